@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _UAPI_VGEM_PFN_DRM_H_
+#define _UAPI_VGEM_PFN_DRM_H_
+
+#include "drm.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+/*
+ * Rules that hold for every ioctl below:
+ *
+ * - All structures are multiples of 8 bytes, padding is explicit.
+ * - Unknown flags, non-zero padding and non-zero reserved fields give -EINVAL.
+ * - An unknown GEM handle gives -ENOENT, a bad user pointer -EFAULT.
+ * - An ioctl that fails changes no state.
+ * - Sizes and offsets are in bytes unless the field says pages, times are in
+ *   nanoseconds.
+ */
+
+#define DRM_VGEM_PFN_BO_CREATE		0x00
+#define DRM_VGEM_PFN_BO_MMAP_OFFSET	0x01
+#define DRM_VGEM_PFN_BO_QUERY		0x02
+#define DRM_VGEM_PFN_BO_MOVE		0x03
+#define DRM_VGEM_PFN_BO_PFNS		0x04
+#define DRM_VGEM_PFN_REGIONS		0x05
+
+/**
+ * enum drm_vgem_pfn_region_type - what kind of memory a region is
+ */
+enum drm_vgem_pfn_region_type {
+	/**
+	 * @DRM_VGEM_PFN_REGION_TYPE_SYSTEM: System memory that may be swapped
+	 * out at any time. A buffer here is populated on first use.
+	 */
+	DRM_VGEM_PFN_REGION_TYPE_SYSTEM = 0,
+
+	/**
+	 * @DRM_VGEM_PFN_REGION_TYPE_TT: System memory that is populated and
+	 * stays so while the buffer is placed here.
+	 */
+	DRM_VGEM_PFN_REGION_TYPE_TT = 1,
+
+	/**
+	 * @DRM_VGEM_PFN_REGION_TYPE_CARVEOUT: VRAM-like memory of a fixed size.
+	 */
+	DRM_VGEM_PFN_REGION_TYPE_CARVEOUT = 2,
+};
+
+/* Region identifiers. Every device has SYSTEM, TT and at least one carveout. */
+#define DRM_VGEM_PFN_REGION_SYSTEM		0
+#define DRM_VGEM_PFN_REGION_TT			1
+#define DRM_VGEM_PFN_REGION_CARVEOUT(n)		(2 + (n))
+
+/* Most regions that a device can have, and so most placements of a BO. */
+#define DRM_VGEM_PFN_MAX_REGIONS		8
+
+/**
+ * struct drm_vgem_pfn_bo_create - create a buffer object
+ *
+ * The buffer is zeroed. It is placed in the first region of the list that has
+ * room; if none has, other buffers are evicted from the first region on.
+ * Eviction moves a buffer to the next region of its own list and, after the
+ * last, to SYSTEM.
+ *
+ * Errors: -EINVAL for a zero size, an empty list, a region that does not exist
+ * or is named twice; -E2BIG for a size that fits in none of the listed regions;
+ * -ENOMEM or -ENOSPC when no memory is left.
+ */
+struct drm_vgem_pfn_bo_create {
+	/** @size: Input: size wanted. Output: size rounded up to pages. */
+	__u64 size;
+
+	/**
+	 * @placements: Input: user pointer to @num_placements region
+	 * identifiers (__u32), most wanted first.
+	 */
+	__u64 placements;
+
+	/** @num_placements: Input: 1 to DRM_VGEM_PFN_MAX_REGIONS. */
+	__u32 num_placements;
+
+	/** @flags: Input: must be zero. */
+	__u32 flags;
+
+	/** @handle: Output: GEM handle. Must be zero on input. */
+	__u32 handle;
+
+	/** @pad: MBZ. */
+	__u32 pad;
+};
+
+/**
+ * struct drm_vgem_pfn_bo_mmap_offset - get the offset to mmap a buffer with
+ */
+struct drm_vgem_pfn_bo_mmap_offset {
+	/** @handle: Input: GEM handle. */
+	__u32 handle;
+
+	/** @flags: Input: must be zero. */
+	__u32 flags;
+
+	/** @offset: Output: offset for mmap() on the DRM fd. MBZ on input. */
+	__u64 offset;
+};
+
+/**
+ * struct drm_vgem_pfn_bo_query - where a buffer is and what happened to it
+ *
+ * All values are read under the buffer's reservation lock, so they belong
+ * together. Every field but @handle and @flags is output and MBZ on input.
+ */
+struct drm_vgem_pfn_bo_query {
+	/** @handle: Input: GEM handle. */
+	__u32 handle;
+
+	/** @flags: Input: must be zero. */
+	__u32 flags;
+
+	/** @size: Size of the buffer. */
+	__u64 size;
+
+	/** @region: Region that the buffer is in now. */
+	__u32 region;
+
+	/** @pin_count: Number of pins that keep it there. */
+	__u32 pin_count;
+
+	/** @num_moves: Changes of backing pages since creation. */
+	__u64 num_moves;
+
+	/** @num_evictions: How many of the moves were evictions. */
+	__u64 num_evictions;
+
+	/**
+	 * @num_notifies: Notifications sent to the attachments of the
+	 * buffer's dma-buf: at least one for each move while it is exported.
+	 */
+	__u64 num_notifies;
+
+	/** @num_get_pfn: Successful get_pfn calls of importers. */
+	__u64 num_get_pfn;
+
+	/** @num_attachments: Attachments that the dma-buf has now. */
+	__u32 num_attachments;
+
+	/** @exported: 1 while a dma-buf of this buffer exists. */
+	__u32 exported;
+
+	/** @last_copy_bytes: Bytes copied by the last move that copied. */
+	__u64 last_copy_bytes;
+
+	/** @last_copy_ns: Duration of that copy. */
+	__u64 last_copy_ns;
+};
+
+/**
+ * struct drm_vgem_pfn_bo_move - move a buffer to a region
+ *
+ * The region must be in the buffer's placement list, or be SYSTEM. Other
+ * buffers are evicted to make room. Moving to where the buffer already is
+ * succeeds and does nothing.
+ *
+ * Errors: -EINVAL for a region that the buffer does not allow, -EBUSY when it
+ * is pinned elsewhere, -ENOMEM or -ENOSPC when there is no room, -EINTR.
+ */
+struct drm_vgem_pfn_bo_move {
+	/** @handle: Input: GEM handle. */
+	__u32 handle;
+
+	/** @flags: Input: must be zero. */
+	__u32 flags;
+
+	/** @region: Input: where to. */
+	__u32 region;
+
+	/** @pad: MBZ. */
+	__u32 pad;
+};
+
+/* Value of a page that has no memory yet. */
+#define DRM_VGEM_PFN_NO_PFN		(~0ULL)
+
+/**
+ * struct drm_vgem_pfn_bo_pfns - the true page frame numbers of a buffer
+ *
+ * The ground truth that tests compare an importer's answers with. Reads the
+ * placement and changes nothing: unlike get_pfn it never populates. The answer
+ * may be stale as soon as it is given.
+ *
+ * Errors: -EPERM without CAP_SYS_ADMIN, -EINVAL when the range is empty or not
+ * inside the buffer.
+ */
+struct drm_vgem_pfn_bo_pfns {
+	/** @handle: Input: GEM handle. */
+	__u32 handle;
+
+	/** @flags: Input: must be zero. */
+	__u32 flags;
+
+	/** @first: Input: first page, in pages from the buffer's start. */
+	__u64 first;
+
+	/** @count: Input: number of pages. */
+	__u64 count;
+
+	/** @pfns: Input: user pointer to room for @count times __u64. */
+	__u64 pfns;
+};
+
+/**
+ * struct drm_vgem_pfn_region - one memory region
+ */
+struct drm_vgem_pfn_region {
+	/** @id: Region identifier. */
+	__u32 id;
+
+	/** @type: One of &enum drm_vgem_pfn_region_type. */
+	__u32 type;
+
+	/** @size: Size, or zero where there is no limit of our own. */
+	__u64 size;
+
+	/** @used: Bytes of buffers placed here. */
+	__u64 used;
+
+	/**
+	 * @base_pfn: First page frame number of a carveout for a caller with
+	 * CAP_SYS_ADMIN, otherwise zero.
+	 */
+	__u64 base_pfn;
+
+	/** @name: Name, NUL terminated: "system", "tt", "contig0". */
+	__u8 name[16];
+};
+
+/**
+ * struct drm_vgem_pfn_regions - query the memory regions of the device
+ */
+struct drm_vgem_pfn_regions {
+	/**
+	 * @num_regions: Input: how many fit at @regions. Output: how many the
+	 * device has. No more than the input are written.
+	 */
+	__u32 num_regions;
+
+	/** @flags: Input: must be zero. */
+	__u32 flags;
+
+	/** @regions: Input: user pointer to &struct drm_vgem_pfn_region. */
+	__u64 regions;
+};
+
+#define DRM_IOCTL_VGEM_PFN_BO_CREATE \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VGEM_PFN_BO_CREATE, \
+		 struct drm_vgem_pfn_bo_create)
+#define DRM_IOCTL_VGEM_PFN_BO_MMAP_OFFSET \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VGEM_PFN_BO_MMAP_OFFSET, \
+		 struct drm_vgem_pfn_bo_mmap_offset)
+#define DRM_IOCTL_VGEM_PFN_BO_QUERY \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VGEM_PFN_BO_QUERY, \
+		 struct drm_vgem_pfn_bo_query)
+#define DRM_IOCTL_VGEM_PFN_BO_MOVE \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_VGEM_PFN_BO_MOVE, \
+		struct drm_vgem_pfn_bo_move)
+#define DRM_IOCTL_VGEM_PFN_BO_PFNS \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_VGEM_PFN_BO_PFNS, \
+		struct drm_vgem_pfn_bo_pfns)
+#define DRM_IOCTL_VGEM_PFN_REGIONS \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_VGEM_PFN_REGIONS, \
+		 struct drm_vgem_pfn_regions)
+
+#if defined(__cplusplus)
+}
+#endif
+
+#endif /* _UAPI_VGEM_PFN_DRM_H_ */
