@@ -11,6 +11,8 @@
 # unprivileged, and offline once the cache has what is asked for.
 #
 #   apt_private SUITE               make the root if absent, print its apt.conf
+#                                   (the suite "machine" is all that the
+#                                   machine itself lists)
 #   apt_has SUITE PKG               is there such a package
 #   apt_fetch SUITE DIR PKG...      hard links of the packages' files in DIR
 #   apt_closure SUITE PKG...        PKG... and what they depend on, without
@@ -114,6 +116,9 @@ _apt_update() {
 	need_space "$CACHE" 300
 	note "reading the package lists of $suite"
 	if ! run_logged "$log" apt-get -c "$root/apt.conf" update -q --error-on=any; then
+		if [[ ${APT_OPTIONAL:-0} == 1 ]] && grep -Eq "does not have a Release file|404 " "$log"; then
+			return 2
+		fi
 		show_log "$log"
 		if grep -Eq 'NO_PUBKEY|EXPKEYSIG|not signed' "$log"; then
 			die "the package lists of '$suite' are not signed by a key this machine knows
@@ -130,6 +135,11 @@ _apt_update() {
 
 _apt_private() {
 	local suite=$1 root=$CACHE/apt/$1
+	if [[ $suite == machine ]]; then
+		mkdir -p "$root/archives/partial"
+		printf "%s\n" "Dir::Cache \"$root\";" "APT::Sandbox::User \"\";" >"$root/apt.conf"
+		return
+	fi
 	if [[ ! -e $root/updated || ! -e $root/apt.conf ]]; then
 		rm -rf -- "$root"
 		_apt_write_conf "$suite"
@@ -139,13 +149,14 @@ _apt_private() {
 
 # apt_private SUITE - see above
 apt_private() {
-	with_lock "apt-$1" _apt_private "$1"
+	with_lock "apt-$1" _apt_private "$1" || return
 	printf '%s\n' "$CACHE/apt/$1/apt.conf"
 }
 
-# apt_has SUITE PKG - is there such a package in SUITE's lists
+# apt_has SUITE PKG - is there such a package; a suite the archive does not have
+# has none
 apt_has() {
-	apt_private "$1" >/dev/null
+	APT_OPTIONAL=1 APT_WANT=$2 apt_private "$1" >/dev/null || return
 	[[ -n $(_apt apt-cache "$1" --no-all-versions show "$2" 2>/dev/null | head -1) ]]
 }
 

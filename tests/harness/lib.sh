@@ -17,6 +17,8 @@
 set -Eeuo pipefail
 # Builds and parsers below read the tools' English messages.
 export LC_ALL=C
+# depmod lives where an ordinary user's PATH does not look.
+export PATH=$PATH:/usr/sbin:/sbin
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # shellcheck disable=SC2034
@@ -230,7 +232,7 @@ run_logged() {
 
 # with_lock NAME CMD... - one run at a time per NAME and CACHE
 with_lock() {
-	local name=$1 fd held=$VGEM_PFN_LOCKS
+	local name=$1 fd rc held=$VGEM_PFN_LOCKS
 	shift
 	if [[ $held == *":$name:"* ]]; then
 		"$@"
@@ -244,9 +246,12 @@ with_lock() {
 		run_child flock "$fd"
 	fi
 	VGEM_PFN_LOCKS="$held$name:"
+	# Not "|| rc=": that would switch set -e off in what it calls.
 	"$@"
+	rc=$?
 	VGEM_PFN_LOCKS=$held
 	exec {fd}>&-
+	return "$rc"
 }
 
 # --- whole or absent -------------------------------------------------------------

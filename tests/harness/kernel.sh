@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kernel.sh - build the guest's kernel: `make kernel`.
+#
+# Leaves in out/kernel/$VARIANT/, as one rename:
+#   bzImage  config  release  modules/lib/modules/<release>/...  id  build.json
+# where id changes if and only if the bytes of kernel or modules do, and
+# build.json has the figures of the last build that compiled most of the tree.
+#
+#   VARIANT=base              tests/configs/base.config, and on top of it
+#                             tests/configs/$VARIANT.config for any other name
+#   CONFIG_EXTRA="file ..."   more fragments, applied last
+#   LINUX, OVERLAY_PATCH      see source.sh
+#
+# The object directory is $CACHE/work/<linux>/build/$VARIANT, and ccache is
+# below CACHE as well, so a fresh clone on the same machine compiles nothing.
+
+. "$(dirname "$0")/lib.sh"
+. "$HARNESS/packages.sh"
+. "$HARNESS/apt.sh"
+. "$HARNESS/source.sh"
+. "$HARNESS/kbuild.sh"
+
+# _cold_steps - lines of kbuild's output to expect: the last full build's, else
+# what base.config gave when this was written
+_cold_steps() {
+	cat "$BUILD/.steps" 2>/dev/null || echo 1750
+}
+
+_make_timed() {
+	local TIMEFORMAT='%R %U %S'
+	{ time kbuild -j"$JOBS" bzImage modules >"$1" 2>&1; } 2>"$2"
+}
+
+# build_kernel - bzImage and modules, with progress
+build_kernel() {
+	local log=$OUT/log/kernel-$VARIANT.log times=$BUILD/.times total done=0 pid t0 t pct eta cold=1
+	mkdir -p "$OUT/log"
+	[[ -e $BUILD/vmlinux ]] && cold=0
+	((cold)) && need_space "$CACHE" 2000
+	total=$(_cold_steps)
+	: >"$BUILD/.ccache-log"
+	t0=$(date +%s)
+	start_child _make_timed "$log" "$times"
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 1
+		[[ -e $log ]] || continue
+		done=$(grep -acE '^  [A-Z][A-Z0-9]+ ' "$log") || true
+		t=$(($(date +%s) - t0))
+		if ((cold)); then
+			pct=$((done * 100 / total))
+			((pct > 99)) && pct=99
+			eta=
+			((pct >= 3)) && eta=", about $(hms $((t * (100 - pct) / pct))) to go"
+			progress "$pct" "$(hms "$t")$eta"
+		elif ((_TTY && done)); then
+			progress 50 "$done steps, $(hms "$t")"
+		fi
+	done
+	wait_child "$pid" || die "the kernel ($VARIANT) does not build" "$log"
+	if ((cold)); then
+		progress 100 "$(hms $(($(date +%s) - t0)))"
+		printf '%s\n' "$done" >"$BUILD/.steps"
+	fi
+	progress_end
+	_report "$log" "$times"
+}
+
+# _report LOG TIMES - what was compiled, and at which cost
+_report() {
+	local real user sys cc hits
+	read -r real user sys < <(tail -n 1 "$2")
+	cc=$(grep -acE '^  (CC|AS)( \[M\])? ' "$1") || true
+	hits=$(grep -acE '_hit$' "$BUILD/.ccache-log") || true
+	note "$cc files compiled, $hits of them from ccache; ${real%.*} s, CPU time $(awk -v u="$user" -v s="$sys" 'BEGIN { printf "%.0f", u + s }') s"
+	if ((cc > 800)); then
+		printf '{"variant":"%s","files":%d,"ccache_hits":%d,"wall_s":%s,"user_s":%s,"sys_s":%s,"jobs":%d}\n' \
+			"$VARIANT" "$cc" "$hits" "$real" "$user" "$sys" "$JOBS" >"$BUILD/.build.json"
+	fi
+}
+
+# install_modules - into $BUILD/.modules
+install_modules() {
+	local log=$OUT/log/modules-$VARIANT.log
+	rm -rf -- "$BUILD/.modules"
+	run_logged "$log" kbuild INSTALL_MOD_PATH="$BUILD/.modules" modules_install ||
+		die "modules_install failed" "$log"
+}
+
+# publish_kernel - the image step sees all of it or the one before
+publish_kernel() {
+	local to=$OUT/kernel/$VARIANT tmp rel
+	need_space "$OUT" 100
+	tmp_for tmp "$to"
+	mkdir -p "$tmp/modules/lib/modules"
+	rel=$(cat "$BUILD/include/config/kernel.release")
+	cp -- "$BUILD/arch/x86/boot/bzImage" "$tmp/bzImage"
+	cp -- "$BUILD/.config" "$tmp/config"
+	cp -a -- "$BUILD/.modules/lib/modules/$rel" "$tmp/modules/lib/modules/"
+	rm -f -- "$tmp/modules/lib/modules/$rel/build" "$tmp/modules/lib/modules/$rel/source"
+	printf '%s\n' "$rel" >"$tmp/release"
+	[[ -e $BUILD/.build.json ]] && cp -- "$BUILD/.build.json" "$tmp/build.json"
+	(cd "$tmp" && find . -type f ! -name build.json -print0 | sort -z |
+		xargs -0 sha256sum | sha256sum | cut -d' ' -f1) >"$tmp/id"
+	publish "$tmp" "$to"
+}
+
+_kernel() {
+	step 2/5 "sources: $SRC_ID and this repository's files"
+	source_prepare
+	step 3/5 "configuration: $VARIANT"
+	kbuild_config
+	step 4/5 "kernel and modules, $JOBS jobs"
+	build_kernel
+	step 5/5 "modules"
+	install_modules
+	publish_kernel
+}
+
+step 1/5 "tools and Linux 7.3"
+need_tools fetch kernel
+source_id
+kbuild_init
+with_lock "work-$SRC_ID" _kernel
+note "out/kernel/$VARIANT: Linux $(cat "$OUT/kernel/$VARIANT/release"), $(elapsed)"

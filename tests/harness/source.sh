@@ -1,0 +1,231 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# source.sh - the kernel tree to build: Linux 7.3, plus patches/linux-7.3/, plus
+# this repository's own files.  Sourced after lib.sh, packages.sh and apt.sh.
+#
+#   source_id          sets SRC_ID (which Linux) and WORK (its place in CACHE)
+#   source_prepare     makes $WORK/src right, touching only files that change;
+#                      call both under with_lock "work-$SRC_ID"
+#
+# LINUX=/path/to/tree is copied and used instead of Debian's package.
+# OVERLAY_PATCH="x.patch ..." is applied on top of all: a mutation to be caught.
+#
+# $CACHE/linux/<id>     Linux as it came, never written again
+# $CACHE/work/<id>/src  hard links to it.  Nothing writes into its files: rsync
+#                       replaces a file, so a link never reaches the original.
+# A staging directory gets the originals of all that the patches touch, the
+# patches, our files, and the originals of what an earlier run had changed and
+# this one does not.  rsync by checksum then carries over what really differs,
+# so that make rebuilds that and no more.
+
+LINUX_PACKAGE=linux-source-7.3
+LINUX_SUITES="machine trixie-backports testing unstable"
+# Where in the repository kernel files live.
+OVERLAY_DIRS=(drivers include Documentation)
+
+source_id() {
+	if [[ -n ${LINUX:-} ]]; then
+		[[ -f $LINUX/Makefile && -f $LINUX/Kconfig ]] || die "LINUX=$LINUX is not a kernel tree"
+		LINUX=$(cd "$LINUX" && pwd -P)
+		local have
+		have=$(awk -F' *= *' '/^(VERSION|PATCHLEVEL) *=/ { v = v "." $2 } END { print substr(v, 2) }' "$LINUX/Makefile")
+		[[ $have == 7.3 ]] || die "LINUX=$LINUX is Linux $have, and this builds on 7.3"
+		SRC_ID=tree-$(printf '%s' "$LINUX" | sha256sum | cut -c1-10)
+	else
+		_source_package
+	fi
+	WORK=$CACHE/work/$SRC_ID
+	PRISTINE=$CACHE/linux/$SRC_ID
+}
+
+# --- Linux as it comes ---------------------------------------------------------
+
+# _newest FILE... - the one of the highest version, if any exists
+_newest() {
+	local f
+	for f; do
+		if [[ -e $f && $f != *.tmp.* ]]; then printf "%s\n" "$f"; fi
+	done | sort -V | tail -n 1
+}
+
+# _source_package - the newest one in the cache, else the first suite's that has it
+_source_package() {
+	local d deb suite found=
+	d=$(_newest "$CACHE"/linux/debian-*)
+	if [[ -n $d ]]; then
+		SRC_ID=${d##*/}
+		return
+	fi
+	need_tools fetch
+	need_space "$CACHE" 3000
+	deb=$(_newest "$CACHE/deb/${LINUX_PACKAGE}"_*.deb)
+	if [[ -z $deb ]]; then
+		for suite in $LINUX_SUITES; do
+			if apt_has "$suite" "$LINUX_PACKAGE"; then
+				found=$suite
+				break
+			fi
+		done
+		[[ -n $found ]] || die "no suite of the machine's Debian archive has $LINUX_PACKAGE
+    Looked in: what the machine lists, ${LINUX_SUITES#* }. Give a tree with LINUX=/path instead."
+		apt_fetch "$found" "$CACHE/deb" "$LINUX_PACKAGE"
+		deb=$(_newest "$CACHE/deb/${LINUX_PACKAGE}"_*.deb)
+	fi
+	SRC_ID=$(basename "$deb" _all.deb)
+	SRC_ID=debian-${SRC_ID#*_}
+	# No character that a Makefile or a shell could mind in a path.
+	SRC_ID=${SRC_ID//[^A-Za-z0-9.+-]/-}
+	with_lock "linux-$SRC_ID" _source_unpack "$deb" "$CACHE/linux/$SRC_ID"
+}
+
+_untar() {
+	dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$LINUX_PACKAGE.tar.xz" |
+		tar -xJ --strip-components=1 -C "$2" --checkpoint=2000 --checkpoint-action=echo=%u
+}
+
+_source_unpack() {
+	local deb=$1 to=$2 tmp log=$CACHE/log/unpack.log pid at
+	[[ -d $to ]] && return
+	note "unpacking $(basename "$deb")"
+	tmp_for tmp "$to"
+	mkdir -p "$tmp" "$CACHE/log"
+	start_child _untar "$deb" "$tmp" >"$log" 2>&1
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		# 10 KiB records; 1.5 GiB of them, give or take.
+		at=$(tail -n 1 "$log" | grep -oE '[0-9]+$') || at=0
+		progress $((at * 99 / 160000 > 99 ? 99 : at * 99 / 160000)) "$(elapsed)"
+		sleep 1
+	done
+	wait_child "$pid" || die "could not unpack $deb
+    If it is damaged, remove it and run this again." "$log"
+	progress 100 "$(elapsed)"
+	progress_end
+	# A write through a hard link of the work tree would be a bug: let it fail.
+	find "$tmp" -type f -exec chmod a-w {} +
+	publish "$tmp" "$to"
+}
+
+# _source_copy - bring PRISTINE up to date with the caller's tree; what changed
+# is noted in $WORK/pending first, so that an interrupted run forgets nothing
+_source_copy() {
+	local sync=(rsync -a --delete --delete-excluded --exclude=.git --exclude=/.config
+		--exclude=/include/config --exclude=/include/generated
+		--exclude='/arch/*/include/generated' --exclude='*.o' --exclude='*.ko'
+		--exclude='*.a' --exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd'
+		--exclude='*.order' --exclude='.tmp_*' --exclude='/vmlinux*'
+		--exclude='/System.map' --exclude='/Module.symvers' "$LINUX/" "$PRISTINE/")
+	need_tools fetch
+	if [[ ! -d $PRISTINE ]]; then
+		local tmp
+		need_space "$CACHE" 3000
+		note "copying $LINUX"
+		tmp_for tmp "$PRISTINE"
+		run_child "${sync[@]:0:${#sync[@]}-1}" "$tmp/" || die "could not copy $LINUX"
+		publish "$tmp" "$PRISTINE"
+	else
+		"${sync[@]}" -n --out-format=%n | grep -v '/$' |
+			sed 's/^deleting //' >>"$WORK/pending" || true
+		run_child "${sync[@]}" || die "could not copy $LINUX"
+	fi
+}
+
+# --- staging -------------------------------------------------------------------
+
+# _overlay_files - this repository's kernel files, committed or not
+_overlay_files() {
+	local dirs=() d
+	for d in "${OVERLAY_DIRS[@]}"; do
+		if [[ -d $TOP/$d ]]; then dirs+=("$d"); fi
+	done
+	((${#dirs[@]})) || return 0
+	(cd "$TOP" && { git ls-files -co --exclude-standard -- "${dirs[@]}" 2>/dev/null ||
+		find "${dirs[@]}" -type f; } | while read -r d; do
+		if [[ -f $d ]]; then printf '%s\n' "$d"; fi
+	done | sort -u)
+}
+
+# _patched_files PATCH... - paths that the patches touch
+_patched_files() {
+	((${#@})) || return 0
+	sed -nE 's/^(---|\+\+\+) [ab]\/([^\t]*).*/\2/p' "$@" | sort -u
+}
+
+# _stage_originals DIR - from PRISTINE, the files named on stdin, if not in DIR
+_stage_originals() {
+	local f
+	while read -r f; do
+		[[ -f $PRISTINE/$f && ! -e $1/$f ]] || continue
+		mkdir -p "$1/${f%/*}"
+		cp -- "$PRISTINE/$f" "$1/$f"
+		chmod u+w -- "$1/$f"
+	done
+}
+
+# _stage_patch DIR PATCH - all of it or die
+_stage_patch() {
+	local dir=$1 patch=$2 log=$CACHE/log/patch.log
+	# A git repository above the cache must not make git skip paths.
+	if ! (cd "$dir" && GIT_CEILING_DIRECTORIES=$(dirname "$dir") \
+		git apply --whitespace=nowarn "$patch") >"$log" 2>&1; then
+		die "$(basename "$patch") does not apply to $SRC_ID: $(sed -n 's/^error: //p' "$log" | head -1)" "$log"
+	fi
+}
+
+# _source_stage DIR - the files of DIR are what src must have; $DIR.list names ours
+_source_stage() {
+	local dir=$1 patches=() extra=() p
+	mkdir -p "$dir" "$CACHE/log"
+	for p in "$TOP"/patches/linux-7.3/*.patch; do
+		if [[ -e $p ]]; then patches+=("$p"); fi
+	done
+	for p in ${OVERLAY_PATCH:-}; do
+		[[ -f $p ]] || die "OVERLAY_PATCH: there is no file $p"
+		extra+=("$(realpath "$p")")
+	done
+	_patched_files "${patches[@]}" | _stage_originals "$dir"
+	for p in "${patches[@]}"; do _stage_patch "$dir" "$p"; done
+	_overlay_files >"$dir.list"
+	# A file of ours that Linux has too would silently undo Linux's.
+	while read -r p; do
+		[[ ! -e $PRISTINE/$p ]] || die "$p is in Linux already: change it with a patch in patches/linux-7.3/"
+	done <"$dir.list"
+	rsync -a --files-from="$dir.list" "$TOP/" "$dir/"
+	_patched_files "${extra[@]}" | _stage_originals "$dir"
+	for p in "${extra[@]}"; do _stage_patch "$dir" "$p"; done
+	(cd "$dir" && find . -type f -printf '%P\n' | sort) >"$dir.list"
+}
+
+# source_prepare - see the head of this file
+source_prepare() {
+	local stage tmp f
+	mkdir -p "$WORK"
+	[[ -z ${LINUX:-} ]] || _source_copy
+	if [[ ! -d $WORK/src ]]; then
+		tmp_for tmp "$WORK/src"
+		cp -al "$PRISTINE" "$tmp"
+		publish "$tmp" "$WORK/src"
+		rm -f -- "$WORK/manifest" "$WORK/pending"
+	fi
+	touch "$WORK/manifest" "$WORK/pending"
+	tmp_for stage "$WORK/stage"
+	_TMPS+=("$stage.list")
+	_source_stage "$stage"
+	# What was changed before and is not now: Linux's own again, or gone.  The
+	# manifest names old and new until all is in place.
+	sort -u "$WORK/manifest" "$WORK/pending" "$stage.list" >"$WORK/manifest.tmp.$$"
+	mv -f -- "$WORK/manifest.tmp.$$" "$WORK/manifest"
+	comm -23 "$WORK/manifest" "$stage.list" | while read -r f; do
+		if [[ -f $PRISTINE/$f ]]; then
+			printf '%s\n' "$f" | _stage_originals "$stage"
+		else
+			rm -f -- "$WORK/src/$f"
+		fi
+	done
+	# No -t: what changes must look newer than the objects made from it.
+	rsync -rlc "$stage/" "$WORK/src/"
+	mv -f -- "$stage.list" "$WORK/manifest"
+	: >"$WORK/pending"
+	rm -rf -- "$stage"
+}
