@@ -53,8 +53,10 @@ struct dma_buf_pfn_import {
  * page that is not in it is looked up with the unlocked get_pfn and installed
  * after the sequence was checked.
  *
- * Errors: -EINVAL for a range outside the buffer, -EACCES for a write to a
- * buffer that is read-only, -EINTR, or what get_pfn returned.
+ * Errors: -EINVAL for an empty range or one outside the buffer, -EACCES for a
+ * write to a buffer that is read-only, -EOPNOTSUPP for memory without struct
+ * page, -EINTR, or what get_pfn returned. Other than with the ioctls around it,
+ * a part may have been transferred before an error.
  */
 struct dma_buf_pfn_access {
 	/** @offset: Input: byte offset into the buffer. */

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device side of the reference importer: a simulated device that reads and
+ * writes memory through a page table of its own, as DMA would.
+ *
+ * It fills the table with the unlocked get_pfn and the sequence, the way of an
+ * importer that cannot hold the reservation lock while it installs. An access
+ * holds the page table lock until it is done: this device can be stopped at
+ * once, so the notification needs no fence to cover what is still under way.
+ */
+
+#include <linux/delay.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-buf-pfn.h>
+#include <linux/dma-resv.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/dma-buf-pfn-importer.h>
+
+#include "dma-buf-pfn-importer.h"
+
+/* Sleep between get_pfn and install: makes a race with a move certain. */
+u32 pfn_import_install_delay_us;
+
+/* Look a page up and put it into the device page table. */
+static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
+{
+	unsigned long seq;
+	long ret;
+	u64 pfn;
+
+	for (;;) {
+		/* Nothing can be allocated under the page table lock. */
+		ret = xa_reserve(&imp->dev_table, pgoff, GFP_KERNEL);
+		if (ret)
+			return ret;
+
+		seq = dma_buf_pfn_read_begin(imp->attach);
+		ret = dma_buf_get_pfn_unlocked(imp->attach, pgoff, &pfn, NULL);
+		if (ret)
+			return ret;
+
+		/* The data must have arrived. A later move advances the sequence. */
+		ret = dma_resv_wait_timeout(imp->dmabuf->resv,
+					    DMA_RESV_USAGE_KERNEL, true,
+					    MAX_SCHEDULE_TIMEOUT);
+		if (ret < 0)
+			return ret;
+
+		/* This device goes through the kernel's own mapping. */
+		if (!pfn_valid(pfn))
+			return -EOPNOTSUPP;
+
+		if (pfn_import_install_delay_us)
+			fsleep(pfn_import_install_delay_us);
+
+		xa_lock(&imp->dev_table);
+		imp->dev_lookups++;
+		if (!dma_buf_pfn_read_retry(imp->attach, seq)) {
+			/* Not invalidated, so what was reserved is still there. */
+			ret = xa_err(__xa_store(&imp->dev_table, pgoff,
+						xa_mk_value(pfn), GFP_NOWAIT));
+			xa_unlock(&imp->dev_table);
+			return ret;
+		}
+		imp->dev_retries++;
+		xa_unlock(&imp->dev_table);
+
+		if (signal_pending(current))
+			return -EINTR;
+	}
+}
+
+/* Transfer within one page between the buffer and @data. */
+static int pfn_import_dev_transfer(struct pfn_import *imp, u64 offset,
+				   void *data, size_t len, bool write)
+{
+	pgoff_t pgoff = offset >> PAGE_SHIFT;
+	void *entry, *vaddr;
+	int ret;
+
+	for (;;) {
+		xa_lock(&imp->dev_table);
+		entry = xa_load(&imp->dev_table, pgoff);
+		if (entry) {
+			vaddr = page_address(pfn_to_page(xa_to_value(entry))) +
+				offset_in_page(offset);
+			if (write)
+				memcpy(vaddr, data, len);
+			else
+				memcpy(data, vaddr, len);
+		}
+		xa_unlock(&imp->dev_table);
+		if (entry)
+			return 0;
+
+		ret = pfn_import_dev_map(imp, pgoff);
+		if (ret)
+			return ret;
+	}
+}
+
+/**
+ * pfn_import_dev_access() - DMA_BUF_PFN_ACCESS
+ * @imp: the import
+ * @args: what to transfer, with flags and padding checked
+ *
+ * Context: may sleep, takes the reservation lock of the buffer.
+ * Return: 0 or a negative errno, see the uAPI header.
+ */
+long pfn_import_dev_access(struct pfn_import *imp,
+			   const struct dma_buf_pfn_access *args)
+{
+	bool write = args->flags & DMA_BUF_PFN_ACCESS_WRITE;
+	u8 __user *data = u64_to_user_ptr(args->data);
+	u64 size = imp->dmabuf->size;
+	u64 done, n;
+	void *bounce;
+	int ret = 0;
+
+	if (!args->length || args->offset >= size ||
+	    args->length > size - args->offset)
+		return -EINVAL;
+	if (write && !dma_buf_pfn_writable(imp->dmabuf))
+		return -EACCES;
+
+	bounce = (void *)__get_free_page(GFP_KERNEL);
+	if (!bounce)
+		return -ENOMEM;
+
+	for (done = 0; done < args->length; done += n) {
+		u64 offset = args->offset + done;
+
+		n = min(args->length - done, PAGE_SIZE - offset_in_page(offset));
+
+		if (write && copy_from_user(bounce, data + done, n)) {
+			ret = -EFAULT;
+			break;
+		}
+		ret = pfn_import_dev_transfer(imp, offset, bounce, n, write);
+		if (ret)
+			break;
+		if (!write && copy_to_user(data + done, bounce, n)) {
+			ret = -EFAULT;
+			break;
+		}
+		if (signal_pending(current) && done + n < args->length) {
+			ret = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+
+	free_page((unsigned long)bounce);
+	return ret;
+}
+
+/**
+ * pfn_import_dev_invalidate() - empty the device page table
+ * @imp: the import, with the reservation lock of its buffer held
+ *
+ * On return the device has no translation left and no access is under way.
+ */
+void pfn_import_dev_invalidate(struct pfn_import *imp)
+{
+	dma_resv_assert_held(imp->dmabuf->resv);
+
+	xa_lock(&imp->dev_table);
+	imp->dev_zapped += pfn_import_clear(&imp->dev_table);
+	xa_unlock(&imp->dev_table);
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The reference importer of page frame numbers, a misc device: takes a dma-buf
+ * fd and gives an import fd, whose mappings are the CPU side and whose ioctls
+ * are the device side. See include/uapi/linux/dma-buf-pfn-importer.h.
+ *
+ * This file holds what both sides share: the life of an import, the
+ * notification, and what userspace can ask about the state.
+ */
+
+#include <linux/anon_inodes.h>
+#include <linux/capability.h>
+#include <linux/debugfs.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-buf-pfn.h>
+#include <linux/dma-resv.h>
+#include <linux/file.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/dma-buf-pfn-importer.h>
+
+#include "dma-buf-pfn-importer.h"
+
+MODULE_IMPORT_NS("DMA_BUF");
+
+/* Snapshot entries copied to userspace at a time. */
+#define PFN_IMPORT_BATCH	128
+
+/**
+ * pfn_import_clear() - remove all page frame numbers
+ * @xa: one of the two tables of an import, locked
+ *
+ * Return: how many there were.
+ */
+u64 pfn_import_clear(struct xarray *xa)
+{
+	XA_STATE(xas, xa, 0);
+	u64 count = 0;
+	void *entry;
+
+	lockdep_assert_held(&xa->xa_lock);
+
+	xas_for_each(&xas, entry, ULONG_MAX) {
+		/* The rest are reservations for what is being looked up. */
+		count += xa_is_value(entry);
+		xas_store(&xas, NULL);
+	}
+	return count;
+}
+
+/**
+ * pfn_import_count() - count page frame numbers
+ * @xa: one of the two tables of an import, locked
+ *
+ * Return: how many there are.
+ */
+u64 pfn_import_count(struct xarray *xa)
+{
+	unsigned long index;
+	u64 count = 0;
+	void *entry;
+
+	lockdep_assert_held(&xa->xa_lock);
+
+	xa_for_each(xa, index, entry)
+		count++;
+	return count;
+}
+
+/*
+ * When this returns, no translation made from earlier answers is left. Runs
+ * under the reservation lock and possibly inside reclaim: allocates nothing and
+ * takes no lock that is held across an allocation.
+ */
+static void pfn_import_invalidate_mappings(struct dma_buf_attachment *attach)
+{
+	struct pfn_import *imp = attach->importer_priv;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	imp->invalidations++;
+	pfn_import_dev_invalidate(imp);
+	pfn_import_cpu_invalidate(imp);
+}
+
+static const struct dma_buf_attach_ops pfn_import_attach_ops = {
+	.invalidate_mappings = pfn_import_invalidate_mappings,
+};
+
+static long pfn_import_stats(struct pfn_import *imp, void __user *argp)
+{
+	struct dma_buf_pfn_stats stats = {};
+	int ret;
+
+	ret = dma_resv_lock_interruptible(imp->dmabuf->resv, NULL);
+	if (ret)
+		return ret;
+
+	stats.faults = imp->faults;
+	stats.invalidations = imp->invalidations;
+	stats.cpu_zapped = imp->cpu_zapped;
+	xa_lock(&imp->cpu_pages);
+	stats.cpu_mapped = pfn_import_count(&imp->cpu_pages);
+	xa_unlock(&imp->cpu_pages);
+
+	xa_lock(&imp->dev_table);
+	stats.dev_lookups = imp->dev_lookups;
+	stats.dev_retries = imp->dev_retries;
+	stats.dev_zapped = imp->dev_zapped;
+	stats.dev_mapped = pfn_import_count(&imp->dev_table);
+	xa_unlock(&imp->dev_table);
+	dma_resv_unlock(imp->dmabuf->resv);
+
+	return copy_to_user(argp, &stats, sizeof(stats)) ? -EFAULT : 0;
+}
+
+static void pfn_import_describe(struct pfn_import *imp, pgoff_t pgoff,
+				struct dma_buf_pfn_entry *out)
+{
+	void *entry;
+
+	memset(out, 0, sizeof(*out));
+
+	entry = xa_load(&imp->dev_table, pgoff);
+	if (entry) {
+		out->dev_pfn = xa_to_value(entry);
+		out->flags |= DMA_BUF_PFN_ENTRY_DEV;
+	}
+	entry = xa_load(&imp->cpu_pages, pgoff);
+	if (entry) {
+		out->cpu_pfn = xa_to_value(entry);
+		out->flags |= DMA_BUF_PFN_ENTRY_CPU;
+	}
+	if (out->flags && dma_buf_pfn_writable(imp->dmabuf))
+		out->flags |= DMA_BUF_PFN_ENTRY_WRITE;
+}
+
+static long pfn_import_snapshot(struct pfn_import *imp, void __user *argp)
+{
+	struct dma_buf_pfn_entry __user *to;
+	struct dma_buf_pfn_snapshot args;
+	struct dma_buf_pfn_entry *batch;
+	u64 done, n, i;
+	int ret = 0;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&args, argp, sizeof(args)))
+		return -EFAULT;
+	if (args.flags || args.pad || !args.count ||
+	    args.first >= imp->num_pages ||
+	    args.count > imp->num_pages - args.first)
+		return -EINVAL;
+
+	batch = kmalloc_array(PFN_IMPORT_BATCH, sizeof(*batch), GFP_KERNEL);
+	if (!batch)
+		return -ENOMEM;
+
+	to = u64_to_user_ptr(args.entries);
+	for (done = 0; done < args.count; done += n) {
+		n = min(args.count - done, PFN_IMPORT_BATCH);
+
+		ret = dma_resv_lock_interruptible(imp->dmabuf->resv, NULL);
+		if (ret)
+			break;
+		for (i = 0; i < n; i++)
+			pfn_import_describe(imp, args.first + done + i, &batch[i]);
+		dma_resv_unlock(imp->dmabuf->resv);
+
+		/* May fault on a mapping of this import: not under the lock. */
+		if (copy_to_user(to + done, batch, n * sizeof(*batch))) {
+			ret = -EFAULT;
+			break;
+		}
+	}
+
+	kfree(batch);
+	return ret;
+}
+
+static long pfn_import_access(struct pfn_import *imp, void __user *argp)
+{
+	struct dma_buf_pfn_access args;
+
+	if (copy_from_user(&args, argp, sizeof(args)))
+		return -EFAULT;
+	if (args.flags & ~DMA_BUF_PFN_ACCESS_FLAGS || args.pad)
+		return -EINVAL;
+
+	return pfn_import_dev_access(imp, &args);
+}
+
+static long pfn_import_ioctl(struct file *file, unsigned int cmd,
+			     unsigned long arg)
+{
+	struct pfn_import *imp = file->private_data;
+	void __user *argp = (void __user *)arg;
+
+	switch (cmd) {
+	case DMA_BUF_PFN_ACCESS:
+		return pfn_import_access(imp, argp);
+	case DMA_BUF_PFN_STATS:
+		return pfn_import_stats(imp, argp);
+	case DMA_BUF_PFN_SNAPSHOT:
+		return pfn_import_snapshot(imp, argp);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int pfn_import_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return pfn_import_cpu_mmap(file->private_data, vma);
+}
+
+/* No mapping is left: each holds a reference to the file. */
+static int pfn_import_release(struct inode *inode, struct file *file)
+{
+	struct pfn_import *imp = file->private_data;
+
+	if (!IS_ERR_OR_NULL(imp->attach))
+		dma_buf_detach(imp->dmabuf, imp->attach);
+	dma_buf_put(imp->dmabuf);
+	xa_destroy(&imp->cpu_pages);
+	xa_destroy(&imp->dev_table);
+	kfree(imp);
+	return 0;
+}
+
+static const struct file_operations pfn_import_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = pfn_import_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = pfn_import_mmap,
+	.release = pfn_import_release,
+};
+
+/*
+ * A file with an inode of its own, whose address_space finds the mappings of
+ * this import and no others. Its mode is that of the dma-buf, so that mm refuses
+ * writable mappings of what is read-only. Owns @dmabuf on success.
+ */
+static struct file *pfn_import_file(struct dma_buf *dmabuf)
+{
+	struct pfn_import *imp;
+	struct file *file;
+
+	imp = kzalloc_obj(*imp);
+	if (!imp)
+		return ERR_PTR(-ENOMEM);
+
+	imp->dmabuf = dmabuf;
+	imp->num_pages = dmabuf->size >> PAGE_SHIFT;
+	xa_init(&imp->cpu_pages);
+	xa_init(&imp->dev_table);
+
+	file = anon_inode_create_getfile("[dma_buf_pfn_import]",
+					 &pfn_import_fops, imp,
+					 dma_buf_pfn_writable(dmabuf) ?
+					 O_RDWR : O_RDONLY, NULL);
+	if (IS_ERR(file)) {
+		kfree(imp);
+		return file;
+	}
+	imp->mapping = file->f_mapping;
+
+	return file;
+}
+
+static long pfn_import_import(void __user *argp)
+{
+	struct dma_buf_pfn_import args;
+	struct pfn_import *imp;
+	struct dma_buf *dmabuf;
+	struct file *file;
+	int fd;
+
+	if (copy_from_user(&args, argp, sizeof(args)))
+		return -EFAULT;
+	if (args.flags || args.pad)
+		return -EINVAL;
+
+	dmabuf = dma_buf_get(args.dma_buf_fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+
+	if (!dma_buf_has_pfn(dmabuf)) {
+		dma_buf_put(dmabuf);
+		return -EOPNOTSUPP;
+	}
+
+	file = pfn_import_file(dmabuf);
+	if (IS_ERR(file)) {
+		dma_buf_put(dmabuf);
+		return PTR_ERR(file);
+	}
+
+	/*
+	 * Everything the notification touches is there, so it may come from
+	 * here on. From here on fput() undoes all, whatever fails.
+	 */
+	imp = file->private_data;
+	imp->attach = dma_buf_dynamic_attach(dmabuf, NULL,
+					     &pfn_import_attach_ops, imp);
+	if (IS_ERR(imp->attach)) {
+		fd = PTR_ERR(imp->attach);
+		goto err_file;
+	}
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		goto err_file;
+
+	args.import_fd = fd;
+	args.size = dmabuf->size;
+	if (copy_to_user(argp, &args, sizeof(args))) {
+		put_unused_fd(fd);
+		fd = -EFAULT;
+		goto err_file;
+	}
+
+	fd_install(fd, file);
+	return 0;
+
+err_file:
+	fput(file);
+	return fd;
+}
+
+static long pfn_importer_ioctl(struct file *file, unsigned int cmd,
+			       unsigned long arg)
+{
+	if (cmd != DMA_BUF_PFN_IMPORT)
+		return -ENOTTY;
+
+	return pfn_import_import((void __user *)arg);
+}
+
+static const struct file_operations pfn_importer_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = pfn_importer_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice pfn_importer_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "dma_buf_pfn_importer",
+	.fops = &pfn_importer_fops,
+};
+
+static struct dentry *pfn_importer_debugfs;
+
+static int __init pfn_importer_init(void)
+{
+	int ret;
+
+	ret = misc_register(&pfn_importer_misc);
+	if (ret)
+		return ret;
+
+	pfn_importer_debugfs = debugfs_create_dir(pfn_importer_misc.name, NULL);
+	debugfs_create_u32("install_delay_us", 0600, pfn_importer_debugfs,
+			   &pfn_import_install_delay_us);
+	return 0;
+}
+
+static void __exit pfn_importer_exit(void)
+{
+	debugfs_remove_recursive(pfn_importer_debugfs);
+	misc_deregister(&pfn_importer_misc);
+}
+
+module_init(pfn_importer_init);
+module_exit(pfn_importer_exit);
+
+MODULE_DESCRIPTION("Reference importer of dma-buf page frame numbers");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of the reference importer share.
+ *
+ * Locks, outermost first:
+ *
+ *	mmap_lock			of a process that faults
+ *	&dma_buf.resv			the CPU side: @cpu_pages and its counters
+ *	xa_lock of @dev_table		the device side: the device page table, its
+ *					counters, and every access through it. Never
+ *					held across an allocation or get_pfn, since
+ *					the notification takes it inside reclaim.
+ */
+
+#ifndef _DMA_BUF_PFN_IMPORTER_H
+#define _DMA_BUF_PFN_IMPORTER_H
+
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+struct address_space;
+struct dma_buf;
+struct dma_buf_attachment;
+struct dma_buf_pfn_access;
+struct vm_area_struct;
+
+/**
+ * struct pfn_import - one imported dma-buf, behind one import fd
+ * @dmabuf: the buffer, referenced
+ * @attach: our attachment, without a device
+ * @mapping: where all CPU mappings of this import are found
+ * @num_pages: size of the buffer in pages
+ * @cpu_pages: page frame numbers given to CPU page tables since the last
+ *	       notification, by page offset
+ * @faults: CPU faults answered with a page
+ * @invalidations: notifications received
+ * @cpu_zapped: entries of @cpu_pages removed by notifications
+ * @dev_table: the device page table: page frame numbers by page offset
+ * @dev_lookups: get_pfn calls made for @dev_table
+ * @dev_retries: how many of them came too late to be installed
+ * @dev_zapped: entries of @dev_table removed by notifications
+ */
+struct pfn_import {
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attach;
+	struct address_space *mapping;
+	pgoff_t num_pages;
+
+	struct xarray cpu_pages;
+	u64 faults;
+	u64 invalidations;
+	u64 cpu_zapped;
+
+	struct xarray dev_table;
+	u64 dev_lookups;
+	u64 dev_retries;
+	u64 dev_zapped;
+};
+
+u64 pfn_import_clear(struct xarray *xa);
+u64 pfn_import_count(struct xarray *xa);
+
+/* dma-buf-pfn-importer-cpu.c */
+int pfn_import_cpu_mmap(struct pfn_import *imp, struct vm_area_struct *vma);
+void pfn_import_cpu_invalidate(struct pfn_import *imp);
+
+/* dma-buf-pfn-importer-dev.c */
+extern u32 pfn_import_install_delay_us;
+long pfn_import_dev_access(struct pfn_import *imp,
+			   const struct dma_buf_pfn_access *args);
+void pfn_import_dev_invalidate(struct pfn_import *imp);
+
+#endif /* _DMA_BUF_PFN_IMPORTER_H */
