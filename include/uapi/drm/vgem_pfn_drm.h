@@ -127,7 +127,7 @@ struct drm_vgem_pfn_bo_query {
 	/** @pin_count: Number of pins that keep it there. */
 	__u32 pin_count;
 
-	/** @num_moves: Changes of backing pages since creation. */
+	/** @num_moves: Changes of region since creation. */
 	__u64 num_moves;
 
 	/** @num_evictions: How many of the moves were evictions. */
@@ -219,7 +219,7 @@ struct drm_vgem_pfn_region {
 	/** @type: One of &enum drm_vgem_pfn_region_type. */
 	__u32 type;
 
-	/** @size: Size, or zero where there is no limit of our own. */
+	/** @size: Size. */
 	__u64 size;
 
 	/** @used: Bytes of buffers placed here. */

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Buffer objects: creation, placement on behalf of userspace, and release.
+ */
+
+#include <linux/slab.h>
+
+#include <drm/drm_exec.h>
+#include <drm/drm_gem_ttm_helper.h>
+
+#include "vgem_pfn_drv.h"
+
+static void vgem_pfn_gem_free(struct drm_gem_object *obj)
+{
+	ttm_bo_fini(&gem_to_vgem_pfn_bo(obj)->tbo);
+}
+
+static const struct drm_gem_object_funcs vgem_pfn_gem_funcs = {
+	.free = vgem_pfn_gem_free,
+	.export = vgem_pfn_gem_prime_export,
+	.print_info = drm_gem_ttm_print_info,
+	.vmap = drm_gem_ttm_vmap,
+	.vunmap = drm_gem_ttm_vunmap,
+	.mmap = drm_gem_ttm_mmap,
+};
+
+static void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo)
+{
+	struct vgem_pfn_bo *bo = to_vgem_pfn_bo(tbo);
+
+	drm_gem_object_release(&tbo->base);
+	kfree(bo);
+}
+
+/**
+ * vgem_pfn_is_bo() - tell our buffer objects from TTM's ghosts
+ * @tbo: a buffer object that TTM handed to a callback
+ *
+ * Return: true if @tbo is embedded in a &struct vgem_pfn_bo.
+ */
+bool vgem_pfn_is_bo(struct ttm_buffer_object *tbo)
+{
+	return tbo->destroy == vgem_pfn_bo_destroy;
+}
+
+/**
+ * vgem_pfn_bo_evict_placement() - where a buffer object goes when evicted
+ * @bo: the buffer object, with its reservation lock held
+ * @placement: [out] valid until the lock is released
+ *
+ * The rest of its own placement list, after the region it is in, and SYSTEM at
+ * the end.
+ */
+void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
+				 struct ttm_placement *placement)
+{
+	u32 region = bo->tbo.resource->mem_type;
+	unsigned int i, n = 0;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+	memset(bo->evict_placements, 0, sizeof(bo->evict_placements));
+
+	for (i = 0; i < bo->num_placements; i++)
+		if (bo->placements[i] == region)
+			break;
+	for (i++; i < bo->num_placements; i++)
+		bo->evict_placements[n++].mem_type = bo->placements[i];
+	if (!n || bo->evict_placements[n - 1].mem_type != TTM_PL_SYSTEM)
+		bo->evict_placements[n++].mem_type = TTM_PL_SYSTEM;
+
+	placement->placement = bo->evict_placements;
+	placement->num_placement = n;
+}
+
+/*
+ * Place or move a buffer object. The ww ticket lets TTM wait for the
+ * reservation locks of the objects it wants to evict, where otherwise it would
+ * only try. Two of us who wait for each other still fail with no room, since TTM
+ * reports the deadlock that way. So whoever found no room tries again when all
+ * others are out of the way, and only then believes it. After
+ * xe_validation_ctx_init() in xe.
+ */
+static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo,
+			     struct ttm_placement *placement)
+{
+	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
+	struct ttm_operation_ctx ctx = {
+		.interruptible = true,
+		.gfp_retry_mayfail = true,
+	};
+	bool exclusive = false;
+	struct drm_exec exec;
+	int ret;
+
+	for (;;) {
+		if (exclusive)
+			ret = down_write_killable(&vdev->validate);
+		else
+			ret = down_read_interruptible(&vdev->validate);
+		if (ret)
+			return ret;
+
+		drm_exec_init(&exec, DRM_EXEC_INTERRUPTIBLE_WAIT, 1);
+		drm_exec_until_all_locked(&exec) {
+			ret = drm_exec_lock_obj(&exec, &bo->tbo.base);
+			drm_exec_retry_on_contention(&exec);
+			if (ret)
+				break;
+
+			/* TTM calls this an invalid argument. */
+			ret = -EBUSY;
+			if (bo->tbo.pin_count &&
+			    bo->tbo.resource->mem_type !=
+			    placement->placement[0].mem_type)
+				break;
+
+			ret = ttm_bo_validate(&bo->tbo, placement, &ctx);
+			if (!ret)
+				ttm_bo_move_to_lru_tail_unlocked(&bo->tbo);
+		}
+		drm_exec_fini(&exec);
+
+		if (exclusive)
+			up_write(&vdev->validate);
+		else
+			up_read(&vdev->validate);
+
+		if (exclusive || (ret != -ENOMEM && ret != -ENOSPC))
+			return ret;
+		exclusive = true;
+	}
+}
+
+/**
+ * vgem_pfn_bo_create() - create a buffer object and place it
+ * @vdev: the device
+ * @size: size in bytes, a multiple of the page size and not zero
+ * @placements: regions allowed, most wanted first; each exists and is named once
+ * @num_placements: length of @placements
+ *
+ * Its contents are zero. May evict other buffer objects.
+ *
+ * Context: may sleep, takes reservation locks.
+ * Return: the object with one reference, or an error pointer: -ENOMEM, -ENOSPC
+ * or -EINTR.
+ */
+struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
+				       const u32 *placements,
+				       unsigned int num_placements)
+{
+	static const struct ttm_place nowhere = { .mem_type = TTM_PL_SYSTEM };
+	struct ttm_placement placement = {
+		.placement = &nowhere,
+		.num_placement = 1,
+	};
+	struct ttm_place places[DRM_VGEM_PFN_MAX_REGIONS] = {};
+	struct vgem_pfn_bo *bo;
+	unsigned int i;
+	int ret;
+
+	bo = kzalloc_obj(*bo);
+	if (!bo)
+		return ERR_PTR(-ENOMEM);
+
+	drm_gem_private_object_init(&vdev->drm, &bo->tbo.base, size);
+	bo->tbo.base.funcs = &vgem_pfn_gem_funcs;
+	bo->num_placements = num_placements;
+	for (i = 0; i < num_placements; i++) {
+		bo->placements[i] = placements[i];
+		places[i].mem_type = placements[i];
+	}
+
+	/*
+	 * First into SYSTEM without any pages: TTM locks the new object itself
+	 * and without a ticket, too weak for an eviction. On failure it has
+	 * destroyed the object already.
+	 */
+	ret = ttm_bo_init_validate(&vdev->bdev, &bo->tbo, ttm_bo_type_device,
+				   &placement, 0, true, NULL, NULL,
+				   vgem_pfn_bo_destroy);
+	if (ret)
+		return ERR_PTR(ret);
+
+	placement.placement = places;
+	placement.num_placement = num_placements;
+	ret = vgem_pfn_bo_place(bo, &placement);
+	if (ret) {
+		drm_gem_object_put(&bo->tbo.base);
+		return ERR_PTR(ret);
+	}
+
+	/* That was creation, not a move that anybody asked for. */
+	dma_resv_lock(bo->tbo.base.resv, NULL);
+	bo->num_moves = 0;
+	bo->last_copy_bytes = 0;
+	bo->last_copy_ns = 0;
+	dma_resv_unlock(bo->tbo.base.resv);
+	return bo;
+}
+
+/**
+ * vgem_pfn_bo_move() - move a buffer object to a region
+ * @bo: the buffer object
+ * @region: a region from its list, or DRM_VGEM_PFN_REGION_SYSTEM
+ *
+ * Context: may sleep, takes reservation locks.
+ * Return: 0; -EBUSY if pinned elsewhere; -ENOMEM, -ENOSPC or -EINTR.
+ */
+int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region)
+{
+	struct ttm_place place = { .mem_type = region };
+	struct ttm_placement placement = {
+		.placement = &place,
+		.num_placement = 1,
+	};
+
+	return vgem_pfn_bo_place(bo, &placement);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debugfs, in the DRM device's own directory:
+ *
+ *	system_mm, tt_mm, contig<n>_mm	state of each region's manager
+ *	move_delay_us			sleep between the copy of a move and the
+ *					change of placement, under the reservation
+ *					lock: makes a race with a move certain
+ */
+
+#include <linux/debugfs.h>
+
+#include <drm/drm_file.h>
+#include <drm/ttm/ttm_resource.h>
+
+#include "vgem_pfn_drv.h"
+
+/**
+ * vgem_pfn_debugfs_init() - &drm_driver.debugfs_init
+ * @minor: the minor
+ */
+void vgem_pfn_debugfs_init(struct drm_minor *minor)
+{
+	struct vgem_pfn_device *vdev = to_vgem_pfn_device(minor->dev);
+	struct dentry *root = minor->debugfs_root;
+	unsigned int i;
+	char name[16];
+
+	ttm_resource_manager_create_debugfs(ttm_manager_type(&vdev->bdev, TTM_PL_SYSTEM),
+					    root, "system_mm");
+	ttm_resource_manager_create_debugfs(ttm_manager_type(&vdev->bdev, TTM_PL_TT),
+					    root, "tt_mm");
+	for (i = 0; i < vdev->num_carveouts; i++) {
+		snprintf(name, sizeof(name), "contig%u_mm", i);
+		ttm_resource_manager_create_debugfs(ttm_manager_type(&vdev->bdev,
+								     TTM_PL_VRAM + i),
+						    root, name);
+	}
+
+	debugfs_create_u32("move_delay_us", 0600, root, &vdev->move_delay_us);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The exporter: dma-buf operations of our buffer objects, in the order of a
+ * dma-buf's life. All but attach, mmap and release are called with the
+ * reservation lock held.
+ */
+
+#include <linux/dma-buf.h>
+#include <linux/dma-buf-pfn.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_prime.h>
+#include <drm/drm_print.h>
+#include <drm/ttm/ttm_tt.h>
+
+#include "vgem_pfn_drv.h"
+#include "vgem_pfn_trace.h"
+
+MODULE_IMPORT_NS("DMA_BUF");
+
+static struct vgem_pfn_bo *dmabuf_to_bo(struct dma_buf *dmabuf)
+{
+	return gem_to_vgem_pfn_bo(dmabuf->priv);
+}
+
+/*
+ * Carveouts are System RAM, so every device reaches every place and there is
+ * nothing to refuse but a device that is gone.
+ */
+static int vgem_pfn_dma_buf_attach(struct dma_buf *dmabuf,
+				   struct dma_buf_attachment *attach)
+{
+	struct drm_gem_object *obj = dmabuf->priv;
+
+	return drm_dev_is_unplugged(obj->dev) ? -ENODEV : 0;
+}
+
+/* Give the object its pages, if it is in system memory and has none. */
+static int vgem_pfn_dma_buf_populate(struct vgem_pfn_bo *bo)
+{
+	struct ttm_operation_ctx ctx = {
+		.interruptible = true,
+		.gfp_retry_mayfail = true,
+	};
+
+	return ttm_bo_populate(&bo->tbo, &ctx);
+}
+
+static int vgem_pfn_dma_buf_pin(struct dma_buf_attachment *attach)
+{
+	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
+	long ret;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	ret = vgem_pfn_dma_buf_populate(bo);
+	if (ret)
+		return ret;
+
+	/* A pinned buffer is ready for use: no move may be pending. */
+	ret = dma_resv_wait_timeout(bo->tbo.base.resv, DMA_RESV_USAGE_KERNEL,
+				    true, MAX_SCHEDULE_TIMEOUT);
+	if (ret < 0)
+		return ret;
+
+	ttm_bo_pin(&bo->tbo);
+	trace_vgem_pfn_pin(bo);
+	return 0;
+}
+
+static void vgem_pfn_dma_buf_unpin(struct dma_buf_attachment *attach)
+{
+	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	ttm_bo_unpin(&bo->tbo);
+	trace_vgem_pfn_unpin(bo);
+}
+
+static struct sg_table *vgem_pfn_dma_buf_map(struct dma_buf_attachment *attach,
+					     enum dma_data_direction dir)
+{
+	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
+	unsigned int num_pages = bo->tbo.base.size >> PAGE_SHIFT;
+	struct sg_table *sgt;
+	struct page **pages;
+	unsigned int i;
+	int ret;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	ret = vgem_pfn_dma_buf_populate(bo);
+	if (ret)
+		return ERR_PTR(ret);
+
+	pages = kvmalloc_array(num_pages, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return ERR_PTR(-ENOMEM);
+	for (i = 0; i < num_pages; i++)
+		pages[i] = pfn_to_page(vgem_pfn_lookup(bo, i));
+
+	sgt = drm_prime_pages_to_sg(bo->tbo.base.dev, pages, num_pages);
+	kvfree(pages);
+	if (IS_ERR(sgt))
+		return sgt;
+
+	ret = dma_map_sgtable(attach->dev, sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
+	if (ret) {
+		sg_free_table(sgt);
+		kfree(sgt);
+		return ERR_PTR(ret);
+	}
+	return sgt;
+}
+
+static void vgem_pfn_dma_buf_unmap(struct dma_buf_attachment *attach,
+				   struct sg_table *sgt,
+				   enum dma_data_direction dir)
+{
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	dma_unmap_sgtable(attach->dev, sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
+	sg_free_table(sgt);
+	kfree(sgt);
+}
+
+static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
+				    pgoff_t pgoff, u64 *pfn, int *max_order)
+{
+	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
+	int ret;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	if (drm_dev_is_unplugged(bo->tbo.base.dev))
+		return -ENODEV;
+
+	ret = vgem_pfn_dma_buf_populate(bo);
+	if (ret)
+		return ret;
+
+	*pfn = vgem_pfn_lookup(bo, pgoff);
+	*max_order = vgem_pfn_lookup_order(bo, pgoff);
+	bo->num_get_pfn++;
+	trace_vgem_pfn_get_pfn(bo, pgoff, *pfn, *max_order);
+	return 0;
+}
+
+/* TTM's vmap gives an address that a move would make stale: pin until vunmap. */
+static int vgem_pfn_dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct vgem_pfn_bo *bo = dmabuf_to_bo(dmabuf);
+	int ret;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	ret = drm_gem_dmabuf_vmap(dmabuf, map);
+	if (ret)
+		return ret;
+
+	ttm_bo_pin(&bo->tbo);
+	trace_vgem_pfn_pin(bo);
+	return 0;
+}
+
+static void vgem_pfn_dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct vgem_pfn_bo *bo = dmabuf_to_bo(dmabuf);
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	ttm_bo_unpin(&bo->tbo);
+	trace_vgem_pfn_unpin(bo);
+	drm_gem_dmabuf_vunmap(dmabuf, map);
+}
+
+static void vgem_pfn_dma_buf_release(struct dma_buf *dmabuf)
+{
+	struct vgem_pfn_bo *bo = dmabuf_to_bo(dmabuf);
+
+	dma_resv_lock(bo->tbo.base.resv, NULL);
+	bo->dmabuf = NULL;
+	dma_resv_unlock(bo->tbo.base.resv);
+
+	drm_gem_dmabuf_release(dmabuf);
+}
+
+static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
+	.attach = vgem_pfn_dma_buf_attach,
+	.pin = vgem_pfn_dma_buf_pin,
+	.unpin = vgem_pfn_dma_buf_unpin,
+	.map_dma_buf = vgem_pfn_dma_buf_map,
+	.unmap_dma_buf = vgem_pfn_dma_buf_unmap,
+	.get_pfn = vgem_pfn_dma_buf_get_pfn,
+	.mmap = drm_gem_dmabuf_mmap,
+	.vmap = vgem_pfn_dma_buf_vmap,
+	.vunmap = vgem_pfn_dma_buf_vunmap,
+	.release = vgem_pfn_dma_buf_release,
+};
+
+/**
+ * vgem_pfn_gem_prime_export() - &drm_gem_object_funcs.export
+ * @obj: the object
+ * @flags: flags of the file
+ *
+ * Populates nothing: an object that is never used costs nothing.
+ *
+ * Return: the dma-buf or an error pointer.
+ */
+struct dma_buf *vgem_pfn_gem_prime_export(struct drm_gem_object *obj, int flags)
+{
+	struct vgem_pfn_bo *bo = gem_to_vgem_pfn_bo(obj);
+	struct dma_buf_export_info exp_info = {
+		.exp_name = KBUILD_MODNAME,
+		.owner = obj->dev->driver->fops->owner,
+		.ops = &vgem_pfn_dma_buf_ops,
+		.size = obj->size,
+		.flags = flags,
+		.priv = obj,
+		.resv = obj->resv,
+	};
+	struct dma_buf *dmabuf;
+
+	dmabuf = drm_gem_dmabuf_export(obj->dev, &exp_info);
+	if (IS_ERR(dmabuf))
+		return dmabuf;
+
+	/*
+	 * There is no other one: a handle is needed to export, and while a
+	 * dma-buf lives a new handle comes only from importing it.
+	 */
+	dma_resv_lock(obj->resv, NULL);
+	drm_WARN_ON(obj->dev, bo->dmabuf);
+	bo->dmabuf = dmabuf;
+	dma_resv_unlock(obj->resv);
+	return dmabuf;
+}
+
+/**
+ * vgem_pfn_gem_prime_import() - &drm_driver.gem_prime_import
+ * @drm: the device that imports
+ * @dmabuf: what to import
+ *
+ * Return: the object itself if it is one of @drm, otherwise -EOPNOTSUPP as an
+ * error pointer.
+ */
+struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
+						 struct dma_buf *dmabuf)
+{
+	struct drm_gem_object *obj = dmabuf->priv;
+
+	if (dmabuf->ops != &vgem_pfn_dma_buf_ops || obj->dev != drm)
+		return ERR_PTR(-EOPNOTSUPP);
+
+	drm_gem_object_get(obj);
+	return obj;
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vgem_pfn: a DRM driver without hardware whose buffer objects really move, as
+ * an exporter of page frame numbers to dma-buf importers under test.
+ *
+ * This file holds the module, its parameter and the DRM driver.
+ */
+
+#include <linux/device/faux.h>
+#include <linux/dma-mapping.h>
+#include <linux/module.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_gem_ttm_helper.h>
+#include <drm/drm_ioctl.h>
+
+#include "vgem_pfn_drv.h"
+
+#define DRIVER_NAME	"vgem_pfn"
+#define DRIVER_DESC	"Virtual GEM exporter of page frame numbers"
+#define DRIVER_MAJOR	1
+#define DRIVER_MINOR	0
+
+static char *carveouts = "contig:64M";
+module_param(carveouts, charp, 0444);
+MODULE_PARM_DESC(carveouts,
+		 "VRAM-like memory: contig:SIZE[,contig:SIZE]... (default contig:64M)");
+
+static struct vgem_pfn_device *vgem_pfn_device;
+
+static const struct drm_ioctl_desc vgem_pfn_ioctls[] = {
+	DRM_IOCTL_DEF_DRV(VGEM_PFN_BO_CREATE, vgem_pfn_bo_create_ioctl,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VGEM_PFN_BO_MMAP_OFFSET, vgem_pfn_bo_mmap_offset_ioctl,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VGEM_PFN_BO_QUERY, vgem_pfn_bo_query_ioctl,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VGEM_PFN_BO_MOVE, vgem_pfn_bo_move_ioctl,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VGEM_PFN_BO_PFNS, vgem_pfn_bo_pfns_ioctl,
+			  DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(VGEM_PFN_REGIONS, vgem_pfn_regions_ioctl,
+			  DRM_RENDER_ALLOW),
+};
+
+DEFINE_DRM_GEM_FOPS(vgem_pfn_fops);
+
+static const struct drm_driver vgem_pfn_driver = {
+	.driver_features = DRIVER_GEM | DRIVER_RENDER | DRIVER_SYNCOBJ |
+			   DRIVER_SYNCOBJ_TIMELINE,
+	.ioctls = vgem_pfn_ioctls,
+	.num_ioctls = ARRAY_SIZE(vgem_pfn_ioctls),
+	.fops = &vgem_pfn_fops,
+	.gem_prime_import = vgem_pfn_gem_prime_import,
+	.dumb_create = vgem_pfn_dumb_create,
+	.dumb_map_offset = drm_gem_ttm_dumb_map_offset,
+#ifdef CONFIG_DEBUG_FS
+	.debugfs_init = vgem_pfn_debugfs_init,
+#endif
+	.name = DRIVER_NAME,
+	.desc = DRIVER_DESC,
+	.major = DRIVER_MAJOR,
+	.minor = DRIVER_MINOR,
+};
+
+static int vgem_pfn_device_init(struct faux_device *faux,
+				const struct vgem_pfn_carveout_config *configs,
+				unsigned int num_configs)
+{
+	struct vgem_pfn_device *vdev;
+	int ret;
+
+	ret = dma_coerce_mask_and_coherent(&faux->dev, DMA_BIT_MASK(64));
+	if (ret)
+		return ret;
+
+	vdev = devm_drm_dev_alloc(&faux->dev, &vgem_pfn_driver,
+				  struct vgem_pfn_device, drm);
+	if (IS_ERR(vdev))
+		return PTR_ERR(vdev);
+	vdev->faux = faux;
+	init_rwsem(&vdev->validate);
+
+	ret = vgem_pfn_ttm_init(vdev);
+	if (ret)
+		return ret;
+
+	ret = vgem_pfn_carveouts_init(vdev, configs, num_configs);
+	if (ret)
+		return ret;
+
+	ret = drm_dev_register(&vdev->drm, 0);
+	if (ret)
+		return ret;
+
+	vgem_pfn_device = vdev;
+	return 0;
+}
+
+static int __init vgem_pfn_init(void)
+{
+	struct vgem_pfn_carveout_config configs[VGEM_PFN_MAX_CARVEOUTS];
+	unsigned int num_configs;
+	struct faux_device *faux;
+	const char *error;
+	int ret;
+
+	ret = vgem_pfn_carveouts_parse(carveouts, configs, &num_configs, &error);
+	if (ret) {
+		pr_err(DRIVER_NAME ": carveouts=%s: %s\n", carveouts, error);
+		return ret;
+	}
+
+	faux = faux_device_create(DRIVER_NAME, NULL, NULL);
+	if (!faux)
+		return -ENODEV;
+
+	if (!devres_open_group(&faux->dev, NULL, GFP_KERNEL)) {
+		ret = -ENOMEM;
+		goto err_faux;
+	}
+
+	ret = vgem_pfn_device_init(faux, configs, num_configs);
+	if (ret)
+		goto err_devres;
+
+	return 0;
+
+err_devres:
+	devres_release_group(&faux->dev, NULL);
+err_faux:
+	faux_device_destroy(faux);
+	return ret;
+}
+
+static void __exit vgem_pfn_exit(void)
+{
+	struct faux_device *faux = vgem_pfn_device->faux;
+
+	drm_dev_unregister(&vgem_pfn_device->drm);
+	devres_release_group(&faux->dev, NULL);
+	faux_device_destroy(faux);
+}
+
+module_init(vgem_pfn_init);
+module_exit(vgem_pfn_exit);
+
+MODULE_DESCRIPTION(DRIVER_DESC);
+MODULE_LICENSE("GPL");

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ioctls, and dumb buffers. Arguments are checked in full before anything
+ * is done, so a call that fails has changed nothing.
+ */
+
+#include <linux/capability.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/list.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <drm/drm_dumb_buffers.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_mode.h>
+#include <drm/ttm/ttm_resource.h>
+
+#include "vgem_pfn_drv.h"
+
+/* Page frame numbers copied to userspace at a time. */
+#define VGEM_PFN_PFNS_BATCH	512
+
+static int vgem_pfn_check_placements(struct vgem_pfn_device *vdev,
+				     const u32 *placements, unsigned int n,
+				     u64 size)
+{
+	bool fits = false;
+	u32 seen = 0;
+	unsigned int i;
+
+	/* TTM keeps an array of page pointers, kvmalloc() refuses a larger one. */
+	if (size >> PAGE_SHIFT > INT_MAX / sizeof(struct page *))
+		return -E2BIG;
+
+	for (i = 0; i < n; i++) {
+		unsigned long pages = vgem_pfn_region_pages(vdev, placements[i]);
+
+		if (!pages || seen & BIT(placements[i]))
+			return -EINVAL;
+		seen |= BIT(placements[i]);
+		fits |= size >> PAGE_SHIFT <= pages;
+	}
+	return fits ? 0 : -E2BIG;
+}
+
+/**
+ * vgem_pfn_bo_create_ioctl() - DRM_IOCTL_VGEM_PFN_BO_CREATE
+ * @drm: the device
+ * @data: &struct drm_vgem_pfn_bo_create
+ * @file: the client
+ *
+ * Return: 0 or a negative errno, see the uAPI header.
+ */
+int vgem_pfn_bo_create_ioctl(struct drm_device *drm, void *data,
+			     struct drm_file *file)
+{
+	struct vgem_pfn_device *vdev = to_vgem_pfn_device(drm);
+	struct drm_vgem_pfn_bo_create *args = data;
+	u32 placements[DRM_VGEM_PFN_MAX_REGIONS];
+	struct vgem_pfn_bo *bo;
+	u64 size;
+	int ret;
+
+	if (args->flags || args->handle || args->pad)
+		return -EINVAL;
+	if (!args->size || !args->num_placements ||
+	    args->num_placements > DRM_VGEM_PFN_MAX_REGIONS)
+		return -EINVAL;
+	if (copy_from_user(placements, u64_to_user_ptr(args->placements),
+			   args->num_placements * sizeof(*placements)))
+		return -EFAULT;
+
+	/* Wraps to zero for what no memory could hold. */
+	size = PAGE_ALIGN(args->size);
+	ret = vgem_pfn_check_placements(vdev, placements, args->num_placements,
+					size ?: U64_MAX);
+	if (ret)
+		return ret;
+
+	bo = vgem_pfn_bo_create(vdev, size, placements, args->num_placements);
+	if (IS_ERR(bo))
+		return PTR_ERR(bo);
+
+	ret = drm_gem_handle_create(file, &bo->tbo.base, &args->handle);
+	if (!ret)
+		args->size = size;
+	drm_gem_object_put(&bo->tbo.base);
+	return ret;
+}
+
+/**
+ * vgem_pfn_bo_mmap_offset_ioctl() - DRM_IOCTL_VGEM_PFN_BO_MMAP_OFFSET
+ * @drm: the device
+ * @data: &struct drm_vgem_pfn_bo_mmap_offset
+ * @file: the client
+ *
+ * Return: 0 or a negative errno, see the uAPI header.
+ */
+int vgem_pfn_bo_mmap_offset_ioctl(struct drm_device *drm, void *data,
+				  struct drm_file *file)
+{
+	struct drm_vgem_pfn_bo_mmap_offset *args = data;
+	struct drm_gem_object *obj;
+
+	if (args->flags || args->offset)
+		return -EINVAL;
+
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (!obj)
+		return -ENOENT;
+
+	args->offset = drm_vma_node_offset_addr(&obj->vma_node);
+	drm_gem_object_put(obj);
+	return 0;
+}
+
+/**
+ * vgem_pfn_bo_query_ioctl() - DRM_IOCTL_VGEM_PFN_BO_QUERY
+ * @drm: the device
+ * @data: &struct drm_vgem_pfn_bo_query
+ * @file: the client
+ *
+ * Return: 0 or a negative errno, see the uAPI header.
+ */
+int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
+			    struct drm_file *file)
+{
+	struct drm_vgem_pfn_bo_query *args = data;
+	struct drm_gem_object *obj;
+	struct vgem_pfn_bo *bo;
+	int ret;
+
+	if (args->flags ||
+	    memchr_inv(&args->size, 0, sizeof(*args) -
+		       offsetof(struct drm_vgem_pfn_bo_query, size)))
+		return -EINVAL;
+
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (!obj)
+		return -ENOENT;
+
+	ret = dma_resv_lock_interruptible(obj->resv, NULL);
+	if (ret)
+		goto out;
+
+	bo = gem_to_vgem_pfn_bo(obj);
+	args->size = obj->size;
+	args->region = bo->tbo.resource->mem_type;
+	args->pin_count = bo->tbo.pin_count;
+	args->num_moves = bo->num_moves;
+	args->num_evictions = bo->num_evictions;
+	args->num_notifies = bo->num_notifies;
+	args->num_get_pfn = bo->num_get_pfn;
+	if (bo->dmabuf) {
+		args->num_attachments = list_count_nodes(&bo->dmabuf->attachments);
+		args->exported = 1;
+	}
+	args->last_copy_bytes = bo->last_copy_bytes;
+	args->last_copy_ns = bo->last_copy_ns;
+	dma_resv_unlock(obj->resv);
+out:
+	drm_gem_object_put(obj);
+	return ret;
+}
+
+static bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region)
+{
+	unsigned int i;
+
+	if (region == DRM_VGEM_PFN_REGION_SYSTEM)
+		return true;
+	for (i = 0; i < bo->num_placements; i++)
+		if (bo->placements[i] == region)
+			return true;
+	return false;
+}
+
+/**
+ * vgem_pfn_bo_move_ioctl() - DRM_IOCTL_VGEM_PFN_BO_MOVE
+ * @drm: the device
+ * @data: &struct drm_vgem_pfn_bo_move
+ * @file: the client
+ *
+ * Return: 0 or a negative errno, see the uAPI header.
+ */
+int vgem_pfn_bo_move_ioctl(struct drm_device *drm, void *data,
+			   struct drm_file *file)
+{
+	struct drm_vgem_pfn_bo_move *args = data;
+	struct drm_gem_object *obj;
+	struct vgem_pfn_bo *bo;
+	int ret;
+
+	if (args->flags || args->pad)
+		return -EINVAL;
+
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (!obj)
+		return -ENOENT;
+
+	bo = gem_to_vgem_pfn_bo(obj);
+	if (vgem_pfn_bo_allows(bo, args->region))
+		ret = vgem_pfn_bo_move(bo, args->region);
+	else
+		ret = -EINVAL;
+
+	drm_gem_object_put(obj);
+	return ret;
+}
+
+static int vgem_pfn_copy_pfns(struct vgem_pfn_bo *bo, u64 *batch,
+			      const struct drm_vgem_pfn_bo_pfns *args)
+{
+	u64 __user *to = u64_to_user_ptr(args->pfns);
+	u64 done, n, i;
+	int ret;
+
+	for (done = 0; done < args->count; done += n) {
+		n = min(args->count - done, VGEM_PFN_PFNS_BATCH);
+
+		ret = dma_resv_lock_interruptible(bo->tbo.base.resv, NULL);
+		if (ret)
+			return ret;
+		for (i = 0; i < n; i++)
+			batch[i] = vgem_pfn_lookup(bo, args->first + done + i);
+		dma_resv_unlock(bo->tbo.base.resv);
+
+		/* May fault on a buffer object of ours: not under the lock. */
+		if (copy_to_user(to + done, batch, n * sizeof(*batch)))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/**
+ * vgem_pfn_bo_pfns_ioctl() - DRM_IOCTL_VGEM_PFN_BO_PFNS
+ * @drm: the device
+ * @data: &struct drm_vgem_pfn_bo_pfns
+ * @file: the client
+ *
+ * Return: 0 or a negative errno, see the uAPI header.
+ */
+int vgem_pfn_bo_pfns_ioctl(struct drm_device *drm, void *data,
+			   struct drm_file *file)
+{
+	struct drm_vgem_pfn_bo_pfns *args = data;
+	struct drm_gem_object *obj;
+	u64 num_pages, *batch;
+	int ret;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (args->flags)
+		return -EINVAL;
+
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (!obj)
+		return -ENOENT;
+
+	ret = -EINVAL;
+	num_pages = obj->size >> PAGE_SHIFT;
+	if (!args->count || args->first >= num_pages ||
+	    args->count > num_pages - args->first)
+		goto out;
+
+	ret = -ENOMEM;
+	batch = kmalloc_array(VGEM_PFN_PFNS_BATCH, sizeof(*batch), GFP_KERNEL);
+	if (!batch)
+		goto out;
+
+	ret = vgem_pfn_copy_pfns(gem_to_vgem_pfn_bo(obj), batch, args);
+	kfree(batch);
+out:
+	drm_gem_object_put(obj);
+	return ret;
+}
+
+static void vgem_pfn_describe_region(struct vgem_pfn_device *vdev, u32 id,
+				     struct drm_vgem_pfn_region *region)
+{
+	struct vgem_pfn_carveout *carveout = vgem_pfn_carveout_of(vdev, id);
+	struct ttm_resource_manager *man = ttm_manager_type(&vdev->bdev, id);
+
+	memset(region, 0, sizeof(*region));
+	region->id = id;
+	region->size = (u64)vgem_pfn_region_pages(vdev, id) << PAGE_SHIFT;
+	region->used = ttm_resource_manager_usage(man);
+
+	if (carveout) {
+		region->type = DRM_VGEM_PFN_REGION_TYPE_CARVEOUT;
+		if (capable(CAP_SYS_ADMIN))
+			region->base_pfn = page_to_pfn(carveout->pages);
+		snprintf(region->name, sizeof(region->name), "contig%u",
+			 id - DRM_VGEM_PFN_REGION_CARVEOUT(0));
+	} else if (id == DRM_VGEM_PFN_REGION_TT) {
+		region->type = DRM_VGEM_PFN_REGION_TYPE_TT;
+		strscpy(region->name, "tt");
+	} else {
+		region->type = DRM_VGEM_PFN_REGION_TYPE_SYSTEM;
+		strscpy(region->name, "system");
+	}
+}
+
+/**
+ * vgem_pfn_regions_ioctl() - DRM_IOCTL_VGEM_PFN_REGIONS
+ * @drm: the device
+ * @data: &struct drm_vgem_pfn_regions
+ * @file: the client
+ *
+ * Return: 0 or a negative errno, see the uAPI header.
+ */
+int vgem_pfn_regions_ioctl(struct drm_device *drm, void *data,
+			   struct drm_file *file)
+{
+	struct vgem_pfn_device *vdev = to_vgem_pfn_device(drm);
+	struct drm_vgem_pfn_region __user *to;
+	struct drm_vgem_pfn_regions *args = data;
+	u32 total = DRM_VGEM_PFN_REGION_CARVEOUT(vdev->num_carveouts);
+	u32 id;
+
+	if (args->flags)
+		return -EINVAL;
+
+	to = u64_to_user_ptr(args->regions);
+	for (id = 0; id < min(args->num_regions, total); id++) {
+		struct drm_vgem_pfn_region region;
+
+		vgem_pfn_describe_region(vdev, id, &region);
+		if (copy_to_user(&to[id], &region, sizeof(region)))
+			return -EFAULT;
+	}
+
+	args->num_regions = total;
+	return 0;
+}
+
+/**
+ * vgem_pfn_dumb_create() - &drm_driver.dumb_create
+ * @file: the client
+ * @drm: the device
+ * @args: size wanted and given
+ *
+ * A dumb buffer prefers the first carveout, then TT.
+ *
+ * Return: 0 or a negative errno.
+ */
+int vgem_pfn_dumb_create(struct drm_file *file, struct drm_device *drm,
+			 struct drm_mode_create_dumb *args)
+{
+	static const u32 placements[] = {
+		DRM_VGEM_PFN_REGION_CARVEOUT(0), DRM_VGEM_PFN_REGION_TT,
+	};
+	struct vgem_pfn_device *vdev = to_vgem_pfn_device(drm);
+	struct vgem_pfn_bo *bo;
+	int ret;
+
+	ret = drm_mode_size_dumb(drm, args, 0, 0);
+	if (ret)
+		return ret;
+
+	ret = vgem_pfn_check_placements(vdev, placements, ARRAY_SIZE(placements),
+					args->size);
+	if (ret)
+		return ret;
+
+	bo = vgem_pfn_bo_create(vdev, args->size, placements,
+				ARRAY_SIZE(placements));
+	if (IS_ERR(bo))
+		return PTR_ERR(bo);
+
+	ret = drm_gem_handle_create(file, &bo->tbo.base, &args->handle);
+	drm_gem_object_put(&bo->tbo.base);
+	return ret;
+}

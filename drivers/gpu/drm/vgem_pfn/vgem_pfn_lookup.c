@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From an offset in a buffer object to the page frame number behind it, and how
+ * large a naturally aligned block around it is contiguous. Reads the placement
+ * and changes nothing.
+ */
+
+#include <linux/bitops.h>
+#include <linux/dma-resv.h>
+#include <linux/mm.h>
+
+#include <drm/ttm/ttm_tt.h>
+
+#include "vgem_pfn_drv.h"
+
+/**
+ * vgem_pfn_lookup() - the page frame number of one page of a buffer object
+ * @bo: the buffer object, with its reservation lock held
+ * @pgoff: page, counted from the start of @bo, smaller than its size
+ *
+ * Return: the page frame number, or DRM_VGEM_PFN_NO_PFN if the page has no
+ * memory: it was never populated, or is swapped out.
+ */
+u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
+{
+	struct ttm_resource *res = bo->tbo.resource;
+	struct ttm_tt *tt = bo->tbo.ttm;
+	struct vgem_pfn_carveout *carveout;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo), res->mem_type);
+	if (carveout)
+		return page_to_pfn(carveout->pages) + res->start + pgoff;
+
+	if (!tt || !ttm_tt_is_populated(tt))
+		return DRM_VGEM_PFN_NO_PFN;
+
+	return page_to_pfn(tt->pages[pgoff]);
+}
+
+/**
+ * vgem_pfn_contig_order() - largest aligned block inside a contiguous run
+ * @pfn: page frame number at @pgoff
+ * @pgoff: a page of the run
+ * @first: first page of the run
+ * @last: last page of the run, inclusive
+ *
+ * Return: the largest order o such that the 2^o pages which contain @pgoff, and
+ * start at a multiple of 2^o both in page offsets and in page frame numbers, lie
+ * in the run.
+ */
+int vgem_pfn_contig_order(u64 pfn, pgoff_t pgoff, pgoff_t first, pgoff_t last)
+{
+	/* Offset and pfn are aligned together up to their lowest unlike bit. */
+	u64 unlike = pfn ^ pgoff;
+	int max = unlike ? __ffs64(unlike) : BITS_PER_LONG - 1;
+	int order;
+
+	for (order = 0; order < max; order++) {
+		pgoff_t size = 1UL << (order + 1);
+		pgoff_t start = pgoff & ~(size - 1);
+
+		if (start < first || start + size - 1 > last)
+			break;
+	}
+	return order;
+}
+
+/**
+ * vgem_pfn_lookup_order() - how large an aligned block around a page is contiguous
+ * @bo: the buffer object, with its reservation lock held and populated
+ * @pgoff: page, counted from the start of @bo, smaller than its size
+ *
+ * Return: the order, as &dma_buf_ops.get_pfn defines it.
+ */
+int vgem_pfn_lookup_order(struct vgem_pfn_bo *bo, pgoff_t pgoff)
+{
+	pgoff_t num_pages = bo->tbo.base.size >> PAGE_SHIFT;
+	u64 pfn = vgem_pfn_lookup(bo, pgoff);
+	pgoff_t first = pgoff, last = pgoff;
+	struct page **pages;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	if (vgem_pfn_carveout_of(vgem_pfn_bo_device(bo), bo->tbo.resource->mem_type))
+		return vgem_pfn_contig_order(pfn, pgoff, 0, num_pages - 1);
+
+	/* System memory: look around, no farther than the page allocator gives. */
+	pages = bo->tbo.ttm->pages;
+	while (first && pgoff - first < MAX_ORDER_NR_PAGES &&
+	       page_to_pfn(pages[first - 1]) + 1 == page_to_pfn(pages[first]))
+		first--;
+	while (last + 1 < num_pages && last - pgoff < MAX_ORDER_NR_PAGES &&
+	       page_to_pfn(pages[last]) + 1 == page_to_pfn(pages[last + 1]))
+		last++;
+
+	return vgem_pfn_contig_order(pfn, pgoff, first, last);
+}

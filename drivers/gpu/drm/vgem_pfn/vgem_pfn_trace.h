@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Trace events of what happens to buffer objects. All are emitted under the
+ * object's reservation lock, so the events of one object are in order.
+ */
+
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM vgem_pfn
+
+#if !defined(_VGEM_PFN_TRACE_H_) || defined(TRACE_HEADER_MULTI_READ)
+#define _VGEM_PFN_TRACE_H_
+
+#include <linux/tracepoint.h>
+
+#include "vgem_pfn_drv.h"
+
+TRACE_EVENT(vgem_pfn_move_begin,
+	    TP_PROTO(struct vgem_pfn_bo *bo, u32 to, bool evict),
+	    TP_ARGS(bo, to, evict),
+
+	    TP_STRUCT__entry(__field(const void *, bo)
+			     __field(u64, size)
+			     __field(u32, from)
+			     __field(u32, to)
+			     __field(bool, evict)),
+
+	    TP_fast_assign(__entry->bo = bo;
+			   __entry->size = bo->tbo.base.size;
+			   __entry->from = bo->tbo.resource->mem_type;
+			   __entry->to = to;
+			   __entry->evict = evict;),
+
+	    TP_printk("bo=%p size=%llu from=%u to=%u evict=%d", __entry->bo,
+		      __entry->size, __entry->from, __entry->to, __entry->evict));
+
+TRACE_EVENT(vgem_pfn_move_end,
+	    TP_PROTO(struct vgem_pfn_bo *bo, int ret),
+	    TP_ARGS(bo, ret),
+
+	    TP_STRUCT__entry(__field(const void *, bo)
+			     __field(u32, region)
+			     __field(u64, copy_ns)
+			     __field(int, ret)),
+
+	    TP_fast_assign(__entry->bo = bo;
+			   __entry->region = bo->tbo.resource->mem_type;
+			   __entry->copy_ns = bo->last_copy_ns;
+			   __entry->ret = ret;),
+
+	    TP_printk("bo=%p region=%u copy_ns=%llu ret=%d", __entry->bo,
+		      __entry->region, __entry->copy_ns, __entry->ret));
+
+TRACE_EVENT(vgem_pfn_notify,
+	    TP_PROTO(struct vgem_pfn_bo *bo),
+	    TP_ARGS(bo),
+
+	    TP_STRUCT__entry(__field(const void *, bo)
+			     __field(u64, count)),
+
+	    TP_fast_assign(__entry->bo = bo;
+			   __entry->count = bo->num_notifies;),
+
+	    TP_printk("bo=%p count=%llu", __entry->bo, __entry->count));
+
+TRACE_EVENT(vgem_pfn_get_pfn,
+	    TP_PROTO(struct vgem_pfn_bo *bo, pgoff_t pgoff, u64 pfn, int max_order),
+	    TP_ARGS(bo, pgoff, pfn, max_order),
+
+	    TP_STRUCT__entry(__field(const void *, bo)
+			     __field(pgoff_t, pgoff)
+			     __field(u64, pfn)
+			     __field(int, max_order)),
+
+	    TP_fast_assign(__entry->bo = bo;
+			   __entry->pgoff = pgoff;
+			   __entry->pfn = pfn;
+			   __entry->max_order = max_order;),
+
+	    TP_printk("bo=%p pgoff=0x%lx pfn=0x%llx max_order=%d", __entry->bo,
+		      __entry->pgoff, __entry->pfn, __entry->max_order));
+
+DECLARE_EVENT_CLASS(vgem_pfn_pin_class,
+		    TP_PROTO(struct vgem_pfn_bo *bo),
+		    TP_ARGS(bo),
+
+		    TP_STRUCT__entry(__field(const void *, bo)
+				     __field(u32, region)
+				     __field(unsigned int, pin_count)),
+
+		    TP_fast_assign(__entry->bo = bo;
+				   __entry->region = bo->tbo.resource->mem_type;
+				   __entry->pin_count = bo->tbo.pin_count;),
+
+		    TP_printk("bo=%p region=%u pin_count=%u", __entry->bo, __entry->region,
+			      __entry->pin_count));
+
+DEFINE_EVENT(vgem_pfn_pin_class, vgem_pfn_pin,
+	     TP_PROTO(struct vgem_pfn_bo *bo),
+	     TP_ARGS(bo));
+
+DEFINE_EVENT(vgem_pfn_pin_class, vgem_pfn_unpin,
+	     TP_PROTO(struct vgem_pfn_bo *bo),
+	     TP_ARGS(bo));
+
+#endif /* _VGEM_PFN_TRACE_H_ */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE vgem_pfn_trace
+#include <trace/define_trace.h>
