@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# MODE=test: the KUnit tests, then the IGT tests under igt_runner, then the
+# checks. TESTS, if given, selects IGT subtests and KUnit modules by regular
+# expression. BREAK is for the harness's own tests (break.sh).
+
+IGT_ROOT=${IGT_ROOT:-/vgem_pfn/tests}
+PER_TEST_TIMEOUT=${PER_TEST_TIMEOUT:-60}
+
+run_kunit()
+{
+	grep -v '^#' /vgem_pfn/guest/kunit.list |
+		grep -E -e "${TESTS:-.}" > /run/kunit
+	while read -r _m; do
+		progress "KUnit: $_m"
+		load_module "$_m" || continue
+		mkdir -p "$RESULTS/kunit/$_m"
+		for _suite in /sys/kernel/debug/kunit/*; do
+			[ -e "$_suite/results" ] || continue
+			cat "$_suite/results" > "$RESULTS/kunit/$_m/${_suite##*/}"
+		done
+		[ -n "$(ls "$RESULTS/kunit/$_m")" ] ||
+			not_ok "kunit/$_m" "the module left no results in debugfs"
+		modprobe -r "$_m" || not_ok "module/$_m/unload" "still loaded"
+	done < /run/kunit
+}
+
+# igt_runner exits 0 whatever the tests did: the host reads its results.json.
+run_igt()
+{
+	progress "igt_runner"
+	detached igt_runner --overwrite --log-level verbose \
+		--per-test-timeout "$PER_TEST_TIMEOUT" \
+		--abort-on-monitored-error=lockdep,taint \
+		--environment IGT_FORCE_DRIVER=vgem_pfn \
+		${TESTS:+--include-tests "$TESTS"} \
+		"$IGT_ROOT" "$RESULTS/igt" >&6 2>&1
+	_status=$?
+	if [ $_status -ne 0 ]; then
+		not_ok "guest/igt_runner" "exit status $_status"
+	elif [ ! -s "$RESULTS/igt/results.json" ]; then
+		not_ok "guest/igt_runner" "no results.json"
+	else
+		ok "guest/igt_runner"
+	fi
+	cp "$IGT_ROOT/test-list.txt" "$RESULTS"/
+}
+
+load_modules
+run_kunit
+if [ -n "${BREAK:-}" ]; then
+	# shellcheck source=/dev/null
+	. /vgem_pfn/guest/break.sh
+fi
+run_igt
+unload_modules
+check_kmemleak
+check_taint
+check_lockdep
+check_log

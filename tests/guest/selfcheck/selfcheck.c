@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The harness's own IGT test: it ends in every way a subtest can, so that
+ * `make test-harness` can prove that each arrives at the host as what it is.
+ */
+#include <fcntl.h>
+#include <signal.h>
+
+#include "igt.h"
+
+IGT_TEST_DESCRIPTION("Ends in every way that a subtest can end.");
+
+/* igt_runner makes a pass that comes with a kernel warning a dmesg-warn. */
+static void warn_in_kernel_log(void)
+{
+	static const char text[] = "<4>selfcheck: a warning on purpose\n";
+	int fd = open("/dev/kmsg", O_WRONLY);
+
+	igt_assert_fd(fd);
+	igt_assert(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+int igt_main()
+{
+	igt_subtest("pass")
+		igt_info("this subtest passes\n");
+
+	igt_subtest("skip")
+		igt_require_f(false, "this subtest skips on purpose\n");
+
+	igt_subtest("fail")
+		igt_assert_f(false, "this subtest fails on purpose\n");
+
+	igt_subtest("warn")
+		warn_in_kernel_log();
+
+	igt_subtest("crash")
+		raise(SIGSEGV);
+
+	igt_subtest("timeout")
+		for (;;)
+			pause();
+}
