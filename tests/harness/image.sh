@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# image.sh - the image a guest boots: the base root plus what changes with the
+# tree.  Sourced after lib.sh and rootfs.sh.
+#
+#   image_get KERNEL_DIR NAME   set GUEST_IMAGE and GUEST_KERNEL; rebuilt only if
+#                               something in it changed
+#
+# Added to the base image, at its top, by appending to a copy of it:
+#   /init                the guest's init            (tests/guest/init)
+#   /vgem_pfn/guest      its scripts and lists       (tests/guest)
+#   /vgem_pfn/bin        programs                    (tests/guest/*.c)
+#   /vgem_pfn/tests      our IGT tests, test-list.txt  (tests/igt)
+#   /vgem_pfn/selfcheck  the harness's own IGT test  (tests/guest/selfcheck)
+#   /modules/<release>   the kernel's modules
+
+IMAGE_LOG=$OUT/log/image.log
+
+# Headers of ours first, then the machine's drm.h, which ours includes.
+GUEST_CFLAGS=(-O2 -g -Wall -Wextra -Werror -I"$TOP/include/uapi" -I/usr/include/drm)
+
+# compile OUTPUT SOURCE FLAGS... - if SOURCE or a header of ours is newer
+compile() {
+	local out=$1 src=$2 tmp
+	shift 2
+	if [[ -e $out && -z $(find "$src" "$TOP/include/uapi" "$TOP/tests/igt/include" \
+		"$HARNESS/image.sh" "$ROOTFS/base.sqfs" -newer "$out" -type f) ]]; then
+		return
+	fi
+	tmp_for tmp "$out"
+	run_logged "$IMAGE_LOG" gcc "${GUEST_CFLAGS[@]}" -o "$tmp" "$src" "$@" ||
+		die "could not compile ${src#"$TOP/"} for the guest" "$IMAGE_LOG"
+	publish "$tmp" "$out"
+}
+
+# The guest's programs are static: they run whatever its libc is.
+image_programs() {
+	local src
+	mkdir -p "$OUT/guest/bin" "$OUT/guest/selfcheck"
+	for src in "$TOP"/tests/guest/*.c; do
+		[[ -e $src ]] || continue
+		compile "$OUT/guest/bin/$(basename "$src" .c)" "$src" -static -pthread
+	done
+	# Linked with the guest's libigt, whose own needs are met there.
+	compile "$OUT/guest/selfcheck/selfcheck" "$TOP/tests/guest/selfcheck/selfcheck.c" \
+		-I"$TOP/tests/igt/include" -L"$ROOTFS/root/usr/lib/x86_64-linux-gnu" \
+		-Wl,--allow-shlib-undefined -ligt
+	printf 'TESTLIST\nselfcheck\nEND TESTLIST\n' >"$OUT/guest/selfcheck/test-list.txt"
+}
+
+image_tests() {
+	mkdir -p "$OUT/guest/tests"
+	run_logged "$OUT/log/igt.log" make -C "$TOP/tests/igt" all \
+		ROOTFS="$ROOTFS/root" BUILD="$OUT/guest/tests" HDRS="$TOP/include/uapi" ||
+		die "could not build the IGT tests" "$OUT/log/igt.log"
+	[[ -s $OUT/guest/tests/test-list.txt ]] ||
+		die "tests/igt made no test-list.txt" "$OUT/log/igt.log"
+}
+
+# image_stage KERNEL_DIR STAGE
+image_stage() {
+	local kernel=$1 stage=$2 test tests
+	mkdir -p "$stage/vgem_pfn"/{guest,bin,tests,selfcheck}
+	install -p -m 755 "$TOP/tests/guest/init" "$stage/init"
+	install -p -m 644 "$TOP"/tests/guest/{fstab,*.sh,*.list} "$stage/vgem_pfn/guest"
+	find "$OUT/guest/bin" -type f -exec install -p -m 755 -t "$stage/vgem_pfn/bin" {} +
+	install -p -m 755 "$OUT/guest/selfcheck/selfcheck" "$stage/vgem_pfn/selfcheck"
+	install -p -m 644 "$OUT/guest/selfcheck/test-list.txt" "$stage/vgem_pfn/selfcheck"
+	install -p -m 644 "$OUT/guest/tests/test-list.txt" "$stage/vgem_pfn/tests"
+	tests=$(grep -v TESTLIST "$OUT/guest/tests/test-list.txt") || :
+	for test in $tests; do
+		[[ -x $OUT/guest/tests/$test ]] ||
+			die "tests/igt lists $test but did not build it" "$OUT/log/igt.log"
+		install -p -m 755 "$OUT/guest/tests/$test" "$stage/vgem_pfn/tests"
+	done
+	cp -a "$kernel/modules/lib/modules" "$stage/modules"
+	find "$stage/modules" -type l -delete	# build, source
+}
+
+# image_inputs STAGE - a digest of all that goes in
+image_inputs() {
+	{
+		readlink -f "$ROOTFS"
+		cat "$HARNESS/image.sh"
+		find "$1" -type f -printf '%P %m %s %T@\n' | sort
+	} | sha256sum
+}
+
+_image_make() {
+	local kernel=$1 image=$2 stage tmp inputs
+	mkdir -p "$OUT/image"
+	tmp_for stage "$image.stage"
+	image_stage "$kernel" "$stage"
+	inputs=$(image_inputs "$stage")
+	if [[ ! -e $image || $(cat "$image.inputs" 2>/dev/null) != "$inputs" ]]; then
+		rm -f "$image.inputs"
+		tmp_for tmp "$image"
+		cp "$ROOTFS/base.sqfs" "$tmp"
+		run_logged "$IMAGE_LOG" mksquashfs "$stage" "$tmp" -comp lz4 -all-root \
+			-no-xattrs -no-progress -no-recovery ||
+			die "could not make the guest's image" "$IMAGE_LOG"
+		publish "$tmp" "$image"
+		printf '%s\n' "$inputs" >"$image.inputs"
+	fi
+	rm -rf -- "$stage"
+}
+
+# image_get KERNEL_DIR NAME
+image_get() {
+	# shellcheck disable=SC2034 # both are for boot.sh
+	GUEST_KERNEL=$1 GUEST_IMAGE=$OUT/image/$2.sqfs
+	mkdir -p "$OUT/log"
+	image_programs
+	image_tests
+	_image_make "$1" "$GUEST_IMAGE"
+}
