@@ -1,0 +1,152 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# boot.sh - run one guest from power-on to power-off and keep all it said.
+# Sourced after lib.sh and accel.sh.
+#
+#   boot_guest DIR MODE [KEY=VALUE...]
+#
+# boots $GUEST_KERNEL/bzImage with $GUEST_IMAGE as its root; MODE and the
+# settings reach tests/guest/init as environment.  In DIR afterwards:
+#   console.log  the serial console     verdict   the harness's checks, KTAP
+#   qemu.log     QEMU's own messages    progress  what ran, as it ran
+#   results.tar  the results            story     what `make run` shows
+# and BOOT_END says how it ended: "exited", or why it had to be ended.
+
+# Seconds for a whole guest, and seconds without a byte from it.
+BOOT_TIMEOUT=${BOOT_TIMEOUT:-1200}
+STALL_TIMEOUT=${STALL_TIMEOUT:-90}
+GUEST_MEM=${GUEST_MEM:-2G}
+GUEST_CPUS=${GUEST_CPUS:-2}
+
+PORTS=(verdict results story progress)
+
+# A WARN, an oops, a lockup and a hung task all end the guest: it has nothing to
+# lose, and the host tells which it was from the console.
+GUEST_CMDLINE=(
+	console=ttyS0 root=/dev/vda ro rootfstype=squashfs init=/init
+	panic=-1 oops=panic panic_on_warn=1 softlockup_panic=1 hung_task_panic=1
+	sysctl.kernel.hardlockup_panic=1 sysctl.kernel.panic_on_rcu_stall=1
+	sysctl.kernel.hung_task_timeout_secs=60
+	kmemleak=on kunit.enable=1 kunit.autorun=1 printk.time=1
+)
+
+# guest_cmdline MODE [KEY=VALUE...] - on stdout
+guest_cmdline() {
+	local kv line="${GUEST_CMDLINE[*]} MODE=$1"
+	shift
+	for kv; do
+		[[ $kv != *[\"$'\n']* ]] || die "cannot pass this to the guest: $kv"
+		line+=" ${kv%%=*}=\"${kv#*=}\""
+	done
+	((${#line} < 2000)) || die "too long for the guest's command line: $line"
+	printf '%s' "$line"
+}
+
+# qemu_args DIR - set QEMU_ARGS, all but the kernel's command line and console
+qemu_args() {
+	local dir=$1 port port_file n=0
+	QEMU_ARGS=(
+		-nodefaults -no-user-config -no-reboot -display none
+		-machine q35 -m "$GUEST_MEM" -smp "$GUEST_CPUS"
+		-kernel "$GUEST_KERNEL/bzImage"
+		-drive "file=$GUEST_IMAGE,format=raw,if=none,id=root,readonly=on"
+		-device "virtio-blk-pci,drive=root"
+		-device virtio-gpu-pci
+		-device virtio-serial-pci
+	)
+	if [[ $ACCEL_USED == kvm ]]; then
+		QEMU_ARGS+=(-accel kvm -cpu host)
+	else
+		QEMU_ARGS+=(-accel "tcg,thread=multi" -cpu "max,la57=off")
+	fi
+	for port in "${PORTS[@]}"; do
+		n=$((n + 1))
+		case "$port" in
+		results) port_file=$dir/results.tar ;;
+		*) port_file=$dir/$port ;;
+		esac
+		QEMU_ARGS+=(
+			-chardev "file,id=port$n,path=${port_file//,/,,}"
+			-device "virtserialport,nr=$n,chardev=port$n,name=$port"
+		)
+	done
+}
+
+# follow FILE - print what was added to FILE since the last call
+_FOLLOWED=0
+follow() {
+	local size
+	size=$(stat -c %s "$1" 2>/dev/null) || return 0
+	((size > _FOLLOWED)) || return 0
+	tail -c "+$((_FOLLOWED + 1))" "$1" | head -c $((size - _FOLLOWED))
+	_FOLLOWED=$size
+}
+
+# said DIR - bytes that the guest has written so far
+said() {
+	stat -c %s "$1/console.log" "$1/verdict" "$1/results.tar" "$1/story" \
+		"$1/progress" 2>/dev/null | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# boot_guest DIR MODE [KEY=VALUE...]; FOLLOW names a port to show as it comes
+boot_guest() {
+	local dir=$1 mode=$2 pid now start last last_said bytes rc=0
+	shift 2
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	choose_accel
+	qemu_args "$dir"
+	BOOT_END=
+	_FOLLOWED=0
+	# If this shell is killed outright, QEMU must not outlive it.
+	start_child setpriv --pdeathsig KILL "$QEMU" "${QEMU_ARGS[@]}" \
+		-chardev "file,id=console,path=${dir//,/,,}/console.log" -serial chardev:console \
+		-append "$(guest_cmdline "$mode" "$@")" >"$dir/qemu.log" 2>&1
+	pid=$!
+	start=$SECONDS last=$SECONDS last_said=0
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.2
+		[[ -n ${FOLLOW:-} ]] && follow "$dir/$FOLLOW"
+		bytes=$(said "$dir")
+		now=$SECONDS
+		if ((bytes != last_said)); then
+			last=$now last_said=$bytes
+		elif ((now - last >= STALL_TIMEOUT)); then
+			BOOT_END="the guest hung: not a byte from it for $STALL_TIMEOUT s"
+		fi
+		((now - start < BOOT_TIMEOUT)) ||
+			BOOT_END="the guest was not done after $BOOT_TIMEOUT s"
+		if [[ -n $BOOT_END ]]; then
+			kill -KILL "$pid" 2>/dev/null || :
+			break
+		fi
+	done
+	wait_child "$pid" || rc=$?
+	[[ -n ${FOLLOW:-} ]] && follow "$dir/$FOLLOW"
+	# shellcheck disable=SC2034 # for our callers
+	BOOT_SECONDS=$((SECONDS - start))
+	if [[ -z $BOOT_END ]]; then
+		BOOT_END=exited
+		((rc == 0)) || BOOT_END="QEMU failed with status $rc: $(qemu_complaint "$dir")"
+	fi
+}
+
+# QEMU's words without what it says about each CPU feature TCG does not have
+qemu_complaint() {
+	grep -v "doesn't support requested feature" "$1/qemu.log" | tail -n 3 | tr '\n' ' '
+}
+
+# console_guest MODE [KEY=VALUE...] - the same guest on this terminal
+console_guest() {
+	local mode=$1 dir=$OUT/shell
+	shift
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	choose_accel
+	qemu_args "$dir"
+	# In the foreground: the terminal is its own, Ctrl-C included.
+	"$QEMU" "${QEMU_ARGS[@]}" -chardev stdio,id=console,mux=on,signal=off \
+		-serial chardev:console -mon chardev=console \
+		-append "$(guest_cmdline "$mode" "$@")"
+}
