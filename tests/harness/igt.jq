@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# igt_runner's results.json into an array of results, one per subtest:
+#   { suite, name, status: pass|fail|skip, reason, seconds, log }
+# Only "pass" passes and only "skip" skips: warn, dmesg-warn, dmesg-fail, fail,
+# crash, timeout, incomplete, abort and notrun are failures under their own name.
+
+def lines: split("\n");
+
+# Both streams, without what igt_log() puts before each line.
+def text:
+	[.err, .out] | map(select(. != null)) | join("\n")
+	| gsub("(?m)^(\\[[0-9.]+\\] )?\\([^ ()]+:[0-9]+\\) [A-Za-z0-9_-]+: "; "");
+
+# What the line that starts with $head says, and the line after it, if that is
+# the author's message.
+def what_and_why($head):
+	(text | lines | map(select(startswith("Last errno: ") | not))) as $l
+	| ([$l | to_entries[] | select(.value | startswith($head)) | .key] | first) as $i
+	| if $i == null then ""
+	  else ($l[$i] | ltrimstr($head)) as $what
+	    | ($l[$i + 1] // "") as $why
+	    | if $why == "" or ($why | test("^(Subtest|Dynamic|Stack trace|Test )"))
+	      then $what else ($what + ": " + $why) end
+	  end;
+
+def kernel_line:
+	[(.dmesg // "" | lines)[] | select(test("^<[0-4]>"))] | first // "";
+
+def why:
+	if .result == "skip" then what_and_why("Test requirement: ")
+	elif (.result | startswith("dmesg-")) then kernel_line
+	else (what_and_why("Failed assertion: ") | select(. != ""))
+		// ([text | lines[] | select(startswith("Received signal"))] | first)
+		// ""
+	end;
+
+[(.tests // {}) | to_entries[]
+ | .value as $v
+ | {
+	suite: "igt",
+	name: (.key | sub("^igt@"; "igt/")),
+	status: (if $v.result == "pass" then "pass"
+		 elif $v.result == "skip" then "skip" else "fail" end),
+	reason: (if $v.result == "pass" then ""
+		 elif $v.result == "skip" then ($v | why)
+		 else ($v.result + (($v | why) as $w | if $w == "" then "" else ": " + $w end))
+		 end),
+	seconds: ((($v.time.end // 0) - ($v.time.start // 0)) * 1000 | round / 1000),
+	log: (if $v.result == "pass" then ""
+	      else (($v | text) + "\n--- kernel log\n" + ($v.dmesg // "")) end)
+   }]
