@@ -56,10 +56,11 @@ hms() {
 	if (($1 < 60)); then printf '%ds' "$1"; else printf '%dm%02ds' $(($1 / 60)) $(($1 % 60)); fi
 }
 
-# step N/M TEXT - a step begins
+# step N/M TEXT - a step begins; STEPS_TOTAL in the environment is M for a script
+# whose steps are the first of another's
 step() {
 	progress_end
-	printf '[%6s] %s %s\n' "$(elapsed)" "$1" "$2" >&2
+	printf '[%6s] %s %s\n' "$(elapsed)" "${1%/*}/${STEPS_TOTAL:-${1#*/}}" "$2" >&2
 }
 
 # note TEXT... - one line under the current step

@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# prepare.sh - all that must be there before a guest can boot.  Sourced after
+# lib.sh by the scripts that boot one; sources the rest of the harness.
+#
+#   prepare STEPS   kernel, root and image, accelerator: afterwards GUEST_KERNEL,
+#                   GUEST_IMAGE, ROOTFS and ACCEL_USED are set.  STEPS is how many
+#                   steps of its own the caller has, which follow as next_step
+
+for _part in packages apt accel rootfs image boot results; do
+	# shellcheck source=/dev/null
+	. "$HARNESS/$_part.sh"
+done
+
+KERNEL_STEPS=5
+PREPARE_STEPS=$((KERNEL_STEPS + 1))
+
+# next_step TEXT
+next_step() {
+	_step=$((_step + 1))
+	step "$_step/$STEPS_TOTAL" "$1"
+}
+
+# prepare_kernel [VARIANT] - kernel.sh counts its own steps, of all
+prepare_kernel() {
+	STEPS_TOTAL=$STEPS_TOTAL VARIANT=${1:-base} run_child "$HARNESS/kernel.sh" || exit 1
+	GUEST_KERNEL=$OUT/kernel/${1:-base}
+}
+
+prepare() {
+	STEPS_TOTAL=$((PREPARE_STEPS + $1))
+	_step=$KERNEL_STEPS
+	need_tools fetch kernel guest
+	prepare_kernel "${VARIANT:-base}"
+	next_step "guest root and image"
+	rootfs_get
+	image_get "$GUEST_KERNEL" "${VARIANT:-base}"
+	choose_accel
+}

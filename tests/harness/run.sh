@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# run.sh - make run: boot a guest in which the story program shows memory moving
+# under an importer, and print what it prints.  The exit status is 0 only if the
+# program and the guest's checks said so through the verdict port.
+
+# shellcheck source=tests/harness/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/prepare.sh
+. "$HARNESS/prepare.sh"
+
+DIR=$OUT/run
+
+prepare 1
+next_step "booting a guest: $ACCEL_USED, $ACCEL_WHY"
+FOLLOW=story BOOT_TIMEOUT=${RUN_TIMEOUT:-180} boot_guest "$DIR" run
+results_collect "$DIR" run
+if (($(results_count "$DIR" fail))); then
+	results_report "$DIR" >&2 || :
+	die "make run: see above, and $DIR/console.log"
+fi
+note "done; the guest ran for $(hms "$BOOT_SECONDS"), its console is in $DIR/console.log"

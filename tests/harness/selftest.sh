@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# selftest.sh - make test-harness: the harness must notice what goes wrong.
+# Negative controls: each breaks one thing on purpose, and passes only if the
+# run failed with a message that names it.
+
+# shellcheck source=tests/harness/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/prepare.sh
+. "$HARNESS/prepare.sh"
+
+DIR=$OUT/harness
+n=0 passed=0 failed=0
+
+# outcome TEXT LOG - count and print one control; status 0 is a pass
+outcome() {
+	local rc=$1 text=$2 log=$3
+	n=$((n + 1))
+	if ((rc == 0)); then
+		passed=$((passed + 1))
+		printf 'ok %d - %s\n' "$n" "$text"
+	else
+		failed=$((failed + 1))
+		printf 'not ok %d - %s\n' "$n" "$text"
+		[[ ! -s $log ]] || tail -n 8 "$log" | sed 's/^/    | /'
+		printf '    full log: %s\n' "$log"
+	fi
+}
+
+# caught WHAT REGEX REPORT - does the report name it?
+caught() {
+	local line
+	line=$(grep -m 1 -E -- "$2" "$3" | cut -c 1-160) || :
+	if [[ -n $line && $VERDICT == failed ]]; then
+		outcome 0 "$1 is caught: \"$line\"" "$3"
+	else
+		outcome 1 "$1 is not caught: the run $VERDICT, nothing says /$2/" "$3"
+	fi
+}
+
+# control NAME [KEY=VALUE...] - one guest in test mode with the harness's own IGT
+# test; its report in REPORT, VERDICT says how the run ended
+control() {
+	local name=$1 kv tests=
+	shift
+	REPORT=$DIR/$name/report.txt
+	for kv; do [[ $kv != TESTS=* ]] || tests=${kv#TESTS=}; done
+	boot_guest "$DIR/$name" test IGT_ROOT=/vgem_pfn/selfcheck "$@"
+	results_collect "$DIR/$name" test "$tests"
+	VERDICT=failed
+	if results_report "$DIR/$name" >"$REPORT"; then VERDICT=passed; fi
+}
+
+# What should pass: without it a harness that fails everything would do.
+positive() {
+	control positive TESTS='selfcheck@(pass|skip)'
+	if [[ $VERDICT == passed ]] && grep -q '^skipped igt/selfcheck@skip: .*on purpose' "$REPORT"; then
+		outcome 0 "a sound guest passes, a skip is listed: \"$(tail -n 1 "$REPORT")\"" "$REPORT"
+	else
+		outcome 1 "a sound guest does not pass" "$REPORT"
+	fi
+}
+
+guest_controls() {
+	control warn BREAK=warn TESTS=selfcheck@pass
+	caught "a guest WARN" 'guest/end: WARNING: .*lkdtm' "$REPORT"
+	control panic BREAK=panic TESTS=selfcheck@pass
+	caught "a guest panic" 'guest/end: Kernel panic - not syncing: dumptest' "$REPORT"
+	STALL_TIMEOUT=10 control hang BREAK=hang TESTS=selfcheck@pass
+	caught "a guest hang" 'guest/end: .*(hung|lockup|stall).*breaking: HARDLOCKUP' "$REPORT"
+	control vanish BREAK=vanish TESTS=selfcheck@pass
+	caught "a guest without its final line" \
+		'guest/end: the guest powered off without its final line' "$REPORT"
+	control leak BREAK=leak,taint TESTS=selfcheck@pass
+	caught "a leak that kmemleak reports" 'guest/kmemleak: .*kmemleak_test' "$REPORT"
+	caught "a taint" 'guest/taint: the kernel is tainted: U ' "$REPORT"
+	control module MODPARAM_vgem_pfn=carveouts=none TESTS=selfcheck@pass
+	caught "a module that fails to load" 'not ok module/vgem_pfn: does not load' "$REPORT"
+	control igt PER_TEST_TIMEOUT=5
+	caught "a failing IGT subtest" 'igt/selfcheck@fail: fail: .*on purpose' "$REPORT"
+	caught "an IGT subtest with a kernel warning" \
+		'igt/selfcheck@warn: dmesg-warn: .*on purpose' "$REPORT"
+	caught "a crashing IGT subtest" 'igt/selfcheck@crash: crash' "$REPORT"
+	caught "an IGT subtest that does not end" 'igt/selfcheck@timeout: (timeout|incomplete)' "$REPORT"
+	control nothing TESTS=there-is-no-such-test
+	caught "a run of no test" 'not one test ran: TESTS=there-is-no-such-test' "$REPORT"
+	QEMU=false ACCEL=tcg control noqemu TESTS=selfcheck@pass
+	caught "a QEMU that fails" 'guest/end: QEMU failed with status 1' "$REPORT"
+}
+
+mkdir -p "$DIR"
+prepare 1
+next_step "controls: $ACCEL_USED, $ACCEL_WHY"
+positive
+guest_controls
+config_control
+printf '1..%d\n' "$n"
+closing_line "$passed" "$failed" 0
+((failed == 0))

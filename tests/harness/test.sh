@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# test.sh - make test: all tests in one guest.  TESTS=regex selects IGT subtests
+# (program@subtest) and KUnit modules.  The last line is the closing line; the
+# exit status is 0 only if nothing failed.
+
+# shellcheck source=tests/harness/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/prepare.sh
+. "$HARNESS/prepare.sh"
+
+DIR=$OUT/test
+
+prepare 2
+next_step "running the tests in a guest: $ACCEL_USED, $ACCEL_WHY"
+FOLLOW=progress boot_guest "$DIR" test TESTS="${TESTS:-}" >&2
+note "the guest ran for $(hms "$BOOT_SECONDS")"
+next_step "results in $DIR: test.ktap, junit.xml, results.json, console.log"
+results_collect "$DIR" test "${TESTS:-}"
+results_report "$DIR" || exit 1
