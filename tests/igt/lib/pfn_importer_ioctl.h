@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ioctls of the pfn importer, without IGT and with nothing to link: for the
+ * tests' asserting wrappers (pfn_importer.h) and for programs that are no tests.
+ *
+ * Every function here returns 0 or a file descriptor on success and -errno on
+ * failure. None restarts an interrupted call.
+ */
+#ifndef PFN_IMPORTER_IOCTL_H
+#define PFN_IMPORTER_IOCTL_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+#include <linux/dma-buf-pfn-importer.h>
+
+#include "pfn_debugfs.h"
+
+static inline int __pfn_ioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) < 0 ? -errno : 0;
+}
+
+static inline int __pfn_importer_open(void)
+{
+	int fd = open("/dev/dma_buf_pfn_importer", O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* The import's fd. @size may be NULL. */
+static inline int __pfn_import(int importer, int dmabuf, uint64_t *size)
+{
+	struct dma_buf_pfn_import arg = { .dma_buf_fd = dmabuf };
+	int ret;
+
+	ret = __pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, &arg);
+	if (ret)
+		return ret;
+
+	if (size)
+		*size = arg.size;
+	return arg.import_fd;
+}
+
+static inline int __pfn_import_access(int import, uint64_t offset, void *data,
+				      uint64_t length, uint32_t flags)
+{
+	struct dma_buf_pfn_access arg = {
+		.offset = offset,
+		.length = length,
+		.data = (uintptr_t)data,
+		.flags = flags,
+	};
+
+	return __pfn_ioctl(import, DMA_BUF_PFN_ACCESS, &arg);
+}
+
+static inline int __pfn_import_stats(int import,
+				     struct dma_buf_pfn_stats *stats)
+{
+	return __pfn_ioctl(import, DMA_BUF_PFN_STATS, stats);
+}
+
+static inline int __pfn_import_snapshot(int import, uint64_t first,
+					uint64_t count,
+					struct dma_buf_pfn_entry *entries)
+{
+	struct dma_buf_pfn_snapshot arg = {
+		.first = first,
+		.count = count,
+		.entries = (uintptr_t)entries,
+	};
+
+	return __pfn_ioctl(import, DMA_BUF_PFN_SNAPSHOT, &arg);
+}
+
+/*
+ * debugfs: the device path sleeps this long between having asked for a page
+ * frame number and installing it in the device page table.
+ */
+static inline int __pfn_importer_set_install_delay(uint32_t us)
+{
+	return __pfn_debugfs_set("dma_buf_pfn_importer/install_delay_us", us);
+}
+
+#endif /* PFN_IMPORTER_IOCTL_H */

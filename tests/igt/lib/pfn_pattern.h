@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A seeded pattern in which every word depends on the seed and on its place, so
+ * that a page of another buffer, or of the right buffer at the wrong place, is
+ * told from the right one. No IGT here.
+ */
+#ifndef PFN_PATTERN_H
+#define PFN_PATTERN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The word of 8 bytes at byte offset 8 * @word of a buffer */
+static inline uint64_t pfn_pattern_word(uint64_t seed, uint64_t word)
+{
+	return (seed ^ 0x9e3779b97f4a7c15ULL) + word * 0xd1342543de82ef95ULL;
+}
+
+/* @offset: of @data from the start of the buffer, in bytes. Multiples of 8. */
+static inline void pfn_pattern_fill(void *data, uint64_t offset, size_t length,
+				    uint64_t seed)
+{
+	uint64_t *p = data, word = offset / 8;
+	size_t i;
+
+	for (i = 0; i < length / 8; i++)
+		p[i] = pfn_pattern_word(seed, word + i);
+}
+
+#define PFN_PATTERN_OK	UINT64_MAX
+
+/* Byte offset from @data of the first wrong word, or PFN_PATTERN_OK */
+static inline uint64_t pfn_pattern_check(const void *data, uint64_t offset,
+					 size_t length, uint64_t seed)
+{
+	const uint64_t *p = data;
+	uint64_t word = offset / 8;
+	size_t i;
+
+	for (i = 0; i < length / 8; i++)
+		if (p[i] != pfn_pattern_word(seed, word + i))
+			return i * 8;
+	return PFN_PATTERN_OK;
+}
+
+/* xorshift: the next number after *@state, which must not be zero */
+static inline uint64_t pfn_random(uint64_t *state)
+{
+	uint64_t x = *state;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return *state = x;
+}
+
+#endif /* PFN_PATTERN_H */

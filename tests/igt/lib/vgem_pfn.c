@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Asserting wrappers around vgem_pfn's ioctls, and the helpers that tests of it
+ * share.
+ */
+#include <errno.h>
+#include <linux/capability.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "igt.h"
+#include "pfn_importer_ioctl.h"
+#include "vgem_pfn.h"
+
+static int open_node(const char *node)
+{
+	int fd = __drm_open_by_name(VGEM_PFN_MODULE, node);
+
+	if (fd < 0 && !system("modprobe -q " VGEM_PFN_MODULE))
+		fd = __drm_open_by_name(VGEM_PFN_MODULE, node);
+	igt_require_f(fd >= 0, "no %s node of " VGEM_PFN_MODULE "\n", node);
+	return fd;
+}
+
+int vgem_pfn_open(void)
+{
+	return open_node("renderD");
+}
+
+int vgem_pfn_open_card(void)
+{
+	return open_node("card");
+}
+
+static void reset(int sig)
+{
+	int fd = __drm_open_by_name(VGEM_PFN_MODULE, "renderD");
+
+	if (fd >= 0) {
+		__vgem_pfn_set_move_delay(fd, 0);
+		close(fd);
+	}
+	__pfn_importer_set_install_delay(0);
+}
+
+void vgem_pfn_reset_on_exit(void)
+{
+	reset(0);
+	igt_install_exit_handler(reset);
+}
+
+uint32_t __vgem_pfn_bo_create_list(int fd, uint64_t size,
+				   const uint32_t *placements, uint32_t num)
+{
+	uint32_t handle;
+
+	igt_assert_eq(__vgem_pfn_bo_create(fd, &size, placements, num,
+					   &handle), 0);
+	igt_assert_neq_u32(handle, 0);
+	return handle;
+}
+
+void vgem_pfn_gem_close(int fd, uint32_t handle)
+{
+	igt_assert_eq(__vgem_pfn_gem_close(fd, handle), 0);
+}
+
+struct drm_vgem_pfn_bo_query vgem_pfn_bo_query(int fd, uint32_t handle)
+{
+	struct drm_vgem_pfn_bo_query query;
+
+	igt_assert_eq(__vgem_pfn_bo_query(fd, handle, &query), 0);
+	return query;
+}
+
+uint32_t vgem_pfn_bo_region(int fd, uint32_t handle)
+{
+	return vgem_pfn_bo_query(fd, handle).region;
+}
+
+void vgem_pfn_bo_move(int fd, uint32_t handle, uint32_t region)
+{
+	igt_assert_eq(__vgem_pfn_bo_move(fd, handle, region), 0);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), region);
+}
+
+void vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first, uint64_t count,
+		      uint64_t *pfns)
+{
+	igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, first, count, pfns), 0);
+}
+
+uint64_t vgem_pfn_bo_pfn(int fd, uint32_t handle, uint64_t page)
+{
+	uint64_t pfn;
+
+	vgem_pfn_bo_pfns(fd, handle, page, 1, &pfn);
+	return pfn;
+}
+
+void *vgem_pfn_bo_mmap(int fd, uint32_t handle, size_t size, int prot)
+{
+	void *map = __vgem_pfn_bo_mmap(fd, handle, size, prot);
+
+	igt_assert_f(map, "mmap: %s\n", strerror(errno));
+	return map;
+}
+
+struct drm_vgem_pfn_region vgem_pfn_region(int fd, uint32_t id)
+{
+	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
+	uint32_t i, num = DRM_VGEM_PFN_MAX_REGIONS;
+
+	igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
+	for (i = 0; i < num; i++)
+		if (regions[i].id == id)
+			break;
+	igt_assert_f(i < num, "region %u is not listed\n", id);
+	return regions[i];
+}
+
+uint64_t vgem_pfn_carveout_size(int fd)
+{
+	return vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).size;
+}
+
+int vgem_pfn_export(int fd, uint32_t handle)
+{
+	int dmabuf = __vgem_pfn_handle_to_fd(fd, handle,
+					     DRM_CLOEXEC | DRM_RDWR);
+
+	igt_assert_lte(0, dmabuf);
+	return dmabuf;
+}
+
+int vgem_pfn_export_ro(int fd, uint32_t handle)
+{
+	int dmabuf = __vgem_pfn_handle_to_fd(fd, handle, DRM_CLOEXEC);
+
+	igt_assert_lte(0, dmabuf);
+	return dmabuf;
+}
+
+void vgem_pfn_set_move_delay(int fd, uint32_t us)
+{
+	igt_assert_eq(__vgem_pfn_set_move_delay(fd, us), 0);
+}
+
+void pfn_assert_pattern(const void *data, uint64_t offset, size_t length,
+			uint64_t seed)
+{
+	uint64_t bad = pfn_pattern_check(data, offset, length, seed);
+
+	if (bad != PFN_PATTERN_OK)
+		igt_info("got %#llx, want %#llx\n",
+			 (long long)*(uint64_t *)((char *)data + bad),
+			 (long long)pfn_pattern_word(seed, (offset + bad) / 8));
+	igt_assert_f(bad == PFN_PATTERN_OK,
+		     "wrong data at byte %#llx, seed %#llx\n",
+		     (long long)(offset + bad), (long long)seed);
+}
+
+void pfn_mem_read(uint64_t pfn, size_t offset, void *data, size_t length)
+{
+	igt_assert_eq(__pfn_mem_read(pfn, offset, data, length), 0);
+}
+
+void pfn_mem_write(uint64_t pfn, size_t offset, const void *data,
+		   size_t length)
+{
+	igt_assert_eq(__pfn_mem_write(pfn, offset, data, length), 0);
+}
+
+void vgem_pfn_bo_fill(int fd, uint32_t handle, size_t size, uint64_t seed)
+{
+	void *map = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ | PROT_WRITE);
+
+	pfn_pattern_fill(map, 0, size, seed);
+	munmap(map, size);
+}
+
+void vgem_pfn_bo_check(int fd, uint32_t handle, size_t size, uint64_t seed)
+{
+	void *map = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ);
+
+	pfn_assert_pattern(map, 0, size, seed);
+	munmap(map, size);
+}
+
+void vgem_pfn_bo_check_mem(int fd, uint32_t handle, size_t size, uint64_t seed)
+{
+	uint64_t page[PFN_PAGE_SIZE / sizeof(uint64_t)];
+	uint64_t i;
+
+	for (i = 0; i < size / PFN_PAGE_SIZE; i++) {
+		pfn_mem_read(vgem_pfn_bo_pfn(fd, handle, i), 0, page,
+			     sizeof(page));
+		pfn_assert_pattern(page, i * PFN_PAGE_SIZE, sizeof(page), seed);
+	}
+}
+
+int vgem_pfn_overcommit(void)
+{
+	int fd = vgem_pfn_open();
+	uint64_t size = vgem_pfn_carveout_size(fd);
+	int i;
+
+	/* The carveout is full of younger buffers only when all older left. */
+	for (i = 0; i < 8; i++)
+		vgem_pfn_bo_create(fd, size / 8, VGEM_PFN_CARVEOUT);
+	return fd;
+}
+
+void vgem_pfn_evict_all(void)
+{
+	close(vgem_pfn_overcommit());
+}
+
+void vgem_pfn_drop_sys_admin(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	igt_assert_eq(syscall(SYS_capget, &header, data), 0);
+	data[0].effective &= ~(1U << CAP_SYS_ADMIN);
+	data[0].permitted &= ~(1U << CAP_SYS_ADMIN);
+	igt_assert_eq(syscall(SYS_capset, &header, data), 0);
+}
+
+static void *mover_thread(void *arg)
+{
+	struct vgem_pfn_mover *mover = arg;
+
+	mover->ret = __vgem_pfn_bo_move(mover->fd, mover->handle,
+					mover->region);
+	mover->done = 1;
+	return NULL;
+}
+
+void vgem_pfn_mover_start(struct vgem_pfn_mover *mover, int fd,
+			  uint32_t handle, uint32_t region)
+{
+	pthread_t thread;
+
+	*mover = (struct vgem_pfn_mover) {
+		.fd = fd,
+		.handle = handle,
+		.region = region,
+	};
+	igt_assert_eq(pthread_create(&thread, NULL, mover_thread, mover), 0);
+	mover->thread = thread;
+}
+
+void vgem_pfn_mover_wait(struct vgem_pfn_mover *mover)
+{
+	igt_assert_eq(pthread_join(mover->thread, NULL), 0);
+	igt_assert_eq(mover->ret, 0);
+}

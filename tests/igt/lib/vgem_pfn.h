@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vgem_pfn for IGT tests: wrappers that assert, and what tests keep doing with
+ * buffers. __foo() in vgem_pfn_ioctl.h returns -errno, foo() here asserts.
+ */
+#ifndef VGEM_PFN_H
+#define VGEM_PFN_H
+
+#include "pfn_mem.h"
+#include "pfn_pattern.h"
+#include "vgem_pfn_ioctl.h"
+
+#define VGEM_PFN_MODULE		"vgem_pfn"
+#define KiB			1024ULL
+#define MiB			(1024 * KiB)
+
+/* The render node; loads the module if need be, skips without a device. */
+int vgem_pfn_open(void);
+/* The primary ("card") node of the same */
+int vgem_pfn_open_card(void);
+
+/* Once per test, in the first fixture: knobs are reset however it ends. */
+void vgem_pfn_reset_on_exit(void);
+
+uint32_t __vgem_pfn_bo_create_list(int fd, uint64_t size,
+				   const uint32_t *placements, uint32_t num);
+/* vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT) */
+#define vgem_pfn_bo_create(fd, size, placements...) \
+	__vgem_pfn_bo_create_list(fd, size, (const uint32_t []){ placements }, \
+				  sizeof((const uint32_t []){ placements }) / \
+				  sizeof(uint32_t))
+void vgem_pfn_gem_close(int fd, uint32_t handle);
+
+struct drm_vgem_pfn_bo_query vgem_pfn_bo_query(int fd, uint32_t handle);
+uint32_t vgem_pfn_bo_region(int fd, uint32_t handle);
+void vgem_pfn_bo_move(int fd, uint32_t handle, uint32_t region);
+void vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first, uint64_t count,
+		      uint64_t *pfns);
+uint64_t vgem_pfn_bo_pfn(int fd, uint32_t handle, uint64_t page);
+void *vgem_pfn_bo_mmap(int fd, uint32_t handle, size_t size, int prot);
+
+struct drm_vgem_pfn_region vgem_pfn_region(int fd, uint32_t id);
+uint64_t vgem_pfn_carveout_size(int fd);
+
+int vgem_pfn_export(int fd, uint32_t handle);
+/* Without DRM_RDWR: a dma-buf that must not be written to */
+int vgem_pfn_export_ro(int fd, uint32_t handle);
+
+void vgem_pfn_set_move_delay(int fd, uint32_t us);
+
+/* Fill or check through a mapping of their own. */
+void vgem_pfn_bo_fill(int fd, uint32_t handle, size_t size, uint64_t seed);
+void vgem_pfn_bo_check(int fd, uint32_t handle, size_t size, uint64_t seed);
+/* Check every page by its true page frame number, through /dev/mem. */
+void vgem_pfn_bo_check_mem(int fd, uint32_t handle, size_t size,
+			   uint64_t seed);
+
+void pfn_assert_pattern(const void *data, uint64_t offset, size_t length,
+			uint64_t seed);
+void pfn_mem_read(uint64_t pfn, size_t offset, void *data, size_t length);
+void pfn_mem_write(uint64_t pfn, size_t offset, const void *data,
+		   size_t length);
+
+/*
+ * Over-commit the first carveout by allocation alone, from a device fd of its
+ * own: on return whatever else was there and not pinned has been evicted. The
+ * memory is free again once the fd is closed.
+ */
+int vgem_pfn_overcommit(void);
+/* The same, and give the memory back at once */
+void vgem_pfn_evict_all(void);
+
+/* In this process, until it ends: without CAP_SYS_ADMIN. For igt_fork(). */
+void vgem_pfn_drop_sys_admin(void);
+
+/* A thread that moves a buffer, and whether it has done so */
+struct vgem_pfn_mover {
+	int fd;
+	uint32_t handle;
+	uint32_t region;
+	int ret;
+	volatile int done;
+	unsigned long thread;
+};
+
+void vgem_pfn_mover_start(struct vgem_pfn_mover *mover, int fd,
+			  uint32_t handle, uint32_t region);
+/* Asserts that the move succeeded. */
+void vgem_pfn_mover_wait(struct vgem_pfn_mover *mover);
+
+#endif /* VGEM_PFN_H */

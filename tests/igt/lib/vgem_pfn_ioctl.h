@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ioctls of vgem_pfn and the DRM ioctls used with it, without IGT and with
+ * nothing to link: for the tests' asserting wrappers (vgem_pfn.h) and for
+ * programs that are no tests.
+ *
+ * Every function here returns 0 or a file descriptor on success and -errno on
+ * failure. None restarts an interrupted call.
+ */
+#ifndef VGEM_PFN_IOCTL_H
+#define VGEM_PFN_IOCTL_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <drm/vgem_pfn_drm.h>
+
+#include "pfn_debugfs.h"
+
+#define VGEM_PFN_SYSTEM		DRM_VGEM_PFN_REGION_SYSTEM
+#define VGEM_PFN_TT		DRM_VGEM_PFN_REGION_TT
+#define VGEM_PFN_CARVEOUT	DRM_VGEM_PFN_REGION_CARVEOUT(0)
+
+static inline int __vgem_pfn_ioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) < 0 ? -errno : 0;
+}
+
+static inline int __drm_is_driver(int fd, const char *driver)
+{
+	char name[32] = "";
+	struct drm_version version = {
+		.name = name,
+		.name_len = sizeof(name) - 1,
+	};
+
+	return !__vgem_pfn_ioctl(fd, DRM_IOCTL_VERSION, &version) &&
+	       !strcmp(name, driver);
+}
+
+/*
+ * Open the first device below /dev/dri whose driver has this name. @node is
+ * the kind of node, "card" or "renderD". -ENODEV when there is none.
+ */
+static inline int __drm_open_by_name(const char *driver, const char *node)
+{
+	struct dirent **entries;
+	int i, n, fd = -ENODEV;
+
+	n = scandir("/dev/dri", &entries, NULL, alphasort);
+	if (n < 0)
+		return -ENODEV;
+
+	for (i = 0; i < n; i++) {
+		char path[300];
+
+		snprintf(path, sizeof(path), "/dev/dri/%s", entries[i]->d_name);
+		if (fd < 0 &&
+		    !strncmp(entries[i]->d_name, node, strlen(node))) {
+			fd = open(path, O_RDWR | O_CLOEXEC);
+			if (fd >= 0 && !__drm_is_driver(fd, driver)) {
+				close(fd);
+				fd = -ENODEV;
+			} else if (fd < 0) {
+				fd = -ENODEV;
+			}
+		}
+		free(entries[i]);
+	}
+	free(entries);
+
+	return fd;
+}
+
+static inline int __vgem_pfn_bo_create(int fd, uint64_t *size,
+				       const uint32_t *placements,
+				       uint32_t num_placements,
+				       uint32_t *handle)
+{
+	struct drm_vgem_pfn_bo_create arg = {
+		.size = *size,
+		.placements = (uintptr_t)placements,
+		.num_placements = num_placements,
+	};
+	int ret;
+
+	ret = __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_CREATE, &arg);
+	if (ret)
+		return ret;
+
+	*size = arg.size;
+	*handle = arg.handle;
+	return 0;
+}
+
+static inline int __vgem_pfn_bo_mmap_offset(int fd, uint32_t handle,
+					    uint64_t *offset)
+{
+	struct drm_vgem_pfn_bo_mmap_offset arg = { .handle = handle };
+	int ret;
+
+	ret = __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MMAP_OFFSET, &arg);
+	*offset = arg.offset;
+	return ret;
+}
+
+static inline int __vgem_pfn_bo_query(int fd, uint32_t handle,
+				      struct drm_vgem_pfn_bo_query *query)
+{
+	memset(query, 0, sizeof(*query));
+	query->handle = handle;
+	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_QUERY, query);
+}
+
+static inline int __vgem_pfn_bo_move(int fd, uint32_t handle, uint32_t region)
+{
+	struct drm_vgem_pfn_bo_move arg = {
+		.handle = handle,
+		.region = region,
+	};
+
+	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
+}
+
+static inline int __vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first,
+				     uint64_t count, uint64_t *pfns)
+{
+	struct drm_vgem_pfn_bo_pfns arg = {
+		.handle = handle,
+		.first = first,
+		.count = count,
+		.pfns = (uintptr_t)pfns,
+	};
+
+	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_PFNS, &arg);
+}
+
+/* In: *@num is the room at @regions. Out: what the device has. */
+static inline int __vgem_pfn_regions(int fd,
+				     struct drm_vgem_pfn_region *regions,
+				     uint32_t *num)
+{
+	struct drm_vgem_pfn_regions arg = {
+		.num_regions = *num,
+		.regions = (uintptr_t)regions,
+	};
+	int ret;
+
+	ret = __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_REGIONS, &arg);
+	*num = arg.num_regions;
+	return ret;
+}
+
+static inline int __vgem_pfn_gem_close(int fd, uint32_t handle)
+{
+	struct drm_gem_close arg = { .handle = handle };
+
+	return __vgem_pfn_ioctl(fd, DRM_IOCTL_GEM_CLOSE, &arg);
+}
+
+static inline int __vgem_pfn_handle_to_fd(int fd, uint32_t handle,
+					  uint32_t flags)
+{
+	struct drm_prime_handle arg = {
+		.handle = handle,
+		.flags = flags,
+		.fd = -1,
+	};
+
+	return __vgem_pfn_ioctl(fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg) ?:
+	       arg.fd;
+}
+
+static inline int __vgem_pfn_fd_to_handle(int fd, int dmabuf,
+					  uint32_t *handle)
+{
+	struct drm_prime_handle arg = { .fd = dmabuf };
+	int ret;
+
+	ret = __vgem_pfn_ioctl(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
+	*handle = arg.handle;
+	return ret;
+}
+
+/* mmap() of a buffer on the DRM fd; NULL on failure, with errno */
+static inline void *__vgem_pfn_bo_mmap(int fd, uint32_t handle, size_t size,
+				       int prot)
+{
+	uint64_t offset;
+	void *map;
+	int ret;
+
+	ret = __vgem_pfn_bo_mmap_offset(fd, handle, &offset);
+	if (ret) {
+		errno = -ret;
+		return NULL;
+	}
+
+	map = mmap(NULL, size, prot, MAP_SHARED, fd, offset);
+	return map == MAP_FAILED ? NULL : map;
+}
+
+/*
+ * debugfs: each move of @fd's device sleeps this long after the copy, with the
+ * reservation lock held and before the buffer's placement changes.
+ */
+static inline int __vgem_pfn_set_move_delay(int fd, uint32_t us)
+{
+	struct stat st;
+	char path[64];
+
+	if (fstat(fd, &st))
+		return -errno;
+
+	snprintf(path, sizeof(path), "dri/%u/move_delay_us",
+		 minor(st.st_rdev));
+	return __pfn_debugfs_set(path, us);
+}
+
+#endif /* VGEM_PFN_IOCTL_H */
