@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The groups of subtests that vgem_pfn_basic is made of, one file each, and
+ * what they share. @fd is a render node, unless said.
+ */
+#ifndef BASIC_H
+#define BASIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vgem_pfn.h"
+
+void basic_create_tests(int fd);
+void basic_query_tests(int fd);
+void basic_move_tests(int fd);
+void basic_mmap_tests(int fd);
+void basic_drm_tests(int fd);
+/* Opens and closes devices itself: the module must be unused when called. */
+void basic_unload_tests(void);
+
+/* What an ioctl that failed must have left alone */
+struct basic_state {
+	uint64_t used[DRM_VGEM_PFN_MAX_REGIONS];
+	uint32_t next_handle;
+};
+
+struct basic_state basic_state(int fd);
+void basic_assert_unchanged(int fd, struct basic_state before);
+
+/*
+ * @arg, @size bytes, is good for @request but for the bytes from @first up to
+ * @end, which must be zero: each of them alone makes it -EINVAL.
+ */
+void basic_assert_mbz(int fd, unsigned long request, const void *arg,
+		      size_t size, size_t first, size_t end);
+#define basic_assert_mbz_field(fd, request, arg, field) \
+	basic_assert_mbz(fd, request, &(arg), sizeof(arg), \
+			 offsetof(typeof(arg), field), \
+			 offsetof(typeof(arg), field) + sizeof((arg).field))
+
+#endif /* BASIC_H */

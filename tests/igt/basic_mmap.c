@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of mapping a buffer on the DRM fd.
+ */
+#include <sys/mman.h>
+
+#include "basic.h"
+#include "igt.h"
+
+#define MMAP_OFFSET	DRM_IOCTL_VGEM_PFN_BO_MMAP_OFFSET
+
+/*
+ * SUBTEST: mmap
+ * Description: every region can be mapped, and the map is the memory
+ */
+static void test_mmap(int fd, uint32_t region)
+{
+	const size_t size = 256 * KiB;
+	uint32_t handle = vgem_pfn_bo_create(fd, size, region);
+	uint64_t word, *one, *two;
+
+	one = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ | PROT_WRITE);
+	two = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ);
+	pfn_pattern_fill(one, 0, size, region + 1);
+	pfn_assert_pattern(two, 0, size, region + 1);
+	vgem_pfn_bo_check_mem(fd, handle, size, region + 1);
+
+	/* What reaches the memory another way shows in the map. */
+	word = 0x0123456789abcdefULL;
+	pfn_mem_write(vgem_pfn_bo_pfn(fd, handle, 3), 16, &word, sizeof(word));
+	igt_assert_eq_u64(one[(3 * PFN_PAGE_SIZE + 16) / sizeof(word)], word);
+
+	munmap(two, size);
+	munmap(one, size);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: mmap-after-close
+ * Description: a map keeps its buffer alive, and in its place
+ */
+static void test_mmap_after_close(int fd)
+{
+	const size_t size = 256 * KiB;
+	uint64_t used = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used;
+	uint32_t handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT);
+	void *map;
+
+	map = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ | PROT_WRITE);
+	pfn_pattern_fill(map, 0, size, 9);
+	vgem_pfn_gem_close(fd, handle);
+	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used,
+			  used + size);
+	pfn_assert_pattern(map, 0, size, 9);
+
+	vgem_pfn_evict_all();
+	pfn_assert_pattern(map, 0, size, 9);
+
+	munmap(map, size);
+	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, used);
+}
+
+/*
+ * SUBTEST: mmap-private
+ * Description: a copy on write of memory that moves is refused
+ */
+static void test_mmap_private(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
+	uint64_t offset;
+	void *map;
+
+	igt_assert_eq(__vgem_pfn_bo_mmap_offset(fd, handle, &offset), 0);
+	map = mmap(NULL, 4 * KiB, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd,
+		   offset);
+	igt_assert(map == MAP_FAILED);
+	igt_assert_eq(errno, EINVAL);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+static void test_mmap_beyond(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 8 * KiB, VGEM_PFN_TT);
+	uint64_t offset;
+
+	igt_assert_eq(__vgem_pfn_bo_mmap_offset(fd, handle, &offset), 0);
+	igt_assert(mmap(NULL, 12 * KiB, PROT_READ, MAP_SHARED, fd, offset) ==
+		   MAP_FAILED);
+	igt_assert_eq(errno, EINVAL);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: mmap-foreign-fd
+ * Description: an offset is of no use to somebody without a handle
+ */
+static void test_mmap_foreign_fd(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
+	int other = vgem_pfn_open();
+	uint64_t offset;
+
+	igt_assert_eq(__vgem_pfn_bo_mmap_offset(fd, handle, &offset), 0);
+	igt_assert(mmap(NULL, 4 * KiB, PROT_READ, MAP_SHARED, other, offset) ==
+		   MAP_FAILED);
+	igt_assert_eq(errno, EACCES);
+	close(other);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+static void test_mmap_offset_bad_handle(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
+	int other = vgem_pfn_open();
+	uint64_t offset;
+
+	igt_assert_eq(__vgem_pfn_bo_mmap_offset(other, handle, &offset),
+		      -ENOENT);
+	close(other);
+	vgem_pfn_gem_close(fd, handle);
+	igt_assert_eq(__vgem_pfn_bo_mmap_offset(fd, handle, &offset), -ENOENT);
+	igt_assert_eq(__vgem_pfn_bo_mmap_offset(fd, 0, &offset), -ENOENT);
+	igt_assert_eq(__vgem_pfn_bo_mmap_offset(fd, ~0U, &offset), -ENOENT);
+}
+
+#define test_mmap_offset_mbz(fd, field) \
+	do { \
+		struct drm_vgem_pfn_bo_mmap_offset arg = { \
+			.handle = vgem_pfn_bo_create(fd, 4 * KiB, \
+						     VGEM_PFN_TT), \
+		}; \
+		basic_assert_mbz_field(fd, MMAP_OFFSET, arg, field); \
+		vgem_pfn_gem_close(fd, arg.handle); \
+	} while (0)
+
+void basic_mmap_tests(int fd)
+{
+	static const char * const names[] = { "system", "tt", "carveout" };
+	uint32_t i;
+
+	for (i = VGEM_PFN_SYSTEM; i <= VGEM_PFN_CARVEOUT; i++) {
+		igt_describe("Every region can be mapped, and the map is the memory.");
+		igt_subtest_f("mmap-%s", names[i])
+			test_mmap(fd, i);
+	}
+
+	igt_describe("A map keeps its buffer alive when the last handle closes.");
+	igt_subtest("mmap-after-close")
+		test_mmap_after_close(fd);
+
+	igt_describe("A copy on write of memory that moves is refused.");
+	igt_subtest("mmap-private")
+		test_mmap_private(fd);
+
+	igt_describe("A map larger than its buffer is refused.");
+	igt_subtest("mmap-beyond-end")
+		test_mmap_beyond(fd);
+
+	igt_describe("An offset is of no use to somebody without a handle.");
+	igt_subtest("mmap-foreign-fd")
+		test_mmap_foreign_fd(fd);
+
+	igt_describe("A handle that is not one is told from a bad argument.");
+	igt_subtest("mmap-offset-bad-handle")
+		test_mmap_offset_bad_handle(fd);
+
+	igt_describe("Unknown flags are refused.");
+	igt_subtest("mmap-offset-bad-flags")
+		test_mmap_offset_mbz(fd, flags);
+
+	igt_describe("An output field is not taken for an input.");
+	igt_subtest("mmap-offset-bad-offset")
+		test_mmap_offset_mbz(fd, offset);
+}

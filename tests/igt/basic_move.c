@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of BO_MOVE: from everywhere to everywhere, and what is refused.
+ */
+#include <signal.h>
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "basic.h"
+#include "igt.h"
+
+#define MOVE	DRM_IOCTL_VGEM_PFN_BO_MOVE
+
+static const uint32_t everywhere[] = {
+	VGEM_PFN_CARVEOUT, VGEM_PFN_TT, VGEM_PFN_SYSTEM,
+};
+
+/*
+ * SUBTEST: move
+ * Description: contents and maps survive a move between any two regions
+ */
+static void test_move(int fd)
+{
+	const size_t size = MiB;
+	uint32_t handle;
+	uint64_t seed = 1;
+	void *map;
+	int i, j;
+
+	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT,
+				    VGEM_PFN_SYSTEM);
+	map = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ | PROT_WRITE);
+	pfn_pattern_fill(map, 0, size, seed);
+
+	for (i = 0; i < 3; i++) {
+		for (j = 0; j < 3; j++) {
+			vgem_pfn_bo_move(fd, handle, everywhere[i]);
+			pfn_assert_pattern(map, 0, size, seed);
+			pfn_pattern_fill(map, 0, size, ++seed);
+
+			vgem_pfn_bo_move(fd, handle, everywhere[j]);
+			vgem_pfn_bo_check_mem(fd, handle, size, seed);
+			pfn_assert_pattern(map, 0, size, seed);
+		}
+	}
+
+	munmap(map, size);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: move-counters
+ * Description: the counters tell what a move did
+ */
+static void test_move_counters(int fd)
+{
+	const size_t size = MiB;
+	struct drm_vgem_pfn_bo_query query;
+	uint64_t carveout, tt;
+	uint64_t old, new;
+	uint32_t handle;
+	int i;
+
+	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	carveout = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used;
+	tt = vgem_pfn_region(fd, VGEM_PFN_TT).used;
+
+	for (i = 1; i <= 4; i++) {
+		bool out = i & 1;
+
+		old = vgem_pfn_bo_pfn(fd, handle, 0);
+		vgem_pfn_bo_move(fd, handle,
+				 out ? VGEM_PFN_TT : VGEM_PFN_CARVEOUT);
+		new = vgem_pfn_bo_pfn(fd, handle, 0);
+		igt_assert_neq_u64(old, new);
+
+		query = vgem_pfn_bo_query(fd, handle);
+		igt_assert_eq_u64(query.num_moves, i);
+		igt_assert_eq_u64(query.num_evictions, 0);
+		igt_assert_eq_u64(query.num_notifies, 0);
+		igt_assert_eq_u64(query.last_copy_bytes, size);
+		igt_assert_lt_u64(0, query.last_copy_ns);
+		igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used,
+				  out ? carveout - size : carveout);
+		igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_TT).used,
+				  out ? tt + size : tt);
+	}
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: move-nowhere
+ * Description: a move to where the buffer is succeeds and is no move
+ */
+static void test_move_nowhere(int fd)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB,
+						     everywhere[i]);
+		uint64_t before[16], after[16];
+
+		vgem_pfn_bo_fill(fd, handle, 64 * KiB, 7);
+		vgem_pfn_bo_pfns(fd, handle, 0, 16, before);
+		vgem_pfn_bo_move(fd, handle, everywhere[i]);
+		vgem_pfn_bo_pfns(fd, handle, 0, 16, after);
+
+		igt_assert(!memcmp(before, after, sizeof(before)));
+		igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).num_moves, 0);
+		vgem_pfn_bo_check(fd, handle, 64 * KiB, 7);
+		vgem_pfn_gem_close(fd, handle);
+	}
+}
+
+/*
+ * SUBTEST: move-bad-region
+ * Description: a buffer goes only where its list allows, and to SYSTEM
+ */
+static void test_move_bad_region(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT);
+	static const uint32_t bad[] = {
+		VGEM_PFN_CARVEOUT, DRM_VGEM_PFN_REGION_CARVEOUT(5),
+		DRM_VGEM_PFN_MAX_REGIONS, 1U << 31, ~0U,
+	};
+	size_t i;
+
+	vgem_pfn_bo_fill(fd, handle, 64 * KiB, 3);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		igt_assert_eq(__vgem_pfn_bo_move(fd, handle, bad[i]), -EINVAL);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).num_moves, 0);
+	vgem_pfn_bo_check(fd, handle, 64 * KiB, 3);
+
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
+	vgem_pfn_bo_check(fd, handle, 64 * KiB, 3);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+static void test_move_bad_handle(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_SYSTEM);
+
+	vgem_pfn_gem_close(fd, handle);
+	igt_assert_eq(__vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM), -ENOENT);
+	igt_assert_eq(__vgem_pfn_bo_move(fd, 0, VGEM_PFN_SYSTEM), -ENOENT);
+	igt_assert_eq(__vgem_pfn_bo_move(fd, ~0U, VGEM_PFN_SYSTEM), -ENOENT);
+}
+
+#define test_move_mbz(fd, field) \
+	do { \
+		struct drm_vgem_pfn_bo_move arg = { \
+			.handle = vgem_pfn_bo_create(fd, 4 * KiB, \
+						     VGEM_PFN_CARVEOUT), \
+			.region = VGEM_PFN_SYSTEM, \
+		}; \
+		basic_assert_mbz_field(fd, MOVE, arg, field); \
+		igt_assert_eq_u32(vgem_pfn_bo_region(fd, arg.handle), \
+				  VGEM_PFN_CARVEOUT); \
+		vgem_pfn_gem_close(fd, arg.handle); \
+	} while (0)
+
+static void nothing(int sig)
+{
+}
+
+struct signaller {
+	pthread_t target;
+	volatile int *done;
+};
+
+static void *signal_thread(void *arg)
+{
+	struct signaller *s = arg;
+
+	usleep(200000);
+	if (!*s->done)
+		pthread_kill(s->target, SIGUSR1);
+	return NULL;
+}
+
+/*
+ * SUBTEST: move-interrupted
+ * Description: a caller who waits for another's move can be interrupted, and
+ *		the buffer is none the worse
+ */
+static void test_move_interrupted(int fd)
+{
+	struct sigaction act = { .sa_handler = nothing }, old;
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
+					     VGEM_PFN_TT);
+	struct vgem_pfn_mover mover;
+	struct signaller signaller;
+	pthread_t thread;
+	int ret;
+
+	vgem_pfn_bo_fill(fd, handle, 64 * KiB, 5);
+	vgem_pfn_set_move_delay(fd, 600000);
+	sigaction(SIGUSR1, &act, &old);
+
+	vgem_pfn_mover_start(&mover, fd, handle, VGEM_PFN_TT);
+	usleep(100000);
+	signaller.target = pthread_self();
+	signaller.done = &mover.done;
+	igt_assert_eq(pthread_create(&thread, NULL, signal_thread, &signaller),
+		      0);
+	ret = __vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
+	igt_assert(!mover.done);
+	igt_assert_eq(ret, -EINTR);
+
+	pthread_join(thread, NULL);
+	vgem_pfn_mover_wait(&mover);
+	sigaction(SIGUSR1, &old, NULL);
+	vgem_pfn_set_move_delay(fd, 0);
+
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
+	vgem_pfn_bo_check(fd, handle, 64 * KiB, 5);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+void basic_move_tests(int fd)
+{
+	igt_describe("Contents and maps survive a move between any two regions.");
+	igt_subtest("move")
+		test_move(fd);
+
+	igt_describe("The counters tell what a move did.");
+	igt_subtest("move-counters")
+		test_move_counters(fd);
+
+	igt_describe("A move to where the buffer is succeeds and is no move.");
+	igt_subtest("move-nowhere")
+		test_move_nowhere(fd);
+
+	igt_describe("A buffer goes only where its list allows, and to SYSTEM.");
+	igt_subtest("move-bad-region")
+		test_move_bad_region(fd);
+
+	igt_describe("A handle that is not one is told from a bad argument.");
+	igt_subtest("move-bad-handle")
+		test_move_bad_handle(fd);
+
+	igt_describe("Unknown flags are refused.");
+	igt_subtest("move-bad-flags")
+		test_move_mbz(fd, flags);
+
+	igt_describe("Padding is kept for later use.");
+	igt_subtest("move-bad-pad")
+		test_move_mbz(fd, pad);
+
+	igt_describe("Waiting for somebody else's move ends with a signal.");
+	igt_subtest("move-interrupted")
+		test_move_interrupted(fd);
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of what tells about buffers and regions and changes neither:
+ * BO_QUERY, BO_PFNS, REGIONS.
+ */
+#include <sys/mman.h>
+
+#include "basic.h"
+#include "igt.h"
+
+#define QUERY	DRM_IOCTL_VGEM_PFN_BO_QUERY
+#define PFNS	DRM_IOCTL_VGEM_PFN_BO_PFNS
+#define REGIONS	DRM_IOCTL_VGEM_PFN_REGIONS
+
+static void test_query_bad_handle(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_SYSTEM);
+	struct drm_vgem_pfn_bo_query query;
+	uint64_t pfn;
+
+	vgem_pfn_gem_close(fd, handle);
+
+	igt_assert_eq(__vgem_pfn_bo_query(fd, handle, &query), -ENOENT);
+	igt_assert_eq(__vgem_pfn_bo_query(fd, 0, &query), -ENOENT);
+	igt_assert_eq(__vgem_pfn_bo_query(fd, ~0U, &query), -ENOENT);
+
+	igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, 0, 1, &pfn), -ENOENT);
+	igt_assert_eq(__vgem_pfn_bo_pfns(fd, 0, 0, 1, &pfn), -ENOENT);
+	igt_assert_eq(__vgem_pfn_bo_pfns(fd, ~0U, 0, 1, &pfn), -ENOENT);
+}
+
+static void test_query_mbz(int fd, size_t first, size_t end)
+{
+	struct drm_vgem_pfn_bo_query query = {
+		.handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_SYSTEM),
+	};
+
+	basic_assert_mbz(fd, QUERY, &query, sizeof(query), first, end);
+	vgem_pfn_gem_close(fd, query.handle);
+}
+
+/*
+ * SUBTEST: pfns
+ * Description: the page frame numbers are those of the memory that holds the
+ *		buffer's contents
+ */
+static void test_pfns(int fd)
+{
+	static const uint32_t regions[] = {
+		VGEM_PFN_CARVEOUT, VGEM_PFN_TT, VGEM_PFN_SYSTEM,
+	};
+	struct drm_vgem_pfn_region carveout;
+	const size_t size = 64 * KiB;
+	uint32_t handle;
+	uint64_t pfns[16];
+	size_t i, n;
+
+	carveout = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT);
+	for (i = 0; i < 3; i++) {
+		handle = vgem_pfn_bo_create(fd, size, regions[i]);
+		vgem_pfn_bo_fill(fd, handle, size, i + 1);
+		vgem_pfn_bo_pfns(fd, handle, 0, 16, pfns);
+		for (n = 0; n < 16; n++) {
+			igt_assert_neq_u64(pfns[n], DRM_VGEM_PFN_NO_PFN);
+			igt_assert_eq_u64(pfns[n],
+					  vgem_pfn_bo_pfn(fd, handle, n));
+			if (regions[i] != VGEM_PFN_CARVEOUT)
+				continue;
+			igt_assert_lte_u64(carveout.base_pfn, pfns[n]);
+			igt_assert_lt_u64(pfns[n], carveout.base_pfn +
+					  carveout.size / PFN_PAGE_SIZE);
+		}
+		vgem_pfn_bo_check_mem(fd, handle, size, i + 1);
+		vgem_pfn_gem_close(fd, handle);
+	}
+}
+
+/*
+ * SUBTEST: pfns-no-populate
+ * Description: looking at a buffer does not give it memory
+ */
+static void test_pfns_no_populate(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_SYSTEM);
+	int i;
+
+	for (i = 0; i < 16; i++)
+		igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, i),
+				  DRM_VGEM_PFN_NO_PFN);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+static void test_pfns_bad_range(int fd)
+{
+	static const uint64_t bad[][2] = {
+		{ 0, 0 }, { 15, 0 }, { 16, 1 }, { 0, 17 }, { 15, 2 },
+		{ 1ULL << 32, 1 }, { 0, 1ULL << 32 }, { ~0ULL, 1 },
+		{ ~0ULL, 2 }, { 1, ~0ULL }, { 8, ~0ULL - 7 }, { 0, 1ULL << 61 },
+	};
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT);
+	uint64_t pfns[32], canary[32];
+	size_t i;
+	int ret;
+
+	memset(pfns, 0x5a, sizeof(pfns));
+	memset(canary, 0x5a, sizeof(canary));
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		ret = __vgem_pfn_bo_pfns(fd, handle, bad[i][0], bad[i][1], pfns);
+		igt_assert_f(ret == -EINVAL, "first %#llx count %#llx: %d\n",
+			     (long long)bad[i][0], (long long)bad[i][1], ret);
+		igt_assert(!memcmp(pfns, canary, sizeof(pfns)));
+	}
+
+	/* And a good one writes as many as were asked for. */
+	vgem_pfn_bo_pfns(fd, handle, 8, 8, pfns);
+	igt_assert(!memcmp(pfns + 8, canary, sizeof(pfns[0]) * 24));
+	vgem_pfn_gem_close(fd, handle);
+}
+
+static void test_pfns_bad_pointer(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
+	void *ro;
+
+	ro = mmap(NULL, 4 * KiB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(ro != MAP_FAILED);
+
+	igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, 0, 1, NULL), -EFAULT);
+	igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, 0, 1, ro), -EFAULT);
+	igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, 0, 1, (void *)~7UL),
+		      -EFAULT);
+
+	munmap(ro, 4 * KiB);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+static void test_pfns_bad_flags(int fd)
+{
+	uint64_t pfn;
+	struct drm_vgem_pfn_bo_pfns arg = {
+		.handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT),
+		.count = 1,
+		.pfns = (uintptr_t)&pfn,
+	};
+
+	basic_assert_mbz_field(fd, PFNS, arg, flags);
+	vgem_pfn_gem_close(fd, arg.handle);
+}
+
+/*
+ * SUBTEST: pfns-no-permission
+ * Description: physical addresses are not for everyone
+ */
+static void test_no_permission(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
+
+	igt_fork(child, 1) {
+		uint64_t pfn = 0;
+
+		vgem_pfn_drop_sys_admin();
+		igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, 0, 1, &pfn),
+			      -EPERM);
+		igt_assert_eq_u64(pfn, 0);
+		igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).base_pfn,
+				  0);
+		/* What does not tell addresses stays allowed. */
+		igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).size, 4 * KiB);
+	}
+	igt_waitchildren();
+	igt_assert_neq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).base_pfn, 0);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+static void test_regions(int fd)
+{
+	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS + 1];
+	struct drm_vgem_pfn_region canary;
+	uint32_t i, n, num = 0;
+
+	memset(&canary, 0x5a, sizeof(canary));
+
+	/* How many there are can be asked with no room for any. */
+	igt_assert_eq(__vgem_pfn_regions(fd, NULL, &num), 0);
+	igt_assert_lte(3, num);
+	igt_assert_lte(num, DRM_VGEM_PFN_MAX_REGIONS);
+
+	for (n = 0; n <= DRM_VGEM_PFN_MAX_REGIONS; n++) {
+		uint32_t out = n;
+
+		memset(regions, 0x5a, sizeof(regions));
+		igt_assert_eq(__vgem_pfn_regions(fd, regions, &out), 0);
+		igt_assert_eq_u32(out, num);
+		for (i = n < num ? n : num; i <= DRM_VGEM_PFN_MAX_REGIONS; i++)
+			igt_assert_f(!memcmp(&regions[i], &canary,
+					     sizeof(canary)),
+				     "wrote region %u, room for %u\n", i, n);
+	}
+
+	for (i = 0; i < num; i++) {
+		igt_assert(memchr(regions[i].name, 0, sizeof(regions[i].name)));
+		igt_info("region %u type %u %s: %llu of %llu bytes used\n",
+			 regions[i].id, regions[i].type, regions[i].name,
+			 (long long)regions[i].used, (long long)regions[i].size);
+		igt_assert_eq_u32(regions[i].id, i);
+		switch (i) {
+		case VGEM_PFN_SYSTEM:
+			igt_assert_eq_u32(regions[i].type,
+					  DRM_VGEM_PFN_REGION_TYPE_SYSTEM);
+			break;
+		case VGEM_PFN_TT:
+			igt_assert_eq_u32(regions[i].type,
+					  DRM_VGEM_PFN_REGION_TYPE_TT);
+			break;
+		default:
+			igt_assert_eq_u32(regions[i].type,
+					  DRM_VGEM_PFN_REGION_TYPE_CARVEOUT);
+			igt_assert_neq_u64(regions[i].base_pfn, 0);
+			igt_assert_lt_u64(0, regions[i].size);
+			igt_assert_lte_u64(regions[i].used, regions[i].size);
+		}
+	}
+}
+
+static void test_regions_bad(int fd)
+{
+	struct drm_vgem_pfn_region region;
+	struct drm_vgem_pfn_regions arg = {
+		.num_regions = 1,
+		.regions = (uintptr_t)&region,
+	};
+	uint32_t num = 1;
+
+	basic_assert_mbz_field(fd, REGIONS, arg, flags);
+	igt_assert_eq(__vgem_pfn_regions(fd, NULL, &num), -EFAULT);
+	num = 1;
+	igt_assert_eq(__vgem_pfn_regions(fd, (void *)~7UL, &num), -EFAULT);
+}
+
+void basic_query_tests(int fd)
+{
+	const size_t size = offsetof(struct drm_vgem_pfn_bo_query, size);
+
+	igt_describe("A handle that is not one is told from a bad argument.");
+	igt_subtest("query-bad-handle")
+		test_query_bad_handle(fd);
+
+	igt_describe("Unknown flags are refused.");
+	igt_subtest("query-bad-flags")
+		test_query_mbz(fd, offsetof(struct drm_vgem_pfn_bo_query, flags),
+			       size);
+
+	igt_describe("An output field is not taken for an input.");
+	igt_subtest("query-bad-output")
+		test_query_mbz(fd, size, sizeof(struct drm_vgem_pfn_bo_query));
+
+	igt_describe("Page frame numbers are those of the memory with the contents.");
+	igt_subtest("pfns")
+		test_pfns(fd);
+
+	igt_describe("Looking at a buffer does not give it memory.");
+	igt_subtest("pfns-no-populate")
+		test_pfns_no_populate(fd);
+
+	igt_describe("Ranges that are empty, outside or wrap around are refused.");
+	igt_subtest("pfns-bad-range")
+		test_pfns_bad_range(fd);
+
+	igt_describe("An array that cannot be written is an error like any other.");
+	igt_subtest("pfns-bad-pointer")
+		test_pfns_bad_pointer(fd);
+
+	igt_describe("Unknown flags are refused.");
+	igt_subtest("pfns-bad-flags")
+		test_pfns_bad_flags(fd);
+
+	igt_describe("Physical addresses are not for everyone.");
+	igt_subtest("pfns-no-permission")
+		test_no_permission(fd);
+
+	igt_describe("The regions are listed, in as much room as the caller has.");
+	igt_subtest("regions")
+		test_regions(fd);
+
+	igt_describe("Unknown flags and bad pointers are refused.");
+	igt_subtest("regions-bad-args")
+		test_regions_bad(fd);
+}
