@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The groups of subtests that vgem_pfn_evict is made of, one file each.
+ */
+#ifndef EVICT_H
+#define EVICT_H
+
+void evict_stress_tests(int fd);
+
+#endif /* EVICT_H */

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests with several users at once who together want more of the carveout
+ * than there is. Each creates, fills, moves, checks and frees buffers at random.
+ *
+ * A user may never be told that there is no memory: everybody else's buffers can
+ * be evicted, so there is.
+ */
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "evict.h"
+#include "igt.h"
+#include "vgem_pfn.h"
+
+#define NUM_USERS	4
+#define NUM_BUFFERS	8
+#define STRESS_NS	3000000000ULL
+
+struct user {
+	int fd;
+	uint64_t seed;
+	uint64_t carveout;
+	uint64_t rounds;
+	const char *what;	/* went wrong */
+	int ret;
+};
+
+struct buffer {
+	uint32_t handle;
+	uint64_t size;
+	uint64_t seed;
+	void *map;
+};
+
+static int fail(struct user *user, const char *what, int ret)
+{
+	user->what = what;
+	user->ret = ret;
+	return -1;
+}
+
+static int buffer_create(struct user *user, struct buffer *buffer,
+			 uint64_t *state)
+{
+	static const uint32_t lists[][3] = {
+		{ VGEM_PFN_CARVEOUT },
+		{ VGEM_PFN_CARVEOUT, VGEM_PFN_TT },
+		{ VGEM_PFN_CARVEOUT, VGEM_PFN_TT, VGEM_PFN_SYSTEM },
+		{ VGEM_PFN_TT, VGEM_PFN_CARVEOUT },
+	};
+	static const int lengths[] = { 1, 2, 3, 2 };
+	int list = pfn_random(state) % 4, ret;
+
+	/* Eight each of four users: about 1.5 times the carveout on average */
+	buffer->size = (pfn_random(state) % (user->carveout * 3 / 32) + 4096) &
+		       ~4095ULL;
+	ret = __vgem_pfn_bo_create(user->fd, &buffer->size, lists[list],
+				   lengths[list], &buffer->handle);
+	if (ret)
+		return fail(user, "create", ret);
+
+	buffer->map = __vgem_pfn_bo_mmap(user->fd, buffer->handle, buffer->size,
+					 PROT_READ | PROT_WRITE);
+	if (!buffer->map)
+		return fail(user, "mmap", -errno);
+	return 0;
+}
+
+/* One page in sixteen, the first and the last among them */
+static void buffer_fill(struct buffer *buffer, uint64_t seed)
+{
+	uint64_t offset;
+
+	buffer->seed = seed;
+	for (offset = 0; offset < buffer->size; offset += 16 * PFN_PAGE_SIZE)
+		pfn_pattern_fill((char *)buffer->map + offset, offset,
+				 PFN_PAGE_SIZE, seed);
+	offset = buffer->size - PFN_PAGE_SIZE;
+	pfn_pattern_fill((char *)buffer->map + offset, offset, PFN_PAGE_SIZE,
+			 seed);
+}
+
+static int buffer_check(struct user *user, struct buffer *buffer)
+{
+	uint64_t offset;
+
+	for (offset = 0; offset < buffer->size; offset += 16 * PFN_PAGE_SIZE)
+		if (pfn_pattern_check((char *)buffer->map + offset, offset,
+				      PFN_PAGE_SIZE, buffer->seed) !=
+		    PFN_PATTERN_OK)
+			return fail(user, "data", -EIO);
+	offset = buffer->size - PFN_PAGE_SIZE;
+	if (pfn_pattern_check((char *)buffer->map + offset, offset,
+			      PFN_PAGE_SIZE, buffer->seed) != PFN_PATTERN_OK)
+		return fail(user, "data of the last page", -EIO);
+	return 0;
+}
+
+static int buffer_free(struct user *user, struct buffer *buffer)
+{
+	int ret;
+
+	munmap(buffer->map, buffer->size);
+	ret = __vgem_pfn_gem_close(user->fd, buffer->handle);
+	buffer->handle = 0;
+	return ret ? fail(user, "close", ret) : 0;
+}
+
+static int user_round(struct user *user, struct buffer *buffer,
+		      uint64_t *state)
+{
+	static const uint32_t regions[] = {
+		VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT, VGEM_PFN_CARVEOUT,
+	};
+	int ret;
+
+	if (!buffer->handle) {
+		if (buffer_create(user, buffer, state))
+			return -1;
+		buffer_fill(buffer, pfn_random(state));
+		return 0;
+	}
+
+	if (buffer_check(user, buffer))
+		return -1;
+
+	switch (pfn_random(state) % 4) {
+	case 0:
+		return buffer_free(user, buffer);
+	case 1:
+		buffer_fill(buffer, pfn_random(state));
+		return 0;
+	default:
+		ret = __vgem_pfn_bo_move(user->fd, buffer->handle,
+					 regions[pfn_random(state) % 3]);
+		if (ret)
+			return fail(user, "move", ret);
+		return buffer_check(user, buffer);
+	}
+}
+
+static void *user_run(void *arg)
+{
+	struct buffer buffers[NUM_BUFFERS] = {};
+	struct user *user = arg;
+	uint64_t state = user->seed;
+	struct timespec start = {};
+	int i;
+
+	while (igt_nsec_elapsed(&start) < STRESS_NS) {
+		i = pfn_random(&state) % NUM_BUFFERS;
+		if (user_round(user, &buffers[i], &state))
+			return NULL;
+		user->rounds++;
+	}
+	for (i = 0; i < NUM_BUFFERS; i++)
+		if (buffers[i].handle &&
+		    (buffer_check(user, &buffers[i]) ||
+		     buffer_free(user, &buffers[i])))
+			return NULL;
+	return NULL;
+}
+
+static void user_init(struct user *user, int fd, int number)
+{
+	*user = (struct user) {
+		.fd = fd,
+		.seed = time(NULL) * 1000003 + number + 1,
+		.carveout = vgem_pfn_carveout_size(fd),
+	};
+	igt_info("user %d: seed %#llx\n", number, (long long)user->seed);
+}
+
+static void user_assert_fine(struct user *user)
+{
+	igt_assert_f(!user->what, "%s: %d (%s) in round %llu, seed %#llx\n",
+		     user->what, user->ret, strerror(-user->ret),
+		     (long long)user->rounds, (long long)user->seed);
+	igt_assert_neq_u64(user->rounds, 0);
+	igt_info("seed %#llx: %llu rounds\n", (long long)user->seed,
+		 (long long)user->rounds);
+}
+
+static void test_threads(int fd)
+{
+	struct user users[NUM_USERS];
+	pthread_t threads[NUM_USERS];
+	int i;
+
+	for (i = 0; i < NUM_USERS; i++) {
+		user_init(&users[i], fd, i);
+		igt_assert_eq(pthread_create(&threads[i], NULL, user_run,
+					     &users[i]), 0);
+	}
+	for (i = 0; i < NUM_USERS; i++)
+		pthread_join(threads[i], NULL);
+	for (i = 0; i < NUM_USERS; i++)
+		user_assert_fine(&users[i]);
+}
+
+static void test_processes(void)
+{
+	igt_fork(child, NUM_USERS) {
+		struct user user;
+
+		user_init(&user, vgem_pfn_open(), child);
+		user_run(&user);
+		user_assert_fine(&user);
+	}
+	igt_waitchildren();
+}
+
+void evict_stress_tests(int fd)
+{
+	igt_describe("Processes that evict each other lose nothing and find memory.");
+	igt_subtest("stress-processes")
+		test_processes();
+
+	igt_describe("Threads that evict each other lose nothing and find memory.");
+	igt_subtest("stress-threads")
+		test_threads(fd);
+}

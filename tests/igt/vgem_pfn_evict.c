@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT
+/*
+ * TEST: vgem pfn evict
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: Memory management
+ * Description: Evictions caused by allocations and not by request: what is
+ *		evicted, where to, and that contents survive. With several
+ *		users at once: evict_stress.c.
+ */
+#include <sys/mman.h>
+
+#include "evict.h"
+#include "igt.h"
+#include "vgem_pfn.h"
+
+IGT_TEST_DESCRIPTION("Over-committed carveouts");
+
+static void assert_within_size(int fd)
+{
+	struct drm_vgem_pfn_region region;
+
+	region = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT);
+	igt_assert_lte_u64(region.used, region.size);
+}
+
+/*
+ * SUBTEST: overcommit
+ * Description: twice the carveout can be allocated, and nothing gets lost
+ */
+static void test_overcommit(int fd)
+{
+	uint64_t carveout = vgem_pfn_carveout_size(fd);
+	const size_t size = carveout / 16;
+	uint64_t in_carveout = 0, evictions = 0;
+	uint32_t handles[32];
+	int i;
+
+	for (i = 0; i < 32; i++) {
+		handles[i] = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT);
+		igt_assert_eq_u32(vgem_pfn_bo_region(fd, handles[i]),
+				  VGEM_PFN_CARVEOUT);
+		vgem_pfn_bo_fill(fd, handles[i], size, i + 1);
+		assert_within_size(fd);
+	}
+
+	for (i = 0; i < 32; i++) {
+		struct drm_vgem_pfn_bo_query query;
+
+		query = vgem_pfn_bo_query(fd, handles[i]);
+		evictions += query.num_evictions;
+		igt_assert_eq_u64(query.num_moves, query.num_evictions);
+		if (query.region == VGEM_PFN_CARVEOUT) {
+			in_carveout += size;
+			igt_assert_eq_u64(query.num_evictions, 0);
+		} else {
+			igt_assert_eq_u32(query.region, VGEM_PFN_SYSTEM);
+			igt_assert_eq_u64(query.num_evictions, 1);
+			igt_assert_eq_u64(query.last_copy_bytes, size);
+		}
+		vgem_pfn_bo_check(fd, handles[i], size, i + 1);
+	}
+	igt_info("%llu evictions\n", (long long)evictions);
+	/* A carveout of equal pieces: no more evictions than needed. */
+	igt_assert_eq_u64(evictions, 16);
+	igt_assert_eq_u64(in_carveout, carveout);
+	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, carveout);
+
+	for (i = 0; i < 32; i++)
+		vgem_pfn_gem_close(fd, handles[i]);
+}
+
+/*
+ * SUBTEST: oldest-first
+ * Description: the buffer that was placed longest ago goes first
+ */
+static void test_oldest_first(int fd)
+{
+	const size_t size = vgem_pfn_carveout_size(fd) / 4;
+	uint32_t handles[4];
+	int i, j;
+
+	for (i = 0; i < 4; i++)
+		handles[i] = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT);
+	for (i = 0; i < 4; i++) {
+		vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT);
+		for (j = 0; j < 4; j++)
+			igt_assert_eq_u32(vgem_pfn_bo_region(fd, handles[j]),
+					  j <= i ? VGEM_PFN_SYSTEM :
+						   VGEM_PFN_CARVEOUT);
+	}
+}
+
+/*
+ * SUBTEST: own-list
+ * Description: an evicted buffer goes where its own list says, not where the
+ *		one that needs room would go
+ */
+static void test_own_list(int fd)
+{
+	uint32_t tt, system, only;
+
+	tt = vgem_pfn_bo_create(fd, MiB, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	system = vgem_pfn_bo_create(fd, MiB, VGEM_PFN_CARVEOUT, VGEM_PFN_SYSTEM,
+				    VGEM_PFN_TT);
+	only = vgem_pfn_bo_create(fd, MiB, VGEM_PFN_CARVEOUT);
+	vgem_pfn_bo_fill(fd, tt, MiB, 1);
+	vgem_pfn_bo_fill(fd, system, MiB, 2);
+	vgem_pfn_bo_fill(fd, only, MiB, 3);
+
+	vgem_pfn_evict_all();
+
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, tt), VGEM_PFN_TT);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, system), VGEM_PFN_SYSTEM);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, only), VGEM_PFN_SYSTEM);
+	vgem_pfn_bo_check_mem(fd, tt, MiB, 1);
+	vgem_pfn_bo_check_mem(fd, system, MiB, 2);
+	vgem_pfn_bo_check_mem(fd, only, MiB, 3);
+
+	vgem_pfn_gem_close(fd, tt);
+	vgem_pfn_gem_close(fd, system);
+	vgem_pfn_gem_close(fd, only);
+}
+
+/*
+ * SUBTEST: fallback
+ * Description: who has room elsewhere evicts nobody
+ */
+static void test_fallback(int fd)
+{
+	uint64_t carveout = vgem_pfn_carveout_size(fd);
+	uint32_t handles[4], picky, big;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		handles[i] = vgem_pfn_bo_create(fd, carveout / 4,
+						VGEM_PFN_CARVEOUT);
+
+	picky = vgem_pfn_bo_create(fd, MiB, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, picky), VGEM_PFN_TT);
+	big = vgem_pfn_bo_create(fd, carveout + MiB, VGEM_PFN_CARVEOUT,
+				 VGEM_PFN_TT);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, big), VGEM_PFN_TT);
+
+	for (i = 0; i < 4; i++) {
+		igt_assert_eq_u64(vgem_pfn_bo_query(fd, handles[i]).num_moves,
+				  0);
+		vgem_pfn_gem_close(fd, handles[i]);
+	}
+
+	/* What is larger than the carveout does not get in, and is no worse. */
+	vgem_pfn_bo_fill(fd, big, MiB, 3);
+	igt_assert_neq(__vgem_pfn_bo_move(fd, big, VGEM_PFN_CARVEOUT), 0);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, big), VGEM_PFN_TT);
+	vgem_pfn_bo_check(fd, big, MiB, 3);
+
+	vgem_pfn_bo_move(fd, picky, VGEM_PFN_CARVEOUT);
+	vgem_pfn_gem_close(fd, picky);
+	vgem_pfn_gem_close(fd, big);
+}
+
+/*
+ * SUBTEST: move-back
+ * Description: an evicted buffer can come back, and has others evicted for it
+ */
+static void test_move_back(int fd)
+{
+	const size_t size = 4 * MiB;
+	struct drm_vgem_pfn_bo_query query;
+	uint32_t handle;
+	uint64_t i;
+	int hog;
+
+	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, handle, size, 1);
+	for (i = 1; i <= 3; i++) {
+		hog = vgem_pfn_overcommit();
+		query = vgem_pfn_bo_query(fd, handle);
+		igt_assert_eq_u32(query.region, VGEM_PFN_TT);
+		igt_assert_eq_u64(query.num_evictions, i);
+		igt_assert_eq_u64(query.num_moves, 2 * i - 1);
+		vgem_pfn_bo_check(fd, handle, size, i);
+
+		vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
+		assert_within_size(fd);
+		vgem_pfn_bo_check(fd, handle, size, i);
+		vgem_pfn_bo_fill(fd, handle, size, i + 1);
+		close(hog);
+	}
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: mapped
+ * Description: a map outlives the evictions of what it shows
+ */
+static void test_mapped(int fd)
+{
+	const size_t size = MiB;
+	uint32_t handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT);
+	void *map;
+	int i;
+
+	map = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ | PROT_WRITE);
+	for (i = 1; i <= 3; i++) {
+		pfn_pattern_fill(map, 0, size, i);
+		vgem_pfn_evict_all();
+		igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle),
+				  VGEM_PFN_SYSTEM);
+		pfn_assert_pattern(map, 0, size, i);
+
+		pfn_pattern_fill(map, 0, size, 10 + i);
+		vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
+		pfn_assert_pattern(map, 0, size, 10 + i);
+	}
+	munmap(map, size);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: pinned
+ * Description: what an importer has pinned stays, for evictions and for moves
+ */
+static void test_pinned(int fd, int other)
+{
+	const size_t size = MiB;
+	uint32_t handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT,
+					     VGEM_PFN_TT);
+	uint64_t pfn = vgem_pfn_bo_pfn(fd, handle, 0);
+	int dmabuf = vgem_pfn_export(fd, handle), ret;
+	struct drm_vgem_pfn_bo_query query;
+	uint32_t imported;
+
+	vgem_pfn_bo_fill(fd, handle, size, 5);
+	ret = __vgem_pfn_fd_to_handle(other, dmabuf, &imported);
+	close(dmabuf);
+	igt_assert_eq(ret, 0);
+	igt_assert_lte(1, vgem_pfn_bo_query(fd, handle).pin_count);
+
+	vgem_pfn_evict_all();
+	igt_assert_eq(__vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT), -EBUSY);
+	query = vgem_pfn_bo_query(fd, handle);
+	igt_assert_eq_u32(query.region, VGEM_PFN_CARVEOUT);
+	igt_assert_eq_u64(query.num_moves, 0);
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), pfn);
+	vgem_pfn_bo_check(fd, handle, size, 5);
+	/* Where it is pinned is no move. */
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
+
+	vgem_pfn_gem_close(other, imported);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).pin_count, 0);
+	vgem_pfn_evict_all();
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
+	vgem_pfn_bo_check(fd, handle, size, 5);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: all-freed
+ * Description: evicted or not, what is closed is gone from every region
+ */
+static void test_all_freed(int fd)
+{
+	struct drm_vgem_pfn_region before[3], after;
+	int i, other;
+
+	for (i = 0; i < 3; i++)
+		before[i] = vgem_pfn_region(fd, i);
+
+	other = vgem_pfn_open();
+	for (i = 0; i < 3; i++)
+		vgem_pfn_bo_create(other, before[2].size / 2, VGEM_PFN_CARVEOUT,
+				   VGEM_PFN_TT);
+	for (i = 0; i < 3; i++)
+		vgem_pfn_bo_create(other, before[2].size / 2,
+				   VGEM_PFN_CARVEOUT);
+	close(other);
+
+	for (i = 0; i < 3; i++) {
+		after = vgem_pfn_region(fd, i);
+		igt_assert_eq_u64(after.used, before[i].used);
+	}
+}
+
+int igt_main()
+{
+	static int fd = -1;
+
+	igt_fixture() {
+		fd = vgem_pfn_open();
+		vgem_pfn_reset_on_exit();
+	}
+
+	igt_describe("Twice the carveout can be allocated, and nothing gets lost.");
+	igt_subtest("overcommit")
+		test_overcommit(fd);
+
+	igt_describe("The buffer that was placed longest ago goes first.");
+	igt_subtest("oldest-first") {
+		int other = vgem_pfn_open();
+
+		test_oldest_first(other);
+		close(other);
+	}
+
+	igt_describe("An evicted buffer goes where its own list says.");
+	igt_subtest("own-list")
+		test_own_list(fd);
+
+	igt_describe("Who has room elsewhere evicts nobody.");
+	igt_subtest("fallback")
+		test_fallback(fd);
+
+	igt_describe("An evicted buffer can come back, at the cost of others.");
+	igt_subtest("move-back")
+		test_move_back(fd);
+
+	igt_describe("A map outlives the evictions of what it shows.");
+	igt_subtest("mapped")
+		test_mapped(fd);
+
+	igt_describe("What an importer has pinned stays where it is.");
+	igt_subtest("pinned") {
+		int other = __drm_open_by_name("vgem", "card");
+
+		if (other < 0 && !system("modprobe -q vgem"))
+			other = __drm_open_by_name("vgem", "card");
+		igt_require_f(other >= 0, "no vgem to import and pin\n");
+		test_pinned(fd, other);
+		close(other);
+	}
+
+	igt_describe("Evicted or not, what is closed is gone from every region.");
+	igt_subtest("all-freed")
+		test_all_freed(fd);
+
+	evict_stress_tests(fd);
+
+	igt_fixture()
+		close(fd);
+}
