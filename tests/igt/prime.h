@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The groups of subtests that vgem_pfn_prime is made of, one file each, and the
+ * thing that they are all about: a buffer, exported, imported, and mapped by
+ * way of the import.
+ */
+#ifndef PRIME_H
+#define PRIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pfn_importer.h"
+#include "vgem_pfn.h"
+
+#define ENTRY_DEV	DMA_BUF_PFN_ENTRY_DEV
+#define ENTRY_CPU	DMA_BUF_PFN_ENTRY_CPU
+
+struct prime {
+	int fd;
+	uint32_t handle;
+	size_t size;
+	int dmabuf;
+	int import;
+	char *map;	/* of the import, writable */
+};
+
+/* In the carveout, then TT, filled with the pattern of @seed. Nothing mapped. */
+struct prime prime_create(int fd, int importer, size_t size, uint64_t seed);
+void prime_destroy(struct prime *p);
+/* Have the import translate every page, both ways, and find @seed there. */
+void prime_touch(struct prime *p, uint64_t seed);
+/* Right wherever one looks: both ways of the import, at the true pfns */
+void prime_check(struct prime *p, uint64_t seed);
+
+void prime_import_tests(int fd, int importer);
+void prime_access_tests(int fd, int importer);
+void prime_move_tests(int fd, int importer);
+void prime_map_tests(int fd, int importer);
+void prime_race_tests(int fd, int importer);
+void prime_signal_tests(int fd, int importer);
+void prime_close_tests(int fd, int importer);
+
+#endif /* PRIME_H */

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of importing: what can be imported, what it costs, and what is
+ * refused.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/dma-heap.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "prime.h"
+
+static int count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	igt_assert(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/*
+ * SUBTEST: import
+ * Description: an import shows the buffer, by both ways, at its true pfns
+ */
+static void test_import(int fd, int importer)
+{
+	const size_t size = MiB, pages = size / PFN_PAGE_SIZE;
+	struct drm_vgem_pfn_bo_query query;
+	struct dma_buf_pfn_stats stats;
+	uint64_t imported_size = 0;
+	struct prime p;
+	int again;
+
+	p = prime_create(fd, importer, size, 1);
+
+	/* Importing and mapping translate nothing yet. */
+	pfn_import_assert_truth(p.import, fd, p.handle, size, 0);
+	query = vgem_pfn_bo_query(fd, p.handle);
+	igt_assert_eq_u32(query.exported, 1);
+	igt_assert_eq_u32(query.num_attachments, 1);
+	igt_assert_eq_u64(query.num_get_pfn, 0);
+
+	pfn_assert_pattern(p.map, 0, size, 1);
+	pfn_import_assert_truth(p.import, fd, p.handle, size, ENTRY_CPU);
+	stats = pfn_import_stats(p.import);
+	igt_assert_eq_u64(stats.faults, pages);
+	igt_assert_eq_u64(stats.cpu_mapped, pages);
+	igt_assert_eq_u64(stats.dev_mapped, 0);
+
+	prime_check(&p, 1);
+	stats = pfn_import_stats(p.import);
+	igt_assert_eq_u64(stats.faults, pages);
+	igt_assert_eq_u64(stats.dev_lookups, pages);
+	igt_assert_eq_u64(stats.dev_mapped, pages);
+	igt_assert_eq_u64(stats.dev_retries, 0);
+	igt_assert_eq_u64(stats.invalidations, 0);
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, p.handle).num_get_pfn,
+			  2 * pages);
+	igt_assert(pfn_import_entry(p.import, 0).flags &
+		   DMA_BUF_PFN_ENTRY_WRITE);
+
+	/* Writes by any way are seen by all others. */
+	pfn_pattern_fill(p.map, 0, size, 2);
+	prime_check(&p, 2);
+	vgem_pfn_bo_check(fd, p.handle, size, 2);
+	pfn_import_dev_fill(p.import, size, 3);
+	prime_check(&p, 3);
+	vgem_pfn_bo_check(fd, p.handle, size, 3);
+	vgem_pfn_bo_fill(fd, p.handle, size, 4);
+	prime_check(&p, 4);
+
+	again = __pfn_import(importer, p.dmabuf, &imported_size);
+	igt_assert_lte(0, again);
+	igt_assert_eq(fcntl(again, F_GETFD), FD_CLOEXEC);
+	igt_assert_eq_u64(imported_size, size);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, p.handle).num_attachments, 2);
+	close(again);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, p.handle).num_attachments, 1);
+
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: import-populates
+ * Description: an importer can be the first to use a buffer, and gets zeroes
+ */
+static void test_import_populates(int fd, int importer)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_SYSTEM);
+	int dmabuf = vgem_pfn_export(fd, handle);
+	int import = pfn_import(importer, dmabuf);
+	uint64_t data[512];
+	char *map;
+	int i;
+
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), DRM_VGEM_PFN_NO_PFN);
+	pfn_import_read(import, 0, data, sizeof(data));
+	for (i = 0; i < 512; i++)
+		igt_assert_eq_u64(data[i], 0);
+	map = pfn_import_mmap(import, 64 * KiB, PROT_READ);
+	for (i = 0; i < 64 * (int)KiB; i++)
+		igt_assert_eq(map[i], 0);
+	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, handle, 15),
+			   DRM_VGEM_PFN_NO_PFN);
+
+	munmap(map, 64 * KiB);
+	close(import);
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: self-import
+ * Description: a dma-buf that comes home is the buffer that left
+ */
+static void test_self_import(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT);
+	int other = vgem_pfn_open(), dmabuf = vgem_pfn_export(fd, handle);
+	uint32_t same, twin;
+
+	vgem_pfn_bo_fill(fd, handle, 64 * KiB, 1);
+	igt_assert_eq(__vgem_pfn_fd_to_handle(fd, dmabuf, &same), 0);
+	igt_assert_eq_u32(same, handle);
+
+	igt_assert_eq(__vgem_pfn_fd_to_handle(other, dmabuf, &twin), 0);
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(other, twin, 3),
+			  vgem_pfn_bo_pfn(fd, handle, 3));
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).num_attachments, 0);
+
+	/* A move by one is a move for both. */
+	vgem_pfn_bo_move(other, twin, VGEM_PFN_SYSTEM);
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).num_moves, 1);
+	vgem_pfn_bo_check(other, twin, 64 * KiB, 1);
+
+	/* The last of them that closes frees it. */
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+	vgem_pfn_bo_check(other, twin, 64 * KiB, 1);
+	close(other);
+}
+
+static void test_import_bad_fd(int importer)
+{
+	int ends[2], n = count_fds();
+	int file = open("/proc/self/exe", O_RDONLY);
+
+	igt_assert_eq(pipe(ends), 0);
+	igt_assert_eq(__pfn_import(importer, -1, NULL), -EBADF);
+	igt_assert_eq(__pfn_import(importer, 12345, NULL), -EBADF);
+	igt_assert_eq(__pfn_import(importer, file, NULL), -EINVAL);
+	igt_assert_eq(__pfn_import(importer, ends[0], NULL), -EINVAL);
+	igt_assert_eq(__pfn_import(importer, importer, NULL), -EINVAL);
+	close(ends[0]);
+	close(ends[1]);
+	close(file);
+	igt_assert_eq(count_fds(), n);
+}
+
+static void test_import_of_import(int fd, int importer)
+{
+	struct prime p = prime_create(fd, importer, 4 * KiB, 1);
+
+	igt_assert_eq(__pfn_import(importer, p.import, NULL), -EINVAL);
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: import-no-pfn
+ * Description: an exporter that cannot give pfns is an error like any other
+ */
+static void test_import_no_pfn(int importer)
+{
+	struct dma_heap_allocation_data heap_arg = {
+		.len = 64 * KiB,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+	};
+	struct drm_mode_create_dumb dumb = {
+		.width = 64,
+		.height = 64,
+		.bpp = 32,
+	};
+	int heap, vgem, dmabuf, tried = 0;
+
+	heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
+	if (heap >= 0) {
+		igt_assert_eq(ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &heap_arg), 0);
+		igt_assert_eq(__pfn_import(importer, heap_arg.fd, NULL),
+			      -EOPNOTSUPP);
+		close(heap_arg.fd);
+		close(heap);
+		tried++;
+	}
+
+	vgem = __drm_open_by_name("vgem", "card");
+	if (vgem < 0 && !system("modprobe -q vgem"))
+		vgem = __drm_open_by_name("vgem", "card");
+	if (vgem >= 0) {
+		igt_assert_eq(__vgem_pfn_ioctl(vgem, DRM_IOCTL_MODE_CREATE_DUMB,
+					       &dumb), 0);
+		dmabuf = vgem_pfn_export(vgem, dumb.handle);
+		igt_assert_eq(__pfn_import(importer, dmabuf, NULL),
+			      -EOPNOTSUPP);
+		close(dmabuf);
+		close(vgem);
+		tried++;
+	}
+	igt_require_f(tried, "neither a system heap nor vgem\n");
+}
+
+static void test_import_bad_args(int fd, int importer)
+{
+	struct prime p = prime_create(fd, importer, 4 * KiB, 1);
+	struct dma_buf_pfn_import arg, *ro;
+	int bit, n = count_fds();
+
+	for (bit = 0; bit < 32; bit++) {
+		arg = (struct dma_buf_pfn_import) {
+			.dma_buf_fd = p.dmabuf,
+			.flags = 1U << bit,
+		};
+		igt_assert_eq(__pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, &arg),
+			      -EINVAL);
+		arg.flags = 0;
+		arg.pad = 1U << bit;
+		igt_assert_eq(__pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, &arg),
+			      -EINVAL);
+	}
+
+	/* Nobody would learn of the new fd: there must be none. */
+	ro = mmap(NULL, 4 * KiB, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(ro != MAP_FAILED);
+	ro->dma_buf_fd = p.dmabuf;
+	igt_assert_eq(mprotect(ro, 4 * KiB, PROT_READ), 0);
+	igt_assert_eq(__pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, ro), -EFAULT);
+	igt_assert_eq(__pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, NULL), -EFAULT);
+	munmap(ro, 4 * KiB);
+
+	/* Each kind of fd has its own ioctls. */
+	igt_assert_eq(__pfn_import(p.import, p.dmabuf, NULL), -ENOTTY);
+	igt_assert_eq(__pfn_ioctl(importer, DMA_BUF_PFN_STATS, &arg), -ENOTTY);
+	igt_assert_eq(__pfn_ioctl(importer, DMA_BUF_PFN_STATS + 77, &arg),
+		      -ENOTTY);
+
+	igt_assert_eq(count_fds(), n);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, p.handle).num_attachments, 1);
+	prime_destroy(&p);
+}
+
+void prime_import_tests(int fd, int importer)
+{
+	igt_describe("An import shows the buffer, at its true page frame numbers.");
+	igt_subtest("import")
+		test_import(fd, importer);
+
+	igt_describe("An importer can be the first to use a buffer.");
+	igt_subtest("import-populates")
+		test_import_populates(fd, importer);
+
+	igt_describe("A dma-buf that comes home is the buffer that left.");
+	igt_subtest("self-import")
+		test_self_import(fd);
+
+	igt_describe("What is no dma-buf cannot be imported.");
+	igt_subtest("import-bad-fd")
+		test_import_bad_fd(importer);
+
+	igt_describe("An import is no dma-buf.");
+	igt_subtest("import-of-import")
+		test_import_of_import(fd, importer);
+
+	igt_describe("An exporter that cannot give pfns is told from an error.");
+	igt_subtest("import-no-pfn")
+		test_import_no_pfn(importer);
+
+	igt_describe("Unknown flags, padding and bad pointers leave nothing behind.");
+	igt_subtest("import-bad-args")
+		test_import_bad_args(fd, importer);
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of mapping an import, in all the ways that a process can handle its
+ * mappings, with the buffer moving below.
+ */
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "prime.h"
+
+#define PAGES(n)	((n) * PFN_PAGE_SIZE)
+
+static void assert_no_map(int fd, size_t length, int prot, int flags,
+			  off_t offset)
+{
+	igt_assert(mmap(NULL, length, prot, flags, fd, offset) == MAP_FAILED);
+	igt_assert_eq(errno, EINVAL);
+}
+
+static void test_private(struct prime *p)
+{
+	assert_no_map(p->import, p->size, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+		      0);
+	assert_no_map(p->import, p->size, PROT_READ, MAP_PRIVATE, 0);
+	prime_check(p, 1);
+}
+
+static void test_beyond_end(struct prime *p)
+{
+	void *map;
+
+	assert_no_map(p->import, p->size + PAGES(1), PROT_READ, MAP_SHARED, 0);
+	assert_no_map(p->import, p->size, PROT_READ, MAP_SHARED, PAGES(1));
+	assert_no_map(p->import, PAGES(1), PROT_READ, MAP_SHARED, p->size);
+	assert_no_map(p->import, PAGES(1), PROT_READ, MAP_SHARED, 1ULL << 40);
+
+	/* Nor can a mapping that is there grow beyond the end. */
+	map = mmap(NULL, PAGES(1), PROT_READ, MAP_SHARED, p->import,
+		   p->size - PAGES(1));
+	igt_assert(map != MAP_FAILED);
+	igt_assert(mremap(map, PAGES(1), PAGES(2), MREMAP_MAYMOVE) ==
+		   MAP_FAILED);
+	munmap(map, PAGES(1));
+	prime_check(p, 1);
+}
+
+static void test_part(struct prime *p)
+{
+	char *map;
+	int i;
+
+	map = mmap(NULL, PAGES(3), PROT_READ, MAP_SHARED, p->import, PAGES(5));
+	igt_assert(map != MAP_FAILED);
+	pfn_assert_pattern(map, PAGES(5), PAGES(3), 1);
+
+	for (i = 0; i < 16; i++) {
+		struct dma_buf_pfn_entry entry = pfn_import_entry(p->import, i);
+		bool mapped = i >= 5 && i < 8;
+
+		igt_assert_eq_u32(entry.flags & ENTRY_CPU,
+				  mapped ? ENTRY_CPU : 0);
+		if (mapped)
+			igt_assert_eq_u64(entry.cpu_pfn,
+					  vgem_pfn_bo_pfn(p->fd, p->handle, i));
+	}
+
+	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_TT);
+	pfn_assert_pattern(map, PAGES(5), PAGES(3), 1);
+	munmap(map, PAGES(3));
+}
+
+/*
+ * SUBTEST: map-dmabuf
+ * Description: the dma-buf itself can be mapped and follows moves as well
+ */
+static void test_dmabuf(struct prime *p)
+{
+	void *map;
+
+	map = mmap(NULL, p->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   p->dmabuf, 0);
+	igt_assert(map != MAP_FAILED);
+	pfn_assert_pattern(map, 0, p->size, 1);
+	pfn_pattern_fill(map, 0, p->size, 2);
+	prime_check(p, 2);
+
+	vgem_pfn_evict_all();
+	pfn_assert_pattern(map, 0, p->size, 2);
+	pfn_pattern_fill(map, 0, p->size, 3);
+	prime_check(p, 3);
+
+	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_CARVEOUT);
+	pfn_pattern_fill(p->map, 0, p->size, 4);
+	pfn_assert_pattern(map, 0, p->size, 4);
+	munmap(map, p->size);
+}
+
+/* What follows moves writes to where the buffer is: not so what is stale. */
+static void assert_follows(struct prime *p, char *map, size_t first, size_t num)
+{
+	uint64_t page[PFN_PAGE_SIZE / 8], i;
+
+	pfn_pattern_fill(map, PAGES(first), PAGES(num), 99);
+	for (i = first; i < first + num; i++) {
+		pfn_mem_read(vgem_pfn_bo_pfn(p->fd, p->handle, i), 0, page,
+			     sizeof(page));
+		pfn_assert_pattern(page, PAGES(i), sizeof(page), 99);
+	}
+}
+
+static void test_unmap_part(struct prime *p)
+{
+	pfn_assert_pattern(p->map, 0, p->size, 1);
+	igt_assert_eq(munmap(p->map + PAGES(4), PAGES(4)), 0);
+
+	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_TT);
+	assert_follows(p, p->map, 0, 4);
+	assert_follows(p, p->map + PAGES(8), 8, 8);
+
+	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_CARVEOUT);
+	assert_follows(p, p->map, 0, 4);
+	assert_follows(p, p->map + PAGES(8), 8, 8);
+}
+
+static void test_moved(struct prime *p)
+{
+	char *other;
+
+	pfn_assert_pattern(p->map, 0, p->size, 1);
+	other = mmap(NULL, p->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		     0);
+	igt_assert(other != MAP_FAILED);
+	other = mremap(p->map, p->size, p->size, MREMAP_MAYMOVE | MREMAP_FIXED,
+		       other);
+	igt_assert(other != MAP_FAILED);
+
+	vgem_pfn_evict_all();
+	p->map = other;
+	assert_follows(p, p->map, 0, 16);
+	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_CARVEOUT);
+	assert_follows(p, p->map, 0, 16);
+}
+
+static void test_protect(struct prime *p)
+{
+	pfn_assert_pattern(p->map, 0, p->size, 1);
+	igt_assert_eq(mprotect(p->map + PAGES(4), PAGES(4), PROT_NONE), 0);
+	igt_assert_eq(mprotect(p->map + PAGES(8), PAGES(4), PROT_READ), 0);
+	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_TT);
+	pfn_assert_pattern(p->map + PAGES(8), PAGES(8), PAGES(4), 1);
+	igt_assert_eq(mprotect(p->map, p->size, PROT_READ | PROT_WRITE), 0);
+	pfn_assert_pattern(p->map, 0, p->size, 1);
+	assert_follows(p, p->map, 0, 16);
+}
+
+/*
+ * SUBTEST: map-fork
+ * Description: parent and child share a mapping, and both follow the move
+ */
+static void test_fork(struct prime *p)
+{
+	int to_child[2], to_parent[2];
+	char c = 0;
+
+	igt_assert_eq(pipe(to_child), 0);
+	igt_assert_eq(pipe(to_parent), 0);
+	pfn_assert_pattern(p->map, 0, p->size, 1);
+
+	igt_fork(child, 1) {
+		pfn_assert_pattern(p->map, 0, p->size, 1);
+		igt_assert_eq(write(to_parent[1], &c, 1), 1);
+		igt_assert_eq(read(to_child[0], &c, 1), 1);
+		/* A stale entry, copied by fork, would write to the old place */
+		pfn_pattern_fill(p->map, 0, p->size, 2);
+	}
+
+	igt_assert_eq(read(to_parent[0], &c, 1), 1);
+	vgem_pfn_evict_all();
+	igt_assert_eq(write(to_child[1], &c, 1), 1);
+	igt_waitchildren();
+
+	prime_check(p, 2);
+	close(to_child[0]);
+	close(to_child[1]);
+	close(to_parent[0]);
+	close(to_parent[1]);
+}
+
+static void test_many_maps(struct prime *p)
+{
+	char *maps[4];
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		maps[i] = pfn_import_mmap(p->import, p->size,
+					  PROT_READ | PROT_WRITE);
+		pfn_assert_pattern(maps[i], 0, p->size, 1);
+	}
+	vgem_pfn_evict_all();
+	for (i = 0; i < 4; i++) {
+		assert_follows(p, maps[i], 4 * i, 4);
+		munmap(maps[i], p->size);
+	}
+	prime_check(p, 99);
+}
+
+void prime_map_tests(int fd, int importer)
+{
+	static const struct {
+		const char *name;
+		const char *describe;
+		void (*run)(struct prime *p);
+	} tests[] = {
+		{ "map-private", "A copy on write of memory that moves is refused.",
+		  test_private },
+		{ "map-beyond-end", "A mapping ends where the buffer ends.",
+		  test_beyond_end },
+		{ "map-part", "A mapping of some pages shows those.",
+		  test_part },
+		{ "map-dmabuf", "The dma-buf itself can be mapped and follows moves.",
+		  test_dmabuf },
+		{ "map-unmap-part", "The rest of a mapping with a hole follows moves.",
+		  test_unmap_part },
+		{ "map-moved", "A mapping moved to another address follows moves.",
+		  test_moved },
+		{ "map-protect", "A mapping whose protection changes follows moves.",
+		  test_protect },
+		{ "map-fork", "A mapping shared with a child follows moves in both.",
+		  test_fork },
+		{ "map-many", "Several mappings of one import follow moves.",
+		  test_many_maps },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tests); i++) {
+		igt_describe(tests[i].describe);
+		igt_subtest(tests[i].name) {
+			struct prime p = prime_create(fd, importer, PAGES(16),
+						      1);
+
+			tests[i].run(&p);
+			prime_destroy(&p);
+		}
+	}
+}

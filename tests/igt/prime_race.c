@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests in which the import is used while the buffer moves. Delays in the
+ * driver and in the importer hold the door of each race open, so that the first
+ * attempt goes through it; the hammer tests try without them.
+ */
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "prime.h"
+
+#define MS	1000	/* us */
+
+struct accessor {
+	struct prime *p;
+	uint32_t flags;
+	uint64_t word;
+	int ret;
+};
+
+static void *access_thread(void *arg)
+{
+	struct accessor *a = arg;
+
+	a->ret = __pfn_import_access(a->p->import, 0, &a->word,
+				     sizeof(a->word), a->flags);
+	return NULL;
+}
+
+/*
+ * SUBTEST: move-between-lookup-and-install
+ * Description: a pfn that was right when asked for and is not any more must not
+ *		get into the device's page table
+ */
+static void test_lookup_race(int fd, int importer, uint32_t flags)
+{
+	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
+	struct accessor accessor = {
+		.p = &p,
+		.flags = flags,
+		.word = 0x1122334455667788ULL,
+	};
+	struct dma_buf_pfn_stats stats;
+	uint64_t old, word;
+	pthread_t thread;
+
+	old = vgem_pfn_bo_pfn(fd, p.handle, 0);
+	pfn_importer_set_install_delay(400 * MS);
+	igt_assert_eq(pthread_create(&thread, NULL, access_thread, &accessor),
+		      0);
+	usleep(150 * MS);
+	/* It has the pfn, and nothing is installed. */
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, p.handle).num_get_pfn, 1);
+	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags & ENTRY_DEV, 0);
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	pthread_join(thread, NULL);
+	pfn_importer_set_install_delay(0);
+
+	igt_assert_eq(accessor.ret, 0);
+	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, p.handle, 0), old);
+	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags & ENTRY_DEV,
+			  ENTRY_DEV);
+	igt_assert_eq_u64(pfn_import_entry(p.import, 0).dev_pfn,
+			  vgem_pfn_bo_pfn(fd, p.handle, 0));
+	stats = pfn_import_stats(p.import);
+	igt_assert_lte_u64(1, stats.dev_retries);
+	igt_assert_eq_u64(stats.dev_lookups, stats.dev_retries + 1);
+
+	if (flags & DMA_BUF_PFN_ACCESS_WRITE) {
+		pfn_mem_read(vgem_pfn_bo_pfn(fd, p.handle, 0), 0, &word,
+			     sizeof(word));
+		igt_assert_eq_u64(word, accessor.word);
+		igt_assert_eq_u64(*(uint64_t *)p.map, accessor.word);
+	} else {
+		igt_assert_eq_u64(accessor.word, pfn_pattern_word(1, 0));
+		prime_check(&p, 1);
+	}
+	prime_destroy(&p);
+}
+
+enum way {
+	BY_CPU,
+	BY_DEVICE,
+};
+
+/*
+ * SUBTEST: write-during-copy
+ * Description: what is written while the buffer moves is in the buffer after:
+ *		translations must be gone before the copy begins
+ */
+static void test_write_during_move(int fd, int importer, enum way by)
+{
+	const size_t size = 64 * KiB;
+	struct prime p = prime_create(fd, importer, size, 1);
+	struct vgem_pfn_mover mover;
+
+	prime_touch(&p, 1);
+	vgem_pfn_set_move_delay(fd, 500 * MS);
+	vgem_pfn_mover_start(&mover, fd, p.handle, VGEM_PFN_TT);
+	usleep(200 * MS);
+
+	/* The copy is done, the move is not. */
+	igt_assert(!mover.done);
+	if (by == BY_CPU)
+		pfn_pattern_fill(p.map, 0, size, 2);
+	else
+		pfn_import_dev_fill(p.import, size, 2);
+	vgem_pfn_mover_wait(&mover);
+	vgem_pfn_set_move_delay(fd, 0);
+
+	vgem_pfn_bo_check(fd, p.handle, size, 2);
+	prime_check(&p, 2);
+	igt_assert_lte_u64(1, pfn_import_stats(p.import).invalidations);
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: fault-during-move
+ * Description: who asks for a page while it moves gets the new place
+ */
+static void test_fault_during_move(int fd, int importer)
+{
+	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
+	uint64_t old = vgem_pfn_bo_pfn(fd, p.handle, 0);
+	struct vgem_pfn_mover mover;
+
+	vgem_pfn_set_move_delay(fd, 400 * MS);
+	vgem_pfn_mover_start(&mover, fd, p.handle, VGEM_PFN_TT);
+	usleep(150 * MS);
+	igt_assert(!mover.done);
+	igt_assert_eq_u64(*(uint64_t *)p.map, pfn_pattern_word(1, 0));
+	vgem_pfn_mover_wait(&mover);
+	vgem_pfn_set_move_delay(fd, 0);
+
+	igt_assert_neq_u64(pfn_import_entry(p.import, 0).cpu_pfn, old);
+	prime_check(&p, 1);
+	prime_destroy(&p);
+}
+
+struct hammer {
+	struct prime *p;
+	enum way write;
+	enum way read;
+	volatile int stop;
+	uint64_t rounds;
+	uint64_t got;
+	uint64_t want;
+	int ret;
+};
+
+static int hammer_word(struct hammer *h, enum way by, uint64_t offset,
+		       uint64_t *word, uint32_t flags)
+{
+	volatile uint64_t *map = (void *)(h->p->map + offset);
+
+	if (by == BY_DEVICE)
+		return __pfn_import_access(h->p->import, offset, word, 8,
+					   flags);
+	if (flags & DMA_BUF_PFN_ACCESS_WRITE)
+		*map = *word;
+	else
+		*word = *map;
+	return 0;
+}
+
+/* Write, and read back what was written before the last move and since. */
+static void *hammer_thread(void *arg)
+{
+	struct hammer *h = arg;
+	uint64_t offset = h->write * 64 + h->read * 8, last = 0;
+
+	while (!h->stop) {
+		uint64_t page, word;
+
+		for (page = 0; page < h->p->size; page += PFN_PAGE_SIZE) {
+			h->ret = hammer_word(h, h->read, page + offset, &word,
+					     DMA_BUF_PFN_ACCESS_READ);
+			if (h->ret)
+				return NULL;
+			if (last && word != last) {
+				h->got = word;
+				h->want = last;
+				return NULL;
+			}
+			word = h->rounds + 1;
+			h->ret = hammer_word(h, h->write, page + offset, &word,
+					     DMA_BUF_PFN_ACCESS_WRITE);
+			if (h->ret)
+				return NULL;
+			h->ret = hammer_word(h, h->read, page + offset, &word,
+					     DMA_BUF_PFN_ACCESS_READ);
+			if (h->ret)
+				return NULL;
+			if (word != h->rounds + 1) {
+				h->got = word;
+				h->want = h->rounds + 1;
+				return NULL;
+			}
+		}
+		last = ++h->rounds;
+	}
+	return NULL;
+}
+
+/*
+ * SUBTEST: hammer
+ * Description: nothing written by any way gets lost in any move
+ */
+static void test_hammer(int fd, int importer)
+{
+	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
+	struct dma_buf_pfn_stats stats;
+	struct hammer hammers[4] = {};
+	struct timespec start = {};
+	pthread_t threads[4];
+	uint64_t moves = 0;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		hammers[i].p = &p;
+		hammers[i].write = i & 1 ? BY_DEVICE : BY_CPU;
+		hammers[i].read = i & 2 ? BY_DEVICE : BY_CPU;
+		igt_assert_eq(pthread_create(&threads[i], NULL, hammer_thread,
+					     &hammers[i]), 0);
+	}
+
+	while (igt_nsec_elapsed(&start) < 3000000000ULL) {
+		if (moves++ % 16 == 0)
+			vgem_pfn_evict_all();
+		igt_assert_eq(__vgem_pfn_bo_move(fd, p.handle,
+						 VGEM_PFN_CARVEOUT), 0);
+		usleep(200);
+		igt_assert_eq(__vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT), 0);
+		usleep(200);
+	}
+
+	for (i = 0; i < 4; i++)
+		hammers[i].stop = 1;
+	for (i = 0; i < 4; i++) {
+		struct hammer *h = &hammers[i];
+
+		pthread_join(threads[i], NULL);
+		igt_assert_eq(h->ret, 0);
+		igt_assert_f(h->got == h->want,
+			     "written by %s, read by %s: %llu, want %llu\n",
+			     h->write ? "device" : "CPU",
+			     h->read ? "device" : "CPU", (long long)h->got,
+			     (long long)h->want);
+		igt_assert_neq_u64(h->rounds, 0);
+		igt_info("%llu rounds\n", (long long)h->rounds);
+	}
+	stats = pfn_import_stats(p.import);
+	igt_info("%llu invalidations, %llu faults, %llu lookups, %llu retries\n",
+		 (long long)stats.invalidations, (long long)stats.faults,
+		 (long long)stats.dev_lookups, (long long)stats.dev_retries);
+	igt_assert_lte_u64(moves, stats.invalidations);
+	pfn_assert_pattern(p.map + 128, 128, PFN_PAGE_SIZE - 128, 1);
+	prime_destroy(&p);
+}
+
+void prime_race_tests(int fd, int importer)
+{
+	igt_describe("A device must not install what was right before a move.");
+	igt_subtest("lookup-races-move-read")
+		test_lookup_race(fd, importer, DMA_BUF_PFN_ACCESS_READ);
+
+	igt_describe("A device must not write to what was right before a move.");
+	igt_subtest("lookup-races-move-write")
+		test_lookup_race(fd, importer, DMA_BUF_PFN_ACCESS_WRITE);
+
+	igt_describe("What a CPU writes while the buffer moves is not lost.");
+	igt_subtest("write-during-move-cpu")
+		test_write_during_move(fd, importer, BY_CPU);
+
+	igt_describe("What a device writes while the buffer moves is not lost.");
+	igt_subtest("write-during-move-device")
+		test_write_during_move(fd, importer, BY_DEVICE);
+
+	igt_describe("Who asks for a page while it moves gets the new place.");
+	igt_subtest("fault-during-move")
+		test_fault_during_move(fd, importer);
+
+	igt_describe("Nothing written by any way gets lost in any move.");
+	igt_subtest("hammer")
+		test_hammer(fd, importer);
+}
