@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What "make run" shows: a buffer moves out of VRAM under an importer, and
+ * faults back in. Every figure is from an ioctl of this run, none is assumed.
+ *
+ * Exits 1, saying what is wrong, as soon as anything that the story tells of
+ * does not happen: without a notification there is no story.
+ */
+#include <stdarg.h>
+#include <time.h>
+
+#include "../igt/lib/pfn_importer_ioctl.h"
+#include "../igt/lib/pfn_mem.h"
+#include "../igt/lib/pfn_pattern.h"
+#include "../igt/lib/vgem_pfn_ioctl.h"
+
+#define MiB		(1ULL << 20)
+#define SIZE		(32 * MiB)
+#define PAGES		(SIZE / PFN_PAGE_SIZE)
+#define CHUNK		(1 * MiB)
+
+static struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
+static uint32_t num_regions = DRM_VGEM_PFN_MAX_REGIONS;
+static uint64_t pfns[PAGES];
+static uint64_t buffer[CHUNK / sizeof(uint64_t)];
+
+static int fd, importer, import;
+static uint32_t handle;
+static uint64_t seed;
+static void *map;
+
+__attribute__((format(printf, 2, 3)))
+static void tell(const char *what, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	printf("%-13s ", what);
+	vprintf(format, args);
+	printf("\n");
+	fflush(stdout);
+	va_end(args);
+}
+
+__attribute__((format(printf, 2, 3)))
+static void expect(int truth, const char *format, ...)
+{
+	va_list args;
+
+	if (truth)
+		return;
+
+	va_start(args, format);
+	fprintf(stderr, "story: ");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\n");
+	va_end(args);
+	exit(1);
+}
+
+/* What a function that returns -errno returned, if that is no error */
+static int check(int ret, const char *what)
+{
+	expect(ret >= 0, "%s: %s", what, strerror(-ret));
+	return ret;
+}
+
+static unsigned long long ull(uint64_t value)
+{
+	return value;
+}
+
+static struct drm_vgem_pfn_bo_query query(void)
+{
+	struct drm_vgem_pfn_bo_query q;
+
+	check(__vgem_pfn_bo_query(fd, handle, &q), "query");
+	expect(q.region < num_regions, "the buffer is in no region: %u",
+	       q.region);
+	return q;
+}
+
+static struct dma_buf_pfn_stats stats(void)
+{
+	struct dma_buf_pfn_stats s;
+
+	check(__pfn_import_stats(import, &s), "statistics of the import");
+	return s;
+}
+
+/* The name of the region that the buffer is in; @pfns are its pages. */
+static const char *whereabouts(void)
+{
+	check(__vgem_pfn_bo_pfns(fd, handle, 0, PAGES, pfns), "pfns");
+	return (const char *)regions[query().region].name;
+}
+
+/* Each page of the import's @which translations is where the buffer is. */
+static void expect_truth(uint32_t which)
+{
+	static struct dma_buf_pfn_entry entries[PAGES];
+	uint64_t i;
+
+	check(__pfn_import_snapshot(import, 0, PAGES, entries), "snapshot");
+	for (i = 0; i < PAGES; i++) {
+		expect((entries[i].flags & which) == which,
+		       "page %llu is not mapped", ull(i));
+		if (which & DMA_BUF_PFN_ENTRY_CPU)
+			expect(entries[i].cpu_pfn == pfns[i],
+			       "page %llu: pfn %#llx, mapped %#llx", ull(i),
+			       ull(pfns[i]), ull(entries[i].cpu_pfn));
+		if (which & DMA_BUF_PFN_ENTRY_DEV)
+			expect(entries[i].dev_pfn == pfns[i],
+			       "page %llu: pfn %#llx, in the device %#llx",
+			       ull(i), ull(pfns[i]), ull(entries[i].dev_pfn));
+	}
+}
+
+static void expect_pattern(const void *data, uint64_t offset, uint64_t length,
+			   const char *by)
+{
+	uint64_t bad = pfn_pattern_check(data, offset, length, seed);
+
+	expect(bad == PFN_PATTERN_OK, "wrong data at %#llx, read by %s",
+	       ull(offset + bad), by);
+}
+
+static void verify_device(void)
+{
+	uint64_t offset;
+
+	for (offset = 0; offset < SIZE; offset += CHUNK) {
+		check(__pfn_import_access(import, offset, buffer, CHUNK,
+					  DMA_BUF_PFN_ACCESS_READ),
+		      "read by the device");
+		expect_pattern(buffer, offset, CHUNK, "the device");
+	}
+}
+
+static void verify_mem(void)
+{
+	uint64_t i;
+
+	for (i = 0; i < PAGES; i++) {
+		check(__pfn_mem_read(pfns[i], 0, buffer, PFN_PAGE_SIZE),
+		      "/dev/mem");
+		expect_pattern(buffer, i * PFN_PAGE_SIZE, PFN_PAGE_SIZE,
+			       "/dev/mem");
+	}
+}
+
+static void carveouts(void)
+{
+	uint32_t i;
+
+	fd = check(__drm_open_by_name("vgem_pfn", "renderD"), "vgem_pfn");
+	check(__vgem_pfn_regions(fd, regions, &num_regions), "regions");
+	for (i = VGEM_PFN_CARVEOUT; i < num_regions; i++)
+		tell("carveout", "%s: %llu MiB at pfn %#llx, %llu MiB used",
+		     regions[i].name, ull(regions[i].size / MiB),
+		     ull(regions[i].base_pfn), ull(regions[i].used / MiB));
+	expect(num_regions > VGEM_PFN_CARVEOUT, "there is no carveout");
+}
+
+static void create(void)
+{
+	static const uint32_t placements[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
+	uint64_t size = SIZE;
+	const char *where;
+	void *bo;
+
+	seed = time(NULL);
+	check(__vgem_pfn_bo_create(fd, &size, placements, 2, &handle),
+	      "create a buffer");
+	bo = __vgem_pfn_bo_mmap(fd, handle, SIZE, PROT_READ | PROT_WRITE);
+	expect(!!bo, "mmap of the buffer: %s", strerror(errno));
+	pfn_pattern_fill(bo, 0, SIZE, seed);
+	munmap(bo, SIZE);
+
+	where = whereabouts();
+	expect(query().region == VGEM_PFN_CARVEOUT,
+	       "the buffer was not placed in the carveout but in %s", where);
+	tell("buffer", "%llu MiB in %s at pfn %#llx, filled from seed %#llx",
+	     ull(size / MiB), where, ull(pfns[0]), ull(seed));
+}
+
+static void share(void)
+{
+	int dmabuf;
+
+	dmabuf = check(__vgem_pfn_handle_to_fd(fd, handle,
+					       DRM_CLOEXEC | DRM_RDWR),
+		       "export");
+	importer = check(__pfn_importer_open(), "pfn importer");
+	import = check(__pfn_import(importer, dmabuf, NULL), "import");
+	map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, import, 0);
+	expect(map != MAP_FAILED, "mmap of the import: %s", strerror(errno));
+	tell("shared", "exported as fd %d, imported as fd %d, mapped", dmabuf,
+	     import);
+}
+
+/* Use every page, by CPU and by device. */
+static void touch(const char *what)
+{
+	struct dma_buf_pfn_stats before = stats(), after;
+
+	expect_pattern(map, 0, SIZE, "the CPU");
+	verify_device();
+	after = stats();
+	expect_truth(DMA_BUF_PFN_ENTRY_CPU | DMA_BUF_PFN_ENTRY_DEV);
+	tell(what, "%llu faults and %llu device lookups, first pfn %#llx",
+	     ull(after.faults - before.faults),
+	     ull(after.dev_lookups - before.dev_lookups), ull(pfns[0]));
+	expect(after.faults - before.faults == PAGES,
+	       "there are %llu pages", PAGES);
+}
+
+/* What the importer saw of a move, and what that cost */
+static void tell_move(const struct dma_buf_pfn_stats *before)
+{
+	uint64_t notified, cpu, dev, old = pfns[0], ns;
+	struct dma_buf_pfn_stats after = stats();
+	const char *where = whereabouts();
+
+	notified = after.invalidations - before->invalidations;
+	cpu = after.cpu_zapped - before->cpu_zapped;
+	dev = after.dev_zapped - before->dev_zapped;
+	tell("", "%llu notification: %llu CPU and %llu device entries zapped",
+	     ull(notified), ull(cpu), ull(dev));
+	expect(notified >= 1, "the importer was not notified of the move");
+	expect(cpu == PAGES && dev == PAGES,
+	       "a move must zap %llu entries each", PAGES);
+	expect(!after.cpu_mapped && !after.dev_mapped,
+	       "entries are left after a move");
+	expect(pfns[0] != old, "the buffer has not moved");
+
+	ns = query().last_copy_ns ?: 1;
+	tell("", "%llu MiB copied in %llu.%llu ms, %llu MiB/s; now %s, pfn %#llx",
+	     ull(query().last_copy_bytes / MiB), ull(ns / 1000000),
+	     ull(ns / 100000 % 10),
+	     ull(query().last_copy_bytes * 1000 / MiB * 1000000 / ns), where,
+	     ull(pfns[0]));
+	expect(query().last_copy_bytes == SIZE, "not all was copied");
+}
+
+static void evict(void)
+{
+	static const uint32_t carveout = VGEM_PFN_CARVEOUT;
+	uint64_t total = 0, size = 8 * MiB;
+	struct dma_buf_pfn_stats before = stats();
+	int other;
+
+	other = check(__drm_open_by_name("vgem_pfn", "renderD"), "vgem_pfn");
+	while (query().region == VGEM_PFN_CARVEOUT) {
+		uint32_t hog;
+
+		check(__vgem_pfn_bo_create(other, &size, &carveout, 1, &hog),
+		      "create another buffer");
+		total += size;
+		expect(total <= 2 * regions[carveout].size,
+		       "%llu MiB more in the carveout evict nobody",
+		       ull(total / MiB));
+	}
+	tell("evicted", "by %llu MiB of other buffers (%llu eviction)",
+	     ull(total / MiB), ull(query().num_evictions));
+	expect(query().num_evictions == 1, "that was no eviction");
+	tell_move(&before);
+	close(other);
+}
+
+static void move_back(void)
+{
+	struct dma_buf_pfn_stats before = stats();
+
+	check(__vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT), "move back");
+	tell("moved back", "by request");
+	tell_move(&before);
+	expect(query().region == VGEM_PFN_CARVEOUT, "but not to the carveout");
+}
+
+static void verify(void)
+{
+	expect_pattern(map, 0, SIZE, "the CPU");
+	verify_device();
+	verify_mem();
+	tell("verified", "%llu MiB alike by CPU, by device, by pfn in /dev/mem",
+	     SIZE / MiB);
+}
+
+static void virtio_gpu(void)
+{
+	char path[32], node[64] = "";
+	int gpu;
+
+	gpu = __drm_open_by_name("virtio_gpu", "card");
+	expect(gpu >= 0, "there is no virtio-gpu");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", gpu);
+	expect(readlink(path, node, sizeof(node) - 1) > 0, "%s", path);
+	tell("virtio-gpu", "is there as well: %s", node);
+	close(gpu);
+}
+
+int main(void)
+{
+	carveouts();
+	create();
+	share();
+	touch("touched");
+	evict();
+	touch("touched again");
+	move_back();
+	touch("touched again");
+	verify();
+	virtio_gpu();
+	return 0;
+}
