@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The harness of vgem_pfn: every target is a script in tests/harness/.  The
+# kernel's own makefiles are below drivers/ and are used by kbuild, not by this.
+
+H := tests/harness
+
+# What the scripts read from the environment.
+export LINUX TESTS VARIANT CONFIG_EXTRA OVERLAY_PATCH VGEM_PFN_CACHE JOBS V
+
+.PHONY: help run test shell kernel check test-harness test-mutations test-full \
+	clean clean-cache
+
+help:
+	@echo 'vgem_pfn - memory that moves under dma-buf importers, without hardware'
+	@echo
+	@echo '  make run             watch a buffer move and fault back in'
+	@echo '  make test            run the tests in a guest; results in out/'
+	@echo '  make shell           a shell in the guest, driver loaded'
+	@echo '  make kernel          only build the guest'\''s kernel'
+	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck'
+	@echo '  make test-harness    failures on purpose: does the harness see them?'
+	@echo '  make test-mutations  broken drivers on purpose: do the tests see them?'
+	@echo '  make test-full       all suites and all kernels; slow'
+	@echo '  make clean           remove out/'
+	@echo '  make clean-cache     remove downloads and builds, too'
+	@echo
+	@echo 'Variables:'
+	@echo '  LINUX=/path          use a copy of this 7.3 tree, not Debian'\''s package'
+	@echo '  TESTS=regex          run only the tests whose names match'
+	@echo '  VARIANT=name         kernel configuration tests/configs/name.config (base)'
+	@echo '  VGEM_PFN_CACHE=dir   where downloads and builds are kept'
+	@echo '                       (~/.cache/vgem_pfn; about 5 GB)'
+	@echo '  JOBS=n               compilers at a time (one per CPU)'
+	@echo '  V=1                  show the output of what is run'
+
+run test shell kernel check:
+	@exec $(H)/$@.sh
+
+test-harness:
+	@exec $(H)/selftest.sh
+
+test-mutations:
+	@exec $(H)/mutate.sh
+
+test-full:
+	@exec $(H)/full.sh
+
+clean:
+	rm -rf out
+
+clean-cache: clean
+	@exec $(H)/clean-cache.sh
