@@ -356,6 +356,9 @@ int vgem_pfn_dumb_create(struct drm_file *file, struct drm_device *drm,
 	struct vgem_pfn_bo *bo;
 	int ret;
 
+	if (args->flags)
+		return -EINVAL;
+
 	ret = drm_mode_size_dumb(drm, args, 0, 0);
 	if (ret)
 		return ret;
