@@ -5,6 +5,7 @@
 #ifndef EVICT_H
 #define EVICT_H
 
+void evict_pinned_tests(int fd);
 void evict_stress_tests(int fd);
 
 #endif /* EVICT_H */

@@ -6,7 +6,7 @@
  * Sub-category: Memory management
  * Description: Evictions caused by allocations and not by request: what is
  *		evicted, where to, and that contents survive. With several
- *		users at once: evict_stress.c.
+ *		users at once: evict_stress.c. What stays: evict_pinned.c.
  */
 #include <sys/mman.h>
 
@@ -218,44 +218,6 @@ static void test_mapped(int fd)
 }
 
 /*
- * SUBTEST: pinned
- * Description: what an importer has pinned stays, for evictions and for moves
- */
-static void test_pinned(int fd, int other)
-{
-	const size_t size = MiB;
-	uint32_t handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT,
-					     VGEM_PFN_TT);
-	uint64_t pfn = vgem_pfn_bo_pfn(fd, handle, 0);
-	int dmabuf = vgem_pfn_export(fd, handle), ret;
-	struct drm_vgem_pfn_bo_query query;
-	uint32_t imported;
-
-	vgem_pfn_bo_fill(fd, handle, size, 5);
-	ret = __vgem_pfn_fd_to_handle(other, dmabuf, &imported);
-	close(dmabuf);
-	igt_assert_eq(ret, 0);
-	igt_assert_lte(1, vgem_pfn_bo_query(fd, handle).pin_count);
-
-	vgem_pfn_evict_all();
-	igt_assert_eq(__vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT), -EBUSY);
-	query = vgem_pfn_bo_query(fd, handle);
-	igt_assert_eq_u32(query.region, VGEM_PFN_CARVEOUT);
-	igt_assert_eq_u64(query.num_moves, 0);
-	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), pfn);
-	vgem_pfn_bo_check(fd, handle, size, 5);
-	/* Where it is pinned is no move. */
-	vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
-
-	vgem_pfn_gem_close(other, imported);
-	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).pin_count, 0);
-	vgem_pfn_evict_all();
-	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
-	vgem_pfn_bo_check(fd, handle, size, 5);
-	vgem_pfn_gem_close(fd, handle);
-}
-
-/*
  * SUBTEST: all-freed
  * Description: evicted or not, what is closed is gone from every region
  */
@@ -319,21 +281,11 @@ int igt_main()
 	igt_subtest("mapped")
 		test_mapped(fd);
 
-	igt_describe("What an importer has pinned stays where it is.");
-	igt_subtest("pinned") {
-		int other = __drm_open_by_name("vgem", "card");
-
-		if (other < 0 && !system("modprobe -q vgem"))
-			other = __drm_open_by_name("vgem", "card");
-		igt_require_f(other >= 0, "no vgem to import and pin\n");
-		test_pinned(fd, other);
-		close(other);
-	}
-
 	igt_describe("Evicted or not, what is closed is gone from every region.");
 	igt_subtest("all-freed")
 		test_all_freed(fd);
 
+	evict_pinned_tests(fd);
 	evict_stress_tests(fd);
 
 	igt_fixture()

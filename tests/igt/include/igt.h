@@ -148,6 +148,7 @@ enum igt_log_level {
 
 IGT_PRINTF(3, 4) void igt_log(const char *domain, enum igt_log_level level,
 			      const char *format, ...);
+void igt_emit_ignore_dmesg_regex(const char *regex);
 #define igt_debug(f...)	igt_log(IGT_LOG_DOMAIN, IGT_LOG_DEBUG, f)
 #define igt_info(f...)	igt_log(IGT_LOG_DOMAIN, IGT_LOG_INFO, f)
 #define igt_warn(f...)	igt_log(IGT_LOG_DOMAIN, IGT_LOG_WARN, f)

@@ -34,6 +34,37 @@ int vgem_pfn_open_card(void)
 	return open_node("card");
 }
 
+static bool loaded_other;
+
+static int load_other(const char *driver, const char *options)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "modprobe -q %s %s", options,
+		 driver);
+	return system(command);
+}
+
+int pfn_open_other(const char *driver)
+{
+	int fd = __drm_open_by_name(driver, "card");
+
+	if (fd < 0 && !load_other(driver, "")) {
+		loaded_other = true;
+		fd = __drm_open_by_name(driver, "card");
+	}
+	igt_require_f(fd >= 0, "no device of %s\n", driver);
+	return fd;
+}
+
+void pfn_close_other(const char *driver, int fd)
+{
+	close(fd);
+	if (loaded_other)
+		load_other(driver, "-r");
+	loaded_other = false;
+}
+
 static void reset(int sig)
 {
 	int fd = __drm_open_by_name(VGEM_PFN_MODULE, "renderD");

@@ -19,6 +19,13 @@ int vgem_pfn_open(void);
 /* The primary ("card") node of the same */
 int vgem_pfn_open_card(void);
 
+/*
+ * The primary node of another driver, whose module is loaded if need be; skips
+ * without one. Closing it unloads what opening it has loaded.
+ */
+int pfn_open_other(const char *driver);
+void pfn_close_other(const char *driver, int fd);
+
 /* Once per test, in the first fixture: knobs are reset however it ends. */
 void vgem_pfn_reset_on_exit(void);
 
