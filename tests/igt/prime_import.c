@@ -172,46 +172,40 @@ static void test_import_of_import(int fd, int importer)
 }
 
 /*
- * SUBTEST: import-no-pfn
+ * SUBTEST: import-no-pfn-heap
+ * SUBTEST: import-no-pfn-vgem
  * Description: an exporter that cannot give pfns is an error like any other
  */
-static void test_import_no_pfn(int importer)
+static void test_import_no_pfn_heap(int importer)
 {
-	struct dma_heap_allocation_data heap_arg = {
+	struct dma_heap_allocation_data arg = {
 		.len = 64 * KiB,
 		.fd_flags = O_RDWR | O_CLOEXEC,
 	};
+	int heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
+
+	igt_require_f(heap >= 0, "no system heap\n");
+	igt_assert_eq(ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &arg), 0);
+	igt_assert_eq(__pfn_import(importer, arg.fd, NULL), -EOPNOTSUPP);
+	close(arg.fd);
+	close(heap);
+}
+
+static void test_import_no_pfn_vgem(int importer)
+{
 	struct drm_mode_create_dumb dumb = {
 		.width = 64,
 		.height = 64,
 		.bpp = 32,
 	};
-	int heap, vgem, dmabuf, tried = 0;
+	int vgem = pfn_open_other("vgem"), dmabuf;
 
-	heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
-	if (heap >= 0) {
-		igt_assert_eq(ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &heap_arg), 0);
-		igt_assert_eq(__pfn_import(importer, heap_arg.fd, NULL),
-			      -EOPNOTSUPP);
-		close(heap_arg.fd);
-		close(heap);
-		tried++;
-	}
-
-	vgem = __drm_open_by_name("vgem", "card");
-	if (vgem < 0 && !system("modprobe -q vgem"))
-		vgem = __drm_open_by_name("vgem", "card");
-	if (vgem >= 0) {
-		igt_assert_eq(__vgem_pfn_ioctl(vgem, DRM_IOCTL_MODE_CREATE_DUMB,
-					       &dumb), 0);
-		dmabuf = vgem_pfn_export(vgem, dumb.handle);
-		igt_assert_eq(__pfn_import(importer, dmabuf, NULL),
-			      -EOPNOTSUPP);
-		close(dmabuf);
-		close(vgem);
-		tried++;
-	}
-	igt_require_f(tried, "neither a system heap nor vgem\n");
+	igt_assert_eq(__vgem_pfn_ioctl(vgem, DRM_IOCTL_MODE_CREATE_DUMB, &dumb),
+		      0);
+	dmabuf = vgem_pfn_export(vgem, dumb.handle);
+	igt_assert_eq(__pfn_import(importer, dmabuf, NULL), -EOPNOTSUPP);
+	close(dmabuf);
+	pfn_close_other("vgem", vgem);
 }
 
 static void test_import_bad_args(int fd, int importer)
@@ -277,8 +271,12 @@ void prime_import_tests(int fd, int importer)
 		test_import_of_import(fd, importer);
 
 	igt_describe("An exporter that cannot give pfns is told from an error.");
-	igt_subtest("import-no-pfn")
-		test_import_no_pfn(importer);
+	igt_subtest("import-no-pfn-heap")
+		test_import_no_pfn_heap(importer);
+
+	igt_describe("An exporter that cannot give pfns is told from an error.");
+	igt_subtest("import-no-pfn-vgem")
+		test_import_no_pfn_vgem(importer);
 
 	igt_describe("Unknown flags, padding and bad pointers leave nothing behind.");
 	igt_subtest("import-bad-args")

@@ -198,7 +198,7 @@ static void test_many_maps(struct prime *p)
 	}
 	vgem_pfn_evict_all();
 	for (i = 0; i < 4; i++) {
-		assert_follows(p, maps[i], 4 * i, 4);
+		assert_follows(p, maps[i] + PAGES(4 * i), 4 * i, 4);
 		munmap(maps[i], p->size);
 	}
 	prime_check(p, 99);
