@@ -6,7 +6,7 @@
 
 crash()
 {
-	modprobe lkdtm || not_ok "module/lkdtm" "does not load"
+	/sbin/modprobe lkdtm || not_ok "module/lkdtm" "does not load"
 	progress "breaking: $1"
 	echo "$1" > /sys/kernel/debug/provoke-crash/DIRECT
 }
@@ -24,9 +24,9 @@ break_it()
 		crash HARDLOCKUP
 		;;
 	leak)
-		modprobe kmemleak-test
-		grep '\[' /proc/kallsyms >> /run/kallsyms
-		modprobe -r kmemleak-test
+		/sbin/modprobe kmemleak-test
+		keep_symbols
+		/sbin/modprobe -r kmemleak-test
 		;;
 	taint)
 		echo 64 > /proc/sys/kernel/tainted

@@ -2,7 +2,8 @@
 # shellcheck shell=dash
 #
 # What must hold at the end of a guest's life, whatever the tests said: nothing
-# unexpected in the taint mask, lockdep still at work, no leaks, a clean log.
+# unexpected in the taint mask, lockdep still at work, a clean log. (leaks.sh has
+# the fourth, leaks.)
 
 # TAINT_TEST (bit 18): KUnit sets it. Nothing else is expected.
 ALLOWED_TAINTS=$((1 << 18))
@@ -48,48 +49,4 @@ check_log()
 	else
 		not_ok "guest/dmesg" "$_line"
 	fi
-}
-
-# kmemleak prints bare addresses for functions of modules that are gone: name
-# them from the symbols that unload_modules() kept.
-resolve_symbols()
-{
-	awk 'NR == FNR { addr[n++] = $1; name[$1] = $3 " " $4; next }
-	     $1 ~ /^0x[0-9a-f]+$/ && NF == 1 && length($1) == 18 {
-		best = ""
-		pc = substr($1, 3)
-		for (i = 0; i < n; i++)
-			if (addr[i] <= pc && addr[i] > best)
-				best = addr[i]
-		if (best != "")
-			$0 = $0 " " name[best]
-	     }
-	     { print }' /run/kallsyms -
-}
-
-# An object is reported when two scans find no pointer to it and it is five
-# seconds old. Call it after the modules are gone: what they lost shows then.
-check_kmemleak()
-{
-	_file=/sys/kernel/debug/kmemleak
-	progress "looking for leaks"
-	if ! echo scan 2>/dev/null > $_file; then
-		not_ok "guest/kmemleak" "this kernel has no kmemleak, or it gave up"
-		return
-	fi
-	sleep 5
-	echo scan > $_file
-	[ -e /run/kallsyms ] || grep '\[' /proc/kallsyms >> /run/kallsyms
-	resolve_symbols < $_file > "$RESULTS/kmemleak.txt"
-	_leaks=$(grep -c '^unreferenced object' "$RESULTS/kmemleak.txt")
-	if [ "$_leaks" -eq 0 ]; then
-		ok "guest/kmemleak"
-		return
-	fi
-	# The innermost callers that are not the allocator's own.
-	_who=$(sed -n '/backtrace/,/^unref/p' "$RESULTS/kmemleak.txt" |
-		grep -vE 'backtrace|unref|kmemleak_alloc|kmalloc|kmem_cache_alloc|vmalloc|slab_' |
-		head -n 3 | tr -s ' \n' ' ')
-	cat "$RESULTS/kmemleak.txt"
-	not_ok "guest/kmemleak" "$_leaks unreferenced objects, the first from:$_who"
 }

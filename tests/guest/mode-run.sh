@@ -4,7 +4,7 @@
 # MODE=run: load the driver and let the story program tell its story, with no
 # more checks than cost nothing.
 
-if load_modules; then
+if load_modules modules.list; then
 	progress "telling the story"
 	detached /vgem_pfn/bin/story > /tmp/story.txt 2> /tmp/story.err
 	_status=$?

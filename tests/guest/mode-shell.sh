@@ -4,7 +4,7 @@
 # MODE=shell: a shell on the console with the driver loaded. The image is
 # read-only; /tmp is not. Leaving the shell powers the guest off.
 
-load_modules
+load_modules modules.list
 cat <<'EOF'
 
 The driver is loaded. Some things to try:

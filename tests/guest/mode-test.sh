@@ -8,24 +8,6 @@
 IGT_ROOT=${IGT_ROOT:-/vgem_pfn/tests}
 PER_TEST_TIMEOUT=${PER_TEST_TIMEOUT:-60}
 
-run_kunit()
-{
-	grep -v '^#' /vgem_pfn/guest/kunit.list |
-		grep -E -e "${TESTS:-.}" > /run/kunit
-	while read -r _m; do
-		progress "KUnit: $_m"
-		load_module "$_m" || continue
-		mkdir -p "$RESULTS/kunit/$_m"
-		for _suite in /sys/kernel/debug/kunit/*; do
-			[ -e "$_suite/results" ] || continue
-			cat "$_suite/results" > "$RESULTS/kunit/$_m/${_suite##*/}"
-		done
-		[ -n "$(ls "$RESULTS/kunit/$_m")" ] ||
-			not_ok "kunit/$_m" "the module left no results in debugfs"
-		modprobe -r "$_m" || not_ok "module/$_m/unload" "still loaded"
-	done < /run/kunit
-}
-
 # igt_runner exits 0 whatever the tests did: the host reads its results.json.
 run_igt()
 {
@@ -37,7 +19,10 @@ run_igt()
 		${TESTS:+--include-tests "$TESTS"} \
 		"$IGT_ROOT" "$RESULTS/igt" >&6 2>&1
 	_status=$?
-	if [ $_status -ne 0 ]; then
+	if [ $_status -ne 0 ] && [ ! -e "$RESULTS/igt" ]; then
+		# TESTS may select KUnit alone; the host counts what ran.
+		progress "igt_runner found no test to run"
+	elif [ $_status -ne 0 ]; then
 		not_ok "guest/igt_runner" "exit status $_status"
 	elif [ ! -s "$RESULTS/igt/results.json" ]; then
 		not_ok "guest/igt_runner" "no results.json"
@@ -47,7 +32,7 @@ run_igt()
 	cp "$IGT_ROOT/test-list.txt" "$RESULTS"/
 }
 
-load_modules
+load_modules modules.list importers.list
 run_kunit
 if [ -n "${BREAK:-}" ]; then
 	# shellcheck source=/dev/null

@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# Loading and unloading the modules under test. The list is modules.list, in the
-# order of loading: a module's name, and its parameters if any. MODPARAM_<module>
-# from the kernel command line adds a parameter.
-
-module_list()
-{
-	grep -v '^#' /vgem_pfn/guest/modules.list
-}
+# Loading and unloading modules. A list has them in the order of loading: a
+# module's name, and its parameters if any. MODPARAM_<module> from the kernel
+# command line adds a parameter.
 
 # load_module NAME [PARAM...]: 0 if it is in the kernel afterwards.
 load_module()
@@ -16,7 +11,7 @@ load_module()
 	_name=$(echo "$1" | tr - _)
 	eval "_extra=\${MODPARAM_$_name:-}"
 	# shellcheck disable=SC2086,SC2154 # words, from the eval above
-	if _err=$(modprobe "$@" $_extra 2>&1) && [ -d "/sys/module/$_name" ]; then
+	if _err=$(/sbin/modprobe "$@" $_extra 2>&1) && [ -d "/sys/module/$_name" ]; then
 		ok "module/$1"
 		return 0
 	fi
@@ -25,14 +20,21 @@ load_module()
 	return 1
 }
 
+# load_modules LIST...
 load_modules()
 {
 	_failed=0
-	module_list > /run/modules
+	for _list in "$@"; do
+		grep -v '^#' "/vgem_pfn/guest/$_list"
+	done > /run/modules
 	while read -r _line; do
 		progress "loading $_line"
 		# shellcheck disable=SC2086 # name and parameters are words
-		load_module $_line || _failed=1
+		if load_module $_line; then
+			echo "${_line%% *}" >> /run/loaded
+		else
+			_failed=1
+		fi
 	done < /run/modules
 	return $_failed
 }
@@ -40,13 +42,14 @@ load_modules()
 # Last loaded, first out; what does not go is a failure, for something holds it.
 unload_modules()
 {
-	grep '\[' /proc/kallsyms >> /run/kallsyms
-	for _m in $(module_list | sed 's/ .*//' | sed '1!G;h;$!d'); do
+	keep_symbols
+	_reversed=$(sed '1!G;h;$!d' /run/loaded)
+	for _m in $_reversed; do
 		_name=$(echo "$_m" | tr - _)
 		[ -d "/sys/module/$_name" ] || continue
 		[ -f "/sys/module/$_name/refcnt" ] || continue # built in
 		progress "unloading $_m"
-		if _err=$(modprobe -r "$_m" 2>&1) && [ ! -d "/sys/module/$_name" ]; then
+		if _err=$(/sbin/modprobe -r "$_m" 2>&1) && [ ! -d "/sys/module/$_name" ]; then
 			ok "module/$_m/unload"
 		else
 			not_ok "module/$_m/unload" "${_err:-still loaded}"

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# The KUnit tests. Loading a module does not run them (kunit.autorun is off):
+# writing to a suite's "run" in debugfs does, so that suites can be left out.
+# kunit.list has the modules, which stay until unload_modules(); the host reads
+# what is left in results/kunit.
+
+KUNIT=/sys/kernel/debug/kunit
+
+# kunit_suites MODULE [LEFT_OUT...]
+kunit_suites()
+{
+	_m=$1
+	shift
+	_ran=0
+	mkdir -p "$RESULTS/kunit/$_m"
+	for _suite in "$KUNIT"/*; do
+		_name=${_suite##*/}
+		case " $* " in *" $_name "*) continue ;; esac
+		[ -e "$_suite/run" ] || continue
+		progress "KUnit: $_m, $_name"
+		echo 1 > "$_suite/run"
+		cat "$_suite/results" > "$RESULTS/kunit/$_m/$_name"
+		_ran=$((_ran + 1))
+	done
+	[ $_ran -gt 0 ] || not_ok "kunit/$_m" "the module has no suite in debugfs"
+}
+
+run_kunit()
+{
+	grep -v '^#' /vgem_pfn/guest/kunit.list |
+		grep -E -e "${TESTS:-.}" > /run/kunit
+	while read -r _line; do
+		_m=${_line%% *}
+		load_module "$_m" || continue
+		# shellcheck disable=SC2086 # a module and suites
+		kunit_suites $_line
+		echo "$_m" >> /run/loaded
+	done < /run/kunit
+}

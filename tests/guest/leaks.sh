@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# Leaks, as kmemleak sees them once the modules are gone: with names instead of
+# the bare addresses that are left of a removed module's functions, and without
+# those that kmemleak.known explains.
+
+# keep_symbols: call it before modules go.
+keep_symbols()
+{
+	grep '\[' /proc/kallsyms >> /run/kallsyms
+}
+
+# name_symbols: a report on stdin. kallsyms lines are sorted, then bisected.
+name_symbols()
+{
+	sort -u /run/kallsyms > /run/kallsyms.sorted
+	awk 'NR == FNR { addr[n++] = $1; name[n - 1] = $3 " " $4; next }
+	     NF == 1 && /^ *0x[0-9a-f]+$/ {
+		pc = substr($1, 3)
+		lo = 0
+		hi = n
+		while (lo < hi) {
+			mid = int((lo + hi) / 2)
+			if (addr[mid] <= pc)
+				lo = mid + 1
+			else
+				hi = mid
+		}
+		if (lo > 0)
+			$0 = $0 " " name[lo - 1]
+	     }
+	     { print }' /run/kallsyms.sorted -
+}
+
+# split_known: objects of a report on stdin go to $1 if kmemleak.known explains
+# them, to $2 if not.
+split_known()
+{
+	: > "$1"
+	: > "$2"
+	grep -v '^#' /vgem_pfn/guest/kmemleak.known > /run/known
+	awk -v known="$1" -v new="$2" '
+		function flush() {
+			if (object != "")
+				printf "%s", object > (old ? known : new)
+			object = ""
+			old = 0
+		}
+		NR == FNR { function_of[$1]; next }
+		/^unreferenced object/ { flush() }
+		{
+			object = object $0 "\n"
+			for (f in function_of)
+				if (index($0, f "+") || index($0, " " f " "))
+					old = 1
+		}
+		END { flush() }' /run/known -
+}
+
+# An object is reported when two scans find no pointer to it and it is five
+# seconds old. Call it after the modules are gone: what they lost shows then.
+check_kmemleak()
+{
+	_file=/sys/kernel/debug/kmemleak
+	progress "looking for leaks"
+	if ! echo scan 2>/dev/null > $_file; then
+		not_ok "guest/kmemleak" "this kernel has no kmemleak, or it gave up"
+		return
+	fi
+	sleep 5
+	progress "looking for leaks again"
+	echo scan > $_file
+	progress "naming the leaks"
+	name_symbols < $_file |
+		split_known "$RESULTS/kmemleak-known.txt" "$RESULTS/kmemleak.txt"
+	_old=$(grep -c '^unreferenced object' "$RESULTS/kmemleak-known.txt")
+	_new=$(grep -c '^unreferenced object' "$RESULTS/kmemleak.txt")
+	[ "$_old" -eq 0 ] || verdict "# $_old leaks that kmemleak.known explains"
+	if [ "$_new" -eq 0 ]; then
+		ok "guest/kmemleak"
+		return
+	fi
+	# The innermost callers that are not the allocator's own.
+	_who=$(sed -n '/backtrace/,/^unref/p' "$RESULTS/kmemleak.txt" |
+		grep -vE 'backtrace|unref|kmemleak_alloc|kmalloc|kmem_cache_alloc|vmalloc|slab_' |
+		head -n 3 | tr -s ' \n' ' ')
+	head -n 60 "$RESULTS/kmemleak.txt"
+	not_ok "guest/kmemleak" "$_new unreferenced objects, the first from:$_who"
+}
