@@ -27,8 +27,8 @@ GUEST_CMDLINE=(
 	console=ttyS0 root=/dev/vda ro rootfstype=squashfs init=/init
 	panic=-1 oops=panic panic_on_warn=1 softlockup_panic=1 hung_task_panic=1
 	sysctl.kernel.hardlockup_panic=1 sysctl.kernel.panic_on_rcu_stall=1
-	sysctl.kernel.hung_task_timeout_secs=60
-	kmemleak=on kunit.enable=1 kunit.autorun=1 printk.time=1
+	sysctl.kernel.hung_task_timeout_secs=30
+	kmemleak=on kunit.enable=1 printk.time=1
 )
 
 # guest_cmdline MODE [KEY=VALUE...] - on stdout
@@ -73,14 +73,21 @@ qemu_args() {
 	done
 }
 
-# follow FILE - print what was added to FILE since the last call
+# follow DIR story|progress - show what was added since the last call: the story
+# as it is, progress as how many of igt_runner's subtests have begun
 _FOLLOWED=0
 follow() {
-	local size
-	size=$(stat -c %s "$1" 2>/dev/null) || return 0
+	local size text
+	size=$(stat -c %s "$1/$2" 2>/dev/null) || return 0
 	((size > _FOLLOWED)) || return 0
-	tail -c "+$((_FOLLOWED + 1))" "$1" | head -c $((size - _FOLLOWED))
+	text=$(tail -c "+$((_FOLLOWED + 1))" "$1/$2" | head -c $((size - _FOLLOWED)) && echo .)
 	_FOLLOWED=$size
+	if [[ $2 == story ]]; then
+		printf '%s' "${text%.}"
+	elif [[ $text =~ .*\[([0-9]+)/([0-9]+)\]\ ([^$'\n']*) ]]; then
+		progress $((10#${BASH_REMATCH[1]} * 99 / 10#${BASH_REMATCH[2]})) \
+			"${BASH_REMATCH[1]} of ${BASH_REMATCH[2]}: ${BASH_REMATCH[3]}"
+	fi
 }
 
 # said DIR - bytes that the guest has written so far
@@ -89,7 +96,19 @@ said() {
 		"$1/progress" 2>/dev/null | awk '{ n += $1 } END { print n + 0 }'
 }
 
-# boot_guest DIR MODE [KEY=VALUE...]; FOLLOW names a port to show as it comes
+# end_qemu PID - politely, then not
+end_qemu() {
+	local i
+	kill -TERM "$1" 2>/dev/null || return 0
+	for ((i = 0; i < 30; i++)); do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	kill -KILL "$1" 2>/dev/null || :
+}
+
+# boot_guest DIR MODE [KEY=VALUE...]; FOLLOW=story|progress
+# is shown as it comes
 boot_guest() {
 	local dir=$1 mode=$2 pid now start last last_said bytes rc=0
 	shift 2
@@ -107,8 +126,8 @@ boot_guest() {
 	start=$SECONDS last=$SECONDS last_said=0
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 0.2
-		[[ -n ${FOLLOW:-} ]] && follow "$dir/$FOLLOW"
-		bytes=$(said "$dir")
+		[[ -z ${FOLLOW:-} ]] || follow "$dir" "$FOLLOW"
+		bytes=$(said "$dir" || :)
 		now=$SECONDS
 		if ((bytes != last_said)); then
 			last=$now last_said=$bytes
@@ -118,12 +137,12 @@ boot_guest() {
 		((now - start < BOOT_TIMEOUT)) ||
 			BOOT_END="the guest was not done after $BOOT_TIMEOUT s"
 		if [[ -n $BOOT_END ]]; then
-			kill -KILL "$pid" 2>/dev/null || :
+			end_qemu "$pid"
 			break
 		fi
 	done
 	wait_child "$pid" || rc=$?
-	[[ -n ${FOLLOW:-} ]] && follow "$dir/$FOLLOW"
+	[[ -n ${FOLLOW:-} ]] && follow "$dir" "$FOLLOW"
 	# shellcheck disable=SC2034 # for our callers
 	BOOT_SECONDS=$((SECONDS - start))
 	if [[ -z $BOOT_END ]]; then

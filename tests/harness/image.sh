@@ -17,8 +17,8 @@
 
 IMAGE_LOG=$OUT/log/image.log
 
-# Headers of ours first, then the machine's drm.h, which ours includes.
-GUEST_CFLAGS=(-O2 -g -Wall -Wextra -Werror -I"$TOP/include/uapi" -I/usr/include/drm)
+# Headers of ours first, then drm.h, which ours includes, from libdrm-dev.
+GUEST_CFLAGS=(-O2 -g -Wall -Wextra -Werror -I"$TOP/include/uapi" -I/usr/include/libdrm)
 
 # compile OUTPUT SOURCE FLAGS... - if SOURCE or a header of ours is newer
 compile() {
@@ -63,7 +63,7 @@ image_stage() {
 	local kernel=$1 stage=$2 test tests
 	mkdir -p "$stage/vgem_pfn"/{guest,bin,tests,selfcheck}
 	install -p -m 755 "$TOP/tests/guest/init" "$stage/init"
-	install -p -m 644 "$TOP"/tests/guest/{fstab,*.sh,*.list} "$stage/vgem_pfn/guest"
+	install -p -m 644 "$TOP"/tests/guest/{fstab,*.known,*.sh,*.list} "$stage/vgem_pfn/guest"
 	find "$OUT/guest/bin" -type f -exec install -p -m 755 -t "$stage/vgem_pfn/bin" {} +
 	install -p -m 755 "$OUT/guest/selfcheck/selfcheck" "$stage/vgem_pfn/selfcheck"
 	install -p -m 644 "$OUT/guest/selfcheck/test-list.txt" "$stage/vgem_pfn/selfcheck"

@@ -21,7 +21,7 @@ _tools_of() {
 		sparse:sparse ;;
 	guest) printf '%s\n' gcc:gcc jq:jq ld:binutils make:make \
 		mksquashfs:squashfs-tools qemu-system-x86_64:qemu-system-x86 setpriv:util-linux \
-		/usr/include/stdio.h:libc6-dev /usr/include/drm/drm.h:linux-libc-dev ;;
+		/usr/include/stdio.h:libc6-dev /usr/include/libdrm/drm.h:libdrm-dev ;;
 	*) die "need_tools: no set of tools '$1'" ;;
 	esac
 }

@@ -82,7 +82,7 @@ rootfs_unpack() {
 	echo 'root:x:0:' >"$root/etc/group"
 	[[ -x $root/usr/bin/busybox ]] || return
 	for applet in $("$root/usr/bin/busybox" --list); do
-		[[ -e $root/usr/bin/$applet || -e $root/usr/sbin/$applet ]] ||
+		[[ -L $root/usr/sbin/$applet || -e $root/usr/bin/$applet || -e $root/usr/sbin/$applet ]] ||
 			ln -s busybox "$root/usr/bin/$applet"
 	done
 	[[ -e $root/usr/lib/x86_64-linux-gnu/libigt.so.0 && -x $root/usr/bin/igt_runner ]]

@@ -89,6 +89,20 @@ guest_controls() {
 	caught "a QEMU that fails" 'guest/end: QEMU failed with status 1' "$REPORT"
 }
 
+# An option that Kconfig drops: one that depends on what is not set.
+config_control() {
+	local log=$DIR/config/report.txt
+	mkdir -p "$DIR/config"
+	echo CONFIG_KASAN_VMALLOC=y >"$DIR/config/lost.config"
+	VERDICT=failed
+	if VARIANT=base CONFIG_EXTRA="$DIR/config/lost.config" \
+		run_child "$HARNESS/kernel.sh" >"$log" 2>&1; then
+		VERDICT=passed
+	fi
+	caught "a config option that does not survive" \
+		'FAILED: .*did not survive olddefconfig: CONFIG_KASAN_VMALLOC' "$log"
+}
+
 mkdir -p "$DIR"
 prepare 1
 next_step "controls: $ACCEL_USED, $ACCEL_WHY"

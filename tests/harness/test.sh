@@ -14,7 +14,7 @@ DIR=$OUT/test
 
 prepare 2
 next_step "running the tests in a guest: $ACCEL_USED, $ACCEL_WHY"
-FOLLOW=progress boot_guest "$DIR" test TESTS="${TESTS:-}" >&2
+FOLLOW=progress boot_guest "$DIR" test TESTS="${TESTS:-}"
 note "the guest ran for $(hms "$BOOT_SECONDS")"
 next_step "results in $DIR: test.ktap, junit.xml, results.json, console.log"
 results_collect "$DIR" test "${TESTS:-}"
