@@ -4,6 +4,7 @@
 # clean-cache.sh - `make clean-cache`: remove what this project keeps in CACHE,
 # and only that, whatever directory VGEM_PFN_CACHE names.
 
+# shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 [[ -d $CACHE ]] || exit 0

@@ -16,10 +16,15 @@
 # The object directory is $CACHE/work/<linux>/build/$VARIANT, and ccache is
 # below CACHE as well, so a fresh clone on the same machine compiles nothing.
 
+# shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/packages.sh
 . "$HARNESS/packages.sh"
+# shellcheck source=tests/harness/apt.sh
 . "$HARNESS/apt.sh"
+# shellcheck source=tests/harness/source.sh
 . "$HARNESS/source.sh"
+# shellcheck source=tests/harness/kbuild.sh
 . "$HARNESS/kbuild.sh"
 
 # _cold_steps - lines of kbuild's output to expect: the last full build's, else
