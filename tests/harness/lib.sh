@@ -24,7 +24,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # shellcheck disable=SC2034
 HARNESS=$TOP/tests/harness
 CACHE=${VGEM_PFN_CACHE:-${HOME:?HOME is not set}/.cache/vgem_pfn}
-OUT=$TOP/out
+OUT=${VGEM_PFN_OUT:-$TOP/out}
 JOBS=${JOBS:-$(nproc)}
 # V is make's: only V=1 means verbose.
 V=${V:-0}
@@ -95,14 +95,15 @@ progress_end() {
 show_log() {
 	local log=$1 hits
 	[[ -s $log ]] || return 0
-	hits=$(grep -aE ': (fatal )?error:|undefined reference|No space left|^(E|Err)[:0-9]|ERROR:|\*\*\* \[|Kernel panic|command not found' \
+	hits=$(grep -aE ': (fatal )?error:|undefined reference|^(E|Err)[:0-9]|ERROR:|\*\*\* \[|Kernel panic|command not found' \
 		"$log" | head -12) || true
 	if [[ -n $hits ]]; then
 		printf '%s\n' "$hits" | sed 's/^/    | /'
 	else
-		tail -n 15 "$log" | sed 's/^/    | /'
+		{ grep -av 'No space left on device' "$log" || true; } | tail -n 15 | sed 's/^/    | /'
 	fi >&2
 	if grep -aq 'No space left on device' "$log"; then
+		grep -am 1 'No space left on device' "$log" | sed 's/^/    | /' >&2
 		printf '    The disk is full: %s\n' "$(space_hint)" >&2
 	fi
 	printf '    full log: %s\n' "$log" >&2
