@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# mutate.sh - make test-mutations: broken drivers on purpose.  Each
+# tests/mutations/*.patch breaks the contract in one way and names the subtests
+# that must notice on their first run:
+#
+#   # What is broken, in a sentence or two.
+#   #
+#   # expect: vgem_pfn_prime@move
+#
+# A mutation is caught if every one of them fails, or was running when the guest
+# died.  One that no longer applies or builds has failed.  MUTATIONS=regex
+# selects some by name.
+
+# shellcheck source=tests/harness/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/prepare.sh
+. "$HARNESS/prepare.sh"
+
+DIR=$OUT/mutations
+n=0 passed=0 failed=0
+
+# expected PATCH... - the subtests that must notice, one per line
+expected() {
+	sed -n 's/^# expect: *//p' "$@" | sort -u
+}
+
+# selection SUBTEST... - a regular expression for these and no other
+selection() {
+	local IFS='|'
+	printf '(%s)$' "$*"
+}
+
+# outcome RC TEXT [LOG]
+outcome() {
+	n=$((n + 1))
+	if (($1 == 0)); then
+		passed=$((passed + 1))
+		printf 'ok %d - %s\n' "$n" "$2"
+		return
+	fi
+	failed=$((failed + 1))
+	printf 'not ok %d - %s\n' "$n" "$2"
+	[[ ! -s ${3:-} ]] || {
+		tail -n 12 "$3" | sed 's/^/    | /'
+		printf '    full log: %s\n' "$3"
+	}
+}
+
+# run_subtests NAME SUBTEST... - a guest that runs these; results in DIR/NAME
+run_subtests() {
+	local dir=$DIR/$1/guest tests
+	shift
+	tests=$(selection "$@")
+	boot_guest "$dir" test TESTS="$tests"
+	results_collect "$dir" test "$tests"
+	results_report "$dir" >"$dir/report.txt" || :
+}
+
+# noticed DIR SUBTEST - print how, if it did
+noticed() {
+	jq -re --arg n "igt/$2" --arg running "${2%@*} (${2#*@})" '
+		[.[] | select(.status == "fail"
+			and (.name == $n or (.name == "guest/end" and (.reason | endswith($running)))))
+		 | .reason] | first // empty' "$1/summary.json"
+}
+
+# Without the mutations all of these pass: else a failure would prove nothing.
+unmutated() {
+	local tests
+	mapfile -t tests < <(expected "${PATCHES[@]}")
+	run_subtests unmutated "${tests[@]}"
+	if (($(results_count "$DIR/unmutated/guest" fail))); then
+		outcome 1 "the driver as it is passes ${tests[*]}" "$DIR/unmutated/guest/report.txt"
+	else
+		outcome 0 "the driver as it is passes ${tests[*]}"
+	fi
+}
+
+# mutation PATCH
+mutation() {
+	local name tests test how log
+	name=$(basename "$1" .patch)
+	log=$DIR/$name/build.log
+	mkdir -p "$DIR/$name"
+	mapfile -t tests < <(expected "$1")
+	if ((${#tests[@]} == 0)); then
+		outcome 1 "$name: names no subtest that must notice (# expect: program@subtest)"
+		return
+	fi
+	if ! VARIANT=base OVERLAY_PATCH=$1 VGEM_PFN_OUT=$DIR/$name/out \
+		run_child "$HARNESS/kernel.sh" >"$log" 2>&1; then
+		outcome 1 "$name: does not apply or does not build" "$log"
+		return
+	fi
+	image_get "$DIR/$name/out/kernel/base" mutation
+	run_subtests "$name" "${tests[@]}"
+	for test in "${tests[@]}"; do
+		if how=$(noticed "$DIR/$name/guest" "$test"); then
+			outcome 0 "$name: caught by $test: \"${how:0:120}\""
+		else
+			outcome 1 "$name: not caught by $test" "$DIR/$name/guest/report.txt"
+		fi
+	done
+	rm -rf "$DIR/$name/out"
+}
+
+mkdir -p "$DIR"
+PATCHES=()
+for patch in "$TOP"/tests/mutations/*.patch; do
+	[[ ! $patch =~ ${MUTATIONS:-.} ]] || PATCHES+=("$patch")
+done
+((${#PATCHES[@]})) || die "there is no mutation${MUTATIONS:+ that matches $MUTATIONS}"
+
+VARIANT=base prepare $((${#PATCHES[@]} + 2))
+next_step "the driver as it is: $ACCEL_USED, $ACCEL_WHY"
+unmutated
+for patch in "${PATCHES[@]}"; do
+	next_step "mutation: $(basename "$patch" .patch)"
+	mutation "$patch"
+done
+next_step "the build as it was"
+VARIANT=base run_child "$HARNESS/kernel.sh" >"$DIR/restore.log" 2>&1 ||
+	die "the build without mutations fails" "$DIR/restore.log"
+printf '1..%d\n' "$n"
+closing_line "$passed" "$failed" 0
+((failed == 0))
