@@ -15,7 +15,7 @@
 
 #define NUM_USERS	4
 #define NUM_BUFFERS	8
-#define STRESS_NS	3000000000ULL
+#define STRESS_NS	2500000000ULL
 
 struct user {
 	int fd;
@@ -162,6 +162,49 @@ static void *user_run(void *arg)
 	return NULL;
 }
 
+/*
+ * Everybody wants a third of the carveout, at once and again and again: whoever
+ * gets it takes it from somebody who is busy taking it from somebody else.
+ */
+static void *user_contend(void *arg)
+{
+	static const uint32_t list = VGEM_PFN_CARVEOUT;
+	struct user *user = arg;
+	struct buffer buffer = {
+		.size = (user->carveout / 3) & ~(PFN_PAGE_SIZE - 1),
+	};
+	struct timespec start = {};
+	int ret;
+
+	ret = __vgem_pfn_bo_create(user->fd, &buffer.size, &list, 1,
+				   &buffer.handle);
+	if (ret) {
+		fail(user, "create", ret);
+		return NULL;
+	}
+	buffer.map = __vgem_pfn_bo_mmap(user->fd, buffer.handle, buffer.size,
+					PROT_READ | PROT_WRITE);
+	if (!buffer.map) {
+		fail(user, "mmap", -errno);
+		return NULL;
+	}
+	buffer_fill(&buffer, user->seed);
+
+	while (igt_nsec_elapsed(&start) < STRESS_NS) {
+		ret = __vgem_pfn_bo_move(user->fd, buffer.handle,
+					 user->rounds % 4 == 3 ?
+					 VGEM_PFN_SYSTEM : VGEM_PFN_CARVEOUT);
+		if (ret) {
+			fail(user, "move", ret);
+			return NULL;
+		}
+		user->rounds++;
+	}
+	if (!buffer_check(user, &buffer))
+		buffer_free(user, &buffer);
+	return NULL;
+}
+
 static void user_init(struct user *user, int fd, int number)
 {
 	*user = (struct user) {
@@ -182,7 +225,7 @@ static void user_assert_fine(struct user *user)
 		 (long long)user->rounds);
 }
 
-static void test_threads(int fd)
+static void test_threads(int fd, void *(*run)(void *))
 {
 	struct user users[NUM_USERS];
 	pthread_t threads[NUM_USERS];
@@ -190,8 +233,8 @@ static void test_threads(int fd)
 
 	for (i = 0; i < NUM_USERS; i++) {
 		user_init(&users[i], fd, i);
-		igt_assert_eq(pthread_create(&threads[i], NULL, user_run,
-					     &users[i]), 0);
+		igt_assert_eq(pthread_create(&threads[i], NULL, run, &users[i]),
+			      0);
 	}
 	for (i = 0; i < NUM_USERS; i++)
 		pthread_join(threads[i], NULL);
@@ -219,5 +262,13 @@ void evict_stress_tests(int fd)
 
 	igt_describe("Threads that evict each other lose nothing and find memory.");
 	igt_subtest("stress-threads")
-		test_threads(fd);
+		test_threads(fd, user_run);
+
+	igt_describe("Who finds all memory taken waits for it and gets it.");
+	igt_subtest("stress-contended") {
+		/* Longer moves make more of them meet. */
+		vgem_pfn_set_move_delay(fd, 2000);
+		test_threads(fd, user_contend);
+		vgem_pfn_set_move_delay(fd, 0);
+	}
 }
