@@ -162,8 +162,9 @@ struct drm_vgem_pfn_bo_query {
  * buffers are evicted to make room. Moving to where the buffer already is
  * succeeds and does nothing.
  *
- * Errors: -EINVAL for a region that the buffer does not allow, -EBUSY when it
- * is pinned elsewhere, -ENOMEM or -ENOSPC when there is no room, -EINTR.
+ * Errors: -EINVAL for a region that the buffer does not allow, -E2BIG for one
+ * that is too small for it, -EBUSY when it is pinned elsewhere, -ENOMEM or
+ * -ENOSPC when there is no room, -EINTR.
  */
 struct drm_vgem_pfn_bo_move {
 	/** @handle: Input: GEM handle. */

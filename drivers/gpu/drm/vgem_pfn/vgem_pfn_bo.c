@@ -43,6 +43,13 @@ bool vgem_pfn_is_bo(struct ttm_buffer_object *tbo)
 	return tbo->destroy == vgem_pfn_bo_destroy;
 }
 
+/* Asking TTM for what can never be would evict everybody first, in vain. */
+static bool vgem_pfn_bo_fits(struct vgem_pfn_bo *bo, u32 region)
+{
+	return PFN_UP(bo->tbo.base.size) <=
+	       vgem_pfn_region_pages(vgem_pfn_bo_device(bo), region);
+}
+
 /**
  * vgem_pfn_bo_evict_placement() - where a buffer object goes when evicted
  * @bo: the buffer object, with its reservation lock held
@@ -64,7 +71,8 @@ void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 		if (bo->placements[i] == region)
 			break;
 	for (i++; i < bo->num_placements; i++)
-		bo->evict_placements[n++].mem_type = bo->placements[i];
+		if (vgem_pfn_bo_fits(bo, bo->placements[i]))
+			bo->evict_placements[n++].mem_type = bo->placements[i];
 	if (!n || bo->evict_placements[n - 1].mem_type != TTM_PL_SYSTEM)
 		bo->evict_placements[n++].mem_type = TTM_PL_SYSTEM;
 
@@ -135,7 +143,8 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo,
  * vgem_pfn_bo_create() - create a buffer object and place it
  * @vdev: the device
  * @size: size in bytes, a multiple of the page size and not zero
- * @placements: regions allowed, most wanted first; each exists and is named once
+ * @placements: regions allowed, most wanted first; each exists and is named
+ *		once, and one is large enough
  * @num_placements: length of @placements
  *
  * Its contents are zero. May evict other buffer objects.
@@ -154,8 +163,8 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 		.num_placement = 1,
 	};
 	struct ttm_place places[DRM_VGEM_PFN_MAX_REGIONS] = {};
+	unsigned int i, n = 0;
 	struct vgem_pfn_bo *bo;
-	unsigned int i;
 	int ret;
 
 	bo = kzalloc_obj(*bo);
@@ -167,7 +176,8 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 	bo->num_placements = num_placements;
 	for (i = 0; i < num_placements; i++) {
 		bo->placements[i] = placements[i];
-		places[i].mem_type = placements[i];
+		if (vgem_pfn_bo_fits(bo, placements[i]))
+			places[n++].mem_type = placements[i];
 	}
 
 	/*
@@ -182,7 +192,7 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 		return ERR_PTR(ret);
 
 	placement.placement = places;
-	placement.num_placement = num_placements;
+	placement.num_placement = n;
 	ret = vgem_pfn_bo_place(bo, &placement);
 	if (ret) {
 		drm_gem_object_put(&bo->tbo.base);
@@ -204,7 +214,8 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
  * @region: a region from its list, or DRM_VGEM_PFN_REGION_SYSTEM
  *
  * Context: may sleep, takes reservation locks.
- * Return: 0; -EBUSY if pinned elsewhere; -ENOMEM, -ENOSPC or -EINTR.
+ * Return: 0; -E2BIG if @region is too small; -EBUSY if pinned elsewhere; -ENOMEM,
+ * -ENOSPC or -EINTR.
  */
 int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region)
 {
@@ -213,6 +224,9 @@ int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region)
 		.placement = &place,
 		.num_placement = 1,
 	};
+
+	if (!vgem_pfn_bo_fits(bo, region))
+		return -E2BIG;
 
 	return vgem_pfn_bo_place(bo, &placement);
 }

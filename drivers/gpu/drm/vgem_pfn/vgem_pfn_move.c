@@ -12,6 +12,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/ktime.h>
+#include <linux/sizes.h>
 
 #include <drm/ttm/ttm_tt.h>
 
@@ -77,7 +78,8 @@ static void vgem_pfn_copy(struct vgem_pfn_bo *bo, struct ttm_resource *new_mem)
 	for (pgoff = 0; pgoff < PFN_UP(bo->tbo.base.size); pgoff += n) {
 		void *dst, *src;
 
-		n = PFN_UP(bo->tbo.base.size) - pgoff;
+		n = min(PFN_UP(bo->tbo.base.size) - pgoff,
+			(pgoff_t)SZ_4M >> PAGE_SHIFT);
 		dst = vgem_pfn_map_run(to, new_mem, tt, pgoff, &n);
 		if (clear) {
 			memset(dst, 0, n << PAGE_SHIFT);
@@ -109,6 +111,7 @@ int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 	struct vgem_pfn_bo *bo = to_vgem_pfn_bo(tbo);
 	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
 	struct ttm_resource *old_mem = tbo->resource;
+	u32 delay_us;
 	int ret;
 
 	dma_resv_assert_held(tbo->base.resv);
@@ -143,8 +146,9 @@ int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 		}
 
 		vgem_pfn_copy(bo, new_mem);
-		if (vdev->move_delay_us)
-			fsleep(vdev->move_delay_us);
+		delay_us = READ_ONCE(vdev->move_delay_us);
+		if (delay_us)
+			fsleep(delay_us);
 		ttm_bo_move_sync_cleanup(tbo, new_mem);
 	}
 
