@@ -28,6 +28,7 @@ u32 pfn_import_install_delay_us;
 static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 {
 	unsigned long seq;
+	u32 delay_us;
 	long ret;
 	u64 pfn;
 
@@ -53,8 +54,9 @@ static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 		if (!pfn_valid(pfn))
 			return -EOPNOTSUPP;
 
-		if (pfn_import_install_delay_us)
-			fsleep(pfn_import_install_delay_us);
+		delay_us = READ_ONCE(pfn_import_install_delay_us);
+		if (delay_us)
+			fsleep(delay_us);
 
 		xa_lock(&imp->dev_table);
 		imp->dev_lookups++;
