@@ -110,7 +110,7 @@ SPARSE="sparse -D__typeof_unqual__=__typeof__ '-D__builtin_strlen(s)=(sizeof(s)-
 check_compile() {
 	local log=$LOGS/compile.full pattern objs
 	mapfile -t objs < <(_objects)
-	if ! kbuild -k C=2 W=1 CHECK="$SPARSE" "${objs[@]}" >"$log" 2>&1; then
+	if ! kbuild -k KCFLAGS= C=2 W=1 CHECK="$SPARSE" "${objs[@]}" >"$log" 2>&1; then
 		grep -aE '^make.*[*]{3}|: error:' "$log" || tail -n 5 "$log"
 	fi
 	grep -a 'not available or not up to date' "$log" || true

@@ -5,7 +5,8 @@
 # this repository's own files.  Sourced after lib.sh, packages.sh and apt.sh.
 #
 #   source_id          sets SRC_ID (which Linux) and WORK (its place in CACHE)
-#   source_prepare     makes $WORK/src right, touching only files that change;
+#   source_prepare     makes $WORK/src right, touching only files that change, and
+#                      sets SRC_KEY, which changes when its content does;
 #                      call both under with_lock "work-$SRC_ID"
 #
 # LINUX=/path/to/tree is copied and used instead of Debian's package.
@@ -127,6 +128,7 @@ _source_copy() {
 	else
 		"${sync[@]}" -n --out-format=%n | grep -v '/$' |
 			sed 's/^deleting //' >>"$WORK/pending" || true
+		if [[ -s $WORK/pending ]]; then date +%s.%N >"$WORK/generation"; fi
 		run_child "${sync[@]}" || die "could not copy $LINUX"
 	fi
 }
@@ -225,6 +227,12 @@ source_prepare() {
 	done
 	# No -t: what changes must look newer than the objects made from it.
 	rsync -rlc "$stage/" "$WORK/src/"
+	# shellcheck disable=SC2034 # for those who source this
+	SRC_KEY=$({
+		cat "$WORK/generation" 2>/dev/null || true
+		cd "$stage" || exit
+		tr '\n' '\0' <"$stage.list" | xargs -0 -r sha256sum
+	} | sha256sum | cut -d' ' -f1)
 	mv -f -- "$stage.list" "$WORK/manifest"
 	: >"$WORK/pending"
 	rm -rf -- "$stage"
