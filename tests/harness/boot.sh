@@ -153,7 +153,7 @@ boot_guest() {
 
 # QEMU's words without what it says about each CPU feature TCG does not have
 qemu_complaint() {
-	grep -v "doesn't support requested feature" "$1/qemu.log" | tail -n 3 | tr '\n' ' '
+	sed "/doesn't support requested feature/d" "$1/qemu.log" | tail -n 3 | tr '\n' ' '
 }
 
 # console_guest MODE [KEY=VALUE...] - the same guest on this terminal
