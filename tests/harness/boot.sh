@@ -58,7 +58,7 @@ qemu_args() {
 	if [[ $ACCEL_USED == kvm ]]; then
 		QEMU_ARGS+=(-accel kvm -cpu host)
 	else
-		QEMU_ARGS+=(-accel "tcg,thread=multi" -cpu "max,la57=off")
+		QEMU_ARGS+=(-accel "tcg,thread=multi" -cpu "max,la57=off,-erms,-fsrm")
 	fi
 	for port in "${PORTS[@]}"; do
 		n=$((n + 1))
