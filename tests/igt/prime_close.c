@@ -143,7 +143,7 @@ static void test_every_order(int fd, int importer, int evict_after)
 		struct user *u = &users[n];
 
 		nth_order(n, u->order);
-		u->p = prime_create(vgem_pfn_open(), importer, 16 * KiB, 1);
+		u->p = prime_create(vgem_pfn_open(), importer, 8 * KiB, 1);
 		prime_touch(&u->p, 1);
 		for (i = 0; i < NUM_ITEMS; i++)
 			u->held[i] = true;
