@@ -16,6 +16,16 @@ PROBE_SECONDS=4
 
 QEMU=${QEMU:-qemu-system-x86_64}
 
+# accel_args NAME - the options that a real guest gets, and so the probe as well:
+# -cpu host alone can abort QEMU where another model would do.  TCG runs rep movsb
+# byte by byte, so its guest is told not to use it; five-level page tables cost
+accel_args() {
+	case "$1" in
+	kvm) printf '%s\n' -accel kvm -cpu host ;;
+	tcg) printf '%s\n' -accel "tcg,thread=multi" -cpu "max,la57=off,-erms,-fsrm" ;;
+	esac
+}
+
 # probe_image FILE - assemble the firmware that the probe boots
 probe_image() {
 	local obj
@@ -27,9 +37,10 @@ probe_image() {
 
 # probe_accel NAME IMAGE LOG - does a guest get to its end under it?
 probe_accel() {
-	local rc=0
+	local rc=0 args
+	mapfile -t args < <(accel_args "$1")
 	run_child timeout -k 1 "$PROBE_SECONDS" "$QEMU" -nodefaults -no-user-config \
-		-machine q35 -m 16 -display none -accel "$1" -bios "$2" \
+		-machine q35 -m 16 -display none "${args[@]}" -bios "$2" \
 		-device isa-debug-exit,iobase=0xf4,iosize=1 >"$3" 2>&1 || rc=$?
 	((rc == 33))
 }
@@ -38,7 +49,7 @@ probe_accel() {
 accel_key() {
 	{
 		"$QEMU" --version
-		cat /proc/sys/kernel/random/boot_id "$HARNESS/probe.S"
+		cat /proc/sys/kernel/random/boot_id "$HARNESS"/{probe.S,accel.sh}
 		stat -c '%d:%i %a %u %g %t:%T' /dev/kvm 2>&1
 		id -u
 		id -G

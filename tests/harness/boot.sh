@@ -45,7 +45,7 @@ guest_cmdline() {
 
 # qemu_args DIR - set QEMU_ARGS, all but the kernel's command line and console
 qemu_args() {
-	local dir=$1 port port_file n=0
+	local dir=$1 port port_file accel n=0
 	QEMU_ARGS=(
 		-nodefaults -no-user-config -no-reboot -display none
 		-machine q35 -m "$GUEST_MEM" -smp "$GUEST_CPUS"
@@ -55,11 +55,8 @@ qemu_args() {
 		-device virtio-gpu-pci
 		-device virtio-serial-pci
 	)
-	if [[ $ACCEL_USED == kvm ]]; then
-		QEMU_ARGS+=(-accel kvm -cpu host)
-	else
-		QEMU_ARGS+=(-accel "tcg,thread=multi" -cpu "max,la57=off,-erms,-fsrm")
-	fi
+	mapfile -t accel < <(accel_args "$ACCEL_USED")
+	QEMU_ARGS+=("${accel[@]}")
 	for port in "${PORTS[@]}"; do
 		n=$((n + 1))
 		case "$port" in
