@@ -40,7 +40,7 @@ ROOTFS_PRUNE=(
 # rootfs_debs SUITE DIR - the packages' files in DIR
 rootfs_debs() {
 	local closure
-	closure=$(APT_PRETEND=$ROOTFS_PRETEND apt_closure "$1" "${ROOTFS_PACKAGES[@]}")
+	closure=$(APT_PRETEND=$ROOTFS_PRETEND apt_closure "$1" "${ROOTFS_PACKAGES[@]}") || exit 1
 	# shellcheck disable=SC2086 # one name per word
 	apt_fetch "$1" "$2" $closure
 }
@@ -92,7 +92,7 @@ _rootfs_make() {
 	local link=$1 recipe=$2 suite debs tmp key
 	[[ -e $link/base.sqfs ]] && return
 	need_space "$CACHE" 300
-	suite=$(rootfs_suite)
+	suite=$(rootfs_suite) || exit 1 # which said why
 	tmp_for debs "$CACHE/rootfs/debs"
 	rootfs_debs "$suite" "$debs"
 	key=$({ echo "$recipe"; ls "$debs"; } | sha256sum | cut -c 1-16)
@@ -101,8 +101,8 @@ _rootfs_make() {
 		tmp_for tmp "$CACHE/rootfs/$key"
 		mkdir -p "$tmp"
 		(cd "$debs" && ls) >"$tmp/packages"
-		rootfs_unpack "$debs" "$tmp/root" ||
-			die "could not unpack the guest's root file system"
+		run_logged "$CACHE/log/rootfs.log" rootfs_unpack "$debs" "$tmp/root" ||
+			die "could not unpack the guest's root file system" "$CACHE/log/rootfs.log"
 		run_logged "$CACHE/log/rootfs.log" mksquashfs "$tmp/root" "$tmp/base.sqfs" \
 			-comp lz4 -all-root -no-xattrs -no-progress ||
 			die "could not make the guest's root image" "$CACHE/log/rootfs.log"
