@@ -192,7 +192,7 @@ _apt_download() {
 	mkdir -p "$CACHE/log" "$CACHE/deb"
 	if ! _apt_uris "$suite" "$@" >"$uris" 2>"$log"; then
 		show_log "$log"
-		p=$(sed -n 's/^E: Unable to locate package //p' "$log" | tr '\n' ' ')
+		p=$(sed -nE "s/^E: (Unable to locate package|Can't select candidate version from package) ([^ ]+).*/\\2/p" "$log" | tr '\n' ' ')
 		die "suite '$suite' has no package: ${p:-one of $*}
     If its lists are old, remove $CACHE/apt/$suite and run this again with a network."
 	fi
