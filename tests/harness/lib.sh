@@ -94,9 +94,13 @@ progress_end() {
 # show_log LOG - the lines that say why, or the last ones
 show_log() {
 	local log=$1 hits
-	[[ -s $log ]] || return 0
-	hits=$(grep -aE ': (fatal )?error:|undefined reference|^(E|Err)[:0-9]|ERROR:|\*\*\* \[|Kernel panic|command not found' \
+	if [[ ! -s $log ]]; then
+		disk_full || true
+		return 0
+	fi
+	hits=$(grep -aE ': (fatal )?error:|undefined reference|^(E|Err)[:0-9]|ERROR:|Kernel panic|command not found' \
 		"$log" | head -12) || true
+	[[ -n $hits ]] || hits=$(grep -aF '*** [' "$log" | head -3) || true
 	if [[ -n $hits ]]; then
 		printf '%s\n' "$hits" | sed 's/^/    | /'
 	else
@@ -104,7 +108,10 @@ show_log() {
 	fi >&2
 	if grep -aq 'No space left on device' "$log"; then
 		grep -am 1 'No space left on device' "$log" | sed 's/^/    | /' >&2
-		printf '    The disk is full: %s\n' "$(space_hint)" >&2
+		disk_full || printf '    A disk was full.\n' >&2
+	else
+		# ccache, for one, fails without a word.
+		disk_full || true
 	fi
 	printf '    full log: %s\n' "$log" >&2
 }
@@ -123,16 +130,22 @@ _on_err() {
 	((BASH_SUBSHELL)) && return
 	progress_end
 	printf '\n%s: FAILED: %s:%s: a command returned %s\n' "$ME" "${src##*/}" "$line" "$rc" >&2
-	df -Pm "$CACHE" "$OUT" 2>/dev/null | awk 'NR > 1 && $4 < 16 { full = 1 } END { exit !full }' &&
-		printf '    The disk is full: %s\n' "$(space_hint)" >&2
-	return 0
+	disk_full || true
 }
 
-space_hint() {
-	local d=$CACHE
-	while [[ ! -d $d ]]; do d=$(dirname "$d"); done
-	printf '%s MiB are left in %s; free some, or set VGEM_PFN_CACHE to another place' \
-		"$(df -Pm "$d" | awk 'NR == 2 { print $4 }')" "$d"
+# disk_full - is it? then say so
+disk_full() {
+	local d free
+	for d in "$CACHE" "$OUT" "${TMPDIR:-/tmp}"; do
+		while [[ ! -d $d ]]; do d=$(dirname "$d"); done
+		free=$(df -Pm "$d" | awk 'NR == 2 { print $4 }')
+		if ((free < 16)); then
+			printf '    The disk is full: %s MiB are left in %s. Free some and run this again' "$free" "$d" >&2
+			printf ' (VGEM_PFN_CACHE names\n    the directory of downloads and builds).\n' >&2
+			return 0
+		fi
+	done
+	return 1
 }
 
 # need_space DIR MIB - refuse early instead of failing half way
