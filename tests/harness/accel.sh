@@ -18,7 +18,8 @@ QEMU=${QEMU:-qemu-system-x86_64}
 
 # accel_args NAME - the options that a real guest gets, and so the probe as well:
 # -cpu host alone can abort QEMU where another model would do.  TCG runs rep movsb
-# byte by byte, so its guest is told not to use it; five-level page tables cost
+# byte by byte, so its guest is told not to use it; a fifth level of page tables
+# would only cost time.
 accel_args() {
 	case "$1" in
 	kvm) printf '%s\n' -accel kvm -cpu host ;;
