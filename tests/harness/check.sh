@@ -21,7 +21,7 @@
 . "$HARNESS/kbuild.sh"
 
 LOGS=$OUT/check
-STEPS=9
+STEPS=10
 n=0
 FAILED=()
 
@@ -138,6 +138,14 @@ check_uapi() {
 	done < <(ours 'include/uapi/*.h')
 }
 
+# The menu at the top, with the kernel's own parser. What our options depend on is
+# defined elsewhere and counts as n here.
+check_kconfig() {
+	cd "$TOP"
+	srctree=$TOP KCONFIG_CONFIG=$LOGS/kconfig.config \
+		"$BUILD/scripts/kconfig/conf" -s --alldefconfig Kconfig
+}
+
 check_shell() {
 	local files
 	mapfile -t files < <(ours '*.sh' .ci/run)
@@ -174,6 +182,7 @@ _check() {
 	check igt-files "checkpatch --strict: tests" check_igt_files
 	check compile "sparse and W=1: our objects" check_compile
 	check kernel-doc "kernel-doc -Wall: our files" check_kerneldoc
+	check kconfig "Kconfig parses" check_kconfig
 	check uapi "uAPI headers compile alone" check_uapi
 }
 
