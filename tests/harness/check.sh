@@ -141,9 +141,9 @@ check_uapi() {
 # The menu at the top, with the kernel's own parser. What our options depend on is
 # defined elsewhere and counts as n here.
 check_kconfig() {
-	cd "$TOP"
-	srctree=$TOP KCONFIG_CONFIG=$LOGS/kconfig.config \
-		"$BUILD/scripts/kconfig/conf" -s --alldefconfig Kconfig
+	mkdir -p "$LOGS/kconfig"
+	cd "$LOGS/kconfig"
+	srctree=$TOP "$BUILD/scripts/kconfig/conf" -s --alldefconfig Kconfig
 }
 
 check_shell() {
