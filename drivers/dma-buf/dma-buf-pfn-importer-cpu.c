@@ -17,8 +17,8 @@
 #include "dma-buf-pfn-importer.h"
 
 /*
- * The wait for the reservation lock can be a long one, for a copy engine even,
- * and others need mmap_lock meanwhile. So only try, and if that fails wait
+ * The wait for the reservation lock can be a long one, as others hold it while
+ * they copy, and meanwhile mmap_lock is needed elsewhere. So only try, and if that fails wait
  * without any lock and let the fault start again. After ttm_bo_vm_reserve().
  */
 static vm_fault_t pfn_import_fault_lock(struct pfn_import *imp,

@@ -15,11 +15,15 @@
 #include <linux/dma-resv.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/time64.h>
 #include <linux/uaccess.h>
 
 #include <uapi/linux/dma-buf-pfn-importer.h>
 
 #include "dma-buf-pfn-importer.h"
+
+/* No lever holds a task for longer than this. */
+#define PFN_IMPORT_MAX_DELAY_US	(10 * USEC_PER_SEC)
 
 /* Sleep between get_pfn and install: makes a race with a move certain. */
 u32 pfn_import_install_delay_us;
@@ -33,11 +37,6 @@ static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 	u64 pfn;
 
 	for (;;) {
-		/* Nothing can be allocated under the page table lock. */
-		ret = xa_reserve(&imp->dev_table, pgoff, GFP_KERNEL);
-		if (ret)
-			return ret;
-
 		seq = dma_buf_pfn_read_begin(imp->attach);
 		ret = dma_buf_get_pfn_unlocked(imp->attach, pgoff, &pfn, NULL);
 		if (ret)
@@ -54,14 +53,23 @@ static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 		if (!pfn_valid(pfn))
 			return -EOPNOTSUPP;
 
+		/*
+		 * Nothing can be allocated under the page table lock. A notification
+		 * removes the reservation, but has advanced the sequence by then: the
+		 * reservation lock, taken by get_pfn, kept it from being half way
+		 * through here.
+		 */
+		ret = xa_reserve(&imp->dev_table, pgoff, GFP_KERNEL);
+		if (ret)
+			return ret;
+
 		delay_us = READ_ONCE(pfn_import_install_delay_us);
 		if (delay_us)
-			fsleep(delay_us);
+			fsleep(min(delay_us, PFN_IMPORT_MAX_DELAY_US));
 
 		xa_lock(&imp->dev_table);
 		imp->dev_lookups++;
 		if (!dma_buf_pfn_read_retry(imp->attach, seq)) {
-			/* Not invalidated, so what was reserved is still there. */
 			ret = xa_err(__xa_store(&imp->dev_table, pgoff,
 						xa_mk_value(pfn), GFP_NOWAIT));
 			xa_unlock(&imp->dev_table);
@@ -70,6 +78,7 @@ static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 		imp->dev_retries++;
 		xa_unlock(&imp->dev_table);
 
+		/* Interrupted or not, what is reserved is for the next one to use. */
 		if (signal_pending(current))
 			return -EINTR;
 	}

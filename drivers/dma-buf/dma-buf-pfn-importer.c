@@ -123,6 +123,7 @@ static void pfn_import_describe(struct pfn_import *imp, pgoff_t pgoff,
 {
 	void *entry;
 
+	dma_resv_assert_held(imp->dmabuf->resv);
 	memset(out, 0, sizeof(*out));
 
 	entry = xa_load(&imp->dev_table, pgoff);

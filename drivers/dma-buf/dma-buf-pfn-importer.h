@@ -6,6 +6,9 @@
  *
  *	mmap_lock			of a process that faults
  *	&dma_buf.resv			the CPU side: @cpu_pages and its counters
+ *	i_mmap_rwsem of @mapping	taken by unmap_mapping_range() when a
+ *					notification removes CPU entries
+ *	xa_lock of @cpu_pages		only because xarrays want theirs
  *	xa_lock of @dev_table		the device side: the device page table, its
  *					counters, and every access through it. Never
  *					held across an allocation or get_pfn, since
@@ -36,7 +39,7 @@ struct vm_area_struct;
  * @invalidations: notifications received
  * @cpu_zapped: entries of @cpu_pages removed by notifications
  * @dev_table: the device page table: page frame numbers by page offset
- * @dev_lookups: get_pfn calls made for @dev_table
+ * @dev_lookups: answers of get_pfn for @dev_table
  * @dev_retries: how many of them came too late to be installed
  * @dev_zapped: entries of @dev_table removed by notifications
  */

@@ -29,7 +29,9 @@
  *
  * The answer is valid until the reservation lock is released, and after that
  * until the next &dma_buf_attach_ops.invalidate_mappings on @attach. The importer
- * must have that callback if the exporter can move the buffer.
+ * must have that callback if the exporter is a dynamic one, see
+ * dma_buf_is_dynamic(). Others do not move the buffer, but may revoke it, of which
+ * an importer without that callback is not told.
  *
  * This does not wait for fences: the importer waits for those of
  * DMA_RESV_USAGE_KERNEL before it lets anything touch the memory. It maps for
@@ -148,8 +150,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_read_begin, "DMA_BUF");
  * mmu_interval_read_retry().
  *
  * dma_buf_invalidate_mappings() advances the number before it calls the first
- * importer. If that importer's callback had the page table lock before us, it
- * advanced the number before it took the lock, and we have the lock after it, so
+ * importer. If that importer's callback had the page table lock before us, the
+ * number was advanced before it took the lock, and we have the lock after it, so
  * we see the new number and retry. If it gets the lock after us, it finds and
  * removes what we installed.
  *

@@ -87,10 +87,13 @@ struct dma_buf_pfn_stats {
 	/** @invalidations: Move notifications received. */
 	__u64 invalidations;
 
-	/** @cpu_zapped: CPU page table entries removed by them, in pages. */
+	/**
+	 * @cpu_zapped: Pages whose CPU page table entries they removed. Those of
+	 * mappings that are gone by then count, too.
+	 */
 	__u64 cpu_zapped;
 
-	/** @dev_lookups: Device page table misses, each one a get_pfn. */
+	/** @dev_lookups: Answers of get_pfn to device page table misses. */
 	__u64 dev_lookups;
 
 	/** @dev_retries: Device lookups repeated as the sequence had moved. */
@@ -99,14 +102,18 @@ struct dma_buf_pfn_stats {
 	/** @dev_zapped: Device page table entries removed by notifications. */
 	__u64 dev_zapped;
 
-	/** @cpu_mapped: Pages with a CPU page table entry now. */
+	/** @cpu_mapped: Pages given to CPU page tables since the last one. */
 	__u64 cpu_mapped;
 
 	/** @dev_mapped: Pages in the device page table now. */
 	__u64 dev_mapped;
 };
 
-/* Which of the importer's translations a snapshot entry describes. */
+/*
+ * Which of the importer's translations a snapshot entry describes, and whether
+ * the import may write through them. A CPU translation is one that was given to a
+ * page table since the last notification.
+ */
 #define DMA_BUF_PFN_ENTRY_DEV		(1 << 0)
 #define DMA_BUF_PFN_ENTRY_CPU		(1 << 1)
 #define DMA_BUF_PFN_ENTRY_WRITE		(1 << 2)
@@ -121,7 +128,7 @@ struct dma_buf_pfn_entry {
 	/** @cpu_pfn: Page frame number last given to a CPU page table. */
 	__u64 cpu_pfn;
 
-	/** @flags: DMA_BUF_PFN_ENTRY_*: which of the two are valid. */
+	/** @flags: DMA_BUF_PFN_ENTRY_*. */
 	__u32 flags;
 
 	/** @pad: Zero. */
