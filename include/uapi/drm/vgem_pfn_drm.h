@@ -14,7 +14,8 @@ extern "C" {
  * - All structures are multiples of 8 bytes, padding is explicit.
  * - Unknown flags, non-zero padding and non-zero reserved fields give -EINVAL.
  * - An unknown GEM handle gives -ENOENT, a bad user pointer -EFAULT.
- * - An ioctl that fails changes no state.
+ * - An ioctl that fails changes no state, except that one which fails for want of
+ *   room, or is interrupted, may have evicted other buffers and notified importers.
  * - Sizes and offsets are in bytes unless the field says pages, times are in
  *   nanoseconds.
  */
@@ -60,13 +61,12 @@ enum drm_vgem_pfn_region_type {
  * struct drm_vgem_pfn_bo_create - create a buffer object
  *
  * The buffer is zeroed. It is placed in the first region of the list that has
- * room; if none has, other buffers are evicted from the first region on.
- * Eviction moves a buffer to the next region of its own list and, after the
- * last, to SYSTEM.
+ * room; if none has, other buffers are evicted from the first region on. Those go
+ * to the next region of their own list that has room, at last to SYSTEM.
  *
  * Errors: -EINVAL for a zero size, an empty list, a region that does not exist
  * or is named twice; -E2BIG for a size that fits in none of the listed regions;
- * -ENOMEM or -ENOSPC when no memory is left.
+ * -ENOMEM or -ENOSPC when no memory is left; -EINTR.
  */
 struct drm_vgem_pfn_bo_create {
 	/** @size: Input: size wanted. Output: size rounded up to pages. */
@@ -163,8 +163,8 @@ struct drm_vgem_pfn_bo_query {
  * succeeds and does nothing.
  *
  * Errors: -EINVAL for a region that the buffer does not allow, -E2BIG for one
- * that is too small for it, -EBUSY when it is pinned elsewhere, -ENOMEM or
- * -ENOSPC when there is no room, -EINTR.
+ * that is too small for it, -EBUSY when it is pinned elsewhere or in use for many
+ * seconds, -ENOMEM or -ENOSPC when there is no room, -EINTR.
  */
 struct drm_vgem_pfn_bo_move {
 	/** @handle: Input: GEM handle. */

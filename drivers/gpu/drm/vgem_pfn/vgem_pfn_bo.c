@@ -61,10 +61,11 @@ static bool vgem_pfn_bo_fits(struct vgem_pfn_bo *bo, u32 region)
 void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 				 struct ttm_placement *placement)
 {
-	u32 region = bo->tbo.resource->mem_type;
 	unsigned int i, n = 0;
+	u32 region;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
+	region = bo->tbo.resource->mem_type;
 	memset(bo->evict_placements, 0, sizeof(bo->evict_placements));
 
 	for (i = 0; i < bo->num_placements; i++)
@@ -80,6 +81,16 @@ void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 	placement->num_placement = n;
 }
 
+static void vgem_pfn_bo_reset_counters(struct vgem_pfn_bo *bo)
+{
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	bo->num_moves = 0;
+	bo->num_evictions = 0;
+	bo->last_copy_bytes = 0;
+	bo->last_copy_ns = 0;
+}
+
 /*
  * Place or move a buffer object. The ww ticket lets TTM wait for the
  * reservation locks of the objects it wants to evict, where otherwise it would
@@ -89,7 +100,7 @@ void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
  * xe_validation_ctx_init() in xe.
  */
 static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo,
-			     struct ttm_placement *placement)
+			     struct ttm_placement *placement, bool create)
 {
 	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
 	struct ttm_operation_ctx ctx = {
@@ -123,8 +134,13 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo,
 				break;
 
 			ret = ttm_bo_validate(&bo->tbo, placement, &ctx);
-			if (!ret)
-				ttm_bo_move_to_lru_tail_unlocked(&bo->tbo);
+			if (ret)
+				break;
+			ttm_bo_move_to_lru_tail_unlocked(&bo->tbo);
+
+			/* Creation is no move that anybody asked for. */
+			if (create)
+				vgem_pfn_bo_reset_counters(bo);
 		}
 		drm_exec_fini(&exec);
 
@@ -150,8 +166,8 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo,
  * Its contents are zero. May evict other buffer objects.
  *
  * Context: may sleep, takes reservation locks.
- * Return: the object with one reference, or an error pointer: -ENOMEM, -ENOSPC
- * or -EINTR.
+ * Return: the object with one reference, or an error pointer: -ENOMEM, -ENOSPC,
+ * -EBUSY, -EINTR or -ERESTARTSYS.
  */
 struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 				       const u32 *placements,
@@ -193,18 +209,12 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 
 	placement.placement = places;
 	placement.num_placement = n;
-	ret = vgem_pfn_bo_place(bo, &placement);
+	ret = vgem_pfn_bo_place(bo, &placement, true);
 	if (ret) {
 		drm_gem_object_put(&bo->tbo.base);
 		return ERR_PTR(ret);
 	}
 
-	/* That was creation, not a move that anybody asked for. */
-	dma_resv_lock(bo->tbo.base.resv, NULL);
-	bo->num_moves = 0;
-	bo->last_copy_bytes = 0;
-	bo->last_copy_ns = 0;
-	dma_resv_unlock(bo->tbo.base.resv);
 	return bo;
 }
 
@@ -214,8 +224,8 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
  * @region: a region from its list, or DRM_VGEM_PFN_REGION_SYSTEM
  *
  * Context: may sleep, takes reservation locks.
- * Return: 0; -E2BIG if @region is too small; -EBUSY if pinned elsewhere; -ENOMEM,
- * -ENOSPC or -EINTR.
+ * Return: 0; -E2BIG if @region is too small; -EBUSY if pinned elsewhere, or if
+ * fences do not signal; -ENOMEM, -ENOSPC, -EINTR or -ERESTARTSYS.
  */
 int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region)
 {
@@ -228,5 +238,5 @@ int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region)
 	if (!vgem_pfn_bo_fits(bo, region))
 		return -E2BIG;
 
-	return vgem_pfn_bo_place(bo, &placement);
+	return vgem_pfn_bo_place(bo, &placement, false);
 }

@@ -93,10 +93,11 @@ static void vgem_pfn_carveouts_fini(struct drm_device *drm, void *data)
 	struct vgem_pfn_device *vdev = data;
 
 	while (vdev->num_carveouts) {
-		unsigned int i = --vdev->num_carveouts;
+		unsigned int i = vdev->num_carveouts - 1;
 		struct vgem_pfn_carveout *carveout = &vdev->carveouts[i];
 
 		ttm_range_man_fini(&vdev->bdev, TTM_PL_VRAM + i);
+		vdev->num_carveouts--;
 		free_contig_range(page_to_pfn(carveout->pages),
 				  carveout->num_pages);
 	}

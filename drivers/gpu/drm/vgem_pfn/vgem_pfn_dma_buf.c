@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The exporter: dma-buf operations of our buffer objects, in the order of a
- * dma-buf's life. All but attach, mmap and release are called with the
- * reservation lock held.
+ * dma-buf's life. All but mmap and release are called with the reservation lock
+ * held.
+ *
+ * There is no attach: carveouts are System RAM, so every device reaches every
+ * place, and there is nothing to refuse.
  */
 
 #include <linux/dma-buf.h>
@@ -12,6 +15,7 @@
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 
+#include <drm/drm_device.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_prime.h>
 #include <drm/drm_print.h>
@@ -27,18 +31,6 @@ static struct vgem_pfn_bo *dmabuf_to_bo(struct dma_buf *dmabuf)
 	return gem_to_vgem_pfn_bo(dmabuf->priv);
 }
 
-/*
- * Carveouts are System RAM, so every device reaches every place and there is
- * nothing to refuse but a device that is gone.
- */
-static int vgem_pfn_dma_buf_attach(struct dma_buf *dmabuf,
-				   struct dma_buf_attachment *attach)
-{
-	struct drm_gem_object *obj = dmabuf->priv;
-
-	return drm_dev_is_unplugged(obj->dev) ? -ENODEV : 0;
-}
-
 /* Give the object its pages, if it is in system memory and has none. */
 static int vgem_pfn_dma_buf_populate(struct vgem_pfn_bo *bo)
 {
@@ -46,6 +38,8 @@ static int vgem_pfn_dma_buf_populate(struct vgem_pfn_bo *bo)
 		.interruptible = true,
 		.gfp_retry_mayfail = true,
 	};
+
+	dma_resv_assert_held(bo->tbo.base.resv);
 
 	return ttm_bo_populate(&bo->tbo, &ctx);
 }
@@ -137,9 +131,6 @@ static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	if (drm_dev_is_unplugged(bo->tbo.base.dev))
-		return -ENODEV;
-
 	ret = vgem_pfn_dma_buf_populate(bo);
 	if (ret)
 		return ret;
@@ -191,7 +182,6 @@ static void vgem_pfn_dma_buf_release(struct dma_buf *dmabuf)
 }
 
 static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
-	.attach = vgem_pfn_dma_buf_attach,
 	.pin = vgem_pfn_dma_buf_pin,
 	.unpin = vgem_pfn_dma_buf_unpin,
 	.map_dma_buf = vgem_pfn_dma_buf_map,

@@ -6,6 +6,7 @@
  * This file holds the module, its parameter and the DRM driver.
  */
 
+#include <linux/cc_platform.h>
 #include <linux/device/faux.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
@@ -111,6 +112,12 @@ static int __init vgem_pfn_init(void)
 	if (ret) {
 		pr_err(DRIVER_NAME ": carveouts=%s: %s\n", carveouts, error);
 		return ret;
+	}
+
+	/* TTM maps what is_iomem decrypted, and the kernel these pages encrypted. */
+	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT)) {
+		pr_err(DRIVER_NAME ": no carveouts with memory encryption\n");
+		return -EOPNOTSUPP;
 	}
 
 	faux = faux_device_create(DRIVER_NAME, NULL, NULL);

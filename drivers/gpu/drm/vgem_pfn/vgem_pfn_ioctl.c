@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The ioctls, and dumb buffers. Arguments are checked in full before anything
- * is done, so a call that fails has changed nothing.
+ * is done, so a call that fails has changed nothing. Only what fails for want of
+ * room or of time may have evicted and notified others first.
  */
 
 #include <linux/capability.h>

@@ -5,6 +5,7 @@
  * and changes nothing.
  */
 
+#include <linux/align.h>
 #include <linux/bitops.h>
 #include <linux/dma-resv.h>
 #include <linux/mm.h>
@@ -78,6 +79,8 @@ int vgem_pfn_lookup_order(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 {
 	pgoff_t num_pages = bo->tbo.base.size >> PAGE_SHIFT;
 	u64 pfn = vgem_pfn_lookup(bo, pgoff);
+	pgoff_t start = ALIGN_DOWN(pgoff, MAX_ORDER_NR_PAGES);
+	pgoff_t end = min(start + MAX_ORDER_NR_PAGES, num_pages);
 	pgoff_t first = pgoff, last = pgoff;
 	struct page **pages;
 
@@ -86,12 +89,15 @@ int vgem_pfn_lookup_order(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 	if (vgem_pfn_carveout_of(vgem_pfn_bo_device(bo), bo->tbo.resource->mem_type))
 		return vgem_pfn_contig_order(pfn, pgoff, 0, num_pages - 1);
 
-	/* System memory: look around, no farther than the page allocator gives. */
+	/*
+	 * System memory: look around in the block of the largest order that the
+	 * page allocator gives. That two of them are neighbours is chance.
+	 */
 	pages = bo->tbo.ttm->pages;
-	while (first && pgoff - first < MAX_ORDER_NR_PAGES &&
+	while (first > start &&
 	       page_to_pfn(pages[first - 1]) + 1 == page_to_pfn(pages[first]))
 		first--;
-	while (last + 1 < num_pages && last - pgoff < MAX_ORDER_NR_PAGES &&
+	while (last + 1 < end &&
 	       page_to_pfn(pages[last]) + 1 == page_to_pfn(pages[last + 1]))
 		last++;
 

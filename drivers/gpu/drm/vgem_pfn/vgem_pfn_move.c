@@ -13,11 +13,15 @@
 #include <linux/dma-resv.h>
 #include <linux/ktime.h>
 #include <linux/sizes.h>
+#include <linux/time64.h>
 
 #include <drm/ttm/ttm_tt.h>
 
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_trace.h"
+
+/* No lever holds a task for longer than this. */
+#define VGEM_PFN_MAX_DELAY_US	(10 * USEC_PER_SEC)
 
 /**
  * vgem_pfn_notify() - tell the importers that a buffer object is about to move
@@ -70,6 +74,8 @@ static void vgem_pfn_copy(struct vgem_pfn_bo *bo, struct ttm_resource *new_mem)
 	u64 start;
 	bool clear;
 
+	dma_resv_assert_held(bo->tbo.base.resv);
+
 	from = vgem_pfn_carveout_of(vdev, old_mem->mem_type);
 	to = vgem_pfn_carveout_of(vdev, new_mem->mem_type);
 	clear = !from && !(tt && ttm_tt_is_populated(tt));
@@ -89,8 +95,10 @@ static void vgem_pfn_copy(struct vgem_pfn_bo *bo, struct ttm_resource *new_mem)
 		}
 		cond_resched();
 	}
-	bo->last_copy_ns = ktime_get_ns() - start;
-	bo->last_copy_bytes = bo->tbo.base.size;
+	if (!clear) {
+		bo->last_copy_ns = ktime_get_ns() - start;
+		bo->last_copy_bytes = bo->tbo.base.size;
+	}
 }
 
 /**
@@ -148,7 +156,7 @@ int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 		vgem_pfn_copy(bo, new_mem);
 		delay_us = READ_ONCE(vdev->move_delay_us);
 		if (delay_us)
-			fsleep(delay_us);
+			fsleep(min(delay_us, VGEM_PFN_MAX_DELAY_US));
 		ttm_bo_move_sync_cleanup(tbo, new_mem);
 	}
 

@@ -39,16 +39,14 @@ TRACE_EVENT(vgem_pfn_move_end,
 
 	    TP_STRUCT__entry(__field(const void *, bo)
 			     __field(u32, region)
-			     __field(u64, copy_ns)
 			     __field(int, ret)),
 
 	    TP_fast_assign(__entry->bo = bo;
 			   __entry->region = bo->tbo.resource->mem_type;
-			   __entry->copy_ns = bo->last_copy_ns;
 			   __entry->ret = ret;),
 
-	    TP_printk("bo=%p region=%u copy_ns=%llu ret=%d", __entry->bo,
-		      __entry->region, __entry->copy_ns, __entry->ret));
+	    TP_printk("bo=%p region=%u ret=%d", __entry->bo, __entry->region,
+		      __entry->ret));
 
 TRACE_EVENT(vgem_pfn_notify,
 	    TP_PROTO(struct vgem_pfn_bo *bo),

@@ -65,6 +65,8 @@ static void vgem_pfn_evict_flags(struct ttm_buffer_object *tbo,
  */
 static void vgem_pfn_swap_notify(struct ttm_buffer_object *tbo)
 {
+	dma_resv_assert_held(tbo->base.resv);
+
 	if (!vgem_pfn_is_bo(tbo))
 		return;
 
