@@ -238,6 +238,7 @@ _apt_fetch() {
 	APT_WANT="$*" apt_private "$suite" >/dev/null
 	_apt_download "$suite" "$@"
 	mkdir -p "$dir"
+	[[ ! $dir -ef $CACHE/deb ]] || return 0
 	while read -r f rest; do
 		ln -f "$CACHE/deb/$f" "$dir/$f" 2>/dev/null || cp -f "$CACHE/deb/$f" "$dir/$f"
 	done <"$CACHE/apt/$suite/uris.$$"
