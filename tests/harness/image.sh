@@ -36,7 +36,7 @@ compile() {
 
 # The guest's programs are static: they run whatever its libc is.
 image_programs() {
-	local src
+	local src tree=$ROOTFS/root
 	mkdir -p "$OUT/guest/bin" "$OUT/guest/selfcheck"
 	for src in "$TOP"/tests/guest/*.c; do
 		[[ -e $src ]] || continue
@@ -44,7 +44,7 @@ image_programs() {
 	done
 	# Linked with the guest's libigt, whose own needs are met there.
 	compile "$OUT/guest/selfcheck/selfcheck" "$TOP/tests/guest/selfcheck/selfcheck.c" \
-		-I"$TOP/tests/igt/include" -L"$ROOTFS/root/usr/lib/x86_64-linux-gnu" \
+		-I"$TOP/tests/igt/include" -L"$tree/usr/lib/x86_64-linux-gnu" \
 		-Wl,--allow-shlib-undefined -ligt
 	printf 'TESTLIST\nselfcheck\nEND TESTLIST\n' >"$OUT/guest/selfcheck/test-list.txt"
 }
