@@ -17,9 +17,10 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/harness/prepare.sh
 . "$HARNESS/prepare.sh"
+# shellcheck source=tests/harness/outcome.sh
+. "$HARNESS/outcome.sh"
 
 DIR=$OUT/mutations
-n=0 passed=0 failed=0
 
 # expected PATCH... - the subtests that must notice, one per line
 expected() {
@@ -30,22 +31,6 @@ expected() {
 selection() {
 	local IFS='|'
 	printf '(%s)$' "$*"
-}
-
-# outcome RC TEXT [LOG]
-outcome() {
-	n=$((n + 1))
-	if (($1 == 0)); then
-		passed=$((passed + 1))
-		printf 'ok %d - %s\n' "$n" "$2"
-		return
-	fi
-	failed=$((failed + 1))
-	printf 'not ok %d - %s\n' "$n" "$2"
-	[[ ! -s ${3:-} ]] || {
-		tail -n 12 "$3" | sed 's/^/    | /'
-		printf '    full log: %s\n' "$3"
-	}
 }
 
 # run_subtests NAME SUBTEST... - a guest that runs these; results in DIR/NAME
@@ -123,6 +108,4 @@ done
 next_step "the build as it was"
 VARIANT=base run_child "$HARNESS/kernel.sh" >"$DIR/restore.log" 2>&1 ||
 	die "the build without mutations fails" "$DIR/restore.log"
-printf '1..%d\n' "$n"
-closing_line "$passed" "$failed" 0
-((failed == 0))
+outcomes

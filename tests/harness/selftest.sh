@@ -9,24 +9,10 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/harness/prepare.sh
 . "$HARNESS/prepare.sh"
+# shellcheck source=tests/harness/outcome.sh
+. "$HARNESS/outcome.sh"
 
 DIR=$OUT/harness
-n=0 passed=0 failed=0
-
-# outcome TEXT LOG - count and print one control; status 0 is a pass
-outcome() {
-	local rc=$1 text=$2 log=$3
-	n=$((n + 1))
-	if ((rc == 0)); then
-		passed=$((passed + 1))
-		printf 'ok %d - %s\n' "$n" "$text"
-	else
-		failed=$((failed + 1))
-		printf 'not ok %d - %s\n' "$n" "$text"
-		[[ ! -s $log ]] || tail -n 8 "$log" | sed 's/^/    | /'
-		printf '    full log: %s\n' "$log"
-	fi
-}
 
 # caught WHAT REGEX REPORT - does the report name it?
 caught() {
@@ -109,6 +95,4 @@ next_step "controls: $ACCEL_USED, $ACCEL_WHY"
 positive
 guest_controls
 config_control
-printf '1..%d\n' "$n"
-closing_line "$passed" "$failed" 0
-((failed == 0))
+outcomes

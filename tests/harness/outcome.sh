@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# outcome.sh - a suite that the host runs itself: counts and prints what passed
+# and what did not. Sourced after lib.sh and results.sh.
+
+_OUTCOMES=0 _PASSED=0 _FAILED=0
+
+# outcome RC TEXT [LOG] - one result; with the end of LOG if RC is not 0
+outcome() {
+	_OUTCOMES=$((_OUTCOMES + 1))
+	if (($1 == 0)); then
+		_PASSED=$((_PASSED + 1))
+		printf 'ok %d - %s\n' "$_OUTCOMES" "$2"
+		return
+	fi
+	_FAILED=$((_FAILED + 1))
+	printf 'not ok %d - %s\n' "$_OUTCOMES" "$2"
+	[[ ! -s ${3:-} ]] || {
+		tail -n 12 "$3" | sed 's/^/    | /'
+		printf '    full log: %s\n' "$3"
+	}
+}
+
+# outcomes - plan and closing line; 0 if all passed
+outcomes() {
+	printf '1..%d\n' "$_OUTCOMES"
+	closing_line "$_PASSED" "$_FAILED" 0
+	((_FAILED == 0))
+}
