@@ -49,13 +49,14 @@ static vm_fault_t pfn_import_fault_lock(struct pfn_import *imp,
 static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 					  struct vm_fault *vmf)
 {
+	struct dma_buf_pfn_run run;
+	pgprot_t prot;
 	vm_fault_t fault;
 	long ret;
-	u64 pfn;
 
 	dma_resv_assert_held(imp->dmabuf->resv);
 
-	ret = dma_buf_get_pfn(imp->attach, vmf->pgoff, &pfn, NULL);
+	ret = dma_buf_get_pfn_run(imp->attach, vmf->pgoff, &run);
 	if (ret)
 		goto err;
 
@@ -64,12 +65,13 @@ static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 	if (ret < 0)
 		goto err;
 
-	ret = xa_err(xa_store(&imp->cpu_pages, vmf->pgoff, xa_mk_value(pfn),
+	ret = xa_err(xa_store(&imp->cpu_pages, vmf->pgoff, xa_mk_value(run.pfn),
 			      GFP_KERNEL));
 	if (ret)
 		goto err;
 
-	fault = vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+	prot = dma_buf_pfn_pgprot(run.caching, vmf->vma->vm_page_prot);
+	fault = vmf_insert_pfn_prot(vmf->vma, vmf->address, run.pfn, prot);
 	if (fault == VM_FAULT_NOPAGE)
 		imp->faults++;
 	return fault;

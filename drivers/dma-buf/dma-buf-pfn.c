@@ -3,14 +3,122 @@
  * Page frame numbers of dma-bufs: the importers' side of &dma_buf_ops.get_pfn.
  *
  * A page frame number has no reference count. What keeps it true is the
- * reservation lock, and after that the promise of the exporter to call
- * dma_buf_invalidate_mappings() before it becomes false.
+ * reservation lock, and after that either a pin or the promise of the exporter
+ * to call dma_buf_invalidate_mappings() before it becomes false. Which of these
+ * an attachment has is decided here, for every question anew.
  */
 
 #include <linux/dma-buf.h>
-#include <linux/dma-buf-pfn.h>
 #include <linux/dma-resv.h>
 #include <linux/export.h>
+#include <linux/sched.h>
+
+#include <trace/events/dma_buf.h>
+
+#include "dma-buf-pfn.h"
+
+/**
+ * dma_buf_pfn_begin() - check a question, and that the answer will last
+ * @attach: attachment to ask for
+ * @pgoff: offset in pages
+ * @pinned: set if this is the question for which a static attachment was pinned
+ *
+ * Return: 0, and dma_buf_pfn_end() must follow, or a negative errno.
+ */
+int dma_buf_pfn_begin(struct dma_buf_attachment *attach, pgoff_t pgoff,
+		      bool *pinned)
+{
+	struct dma_buf *dmabuf = attach->dmabuf;
+	int ret;
+
+	dma_resv_assert_held(dmabuf->resv);
+	*pinned = false;
+
+	/* KVM and others take any fd from userspace, so no WARN here. */
+	if (!dma_buf_has_pfn(dmabuf))
+		return -EOPNOTSUPP;
+
+	if (pgoff >= dmabuf->size >> PAGE_SHIFT)
+		return -EINVAL;
+
+	/* Will be told; does not move; cannot move until detached. */
+	if (dma_buf_attach_revocable(attach) || !dma_buf_is_dynamic(dmabuf) ||
+	    attach->pfn_pinned)
+		return 0;
+
+	/* Cannot move until dma_buf_unpin(), or else nobody would tell. */
+	if (attach->importer_ops)
+		return attach->pin_count ? 0 : -EOPNOTSUPP;
+
+	ret = dmabuf->ops->pin(attach);
+	if (ret)
+		return ret;
+
+	attach->pfn_pinned = true;
+	*pinned = true;
+	return 0;
+}
+
+/**
+ * dma_buf_pfn_end() - finish what dma_buf_pfn_begin() began
+ * @attach: attachment that asked
+ * @pinned: from dma_buf_pfn_begin()
+ * @ret: what the exporter returned
+ *
+ * A question that failed leaves nothing pinned.
+ *
+ * Return: @ret, or the error of waiting for fences.
+ */
+int dma_buf_pfn_end(struct dma_buf_attachment *attach, bool pinned, int ret)
+{
+	struct dma_buf *dmabuf = attach->dmabuf;
+	long waited;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	/* Importers with static attachments don't wait for fences. */
+	if (!ret && !attach->importer_ops) {
+		waited = dma_resv_wait_timeout(dmabuf->resv,
+					       DMA_RESV_USAGE_KERNEL, true,
+					       MAX_SCHEDULE_TIMEOUT);
+		if (waited < 0)
+			ret = waited;
+	}
+
+	if (ret && pinned) {
+		dmabuf->ops->unpin(attach);
+		attach->pfn_pinned = false;
+	}
+	return ret;
+}
+
+/**
+ * dma_buf_pfn_ask() - one call of &dma_buf_ops.get_pfn, traced and checked
+ * @attach: attachment to ask for
+ * @pgoff: offset in pages, inside the buffer
+ * @pfn: returns the page frame number
+ * @order: returns the order
+ *
+ * Return: 0, or what the exporter returned, or -EIO for an answer that breaks
+ * the rules if CONFIG_DMABUF_DEBUG looks at them.
+ */
+int dma_buf_pfn_ask(struct dma_buf_attachment *attach, pgoff_t pgoff,
+		    u64 *pfn, int *order)
+{
+	struct dma_buf *dmabuf = attach->dmabuf;
+	int ret;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	*pfn = 0;
+	*order = 0;
+	ret = dmabuf->ops->get_pfn(attach, pgoff, pfn, order);
+	trace_dma_buf_get_pfn(attach, pgoff, *pfn, *order, ret);
+	if (ret)
+		return ret;
+
+	return dma_buf_pfn_check(attach, pgoff, *pfn, *order);
+}
 
 /**
  * dma_buf_get_pfn - get the page frame number of one page of a buffer
@@ -28,52 +136,61 @@
  * or move the buffer to answer, and so notify this very attachment.
  *
  * The answer is valid until the reservation lock is released, and after that
- * until the next &dma_buf_attach_ops.invalidate_mappings on @attach. The importer
- * must have that callback if the exporter is a dynamic one, see
- * dma_buf_is_dynamic(). Others do not move the buffer, but may revoke it, of which
- * an importer without that callback is not told.
  *
- * This does not wait for fences: the importer waits for those of
- * DMA_RESV_USAGE_KERNEL before it lets anything touch the memory. It maps for
- * writing only what dma_buf_pfn_writable() allows.
+ * - until the next &dma_buf_attach_ops.invalidate_mappings on @attach, if the
+ *   importer has that callback (a dynamic attachment);
+ * - until dma_buf_unpin(), if it has called dma_buf_pin() (a pinned one);
+ * - until dma_buf_detach(), if it has no &dma_buf_attach_ops at all (a static
+ *   one). For it the buffer is pinned by the first call that succeeds;
+ * - until detached or invalidated, if the exporter is not dynamic, see
+ *   dma_buf_is_dynamic().
+ *
+ * Any of these ends early when the exporter revokes the memory, of which only an
+ * importer with the callback is told.
+ *
+ * For static attachments this waits until the memory is ready for use. Others
+ * get no such wait, and must themselves wait for the fences of
+ * DMA_RESV_USAGE_KERNEL before they let anything touch the memory. Importers map
+ * for writing only what dma_buf_pfn_writable() allows.
  *
  * Context: may sleep.
  *
  * Returns:
  * 0 on success; -EINVAL if @pgoff is beyond the end; -EOPNOTSUPP if the exporter
  * has no page frame numbers to give, or none that would stay valid for an
- * attachment of this kind; -ENODEV if the memory was revoked; otherwise what the
- * exporter returned, -EINTR and -ERESTARTSYS among it.
+ * attachment of this kind; -ENODEV if the memory was revoked; -EIO if
+ * CONFIG_DMABUF_DEBUG found the exporter's answer to be wrong; otherwise what
+ * the exporter returned, -EINTR and -ERESTARTSYS among it. On failure @pfn and
+ * @max_order are left as they were.
  */
 int dma_buf_get_pfn(struct dma_buf_attachment *attach, pgoff_t pgoff,
 		    u64 *pfn, int *max_order)
 {
-	struct dma_buf *dmabuf;
-	int ret, order;
+	bool pinned;
+	u64 answer;
+	int order;
+	int ret;
 
 	might_sleep();
 
 	if (WARN_ON(!attach || !attach->dmabuf || !pfn))
 		return -EINVAL;
 
-	dmabuf = attach->dmabuf;
-	dma_resv_assert_held(dmabuf->resv);
+	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (!dma_buf_has_pfn(dmabuf))
-		return -EOPNOTSUPP;
+	ret = dma_buf_pfn_begin(attach, pgoff, &pinned);
+	if (ret)
+		return ret;
 
-	/* Who cannot be told of a move must not depend on the place. */
-	if (dma_buf_is_dynamic(dmabuf) && !dma_buf_attach_revocable(attach))
-		return -EOPNOTSUPP;
+	ret = dma_buf_pfn_ask(attach, pgoff, &answer, &order);
+	ret = dma_buf_pfn_end(attach, pinned, ret);
+	if (ret)
+		return ret;
 
-	if (pgoff >= dmabuf->size >> PAGE_SHIFT)
-		return -EINVAL;
-
-	ret = dmabuf->ops->get_pfn(attach, pgoff, pfn, &order);
-	if (!ret && max_order)
+	*pfn = answer;
+	if (max_order)
 		*max_order = order;
-
-	return ret;
+	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn, "DMA_BUF");
 
@@ -85,8 +202,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn, "DMA_BUF");
  * @max_order:	[out]	may be NULL, see dma_buf_get_pfn()
  *
  * Unlocked variant of dma_buf_get_pfn(): takes the reservation lock itself,
- * interruptibly. The answer may be wrong before the caller can use it, so it is
- * worth nothing without dma_buf_pfn_read_retry().
+ * interruptibly. For a dynamic attachment the answer may be wrong before the
+ * caller can use it, so it is worth nothing without dma_buf_pfn_read_retry().
  *
  * Context: may sleep. The caller must not hold the reservation lock.
  *

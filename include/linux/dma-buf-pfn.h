@@ -1,20 +1,72 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Page frame numbers of dma-bufs, for importers that fill page tables of their
- * own.
+ * own. The rules are in Documentation/driver-api/dma-buf-pfn.rst.
  */
 
 #ifndef _LINUX_DMA_BUF_PFN_H
 #define _LINUX_DMA_BUF_PFN_H
 
+#include <linux/bitops.h>
 #include <linux/dma-buf.h>
 #include <linux/fs.h>
+#include <linux/minmax.h>
+#include <linux/pgtable.h>
 #include <linux/types.h>
+
+/**
+ * enum dma_buf_pfn_type - what is behind a page frame number
+ */
+enum dma_buf_pfn_type {
+	/**
+	 * @DMA_BUF_PFN_UNKNOWN: The exporter did not say. Never seen by
+	 * importers.
+	 */
+	DMA_BUF_PFN_UNKNOWN,
+	/** @DMA_BUF_PFN_RAM: System RAM, or memory that behaves like it. */
+	DMA_BUF_PFN_RAM,
+	/**
+	 * @DMA_BUF_PFN_MMIO: A device's memory. Only for attachments with
+	 * &dma_buf_attachment.peer2peer, and often without a struct page.
+	 */
+	DMA_BUF_PFN_MMIO,
+};
+
+/**
+ * enum dma_buf_pfn_caching - how a CPU may cache what is behind a page frame
+ * number, with the names of &enum ttm_caching
+ */
+enum dma_buf_pfn_caching {
+	/** @DMA_BUF_PFN_CACHED: write-back */
+	DMA_BUF_PFN_CACHED,
+	/** @DMA_BUF_PFN_WRITE_COMBINED: not cached, writes may be combined */
+	DMA_BUF_PFN_WRITE_COMBINED,
+	/** @DMA_BUF_PFN_UNCACHED: not cached */
+	DMA_BUF_PFN_UNCACHED,
+};
+
+/**
+ * struct dma_buf_pfn_run - physically contiguous pages of one kind
+ * @pfn: page frame number of the first page
+ * @nr_pages: number of pages
+ * @type: what kind of memory it is
+ * @caching: how a CPU may cache it. On architectures that let the mapping decide
+ * (x86 with PAT) an importer that maps it otherwise breaks the exporter's own
+ * mapping.
+ */
+struct dma_buf_pfn_run {
+	u64 pfn;
+	pgoff_t nr_pages;
+	enum dma_buf_pfn_type type;
+	enum dma_buf_pfn_caching caching;
+};
 
 int dma_buf_get_pfn(struct dma_buf_attachment *attach, pgoff_t pgoff,
 		    u64 *pfn, int *max_order);
 int dma_buf_get_pfn_unlocked(struct dma_buf_attachment *attach, pgoff_t pgoff,
 			     u64 *pfn, int *max_order);
+int dma_buf_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
+			struct dma_buf_pfn_run *run);
 unsigned long dma_buf_pfn_read_begin(struct dma_buf_attachment *attach);
 bool dma_buf_pfn_read_retry(struct dma_buf_attachment *attach,
 			    unsigned long seq);
@@ -44,6 +96,60 @@ static inline bool dma_buf_has_pfn(struct dma_buf *dmabuf)
 static inline bool dma_buf_pfn_writable(struct dma_buf *dmabuf)
 {
 	return dmabuf->file->f_mode & FMODE_WRITE;
+}
+
+/**
+ * dma_buf_pfn_order - largest aligned block inside a contiguous run
+ * @pfn:	[in]	page frame number of the page at @pgoff
+ * @pgoff:	[in]	a page of the run, as offset into the buffer
+ * @first:	[in]	first page of the run
+ * @last:	[in]	last page of the run, inclusive
+ *
+ * For exporters, to answer &dma_buf_ops.get_pfn.
+ *
+ * Returns:
+ * The largest order o such that the 2^o pages which contain @pgoff, and start at
+ * a multiple of 2^o both in page offsets and in page frame numbers, lie in the
+ * run.
+ */
+static inline int dma_buf_pfn_order(u64 pfn, pgoff_t pgoff, pgoff_t first,
+				    pgoff_t last)
+{
+	/* Offset and pfn are aligned together up to their lowest unlike bit. */
+	u64 unlike = pfn ^ pgoff;
+	int order = unlike ? __ffs64(unlike) : BITS_PER_LONG - 1;
+
+	/*
+	 * The block must not reach the page before the run, nor the one after.
+	 * The smallest block with two given pages is as large as the highest bit
+	 * in which they differ, and the next smaller one has only one of them.
+	 * Before page 0 is ULONG_MAX, which no block reaches.
+	 */
+	return min3(order, (int)__fls(pgoff ^ (first - 1)),
+		    (int)__fls(pgoff ^ (last + 1)));
+}
+
+/**
+ * dma_buf_pfn_pgprot - page protection for mapping page frames into a process
+ * @caching:	[in]	how they may be cached, from dma_buf_get_pfn_run()
+ * @prot:	[in]	the protection of the mapping, &vm_area_struct.vm_page_prot
+ *
+ * Returns:
+ * @prot with the cache mode that @caching asks for, where the architecture has
+ * it. After ttm_io_prot().
+ */
+static inline pgprot_t dma_buf_pfn_pgprot(enum dma_buf_pfn_caching caching,
+					  pgprot_t prot)
+{
+	switch (caching) {
+	case DMA_BUF_PFN_CACHED:
+		return prot;
+	case DMA_BUF_PFN_WRITE_COMBINED:
+		return pgprot_writecombine(prot);
+	case DMA_BUF_PFN_UNCACHED:
+	default:
+		return pgprot_noncached(prot);
+	}
 }
 
 #endif /* _LINUX_DMA_BUF_PFN_H */

@@ -51,7 +51,7 @@ static void test_lookup_race(int fd, int importer, uint32_t flags)
 		      0);
 	usleep(150 * MS);
 	/* It has the pfn, and nothing is installed. */
-	igt_assert_eq_u64(vgem_pfn_bo_query(fd, p.handle).num_get_pfn, 1);
+	igt_assert_lt_u64(0, vgem_pfn_bo_query(fd, p.handle).num_get_pfn);
 	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags & ENTRY_DEV, 0);
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
 	pthread_join(thread, NULL);

@@ -139,7 +139,10 @@ struct drm_vgem_pfn_bo_query {
 	 */
 	__u64 num_notifies;
 
-	/** @num_get_pfn: Successful get_pfn calls of importers. */
+	/**
+	 * @num_get_pfn: Successful get_pfn calls of importers, and those with
+	 * which CONFIG_DMABUF_DEBUG checks the answers.
+	 */
 	__u64 num_get_pfn;
 
 	/** @num_attachments: Attachments that the dma-buf has now. */

@@ -142,6 +142,28 @@ static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
 	return 0;
 }
 
+static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
+					pgoff_t pgoff,
+					struct dma_buf_pfn_run *run)
+{
+	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
+	int ret;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	ret = vgem_pfn_dma_buf_populate(bo);
+	if (ret)
+		return ret;
+
+	run->pfn = vgem_pfn_lookup(bo, pgoff);
+	run->nr_pages = vgem_pfn_lookup_run(bo, pgoff);
+	run->type = DMA_BUF_PFN_RAM;
+	run->caching = DMA_BUF_PFN_CACHED;
+	bo->num_get_pfn++;
+	trace_vgem_pfn_get_pfn_run(bo, pgoff, run);
+	return 0;
+}
+
 /* TTM's vmap gives an address that a move would make stale: pin until vunmap. */
 static int vgem_pfn_dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
@@ -187,6 +209,7 @@ static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
 	.map_dma_buf = vgem_pfn_dma_buf_map,
 	.unmap_dma_buf = vgem_pfn_dma_buf_unmap,
 	.get_pfn = vgem_pfn_dma_buf_get_pfn,
+	.get_pfn_run = vgem_pfn_dma_buf_get_pfn_run,
 	.mmap = drm_gem_dmabuf_mmap,
 	.vmap = vgem_pfn_dma_buf_vmap,
 	.vunmap = vgem_pfn_dma_buf_vunmap,

@@ -178,7 +178,7 @@ int vgem_pfn_dumb_create(struct drm_file *file, struct drm_device *drm,
 /* vgem_pfn_lookup.c */
 u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
 int vgem_pfn_lookup_order(struct vgem_pfn_bo *bo, pgoff_t pgoff);
-int vgem_pfn_contig_order(u64 pfn, pgoff_t pgoff, pgoff_t first, pgoff_t last);
+pgoff_t vgem_pfn_lookup_run(struct vgem_pfn_bo *bo, pgoff_t pgoff);
 
 /* vgem_pfn_move.c */
 void vgem_pfn_notify(struct vgem_pfn_bo *bo);

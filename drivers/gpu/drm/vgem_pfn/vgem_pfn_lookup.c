@@ -6,7 +6,7 @@
  */
 
 #include <linux/align.h>
-#include <linux/bitops.h>
+#include <linux/dma-buf-pfn.h>
 #include <linux/dma-resv.h>
 #include <linux/mm.h>
 
@@ -41,34 +41,6 @@ u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 }
 
 /**
- * vgem_pfn_contig_order() - largest aligned block inside a contiguous run
- * @pfn: page frame number at @pgoff
- * @pgoff: a page of the run
- * @first: first page of the run
- * @last: last page of the run, inclusive
- *
- * Return: the largest order o such that the 2^o pages which contain @pgoff, and
- * start at a multiple of 2^o both in page offsets and in page frame numbers, lie
- * in the run.
- */
-int vgem_pfn_contig_order(u64 pfn, pgoff_t pgoff, pgoff_t first, pgoff_t last)
-{
-	/* Offset and pfn are aligned together up to their lowest unlike bit. */
-	u64 unlike = pfn ^ pgoff;
-	int max = unlike ? __ffs64(unlike) : BITS_PER_LONG - 1;
-	int order;
-
-	for (order = 0; order < max; order++) {
-		pgoff_t size = 1UL << (order + 1);
-		pgoff_t start = pgoff & ~(size - 1);
-
-		if (start < first || start + size - 1 > last)
-			break;
-	}
-	return order;
-}
-
-/**
  * vgem_pfn_lookup_order() - how large an aligned block around a page is contiguous
  * @bo: the buffer object, with its reservation lock held and populated
  * @pgoff: page, counted from the start of @bo, smaller than its size
@@ -87,7 +59,7 @@ int vgem_pfn_lookup_order(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 	dma_resv_assert_held(bo->tbo.base.resv);
 
 	if (vgem_pfn_carveout_of(vgem_pfn_bo_device(bo), bo->tbo.resource->mem_type))
-		return vgem_pfn_contig_order(pfn, pgoff, 0, num_pages - 1);
+		return dma_buf_pfn_order(pfn, pgoff, 0, num_pages - 1);
 
 	/*
 	 * System memory: look around in the block of the largest order that the
@@ -101,5 +73,31 @@ int vgem_pfn_lookup_order(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 	       page_to_pfn(pages[last]) + 1 == page_to_pfn(pages[last + 1]))
 		last++;
 
-	return vgem_pfn_contig_order(pfn, pgoff, first, last);
+	return dma_buf_pfn_order(pfn, pgoff, first, last);
+}
+
+/**
+ * vgem_pfn_lookup_run() - how many pages from one on are contiguous
+ * @bo: the buffer object, with its reservation lock held and populated
+ * @pgoff: page, counted from the start of @bo, smaller than its size
+ *
+ * Return: the number of pages, @pgoff included.
+ */
+pgoff_t vgem_pfn_lookup_run(struct vgem_pfn_bo *bo, pgoff_t pgoff)
+{
+	pgoff_t num_pages = bo->tbo.base.size >> PAGE_SHIFT;
+	pgoff_t end = pgoff + 1;
+	struct page **pages;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	if (vgem_pfn_carveout_of(vgem_pfn_bo_device(bo), bo->tbo.resource->mem_type))
+		return num_pages - pgoff;
+
+	pages = bo->tbo.ttm->pages;
+	while (end < num_pages &&
+	       page_to_pfn(pages[end - 1]) + 1 == page_to_pfn(pages[end]))
+		end++;
+
+	return end - pgoff;
 }

@@ -10,6 +10,7 @@
 #if !defined(_VGEM_PFN_TRACE_H_) || defined(TRACE_HEADER_MULTI_READ)
 #define _VGEM_PFN_TRACE_H_
 
+#include <linux/dma-buf-pfn.h>
 #include <linux/tracepoint.h>
 
 #include "vgem_pfn_drv.h"
@@ -76,6 +77,24 @@ TRACE_EVENT(vgem_pfn_get_pfn,
 
 	    TP_printk("bo=%p pgoff=0x%lx pfn=0x%llx max_order=%d", __entry->bo,
 		      __entry->pgoff, __entry->pfn, __entry->max_order));
+
+TRACE_EVENT(vgem_pfn_get_pfn_run,
+	    TP_PROTO(struct vgem_pfn_bo *bo, pgoff_t pgoff,
+		     const struct dma_buf_pfn_run *run),
+	    TP_ARGS(bo, pgoff, run),
+
+	    TP_STRUCT__entry(__field(const void *, bo)
+			     __field(pgoff_t, pgoff)
+			     __field(u64, pfn)
+			     __field(pgoff_t, nr_pages)),
+
+	    TP_fast_assign(__entry->bo = bo;
+			   __entry->pgoff = pgoff;
+			   __entry->pfn = run->pfn;
+			   __entry->nr_pages = run->nr_pages;),
+
+	    TP_printk("bo=%p pgoff=0x%lx pfn=0x%llx pages=0x%lx", __entry->bo,
+		      __entry->pgoff, __entry->pfn, __entry->nr_pages));
 
 DECLARE_EVENT_CLASS(vgem_pfn_pin_class,
 		    TP_PROTO(struct vgem_pfn_bo *bo),

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KUnit test of an unlocked importer against moves. */

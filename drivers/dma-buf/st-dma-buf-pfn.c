@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KUnit tests of dma-buf page frame numbers, rule by rule. */
