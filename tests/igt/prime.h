@@ -40,5 +40,6 @@ void prime_map_tests(int fd, int importer);
 void prime_race_tests(int fd, int importer);
 void prime_signal_tests(int fd, int importer);
 void prime_close_tests(int fd, int importer);
+void prime_udmabuf_tests(int importer);
 
 #endif /* PRIME_H */

@@ -68,6 +68,7 @@ int igt_main()
 	prime_race_tests(fd, importer);
 	prime_signal_tests(fd, importer);
 	prime_close_tests(fd, importer);
+	prime_udmabuf_tests(importer);
 
 	igt_fixture() {
 		close(importer);

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of importing from udmabuf: an exporter that never moves, whose pages
+ * userspace chose, so that this process's own page tables tell what is true.
+ */
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <linux/udmabuf.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "pfn_trace.h"
+#include "prime.h"
+
+#define HUGE	(2 * MiB)
+
+/* A memfd that is filled, sealed as udmabuf wants it, and mapped. */
+struct memory {
+	int fd;
+	size_t size;
+	char *map;
+};
+
+static struct memory memory_create(size_t size, unsigned int flags,
+				   uint64_t seed)
+{
+	struct memory m = { .size = size };
+
+	m.fd = memfd_create("udmabuf", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
+	igt_assert_lte(0, m.fd);
+	igt_assert_eq(ftruncate(m.fd, size), 0);
+	igt_assert_eq(fcntl(m.fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	m.map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, m.fd, 0);
+	igt_assert(m.map != MAP_FAILED);
+	pfn_pattern_fill(m.map, 0, size, seed);
+	return m;
+}
+
+static void memory_destroy(struct memory *m)
+{
+	munmap(m->map, m->size);
+	close(m->fd);
+}
+
+/* What the page tables of this process say. */
+static uint64_t memory_pfn(struct memory *m, uint64_t page)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uintptr_t vpn = (uintptr_t)m->map / PFN_PAGE_SIZE + page;
+	uint64_t entry = 0;
+
+	igt_assert_lte(0, fd);
+	igt_assert_eq(pread(fd, &entry, 8, vpn * 8), 8);
+	close(fd);
+	igt_assert(entry >> 63);
+	return entry & ((1ULL << 55) - 1);
+}
+
+/* A buffer of these pages of @m, in this order. */
+static int udmabuf_create(struct memory *m, const uint32_t *pages, int count)
+{
+	int dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), fd, i;
+	struct udmabuf_create_list *list;
+
+	igt_require_f(dev >= 0, "no /dev/udmabuf\n");
+	list = calloc(1, sizeof(*list) + count * sizeof(list->list[0]));
+	igt_assert(list);
+	list->flags = UDMABUF_FLAGS_CLOEXEC;
+	list->count = count;
+	for (i = 0; i < count; i++) {
+		list->list[i].memfd = m->fd;
+		list->list[i].offset = pages[i] * PFN_PAGE_SIZE;
+		list->list[i].size = PFN_PAGE_SIZE;
+	}
+	fd = ioctl(dev, UDMABUF_CREATE_LIST, list);
+	igt_assert_lte(0, fd);
+	free(list);
+	close(dev);
+	return fd;
+}
+
+static int udmabuf_create_whole(struct memory *m)
+{
+	int dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), fd;
+	struct udmabuf_create arg = {
+		.memfd = m->fd,
+		.flags = UDMABUF_FLAGS_CLOEXEC,
+		.size = m->size,
+	};
+
+	igt_require_f(dev >= 0, "no /dev/udmabuf\n");
+	fd = ioctl(dev, UDMABUF_CREATE, &arg);
+	igt_assert_lte(0, fd);
+	close(dev);
+	return fd;
+}
+
+/*
+ * SUBTEST: udmabuf-import
+ * Description: an import of a udmabuf is the memfd, by both ways, and outlives it
+ */
+static void test_udmabuf_import(int importer)
+{
+	struct memory m = memory_create(MiB, 0, 1);
+	struct dma_buf_pfn_entry entry;
+	struct dma_buf_pfn_stats stats;
+	int dmabuf, import;
+	uint64_t i;
+	char *map;
+
+	dmabuf = udmabuf_create_whole(&m);
+	import = pfn_import(importer, dmabuf);
+	map = pfn_import_mmap(import, MiB, PROT_READ | PROT_WRITE);
+
+	pfn_assert_pattern(map, 0, MiB, 1);
+	pfn_import_dev_check(import, MiB, 1);
+	for (i = 0; i < MiB / PFN_PAGE_SIZE; i++) {
+		entry = pfn_import_entry(import, i);
+		igt_assert_eq_u64(entry.cpu_pfn, memory_pfn(&m, i));
+		igt_assert_eq_u64(entry.dev_pfn, memory_pfn(&m, i));
+	}
+
+	pfn_import_dev_fill(import, MiB, 2);
+	pfn_assert_pattern(m.map, 0, MiB, 2);
+	pfn_pattern_fill(map, 0, MiB, 3);
+	pfn_assert_pattern(m.map, 0, MiB, 3);
+
+	/* The import alone keeps the pages. */
+	memory_destroy(&m);
+	close(dmabuf);
+	pfn_assert_pattern(map, 0, MiB, 3);
+	pfn_import_dev_check(import, MiB, 3);
+	stats = pfn_import_stats(import);
+	igt_assert_eq_u64(stats.invalidations, 0);
+
+	munmap(map, MiB);
+	close(import);
+}
+
+/* Every page of an import of @pages is the right one, and every order is true. */
+static void check_list(int importer, struct memory *m, const uint32_t *pages,
+		       int count)
+{
+	int dmabuf = udmabuf_create(m, pages, count), i;
+	int import = pfn_import(importer, dmabuf);
+	uint64_t data[512], word;
+	volatile char *map;
+
+	map = pfn_import_mmap(import, count * PFN_PAGE_SIZE, PROT_READ);
+	for (i = 0; i < count; i++) {
+		word = pages[i] * PFN_PAGE_SIZE;
+		pfn_import_read(import, i * PFN_PAGE_SIZE, data, sizeof(data));
+		pfn_assert_pattern(data, word, sizeof(data), 1);
+		(void)map[i * PFN_PAGE_SIZE];
+		igt_assert_eq_u64(pfn_import_entry(import, i).cpu_pfn,
+				  memory_pfn(m, pages[i]));
+		igt_assert_eq_u64(pfn_import_entry(import, i).dev_pfn,
+				  memory_pfn(m, pages[i]));
+	}
+	munmap((void *)map, count * PFN_PAGE_SIZE);
+	close(import);
+	close(dmabuf);
+}
+
+/*
+ * SUBTEST: udmabuf-list
+ * SUBTEST: udmabuf-list-huge
+ * Description: pages of one folio in any order, some twice, are what they are
+ *
+ * With CONFIG_DMABUF_DEBUG a block or run that is not contiguous would be
+ * reported, too.
+ */
+static void test_udmabuf_list(int importer, size_t size, unsigned int flags)
+{
+	static const uint32_t lists[][8] = {
+		{ 0, 1, 2, 3, 4, 5, 6, 7 },
+		{ 7, 6, 5, 4, 3, 2, 1, 0 },
+		{ 0, 2, 1, 3, 4, 6, 5, 7 },
+		{ 0, 1, 2, 3, 0, 1, 2, 3 },
+		{ 0, 0, 2, 3, 4, 5, 5, 7 },
+		{ 1, 2, 3, 4, 5, 6, 7, 8 },
+	};
+	struct memory m = memory_create(size, flags, 1);
+	unsigned int i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		check_list(importer, &m, lists[i], 8);
+
+	memory_destroy(&m);
+}
+
+/* Of 2 MiB pages, some must be free: the machine's, or made so for this. */
+static bool huge_pages(int wanted)
+{
+	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "r+e");
+	int got = 0;
+
+	if (!file)
+		return false;
+	fprintf(file, "%d", wanted);
+	rewind(file);
+	if (fscanf(file, "%d", &got) != 1)
+		got = 0;
+	fclose(file);
+	return got >= wanted;
+}
+
+/*
+ * SUBTEST: udmabuf-orders
+ * Description: blocks and runs of huge pages are as large as they are
+ */
+static void test_udmabuf_orders(int importer)
+{
+	struct memory m = memory_create(HUGE, MFD_HUGETLB | MFD_HUGE_2MB, 1);
+	int dmabuf = udmabuf_create_whole(&m);
+	int import = pfn_import(importer, dmabuf);
+	volatile char *map = pfn_import_mmap(import, HUGE, PROT_READ);
+	uint64_t data;
+
+	igt_assert_eq(__pfn_trace_start("dma_buf_get_pfn"), 0);
+	pfn_import_read(import, 77 * PFN_PAGE_SIZE, &data, 8);
+	igt_assert_eq(__pfn_trace_count("dma_buf_get_pfn: exp_name=udmabuf"), 1);
+	igt_assert_eq(__pfn_trace_count("pgoff=77 "), 1);
+	igt_assert_eq(__pfn_trace_count("order=9 ret=0"), 1);
+
+	igt_assert_eq(__pfn_trace_start("dma_buf_get_pfn_run"), 0);
+	(void)map[77 * PFN_PAGE_SIZE];
+	igt_assert_eq(__pfn_trace_count("pgoff=77 "), 1);
+	igt_assert_eq(__pfn_trace_count("pages=435 ret=0"), 1);
+
+	munmap((void *)map, HUGE);
+	close(import);
+	close(dmabuf);
+	memory_destroy(&m);
+}
+
+void prime_udmabuf_tests(int importer)
+{
+	igt_describe("An import of a udmabuf is the memfd, and outlives it.");
+	igt_subtest("udmabuf-import")
+		test_udmabuf_import(importer);
+
+	igt_describe("Pages of a memfd in any order are what they are.");
+	igt_subtest("udmabuf-list")
+		test_udmabuf_list(importer, 64 * KiB, 0);
+
+	igt_subtest_group() {
+		igt_fixture() {
+			igt_require_f(huge_pages(2), "no free 2 MiB pages\n");
+		}
+
+		igt_describe("Pages of one folio in any order are what they are.");
+		igt_subtest("udmabuf-list-huge")
+			test_udmabuf_list(importer, HUGE,
+					  MFD_HUGETLB | MFD_HUGE_2MB);
+
+		igt_describe("Blocks and runs of huge pages are as large as they are.");
+		igt_subtest("udmabuf-orders")
+			test_udmabuf_orders(importer);
+
+		igt_fixture() {
+			__pfn_trace_end();
+			huge_pages(0);
+		}
+	}
+}
