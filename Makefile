@@ -8,8 +8,8 @@ H := tests/harness
 # What the scripts read from the environment.
 export LINUX TESTS VARIANT CONFIG_EXTRA OVERLAY_PATCH VGEM_PFN_CACHE JOBS V
 
-.PHONY: help run test shell kernel check test-harness test-mutations test-full \
-	clean clean-cache
+.PHONY: help run test shell kernel check test-harness test-mutations test-iommufd \
+	test-full clean clean-cache
 
 help:
 	@echo 'vgem_pfn - memory that moves under dma-buf importers, without hardware'
@@ -21,6 +21,7 @@ help:
 	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck'
 	@echo '  make test-harness    failures on purpose: does the harness see them?'
 	@echo '  make test-mutations  broken drivers on purpose: do the tests see them?'
+	@echo '  make test-iommufd    Linux'\''s own selftests of an importer, IOMMUFD'
 	@echo '  make test-full       all suites and all kernels; slow'
 	@echo '  make clean           remove out/'
 	@echo '  make clean-cache     remove downloads and builds, too'
@@ -42,6 +43,9 @@ test-harness:
 
 test-mutations:
 	@exec $(H)/mutate.sh
+
+test-iommufd:
+	@exec $(H)/iommufd.sh
 
 test-full:
 	@exec $(H)/full.sh

@@ -7,7 +7,7 @@
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-SUITES=(test selftest mutate)
+SUITES=(test iommufd selftest mutate)
 
 sum=(0 0 0)
 status=0

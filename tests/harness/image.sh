@@ -13,6 +13,7 @@
 #   /vgem_pfn/bin        programs                    (tests/guest/*.c)
 #   /vgem_pfn/tests      our IGT tests, test-list.txt  (tests/igt)
 #   /vgem_pfn/selfcheck  the harness's own IGT test  (tests/guest/selfcheck)
+#   /vgem_pfn/kselftest  selftests of Linux, if built  (kselftest.sh)
 #   /modules/<release>   the kernel's modules
 
 IMAGE_LOG=$OUT/log/image.log
@@ -74,6 +75,9 @@ image_stage() {
 			die "tests/igt lists $test but did not build it" "$OUT/log/igt.log"
 		install -p -m 755 "$OUT/guest/tests/$test" "$stage/vgem_pfn/tests"
 	done
+	if [[ -d $OUT/guest/kselftest ]]; then
+		cp -a "$OUT/guest/kselftest" "$stage/vgem_pfn/kselftest"
+	fi
 	cp -a "$kernel/modules/lib/modules" "$stage/modules"
 	find "$stage/modules" -type l -delete	# build, source
 }

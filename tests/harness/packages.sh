@@ -17,6 +17,7 @@ _tools_of() {
 	kernel) printf '%s\n' bc:bc bison:bison ccache:ccache depmod:kmod flex:flex \
 		gcc:gcc ld:binutils lz4:lz4 make:make perl:perl \
 		/usr/include/stdio.h:libc6-dev /usr/include/libelf.h:libelf-dev ;;
+	kselftest) printf '%s\n' /usr/include/sys/capability.h:libcap-dev ;;
 	check) printf '%s\n' git:git perl:perl python3:python3 shellcheck:shellcheck \
 		sparse:sparse ;;
 	guest) printf '%s\n' gcc:gcc jq:jq ld:binutils make:make \

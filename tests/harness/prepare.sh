@@ -6,9 +6,10 @@
 #
 #   prepare STEPS   kernel, root and image, accelerator: afterwards GUEST_KERNEL,
 #                   GUEST_IMAGE, ROOTFS and ACCEL_USED are set.  STEPS is how many
-#                   steps of its own the caller has, which follow as next_step
+#                   steps of its own the caller has, which follow as next_step.
+#                   With KSELFTESTS=collection, the image has those selftests of Linux.
 
-for _part in packages apt accel rootfs image boot results; do
+for _part in packages apt source kbuild kselftest accel rootfs image boot results; do
 	# shellcheck source=/dev/null
 	. "$HARNESS/$_part.sh"
 done
@@ -35,6 +36,7 @@ prepare() {
 	prepare_kernel "${VARIANT:-base}"
 	next_step "guest root and image"
 	rootfs_get
+	[[ -z ${KSELFTESTS:-} ]] || kselftest_get "$KSELFTESTS" "$GUEST_KERNEL"
 	image_get "$GUEST_KERNEL" "${VARIANT:-base}"
 	choose_accel
 }

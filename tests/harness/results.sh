@@ -82,6 +82,15 @@ kunit_results() {
 	done
 }
 
+# kselftest_results DIR - the tests of Linux's own programs
+kselftest_results() {
+	local file
+	for file in "$1"/results/kselftest/*; do
+		[[ -e $file ]] || continue
+		jq -Rsc --arg program "$(basename "$file")" -f "$HARNESS/kselftest.jq" "$file" | jq -c '.[]'
+	done
+}
+
 # igt_results DIR TESTS - the subtests, and a failure for each test program that
 # gave none
 igt_results() {
@@ -112,10 +121,13 @@ _results_list() {
 			result guest/results fail "the archive of results is broken"
 		return 0
 	fi
-	[[ $mode == test ]] || return 0
+	[[ $mode != run ]] || return 0
 	{
-		kunit_results "$dir"
-		igt_results "$dir" "$tests"
+		kselftest_results "$dir"
+		if [[ $mode == test ]]; then
+			kunit_results "$dir"
+			igt_results "$dir" "$tests"
+		fi
 	} >"$dir/tests.ndjson"
 	n=$(wc -l <"$dir/tests.ndjson")
 	((n)) || result guest/tests fail "not one test ran${tests:+: TESTS=$tests matches none}"

@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kselftest.sh - Linux's own selftests, built from the tree that the guest's
+# kernel is built from, so that both agree.  Sourced after source.sh and kbuild.sh.
+#
+#   kselftest_get COLLECTION KERNEL_DIR
+#
+# leaves the programs of tools/testing/selftests/COLLECTION in
+# $OUT/guest/kselftest, for image.sh, and builds them only if the kernel is not
+# the one they were built with.
+
+_kselftest_make() {
+	local collection=$1 to=$2 log=$OUT/log/kselftest.log
+	# Another clone may have been here since our kernel was built.
+	source_prepare
+	run_logged "$log" kbuild -s headers ||
+		die "could not make the kernel's headers for user space" "$log"
+	# Static: they run whatever the guest's libc is.
+	run_logged "$log" make -C "$WORK/src/tools/testing/selftests/$collection" all \
+		OUTPUT="$to" KHDR_INCLUDES="-isystem $BUILD/usr/include" \
+		USERCFLAGS="-include '$HARNESS/kselftest.h'" USERLDFLAGS=-static ||
+		die "could not build the selftests of $collection" "$log"
+}
+
+kselftest_get() {
+	local to=$OUT/guest/kselftest tmp key
+	key="$1 $(cat "$2/key") $(cat "$HARNESS"/kselftest.{sh,h} | sha256sum)"
+	[[ $(cat "$to/key" 2>/dev/null) != "$key" ]] || return 0
+	need_tools kselftest
+	source_id
+	kbuild_init
+	tmp_for tmp "$to"
+	mkdir -p "$tmp"
+	with_lock "work-$SRC_ID" _kselftest_make "$1" "$tmp"
+	printf '%s\n' "$key" >"$tmp/key"
+	publish "$tmp" "$to"
+}
