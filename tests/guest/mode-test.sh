@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# MODE=test: the KUnit tests, then the IGT tests under igt_runner, then the
-# checks. TESTS, if given, selects IGT subtests and KUnit modules by regular
-# expression. BREAK is for the harness's own tests (break.sh).
+# MODE=test: the KUnit tests, some of Linux's own selftests, the IGT tests under
+# igt_runner, then the checks. TESTS, if given, selects IGT subtests, KUnit
+# modules and selftests by regular expression. BREAK is for the harness's own
+# tests (break.sh).
 
 IGT_ROOT=${IGT_ROOT:-/vgem_pfn/tests}
 PER_TEST_TIMEOUT=${PER_TEST_TIMEOUT:-60}
@@ -34,6 +35,7 @@ run_igt()
 
 load_modules modules.list importers.list
 run_kunit
+run_kselftests kselftest.list
 if [ -n "${BREAK:-}" ]; then
 	# shellcheck source=/dev/null
 	. /vgem_pfn/guest/break.sh

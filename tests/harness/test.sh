@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # test.sh - make test: all tests in one guest.  TESTS=regex selects IGT subtests
-# (program@subtest) and KUnit modules.  The last line is the closing line; the
-# exit status is 0 only if nothing failed.
+# (program@subtest), KUnit modules and Linux's selftests.  The last line is the
+# closing line; the exit status is 0 only if nothing failed.
 
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -12,7 +12,7 @@
 
 DIR=$OUT/test
 
-prepare 2
+KSELFTESTS=iommu prepare 2
 next_step "running the tests in a guest: $ACCEL_USED, $ACCEL_WHY"
 FOLLOW=progress boot_guest "$DIR" test TESTS="${TESTS:-}"
 note "the guest ran for $(hms "$BOOT_SECONDS")"
