@@ -74,6 +74,8 @@ static int ex_move(struct ex_buf *buf, unsigned int n)
 /* The time to populate, or to go where the importer can follow. */
 static int ex_prepare(struct ex_buf *buf)
 {
+	dma_resv_assert_held(buf->dmabuf->resv);
+
 	/* Only the tests give this exporter a reason. */
 	if (!buf->move_to_answer)
 		return 0;
