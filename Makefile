@@ -8,7 +8,7 @@ H := tests/harness
 # What the scripts read from the environment.
 export LINUX TESTS VARIANT CONFIG_EXTRA OVERLAY_PATCH VGEM_PFN_CACHE JOBS V
 
-.PHONY: help run test shell kernel check test-harness test-mutations test-iommufd \
+.PHONY: help run test shell kernel check docs test-harness test-mutations test-iommufd \
 	test-full clean clean-cache
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo '  make shell           a shell in the guest, driver loaded'
 	@echo '  make kernel          only build the guest'\''s kernel'
 	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck'
+	@echo '  make docs            the documentation as web pages, in out/docs/html/'
 	@echo '  make test-harness    failures on purpose: does the harness see them?'
 	@echo '  make test-mutations  broken drivers on purpose: do the tests see them?'
 	@echo '  make test-iommufd    Linux'\''s own selftests of an importer, IOMMUFD'
@@ -35,7 +36,7 @@ help:
 	@echo '  JOBS=n               compilers at a time (one per CPU)'
 	@echo '  V=1                  show the output of what is run'
 
-run test shell kernel check:
+run test shell kernel check docs:
 	@exec $(H)/$@.sh
 
 test-harness:

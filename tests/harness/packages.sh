@@ -20,6 +20,8 @@ _tools_of() {
 	kselftest) printf '%s\n' /usr/include/sys/capability.h:libcap-dev ;;
 	check) printf '%s\n' git:git perl:perl python3:python3 shellcheck:shellcheck \
 		sparse:sparse ;;
+	docs) printf '%s\n' sphinx-build:python3-sphinx \
+		/usr/lib/python3/dist-packages/yaml:python3-yaml ;;
 	guest) printf '%s\n' gcc:gcc jq:jq ld:binutils make:make \
 		mksquashfs:squashfs-tools qemu-system-x86_64:qemu-system-x86 setpriv:util-linux \
 		/usr/include/stdio.h:libc6-dev /usr/include/libdrm/drm.h:libdrm-dev ;;
