@@ -1,2 +1,205 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* KUnit test of an unlocked importer against moves. */
+/*
+ * KUnit test of dma-buf page frame numbers: an importer that cannot hold the
+ * reservation lock while it installs, on one CPU, against an exporter that moves
+ * the buffer all the time, on another. They share no lock but the reservation
+ * lock and the importer's page table lock.
+ */
+
+#include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/kthread.h>
+#include <linux/moduleparam.h>
+#include <linux/sched/task.h>
+
+#include "st-dma-buf-pfn-mock.h"
+
+/* Who waits for a case longer than 30 s is a hung task, so there are many. */
+#define RACE_PARTS	20
+
+/*
+ * How long the importer takes to install, at most, and how long the mover stays
+ * away from the lock, so that the importer gets it: in turns of cpu_relax(). With
+ * these one in twenty or so of the questions under emulation must be asked again.
+ */
+#define RACE_INSTALL	256
+#define RACE_AWAY	64
+
+/* Fewer retries in all parts together prove nothing. */
+#define RACE_RETRIES	1000
+
+static unsigned long pfn_race_rounds = 1000000;
+module_param(pfn_race_rounds, ulong, 0644);
+MODULE_PARM_DESC(pfn_race_rounds, "Moves of the buffer under an unlocked importer");
+
+/**
+ * struct race - what the two threads work on
+ * @mock: exporter, of one page
+ * @imp: importer
+ * @rounds: times to move
+ * @moved: times moved, the mover's
+ * @installed: page table entries made, the importer's
+ * @retried: times that the sequence had advanced, the importer's
+ * @stale: the mover found an entry of another place than the present one
+ * @error: of a question
+ * @done: the mover is through
+ */
+struct race {
+	struct pfn_mock *mock;
+	struct pfn_mock_importer *imp;
+	unsigned long rounds;
+	unsigned long moved;
+	unsigned long installed;
+	unsigned long retried;
+	bool stale;
+	int error;
+	struct completion done;
+};
+
+/* The retry loop of importers, without the wait for fences. */
+static int race_import(void *data)
+{
+	struct race *race = data;
+	struct dma_buf_attachment *attach = race->imp->attach;
+	unsigned long turn = 0, seq;
+	unsigned int i;
+	u64 pfn;
+
+	while (!race->error && !kthread_should_stop()) {
+		seq = dma_buf_pfn_read_begin(attach);
+		race->error = dma_buf_get_pfn_unlocked(attach, 0, &pfn, NULL);
+
+		/* Give the mover time to come between, and not always the same. */
+		for (i = 0; i < turn++ % RACE_INSTALL; i++)
+			cpu_relax();
+
+		spin_lock(&race->imp->lock);
+		if (dma_buf_pfn_read_retry(attach, seq)) {
+			race->retried++;
+		} else {
+			race->imp->mapped = pfn;
+			race->installed++;
+		}
+		spin_unlock(&race->imp->lock);
+	}
+	return 0;
+}
+
+/* What is mapped must be nothing, or where the buffer is. */
+static bool race_is_stale(struct race *race)
+{
+	bool stale;
+
+	dma_resv_assert_held(race->mock->dmabuf->resv);
+
+	spin_lock(&race->imp->lock);
+	stale = race->imp->mapped &&
+		race->imp->mapped != pfn_mock_pfn(race->mock, 0);
+	spin_unlock(&race->imp->lock);
+	return stale;
+}
+
+static int race_move(void *data)
+{
+	struct race *race = data;
+	unsigned int i;
+
+	while (!race->stale && race->moved < race->rounds && !kthread_should_stop()) {
+		pfn_mock_lock(race->mock);
+		race->stale = race_is_stale(race);
+		if (!race->stale) {
+			pfn_mock_move_locked(race->mock);
+			race->moved++;
+		}
+		pfn_mock_unlock(race->mock);
+		for (i = 0; i < RACE_AWAY; i++)
+			cpu_relax();
+	}
+	complete(&race->done);
+	return 0;
+}
+
+static void race_stop(void *task)
+{
+	kthread_stop_put(task);
+}
+
+static void race_start(struct kunit *test, int (*thread)(void *),
+		       struct race *race, unsigned int cpu)
+{
+	struct task_struct *task;
+
+	task = kthread_create(thread, race, "pfn_race/%u", cpu);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
+	/* It may be gone before it is stopped. */
+	get_task_struct(task);
+	kthread_bind(task, cpu);
+	wake_up_process(task);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, race_stop, task));
+}
+
+static const void *race_gen_params(struct kunit *test, const void *prev,
+				   char *desc)
+{
+	unsigned long part = (unsigned long)prev + 1;
+
+	if (part > RACE_PARTS)
+		return NULL;
+
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "part %lu", part);
+	return (void *)part;
+}
+
+/*
+ * Rule 6: the sequence. The test case succeeds if an importer that installs what
+ * the unlocked question answered, unless the sequence tells it to retry, never has
+ * a page table entry of a place where the buffer was before; and if it had to retry
+ * often, for else nothing is proven.
+ */
+static void rule6_unlocked_race(struct kunit *test)
+{
+	unsigned int cpu = cpumask_first(cpu_online_mask);
+	unsigned int other = cpumask_next(cpu, cpu_online_mask);
+	struct race *race;
+
+	if (other >= nr_cpu_ids)
+		kunit_skip(test, "it takes two CPUs");
+
+	race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, race);
+	init_completion(&race->done);
+	race->rounds = pfn_race_rounds / RACE_PARTS;
+	race->mock = pfn_mock_create(test, PFN_MOCK_GET_PFN | PFN_MOCK_PIN,
+				     &pfn_mock_one_page);
+	race->imp = pfn_mock_attach(race->mock, PFN_MOCK_DYNAMIC, NULL);
+
+	race_start(test, race_import, race, cpu);
+	race_start(test, race_move, race, other);
+	KUNIT_EXPECT_GT(test, wait_for_completion_timeout(&race->done, 25 * HZ), 0);
+
+	pfn_mock_lock(race->mock);
+	KUNIT_EXPECT_FALSE(test, race->stale);
+	KUNIT_EXPECT_FALSE(test, race_is_stale(race));
+	KUNIT_EXPECT_EQ(test, race->moved, race->rounds);
+	KUNIT_EXPECT_EQ(test, race->error, 0);
+	KUNIT_EXPECT_GE(test, race->retried, RACE_RETRIES / RACE_PARTS);
+	KUNIT_EXPECT_GE(test, race->installed, RACE_RETRIES / RACE_PARTS);
+	pfn_mock_unlock(race->mock);
+	kunit_info(test, "%lu moves, %lu entries, %lu retries", race->moved,
+		   race->installed, race->retried);
+}
+
+static struct kunit_case dma_buf_pfn_race_cases[] = {
+	KUNIT_CASE_PARAM_ATTR(rule6_unlocked_race, race_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
+	{}
+};
+
+static struct kunit_suite dma_buf_pfn_race_suite = {
+	.name = "dma-buf-pfn-race",
+	.test_cases = dma_buf_pfn_race_cases,
+};
+
+kunit_test_suite(dma_buf_pfn_race_suite);
+
+MODULE_IMPORT_NS("DMA_BUF");

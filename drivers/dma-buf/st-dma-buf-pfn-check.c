@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of dma-buf page frame numbers: exporters and importers that break
+ * the rules, which CONFIG_DMABUF_DEBUG reports. Each test is named after the rule
+ * of Documentation/driver-api/dma-buf-pfn.rst that it is about.
+ */
+
+#include "st-dma-buf-pfn-mock.h"
+
+/* --- wrong answers -------------------------------------------------------- */
+
+static void order_negative(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn,
+			   int *order)
+{
+	*order = -1;
+}
+
+static void order_huge(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn, int *order)
+{
+	*order = BITS_PER_LONG;
+}
+
+static void order_overflows(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn,
+			    int *order)
+{
+	*order = BITS_PER_LONG - 1;
+}
+
+/* At their own offsets, but for the end of the buffer. */
+static void order_beyond_end(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn,
+			     int *order)
+{
+	*pfn = BIT(20) + pgoff;
+	*order = 6;
+}
+
+static void pfn_misaligned(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn,
+			   int *order)
+{
+	*pfn += 1;
+}
+
+static void not_contiguous_after(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn,
+				 int *order)
+{
+	if (pgoff)
+		*pfn += BIT(*order);
+}
+
+static void not_contiguous_before(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn,
+				  int *order)
+{
+	if (pgoff != 7)
+		*pfn += BIT(*order);
+}
+
+static const struct wrong_answer {
+	const char *what;
+	pgoff_t pgoff;
+	void (*lie)(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn, int *order);
+} wrong_answers[] = {
+	{ "negative order", 0, order_negative },
+	{ "order of a whole word", 0, order_huge },
+	{ "order of half the numbers", 0, order_overflows },
+	{ "beyond the end", 0, order_beyond_end },
+	{ "beyond the end, asked at the end", 38, order_beyond_end },
+	{ "misaligned", 0, pfn_misaligned },
+	{ "not contiguous after", 0, not_contiguous_after },
+	{ "not contiguous before", 7, not_contiguous_before },
+};
+
+KUNIT_ARRAY_PARAM_DESC(wrong_answer, wrong_answers, what);
+
+/*
+ * Rule 14: checked. The test case succeeds if a wrong answer of get_pfn is reported
+ * by one warning, and the importer gets -EIO and no part of it.
+ */
+static void rule14_checked(struct kunit *test)
+{
+	const struct wrong_answer *param = test->param_value;
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_GET_PFN | PFN_MOCK_PIN,
+						&pfn_mock_mixed);
+	struct dma_buf_pfn_run run = { .pfn = 1 };
+	struct pfn_mock_importer *imp;
+	u64 pfn = 1;
+	int order = 99;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
+	mock->lie = param->lie;
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, -EIO,
+				dma_buf_get_pfn_unlocked(imp->attach, param->pgoff,
+							 &pfn, &order));
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+
+		pfn_mock_lock(mock);
+		KUNIT_EXPECT_EQ(test, -EIO,
+				dma_buf_get_pfn_run(imp->attach, param->pgoff, &run));
+		pfn_mock_unlock(mock);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 2);
+	}
+	KUNIT_EXPECT_EQ(test, pfn, 1);
+	KUNIT_EXPECT_EQ(test, order, 99);
+	KUNIT_EXPECT_EQ(test, run.pfn, 1);
+	KUNIT_EXPECT_EQ(test, 2, mock->pins);
+	KUNIT_EXPECT_EQ(test, 2, mock->unpins);
+}
+
+static void run_empty(struct pfn_mock *mock, pgoff_t pgoff,
+		      struct dma_buf_pfn_run *run)
+{
+	run->nr_pages = 0;
+}
+
+static void run_too_long(struct pfn_mock *mock, pgoff_t pgoff,
+			 struct dma_buf_pfn_run *run)
+{
+	run->nr_pages = mock->num_pages - pgoff + 1;
+}
+
+static void run_endless(struct pfn_mock *mock, pgoff_t pgoff,
+			struct dma_buf_pfn_run *run)
+{
+	run->nr_pages = ULONG_MAX;
+}
+
+static void run_moved_off(struct pfn_mock *mock, pgoff_t pgoff,
+			  struct dma_buf_pfn_run *run)
+{
+	run->pfn++;
+}
+
+static const struct wrong_run {
+	const char *what;
+	void (*lie)(struct pfn_mock *mock, pgoff_t pgoff,
+		    struct dma_buf_pfn_run *run);
+} wrong_runs[] = {
+	{ "empty", run_empty },
+	{ "too long", run_too_long },
+	{ "endless", run_endless },
+	{ "somewhere else", run_moved_off },
+};
+
+KUNIT_ARRAY_PARAM_DESC(wrong_run, wrong_runs, what);
+
+/*
+ * Rule 14: checked. The test case succeeds if a wrong answer of get_pfn_run is
+ * reported by one warning, and the importer gets -EIO and no part of it.
+ */
+static void rule14_run_checked(struct kunit *test)
+{
+	const struct wrong_run *param = test->param_value;
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct dma_buf_pfn_run run = { .pfn = 1 };
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	mock->lie_run = param->lie;
+	kunit_warning_suppress(test) {
+		pfn_mock_lock(mock);
+		KUNIT_EXPECT_EQ(test, -EIO, dma_buf_get_pfn_run(imp->attach, 2, &run));
+		pfn_mock_unlock(mock);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_EQ(test, run.pfn, 1);
+}
+
+static void move_once(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn, int *order)
+{
+	if (!pgoff)
+		mock->move_in_get_pfn = 1;
+}
+
+/*
+ * Rule 14: checked. The test case succeeds if a buffer that moves while its answer
+ * is being checked is not taken for a wrong answer.
+ */
+static void rule14_moved_while_checked(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+	u64 pfn;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	mock->lie = move_once;
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, 0,
+				dma_buf_get_pfn_unlocked(imp->attach, 0, &pfn, NULL));
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
+	}
+	KUNIT_EXPECT_EQ(test, 1, imp->notified);
+}
+
+/* --- memory that is not for everybody ------------------------------------- */
+
+/* Ask for page 0 in both ways: right for peers, reported for others. */
+static void expect_for_peers_only(struct kunit *test, struct pfn_mock *mock)
+{
+	struct dma_buf_pfn_run run = {};
+	struct pfn_mock_importer *imp;
+	bool peer;
+	int kind;
+
+	for (kind = 0; kind < PFN_MOCK_KINDS; kind++) {
+		imp = pfn_mock_attach(mock, kind, NULL);
+		peer = kind == PFN_MOCK_DYNAMIC_P2P;
+		KUNIT_EXPECT_EQ(test, peer, imp->attach->peer2peer);
+		if (kind == PFN_MOCK_PINNED)
+			KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
+
+		kunit_warning_suppress(test) {
+			pfn_mock_lock(mock);
+			KUNIT_EXPECT_EQ(test, peer ? 0 : -EIO,
+					dma_buf_get_pfn_run(imp->attach, 0, &run));
+			pfn_mock_unlock(mock);
+			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, peer ? 0 : 1);
+		}
+		if (kind == PFN_MOCK_PINNED)
+			pfn_mock_unpin(imp);
+		pfn_mock_detach(imp);
+	}
+}
+
+/*
+ * Rule 9: peer to peer. The test case succeeds if page frames without a struct page
+ * reach peers, and are reported if the exporter gives them to anyone else.
+ */
+static void rule9_no_page(struct kunit *test)
+{
+	expect_for_peers_only(test,
+			      pfn_mock_create(test, PFN_MOCK_GET_PFN | PFN_MOCK_NO_RAM,
+					      &pfn_mock_mixed));
+	expect_for_peers_only(test,
+			      pfn_mock_create(test, PFN_MOCK_ALL | PFN_MOCK_NO_RAM,
+					      &pfn_mock_mixed));
+}
+
+/*
+ * Rule 9: peer to peer. The test case succeeds if what the exporter calls MMIO
+ * reaches peers, and is reported for anyone else, although it has a struct page.
+ */
+static void rule9_mmio(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+
+	mock->type = DMA_BUF_PFN_MMIO;
+	expect_for_peers_only(test, mock);
+}
+
+/* --- importers ------------------------------------------------------------ */
+
+/*
+ * Rule 14: checked. The test case succeeds if an importer that unpins more often
+ * than it pinned is reported, and is not counted as pinned afterwards.
+ */
+static void rule14_unpin_too_often(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_PINNED, NULL);
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
+		pfn_mock_unpin(imp);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
+		pfn_mock_unpin(imp);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	pfn_mock_expect_error(imp, 0, -EOPNOTSUPP);
+}
+
+/*
+ * Rule 14: checked. The test case succeeds if an importer that detaches what it has
+ * pinned is reported.
+ */
+static void rule14_detach_while_pinned(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_PINNED, NULL);
+	KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
+	kunit_warning_suppress(test) {
+		pfn_mock_detach(imp);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+}
+
+static int dma_buf_pfn_check_init(struct kunit *test)
+{
+	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG))
+		kunit_skip(test, "CONFIG_DMABUF_DEBUG is off");
+	return 0;
+}
+
+static struct kunit_case dma_buf_pfn_check_cases[] = {
+	KUNIT_CASE(rule9_no_page),
+	KUNIT_CASE(rule9_mmio),
+	KUNIT_CASE_PARAM(rule14_checked, wrong_answer_gen_params),
+	KUNIT_CASE_PARAM(rule14_run_checked, wrong_run_gen_params),
+	KUNIT_CASE(rule14_moved_while_checked),
+	KUNIT_CASE(rule14_unpin_too_often),
+	KUNIT_CASE(rule14_detach_while_pinned),
+	{}
+};
+
+static struct kunit_suite dma_buf_pfn_check_suite = {
+	.name = "dma-buf-pfn-check",
+	.init = dma_buf_pfn_check_init,
+	.test_cases = dma_buf_pfn_check_cases,
+};
+
+kunit_test_suite(dma_buf_pfn_check_suite);
+
+MODULE_IMPORT_NS("DMA_BUF");

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of dma-buf page frame numbers: how long they are true, and for whom.
+ * Each test is named after the rule of Documentation/driver-api/dma-buf-pfn.rst
+ * that it is about.
+ */
+
+#include "st-dma-buf-pfn-mock.h"
+
+/*
+ * Rule 3: a dynamic importer. The test case succeeds if it is answered without a
+ * pin, before and after a move, of which it was told once.
+ */
+static void rule3_dynamic(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+	u64 before;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	pfn_mock_expect_right(imp, 9);
+	before = pfn_mock_pfn(mock, 9);
+	pfn_mock_move(mock);
+	KUNIT_EXPECT_EQ(test, 1, imp->notified);
+	KUNIT_EXPECT_NE(test, before, pfn_mock_pfn(mock, 9));
+	pfn_mock_expect_right(imp, 9);
+	KUNIT_EXPECT_EQ(test, 0, mock->pins);
+}
+
+/*
+ * Rule 3: an importer with operations but no notification. The test case succeeds
+ * if it is answered while it has the buffer pinned, however often, and neither
+ * before nor after.
+ */
+static void rule3_pinned(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_PINNED, NULL);
+	pfn_mock_expect_error(imp, 0, -EOPNOTSUPP);
+
+	KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
+	pfn_mock_expect_right(imp, 0);
+	KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
+	pfn_mock_unpin(imp);
+	pfn_mock_expect_right(imp, 0);
+	pfn_mock_unpin(imp);
+
+	pfn_mock_expect_error(imp, 0, -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, 2, mock->pins);
+	KUNIT_EXPECT_EQ(test, 2, mock->unpins);
+}
+
+/*
+ * Rule 3: a pin that fails is none. The test case succeeds if the importer gets the
+ * error of its pin, and no answer afterwards.
+ */
+static void rule3_pin_fails(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_PINNED, NULL);
+	mock->pin_error = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, pfn_mock_pin(imp));
+	pfn_mock_expect_error(imp, 0, -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, 0, mock->get_pfns);
+}
+
+/*
+ * Rule 3: who pins for one does not pin for all. The test case succeeds if an
+ * importer that would not be told of a move is refused although others have the
+ * buffer pinned, and the exporter does not hear of it.
+ */
+static void rule3_neither(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp, *pinned, *fixed;
+	unsigned int asked;
+
+	pinned = pfn_mock_attach(mock, PFN_MOCK_PINNED, NULL);
+	KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(pinned));
+	fixed = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
+	pfn_mock_expect_right(fixed, 0);
+
+	asked = mock->get_pfns + mock->get_pfn_runs;
+	imp = pfn_mock_attach(mock, PFN_MOCK_PINNED, NULL);
+	pfn_mock_expect_error(imp, 0, -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, asked, mock->get_pfns + mock->get_pfn_runs);
+	pfn_mock_unpin(pinned);
+}
+
+/*
+ * Rule 3: a static importer. The test case succeeds if the buffer is pinned with
+ * its first question, once, and unpinned when it is detached; and so for another.
+ */
+static void rule3_static(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp, *other;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
+	other = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
+	KUNIT_EXPECT_EQ(test, 0, mock->pins);
+
+	pfn_mock_expect_right(imp, 0);
+	pfn_mock_expect_right(imp, 1);
+	KUNIT_EXPECT_EQ(test, 1, mock->pins);
+	pfn_mock_expect_right(other, 0);
+	KUNIT_EXPECT_EQ(test, 2, mock->pins);
+	KUNIT_EXPECT_EQ(test, 0, mock->unpins);
+
+	pfn_mock_detach(imp);
+	KUNIT_EXPECT_EQ(test, 1, mock->unpins);
+	pfn_mock_expect_right(other, 1);
+	pfn_mock_detach(other);
+	KUNIT_EXPECT_EQ(test, 2, mock->unpins);
+	KUNIT_EXPECT_EQ(test, 2, mock->pins);
+}
+
+/*
+ * Rule 3: a static importer that never asks. The test case succeeds if the buffer
+ * is not pinned for it, and not unpinned either.
+ */
+static void rule3_static_silent(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+
+	pfn_mock_detach(pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL));
+	KUNIT_EXPECT_EQ(test, 0, mock->pins);
+	KUNIT_EXPECT_EQ(test, 0, mock->unpins);
+}
+
+/*
+ * Rule 3: a static importer and an exporter that fails. The test case succeeds if
+ * each failed question leaves nothing pinned until one succeeded, and after that
+ * does not unpin.
+ */
+static void rule3_static_exporter_fails(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
+	mock->get_pfn_error = -ENOMEM;
+	pfn_mock_expect_error(imp, 0, -ENOMEM);
+	KUNIT_EXPECT_GT(test, mock->pins, 0);
+	KUNIT_EXPECT_EQ(test, mock->pins, mock->unpins);
+
+	mock->get_pfn_error = 0;
+	pfn_mock_expect_right(imp, 0);
+	KUNIT_EXPECT_EQ(test, mock->pins, mock->unpins + 1);
+
+	mock->get_pfn_error = -ENOMEM;
+	pfn_mock_expect_error(imp, 0, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, mock->pins, mock->unpins + 1);
+	pfn_mock_detach(imp);
+	KUNIT_EXPECT_EQ(test, mock->pins, mock->unpins);
+}
+
+/*
+ * Rule 3: a static importer that cannot be pinned for. The test case succeeds if it
+ * gets the error, -EBUSY without a warning, and the exporter is not asked.
+ */
+static void rule3_static_pin_fails(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
+	mock->pin_error = -EBUSY;
+	pfn_mock_expect_error(imp, 0, -EBUSY);
+	KUNIT_EXPECT_EQ(test, 0, mock->get_pfns + mock->get_pfn_runs);
+	pfn_mock_detach(imp);
+	KUNIT_EXPECT_EQ(test, 0, mock->unpins);
+}
+
+/*
+ * Rule 3: an exporter that does not move on its own account. The test case succeeds
+ * if importers of all kinds are answered, without a pin of theirs.
+ */
+static void rule3_no_pin(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL & ~PFN_MOCK_PIN,
+						&pfn_mock_mixed);
+	int kind;
+
+	for (kind = 0; kind < PFN_MOCK_KINDS; kind++)
+		pfn_mock_expect_right(pfn_mock_attach(mock, kind, NULL), 0);
+}
+
+/*
+ * Rule 3: revocation. The test case succeeds if all importers get -ENODEV from then
+ * on, those who can be are told, and the static one's pin lasts until it detaches.
+ */
+static void rule3_revoked(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp[PFN_MOCK_KINDS];
+	int kind;
+
+	for (kind = 0; kind < PFN_MOCK_KINDS; kind++) {
+		imp[kind] = pfn_mock_attach(mock, kind, NULL);
+		if (kind == PFN_MOCK_PINNED)
+			KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp[kind]));
+		pfn_mock_expect_right(imp[kind], 0);
+	}
+
+	pfn_mock_lock(mock);
+	mock->get_pfn_error = -ENODEV;
+	dma_buf_invalidate_mappings(mock->dmabuf);
+	pfn_mock_unlock(mock);
+
+	for (kind = 0; kind < PFN_MOCK_KINDS; kind++)
+		pfn_mock_expect_error(imp[kind], 0, -ENODEV);
+	KUNIT_EXPECT_EQ(test, 1, imp[PFN_MOCK_DYNAMIC]->notified);
+	KUNIT_EXPECT_EQ(test, 1, imp[PFN_MOCK_DYNAMIC_P2P]->notified);
+	KUNIT_EXPECT_EQ(test, 0, mock->unpins);
+
+	pfn_mock_unpin(imp[PFN_MOCK_PINNED]);
+	pfn_mock_detach(imp[PFN_MOCK_STATIC]);
+	KUNIT_EXPECT_EQ(test, 2, mock->unpins);
+}
+
+/*
+ * Rule 3: signals. The test case succeeds if the errors of an interrupted exporter
+ * pass as they are.
+ */
+static void rule3_signals_pass(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	mock->get_pfn_error = -EINTR;
+	pfn_mock_expect_error(imp, 0, -EINTR);
+	mock->get_pfn_error = -ERESTARTSYS;
+	pfn_mock_expect_error(imp, 0, -ERESTARTSYS);
+}
+
+/*
+ * Rule 3: the unlocked form is interruptible. The test case succeeds if a thread
+ * that waits for the reservation lock returns when it gets a signal.
+ */
+static void rule3_unlocked_is_interruptible(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+	struct pfn_mock_call *call;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	pfn_mock_lock(mock);
+	call = pfn_mock_call_start(imp);
+	KUNIT_EXPECT_FALSE(test, pfn_mock_call_is_done(call, PFN_MOCK_SHORT_MS));
+	pfn_mock_call_interrupt(call);
+	KUNIT_EXPECT_TRUE(test, pfn_mock_call_is_done(call, PFN_MOCK_LONG_MS));
+	pfn_mock_unlock(mock);
+
+	KUNIT_EXPECT_EQ(test, -EINTR, pfn_mock_call_end(call));
+	KUNIT_EXPECT_EQ(test, 0, call->pfn);
+	KUNIT_EXPECT_EQ(test, 0, mock->get_pfns);
+}
+
+static struct kunit_case dma_buf_pfn_lifetime_cases[] = {
+	KUNIT_CASE(rule3_dynamic),
+	KUNIT_CASE(rule3_pinned),
+	KUNIT_CASE(rule3_pin_fails),
+	KUNIT_CASE(rule3_neither),
+	KUNIT_CASE(rule3_static),
+	KUNIT_CASE(rule3_static_silent),
+	KUNIT_CASE(rule3_static_exporter_fails),
+	KUNIT_CASE(rule3_static_pin_fails),
+	KUNIT_CASE(rule3_no_pin),
+	KUNIT_CASE(rule3_revoked),
+	KUNIT_CASE(rule3_signals_pass),
+	KUNIT_CASE(rule3_unlocked_is_interruptible),
+	{}
+};
+
+static struct kunit_suite dma_buf_pfn_lifetime_suite = {
+	.name = "dma-buf-pfn-lifetime",
+	.test_cases = dma_buf_pfn_lifetime_cases,
+};
+
+kunit_test_suite(dma_buf_pfn_lifetime_suite);
+
+MODULE_IMPORT_NS("DMA_BUF");

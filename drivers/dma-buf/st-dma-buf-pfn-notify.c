@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of dma-buf page frame numbers: what happens when they become wrong,
+ * or are not to be used yet. Each test is named after the rule of
+ * Documentation/driver-api/dma-buf-pfn.rst that it is about: notifications, the
+ * sequence, and fences.
+ */
+
+#include <linux/dma-fence.h>
+
+#include "st-dma-buf-pfn-mock.h"
+
+/*
+ * Rule 4: notifications. The test case succeeds if each importer that can be is
+ * told once of each move, under the lock, and no other is touched.
+ */
+static void rule4_all_are_notified(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp[3];
+	int i;
+
+	pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
+	for (i = 0; i < ARRAY_SIZE(imp); i++)
+		imp[i] = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	pfn_mock_attach(mock, PFN_MOCK_PINNED, NULL);
+
+	pfn_mock_move(mock);
+	pfn_mock_move(mock);
+	for (i = 0; i < ARRAY_SIZE(imp); i++)
+		KUNIT_EXPECT_EQ(test, 2, imp[i]->notified);
+
+	pfn_mock_detach(imp[0]);
+	pfn_mock_move(mock);
+	KUNIT_EXPECT_EQ(test, 2, imp[0]->notified);
+	KUNIT_EXPECT_EQ(test, 3, imp[1]->notified);
+}
+
+/*
+ * Rule 4: notifications. The test case succeeds if an importer that is notified may
+ * have the buffer pinned, and may unpin it there.
+ */
+static void rule4_unpin_when_notified(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
+	imp->unpin = true;
+	kunit_warning_suppress(test) {
+		pfn_mock_move(mock);
+		pfn_mock_detach(imp);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
+	}
+	KUNIT_EXPECT_EQ(test, 1, mock->unpins);
+}
+
+/*
+ * Rule 5: the locked form. The test case succeeds if an exporter that moves the
+ * buffer in order to answer can notify the very importer that asks, and answers
+ * with the new place; for both forms, and lockdep has nothing to say.
+ */
+static void rule5_moved_to_answer(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+	struct dma_buf_pfn_run run = {};
+	u64 pfn = 0, before;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	imp->mapped = pfn_mock_pfn(mock, 0);
+	before = pfn_mock_pfn(mock, 0);
+
+	pfn_mock_lock(mock);
+	mock->move_in_get_pfn = 1;
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_get_pfn(imp->attach, 0, &pfn, NULL));
+	KUNIT_EXPECT_EQ(test, 1, imp->notified);
+	KUNIT_EXPECT_EQ(test, 0, imp->mapped);
+	KUNIT_EXPECT_NE(test, before, pfn);
+	KUNIT_EXPECT_EQ(test, pfn_mock_pfn(mock, 0), pfn);
+
+	mock->move_in_get_pfn = 1;
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_get_pfn_run(imp->attach, 0, &run));
+	KUNIT_EXPECT_EQ(test, 2, imp->notified);
+	KUNIT_EXPECT_EQ(test, before, run.pfn);
+	pfn_mock_unlock(mock);
+}
+
+/*
+ * Rule 6: the sequence. The test case succeeds if already the first importer to be
+ * notified, and each after it, finds that the sequence has advanced.
+ */
+static void rule6_sequence_before_callback(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp[3];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(imp); i++) {
+		imp[i] = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+		imp[i]->seq = dma_buf_pfn_read_begin(imp[i]->attach);
+	}
+	pfn_mock_move(mock);
+	for (i = 0; i < ARRAY_SIZE(imp); i++) {
+		KUNIT_EXPECT_EQ(test, 1, imp[i]->notified);
+		KUNIT_EXPECT_EQ(test, 1, imp[i]->retries);
+	}
+}
+
+/*
+ * Rule 6: the sequence. The test case succeeds if one must retry after a move, and
+ * not without one: not for questions, pins, or other attachments.
+ */
+static void rule6_retry(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+	unsigned long seq;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	seq = dma_buf_pfn_read_begin(imp->attach);
+	pfn_mock_expect_right(imp, 0);
+	KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
+	pfn_mock_unpin(imp);
+	pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	KUNIT_EXPECT_FALSE(test, dma_buf_pfn_read_retry(imp->attach, seq));
+
+	pfn_mock_move(mock);
+	KUNIT_EXPECT_TRUE(test, dma_buf_pfn_read_retry(imp->attach, seq));
+	seq = dma_buf_pfn_read_begin(imp->attach);
+	KUNIT_EXPECT_FALSE(test, dma_buf_pfn_read_retry(imp->attach, seq));
+
+	/* Back where it was is not where it stayed. */
+	pfn_mock_move(mock);
+	pfn_mock_move(mock);
+	KUNIT_EXPECT_TRUE(test, dma_buf_pfn_read_retry(imp->attach, seq));
+}
+
+/* Ask from a thread while the buffer waits for a fence. */
+static void expect_no_wait(struct kunit *test, enum pfn_mock_kind kind)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+	struct pfn_mock_call *call;
+	struct dma_fence *fence;
+
+	imp = pfn_mock_attach(mock, kind, NULL);
+	if (kind == PFN_MOCK_PINNED)
+		KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
+	fence = pfn_mock_add_fence(mock);
+	call = pfn_mock_call_start(imp);
+	KUNIT_EXPECT_TRUE(test, pfn_mock_call_is_done(call, PFN_MOCK_LONG_MS));
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(fence));
+
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_EQ(test, 0, pfn_mock_call_end(call));
+	KUNIT_EXPECT_EQ(test, pfn_mock_pfn(mock, 0), call->pfn);
+	if (kind == PFN_MOCK_PINNED)
+		pfn_mock_unpin(imp);
+}
+
+/*
+ * Rule 7: fences. The test case succeeds if a dynamic importer gets its answer while
+ * the memory is not ready yet.
+ */
+static void rule7_dynamic_does_not_wait(struct kunit *test)
+{
+	expect_no_wait(test, PFN_MOCK_DYNAMIC);
+}
+
+/*
+ * Rule 7: fences. The test case succeeds if an importer that has the buffer pinned
+ * gets its answer while the memory is not ready yet.
+ */
+static void rule7_pinned_does_not_wait(struct kunit *test)
+{
+	expect_no_wait(test, PFN_MOCK_PINNED);
+}
+
+/*
+ * Rule 7: fences. The test case succeeds if a static importer gets its answer when
+ * the memory is ready and no earlier.
+ */
+static void rule7_static_waits(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+	struct pfn_mock_call *call;
+	struct dma_fence *fence;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
+	fence = pfn_mock_add_fence(mock);
+	call = pfn_mock_call_start(imp);
+	KUNIT_EXPECT_FALSE(test, pfn_mock_call_is_done(call, PFN_MOCK_SHORT_MS));
+
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_TRUE(test, pfn_mock_call_is_done(call, PFN_MOCK_LONG_MS));
+	KUNIT_EXPECT_EQ(test, 0, pfn_mock_call_end(call));
+	KUNIT_EXPECT_EQ(test, pfn_mock_pfn(mock, 0), call->pfn);
+	KUNIT_EXPECT_EQ(test, 1, mock->pins);
+}
+
+/*
+ * Rule 7: fences. The test case succeeds if a static importer that is interrupted
+ * while it waits gets -ERESTARTSYS, and nothing stays pinned for it.
+ */
+static void rule7_static_interrupted(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+	struct pfn_mock_call *call;
+	struct dma_fence *fence;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
+	fence = pfn_mock_add_fence(mock);
+	call = pfn_mock_call_start(imp);
+	KUNIT_EXPECT_FALSE(test, pfn_mock_call_is_done(call, PFN_MOCK_SHORT_MS));
+	pfn_mock_call_interrupt(call);
+	KUNIT_EXPECT_TRUE(test, pfn_mock_call_is_done(call, PFN_MOCK_LONG_MS));
+
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_EQ(test, -ERESTARTSYS, pfn_mock_call_end(call));
+	KUNIT_EXPECT_EQ(test, 0, call->pfn);
+	KUNIT_EXPECT_EQ(test, 1, mock->pins);
+	KUNIT_EXPECT_EQ(test, 1, mock->unpins);
+	pfn_mock_detach(imp);
+	KUNIT_EXPECT_EQ(test, 1, mock->unpins);
+}
+
+static struct kunit_case dma_buf_pfn_notify_cases[] = {
+	KUNIT_CASE(rule4_all_are_notified),
+	KUNIT_CASE(rule4_unpin_when_notified),
+	KUNIT_CASE(rule5_moved_to_answer),
+	KUNIT_CASE(rule6_sequence_before_callback),
+	KUNIT_CASE(rule6_retry),
+	KUNIT_CASE(rule7_dynamic_does_not_wait),
+	KUNIT_CASE(rule7_pinned_does_not_wait),
+	KUNIT_CASE(rule7_static_waits),
+	KUNIT_CASE(rule7_static_interrupted),
+	{}
+};
+
+static struct kunit_suite dma_buf_pfn_notify_suite = {
+	.name = "dma-buf-pfn-notify",
+	.test_cases = dma_buf_pfn_notify_cases,
+};
+
+kunit_test_suite(dma_buf_pfn_notify_suite);
+
+MODULE_IMPORT_NS("DMA_BUF");
