@@ -6,7 +6,7 @@
 H := tests/harness
 
 # What the scripts read from the environment.
-export LINUX TESTS VARIANT CONFIG_EXTRA OVERLAY_PATCH VGEM_PFN_CACHE JOBS V
+export LINUX TESTS SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH VGEM_PFN_CACHE JOBS V
 
 .PHONY: help run test shell kernel check docs test-harness test-mutations test-iommufd \
 	test-full clean clean-cache
@@ -30,6 +30,7 @@ help:
 	@echo 'Variables:'
 	@echo '  LINUX=/path          use a copy of this 7.3 tree, not Debian'\''s package'
 	@echo '  TESTS=regex          run only the tests whose names match'
+	@echo '  SUITES=regex         and of KUnit modules only these suites'
 	@echo '  VARIANT=name         kernel configuration tests/configs/name.config (base)'
 	@echo '  VGEM_PFN_CACHE=dir   where downloads and builds are kept'
 	@echo '                       (~/.cache/vgem_pfn; about 5 GB)'

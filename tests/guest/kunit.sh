@@ -4,7 +4,8 @@
 # The KUnit tests. Loading a module does not run them (kunit.autorun is off):
 # writing to a suite's "run" in debugfs does, so that suites can be left out.
 # kunit.list has the modules, which stay until unload_modules(); the host reads
-# what is left in results/kunit.
+# what is left in results/kunit. SUITES, if given, selects suites by regular
+# expression.
 
 KUNIT=/sys/kernel/debug/kunit
 
@@ -19,12 +20,13 @@ kunit_suites()
 		_name=${_suite##*/}
 		case " $* " in *" $_name "*) continue ;; esac
 		[ -e "$_suite/run" ] || continue
+		echo "$_name" | grep -qE -e "${SUITES:-.}" || continue
 		progress "KUnit: $_m, $_name"
 		echo 1 > "$_suite/run"
 		cat "$_suite/results" > "$RESULTS/kunit/$_m/$_name"
 		_ran=$((_ran + 1))
 	done
-	[ $_ran -gt 0 ] || not_ok "kunit/$_m" "the module has no suite in debugfs"
+	[ $_ran -gt 0 ] || not_ok "kunit/$_m" "the module has no suite in debugfs${SUITES:+ that matches $SUITES}"
 }
 
 run_kunit()

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # test.sh - make test: all tests in one guest.  TESTS=regex selects IGT subtests
-# (program@subtest), KUnit modules and Linux's selftests.  The last line is the
-# closing line; the exit status is 0 only if nothing failed.
+# (program@subtest), KUnit modules and Linux's selftests, SUITES=regex suites of
+# these modules, and MODPARAM_<module>="name=value ..." reaches the module.  The
+# last line is the closing line; the exit status is 0 only if nothing failed.
 
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -12,9 +13,15 @@
 
 DIR=$OUT/test
 
+# What reaches the guest: the selection and parameters of modules.
+settings=(TESTS="${TESTS:-}" SUITES="${SUITES:-}")
+for name in "${!MODPARAM_@}"; do
+	settings+=("$name=${!name}")
+done
+
 KSELFTESTS=iommu prepare 2
 next_step "running the tests in a guest: $ACCEL_USED, $ACCEL_WHY"
-FOLLOW=progress boot_guest "$DIR" test TESTS="${TESTS:-}"
+FOLLOW=progress boot_guest "$DIR" test "${settings[@]}"
 note "the guest ran for $(hms "$BOOT_SECONDS")"
 next_step "results in $DIR: test.ktap, junit.xml, results.json, console.log"
 results_collect "$DIR" test "${TESTS:-}"
