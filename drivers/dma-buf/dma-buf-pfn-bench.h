@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The ioctls of debugfs's dma_buf_pfn_bench, for the module and for the program
+ * that calls it. Both come from the same tree: this is no stable interface.
+ */
+
+#ifndef _DMA_BUF_PFN_BENCH_H
+#define _DMA_BUF_PFN_BENCH_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * enum dma_buf_pfn_bench_kind - what is measured
+ *
+ * The first ones make &dma_buf_pfn_bench.calls calls, each with an offset of its
+ * own. A walk goes through the buffer from its first page to its last, and makes
+ * as many calls as that takes.
+ */
+enum dma_buf_pfn_bench_kind {
+	/** @DMA_BUF_PFN_BENCH_NOTHING: What the others' loop costs. */
+	DMA_BUF_PFN_BENCH_NOTHING,
+	/**
+	 * @DMA_BUF_PFN_BENCH_NOPS: DMA_BUF_PFN_BENCH_NUM_NOPS instructions,
+	 * which tell what the counter counts.
+	 */
+	DMA_BUF_PFN_BENCH_NOPS,
+	/** @DMA_BUF_PFN_BENCH_RESV: dma_resv_lock() and dma_resv_unlock() */
+	DMA_BUF_PFN_BENCH_RESV,
+	/** @DMA_BUF_PFN_BENCH_LOCKED: dma_buf_get_pfn() */
+	DMA_BUF_PFN_BENCH_LOCKED,
+	/** @DMA_BUF_PFN_BENCH_UNLOCKED: dma_buf_get_pfn_unlocked() */
+	DMA_BUF_PFN_BENCH_UNLOCKED,
+	/** @DMA_BUF_PFN_BENCH_RUN: dma_buf_get_pfn_run() */
+	DMA_BUF_PFN_BENCH_RUN,
+	/** @DMA_BUF_PFN_BENCH_WALK_PAGES: dma_buf_get_pfn() of every page */
+	DMA_BUF_PFN_BENCH_WALK_PAGES,
+	/** @DMA_BUF_PFN_BENCH_WALK_RUNS: dma_buf_get_pfn_run(), run after run */
+	DMA_BUF_PFN_BENCH_WALK_RUNS,
+};
+
+#define DMA_BUF_PFN_BENCH_NUM_NOPS	100
+#define DMA_BUF_PFN_BENCH_MAX_CALLS	1000000
+
+/**
+ * struct dma_buf_pfn_bench - one measurement
+ *
+ * Errors: -EBADF for no fd, -EINVAL for one that is no dma-buf, for an unknown
+ * kind, or for @calls out of range; -EFBIG for a buffer of more than 8 TiB;
+ * -EINTR for a signal; or what the measured function returned.
+ */
+struct dma_buf_pfn_bench {
+	/** @dma_buf_fd: Input: fd of the buffer. */
+	__s32 dma_buf_fd;
+
+	/** @kind: Input: one of &enum dma_buf_pfn_bench_kind. */
+	__u32 kind;
+
+	/** @seed: Input: of the offsets. The same seed gives the same ones. */
+	__u64 seed;
+
+	/**
+	 * @calls: Input: calls to make, 1 to DMA_BUF_PFN_BENCH_MAX_CALLS, or 0
+	 * for a walk. Output: calls made.
+	 */
+	__u64 calls;
+
+	/**
+	 * @ticks: Output: what the CPU's cycle counter counted meanwhile, the
+	 * loop included. Under QEMU's "-icount shift=0" it counts instructions.
+	 */
+	__u64 ticks;
+
+	/** @invalidations: Output: move notifications meanwhile. */
+	__u64 invalidations;
+};
+
+/**
+ * struct dma_buf_pfn_bench_mock - make a dma-buf without memory
+ *
+ * Its page frame numbers are made up. No two blocks are neighbours, so that each
+ * is a run.
+ *
+ * Returns the fd. Errors: -EINVAL if @size is not a multiple of a block, zero, or
+ * more than a million blocks.
+ */
+struct dma_buf_pfn_bench_mock {
+	/** @size: Input: size in bytes. */
+	__u64 size;
+
+	/** @order: Input: each block has 2^order pages. */
+	__u32 order;
+
+	/** @pad: MBZ. */
+	__u32 pad;
+};
+
+#define DMA_BUF_PFN_BENCH	_IOWR('b', 1, struct dma_buf_pfn_bench)
+#define DMA_BUF_PFN_BENCH_MOCK	_IOW('b', 2, struct dma_buf_pfn_bench_mock)
+
+#ifdef __KERNEL__
+int pfn_bench_mock_export(const struct dma_buf_pfn_bench_mock *args);
+#endif
+
+#endif /* _DMA_BUF_PFN_BENCH_H */
