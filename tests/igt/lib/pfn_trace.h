@@ -31,13 +31,19 @@ static inline int __pfn_trace_write(const char *file, const char *text)
 	return ret;
 }
 
+static inline int __pfn_trace_dir(void)
+{
+	return mkdir(PFN_TRACE_DIR, 0700) && errno != EEXIST ? -errno : 0;
+}
+
 /* Record the event dma_buf:@name, and no other. 0 or -errno */
 static inline int __pfn_trace_start(const char *name)
 {
+	int ret = __pfn_trace_dir();
 	char file[96];
 
-	if (mkdir(PFN_TRACE_DIR, 0700) && errno != EEXIST)
-		return -errno;
+	if (ret)
+		return ret;
 
 	snprintf(file, sizeof(file), "events/dma_buf/%s/enable", name);
 	__pfn_trace_write("events/enable", "0");
@@ -58,6 +64,41 @@ static inline int __pfn_trace_count(const char *text)
 	while (fgets(line, sizeof(line), file))
 		n += line[0] != '#' && strstr(line, text);
 	fclose(file);
+	return n;
+}
+
+/* Count the event dma_buf:@name without recording it. 0 or -errno */
+static inline int __pfn_trace_tally(const char *name)
+{
+	int ret = __pfn_trace_dir();
+	char file[96];
+
+	if (ret)
+		return ret;
+
+	snprintf(file, sizeof(file), "events/dma_buf/%s/trigger", name);
+	return __pfn_trace_write(file, "hist:keys=common_pid");
+}
+
+/* How often it came since, or -errno. No longer counts it. */
+static inline long long __pfn_trace_tallied(const char *name)
+{
+	long long n = -ENODATA;
+	char line[256];
+	FILE *file;
+
+	snprintf(line, sizeof(line), PFN_TRACE_DIR "/events/dma_buf/%s/hist",
+		 name);
+	file = fopen(line, "re");
+	if (!file)
+		return -errno;
+
+	while (n < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, " Hits: %lld", &n);
+	fclose(file);
+
+	snprintf(line, sizeof(line), "events/dma_buf/%s/trigger", name);
+	__pfn_trace_write(line, "");
 	return n;
 }
 
