@@ -6,9 +6,9 @@
 H := tests/harness
 
 # What the scripts read from the environment.
-export LINUX TESTS SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH VGEM_PFN_CACHE JOBS V
+export LINUX TESTS SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
 
-.PHONY: help run test shell kernel check docs test-harness test-mutations test-iommufd \
+.PHONY: help run test bench shell kernel check docs test-harness test-mutations test-iommufd \
 	test-full clean clean-cache
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo
 	@echo '  make run             watch a buffer move and fault back in'
 	@echo '  make test            run the tests in a guest; results in out/'
+	@echo '  make bench           count instructions; figures in out/bench.json'
 	@echo '  make shell           a shell in the guest, driver loaded'
 	@echo '  make kernel          only build the guest'\''s kernel'
 	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck'
@@ -31,13 +32,14 @@ help:
 	@echo '  LINUX=/path          use a copy of this 7.3 tree, not Debian'\''s package'
 	@echo '  TESTS=regex          run only the tests whose names match'
 	@echo '  SUITES=regex         and of KUnit modules only these suites'
+	@echo '  SEED=n               of the offsets that make bench asks for'
 	@echo '  VARIANT=name         kernel configuration tests/configs/name.config (base)'
 	@echo '  VGEM_PFN_CACHE=dir   where downloads and builds are kept'
 	@echo '                       (~/.cache/vgem_pfn; about 5 GB)'
 	@echo '  JOBS=n               compilers at a time (one per CPU)'
 	@echo '  V=1                  show the output of what is run'
 
-run test shell kernel check docs:
+run test bench shell kernel check docs:
 	@exec $(H)/$@.sh
 
 test-harness:

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # accel.sh - which accelerator QEMU gets: KVM where it really runs a guest, TCG
-# otherwise.  ACCEL=kvm or ACCEL=tcg decides instead.  Sourced after lib.sh.
+# otherwise.  ACCEL=kvm, ACCEL=tcg or ACCEL=icount decides instead; the last is TCG
+# that counts instructions.  Sourced after lib.sh.
 #
 # That /dev/kvm exists and opens says nothing: on some cloud machines a guest
 # then hangs at 100% system time without a byte of output, and "-accel kvm
@@ -20,10 +21,17 @@ QEMU=${QEMU:-qemu-system-x86_64}
 # -cpu host alone can abort QEMU where another model would do.  TCG runs rep movsb
 # byte by byte, so its guest is told not to use it; a fifth level of page tables
 # would only cost time.
+#
+# With icount the guest's clocks and cycle counter advance by 1 ns for each
+# instruction, and by nothing else, but for what they skip when the guest is idle.
+# That goes with one CPU only.
 accel_args() {
+	local tcg_cpu="max,la57=off,-erms,-fsrm"
 	case "$1" in
 	kvm) printf '%s\n' -accel kvm -cpu host ;;
-	tcg) printf '%s\n' -accel "tcg,thread=multi" -cpu "max,la57=off,-erms,-fsrm" ;;
+	tcg) printf '%s\n' -accel "tcg,thread=multi" -cpu "$tcg_cpu" ;;
+	icount) printf '%s\n' -accel "tcg,thread=single" -cpu "$tcg_cpu" \
+		-icount "shift=0,sleep=off" ;;
 	esac
 }
 
@@ -75,12 +83,12 @@ _probe_kvm() {
 	find "$CACHE/accel" -maxdepth 1 -type f -name 'answer.*' ! -path "$answer" -delete
 }
 
-# choose_accel - set ACCEL_USED to kvm or tcg, and ACCEL_WHY
+# choose_accel - set ACCEL_USED to kvm, tcg or icount, and ACCEL_WHY
 choose_accel() {
 	local answer
 	command -v "$QEMU" >/dev/null || die "$QEMU is not installed"
 	case "${ACCEL:-auto}" in
-	kvm | tcg)
+	kvm | tcg | icount)
 		ACCEL_USED=$ACCEL
 		ACCEL_WHY="asked for by ACCEL=$ACCEL"
 		;;
@@ -101,7 +109,7 @@ choose_accel() {
 		fi
 		;;
 	*)
-		die "ACCEL=$ACCEL: it can be kvm, tcg or auto"
+		die "ACCEL=$ACCEL: it can be kvm, tcg, icount or auto"
 		;;
 	esac
 }

@@ -26,7 +26,8 @@ compile() {
 	local out=$1 src=$2 tmp
 	shift 2
 	if [[ -e $out && -z $(find "$src" "$TOP/include/uapi" "$TOP/tests/igt/include" \
-		"$TOP/tests/igt/lib" "$HARNESS/image.sh" "$ROOTFS/base.sqfs" -newer "$out" -type f) ]]; then
+		"$TOP/tests/igt/lib" "$TOP/drivers/dma-buf/dma-buf-pfn-bench.h" \
+		"$HARNESS/image.sh" "$ROOTFS/base.sqfs" -newer "$out" -type f) ]]; then
 		return
 	fi
 	tmp_for tmp "$out"
