@@ -21,20 +21,21 @@ static int dma_buf_pfn_wrong(struct dma_buf_attachment *attach, pgoff_t pgoff,
 }
 
 /*
- * Asks the exporter again, for one more page, and is silent if that fails or if
- * the buffer moved meanwhile.
+ * Asks the exporter again, for one more page, and is silent if that fails. If the
+ * exporter moved the buffer to answer, then the answer to be checked is old.
  */
-static bool dma_buf_pfn_is_at(struct dma_buf_attachment *attach, pgoff_t pgoff,
-			      u64 pfn)
+static int dma_buf_pfn_check_at(struct dma_buf_attachment *attach,
+				pgoff_t pgoff, u64 pfn)
 {
 	unsigned long seq = dma_buf_pfn_read_begin(attach);
+	int order, ret;
 	u64 answer;
-	int order;
 
-	if (attach->dmabuf->ops->get_pfn(attach, pgoff, &answer, &order))
-		return true;
+	ret = attach->dmabuf->ops->get_pfn(attach, pgoff, &answer, &order);
+	if (dma_buf_pfn_read_retry(attach, seq))
+		return -EAGAIN;
 
-	return dma_buf_pfn_read_retry(attach, seq) || answer == pfn;
+	return !ret && answer != pfn ? -EIO : 0;
 }
 
 /* A device's memory, and what has no struct page, is for peers only. */
@@ -54,13 +55,15 @@ static bool dma_buf_pfn_is_allowed(struct dma_buf_attachment *attach, u64 pfn,
  *
  * Contiguity is only checked at the far end of the block.
  *
- * Return: 0, or -EIO for a wrong answer.
+ * Return: 0, -EIO for a wrong answer, or -EAGAIN if the exporter moved the buffer
+ * meanwhile, so that it must be asked again.
  */
 int dma_buf_pfn_check(struct dma_buf_attachment *attach, pgoff_t pgoff,
 		      u64 pfn, int order)
 {
 	pgoff_t num_pages = attach->dmabuf->size >> PAGE_SHIFT;
 	pgoff_t first, last, other;
+	int ret;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
@@ -83,12 +86,14 @@ int dma_buf_pfn_check(struct dma_buf_attachment *attach, pgoff_t pgoff,
 					 "it is no RAM, and the importer wants RAM");
 
 	other = last - pgoff > pgoff - first ? last : first;
-	if (other != pgoff &&
-	    !dma_buf_pfn_is_at(attach, other, pfn + (other - pgoff)))
+	if (other == pgoff)
+		return 0;
+
+	ret = dma_buf_pfn_check_at(attach, other, pfn + (other - pgoff));
+	if (ret == -EIO)
 		return dma_buf_pfn_wrong(attach, pgoff, pfn,
 					 "the block is not contiguous");
-
-	return 0;
+	return ret;
 }
 
 /**
@@ -99,13 +104,15 @@ int dma_buf_pfn_check(struct dma_buf_attachment *attach, pgoff_t pgoff,
  *
  * Contiguity is only checked at the last page, by &dma_buf_ops.get_pfn.
  *
- * Return: 0, or -EIO for a wrong answer.
+ * Return: 0, -EIO for a wrong answer, or -EAGAIN if the exporter moved the buffer
+ * meanwhile, so that it must be asked again.
  */
 int dma_buf_pfn_check_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 			  const struct dma_buf_pfn_run *run)
 {
 	pgoff_t num_pages = attach->dmabuf->size >> PAGE_SHIFT;
 	pgoff_t more = run->nr_pages - 1;
+	int ret;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
@@ -121,9 +128,9 @@ int dma_buf_pfn_check_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 		return dma_buf_pfn_wrong(attach, pgoff, run->pfn,
 					 "it is no RAM, and the importer wants RAM");
 
-	if (!dma_buf_pfn_is_at(attach, pgoff + more, run->pfn + more))
+	ret = dma_buf_pfn_check_at(attach, pgoff + more, run->pfn + more);
+	if (ret == -EIO)
 		return dma_buf_pfn_wrong(attach, pgoff, run->pfn,
 					 "the run is not contiguous");
-
-	return 0;
+	return ret;
 }

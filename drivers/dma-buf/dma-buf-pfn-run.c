@@ -59,23 +59,35 @@ static int dma_buf_pfn_run_of_block(struct dma_buf_attachment *attach,
 	return 0;
 }
 
+static int dma_buf_pfn_call_run(struct dma_buf_attachment *attach,
+				pgoff_t pgoff, struct dma_buf_pfn_run *run)
+{
+	int ret;
+
+	*run = (struct dma_buf_pfn_run) {};
+	ret = attach->dmabuf->ops->get_pfn_run(attach, pgoff, run);
+	trace_dma_buf_get_pfn_run(attach, pgoff, run->pfn, run->nr_pages, ret);
+	return ret;
+}
+
 static int dma_buf_pfn_ask_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 			       struct dma_buf_pfn_run *run)
 {
-	struct dma_buf *dmabuf = attach->dmabuf;
 	int ret;
 
-	dma_resv_assert_held(dmabuf->resv);
+	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (!dmabuf->ops->get_pfn_run)
+	if (!attach->dmabuf->ops->get_pfn_run)
 		return dma_buf_pfn_run_of_block(attach, pgoff, run);
 
-	ret = dmabuf->ops->get_pfn_run(attach, pgoff, run);
-	trace_dma_buf_get_pfn_run(attach, pgoff, run->pfn, run->nr_pages, ret);
+	ret = dma_buf_pfn_call_run(attach, pgoff, run);
 	if (ret)
 		return ret;
 
-	return dma_buf_pfn_check_run(attach, pgoff, run);
+	ret = dma_buf_pfn_check_run(attach, pgoff, run);
+	if (ret == -EAGAIN)
+		ret = dma_buf_pfn_call_run(attach, pgoff, run);
+	return ret;
 }
 
 /**
@@ -100,7 +112,7 @@ static int dma_buf_pfn_ask_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
  *
  * If the exporter does not say what kind of memory it is, online memory that the
  * kernel manages is DMA_BUF_PFN_RAM and DMA_BUF_PFN_CACHED, and everything else
- * is DMA_BUF_PFN_MMIO and DMA_BUF_PFN_UNCACHED.
+ * is DMA_BUF_PFN_MMIO and DMA_BUF_PFN_UNCACHED, judged by the first page.
  *
  * Locks, fences and how long the answer is valid: as with dma_buf_get_pfn().
  *

@@ -92,8 +92,20 @@ int dma_buf_pfn_end(struct dma_buf_attachment *attach, bool pinned, int ret)
 	return ret;
 }
 
+static int dma_buf_pfn_call(struct dma_buf_attachment *attach, pgoff_t pgoff,
+			    u64 *pfn, int *order)
+{
+	int ret;
+
+	*pfn = 0;
+	*order = 0;
+	ret = attach->dmabuf->ops->get_pfn(attach, pgoff, pfn, order);
+	trace_dma_buf_get_pfn(attach, pgoff, *pfn, *order, ret);
+	return ret;
+}
+
 /**
- * dma_buf_pfn_ask() - one call of &dma_buf_ops.get_pfn, traced and checked
+ * dma_buf_pfn_ask() - ask &dma_buf_ops.get_pfn, and check the answer
  * @attach: attachment to ask for
  * @pgoff: offset in pages, inside the buffer
  * @pfn: returns the page frame number
@@ -105,19 +117,18 @@ int dma_buf_pfn_end(struct dma_buf_attachment *attach, bool pinned, int ret)
 int dma_buf_pfn_ask(struct dma_buf_attachment *attach, pgoff_t pgoff,
 		    u64 *pfn, int *order)
 {
-	struct dma_buf *dmabuf = attach->dmabuf;
 	int ret;
 
-	dma_resv_assert_held(dmabuf->resv);
+	dma_resv_assert_held(attach->dmabuf->resv);
 
-	*pfn = 0;
-	*order = 0;
-	ret = dmabuf->ops->get_pfn(attach, pgoff, pfn, order);
-	trace_dma_buf_get_pfn(attach, pgoff, *pfn, *order, ret);
+	ret = dma_buf_pfn_call(attach, pgoff, pfn, order);
 	if (ret)
 		return ret;
 
-	return dma_buf_pfn_check(attach, pgoff, *pfn, *order);
+	ret = dma_buf_pfn_check(attach, pgoff, *pfn, *order);
+	if (ret == -EAGAIN)
+		ret = dma_buf_pfn_call(attach, pgoff, pfn, order);
+	return ret;
 }
 
 /**
@@ -135,11 +146,13 @@ int dma_buf_pfn_ask(struct dma_buf_attachment *attach, pgoff_t pgoff,
  * own &dma_buf_attach_ops.invalidate_mappings takes: the exporter may populate
  * or move the buffer to answer, and so notify this very attachment.
  *
- * The answer is valid until the reservation lock is released, and after that
+ * The answer is valid
  *
  * - until the next &dma_buf_attach_ops.invalidate_mappings on @attach, if the
- *   importer has that callback (a dynamic attachment);
- * - until dma_buf_unpin(), if it has called dma_buf_pin() (a pinned one);
+ *   importer has that callback (a dynamic attachment). With the reservation lock
+ *   held that can only be while the exporter answers another question;
+ * - until the last dma_buf_unpin(), if it has called dma_buf_pin() (a pinned
+ *   one);
  * - until dma_buf_detach(), if it has no &dma_buf_attach_ops at all (a static
  *   one). For it the buffer is pinned by the first call that succeeds;
  * - until detached or invalidated, if the exporter is not dynamic, see
@@ -235,7 +248,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn_unlocked, "DMA_BUF");
  * dma_buf_pfn_read_begin - start an unlocked use of page frame numbers
  * @attach:	[in]	attachment that will ask for them
  *
- * To be called before dma_buf_get_pfn_unlocked(). After
+ * To be called before dma_buf_get_pfn_unlocked(), or before the first question of
+ * a walk with dma_buf_get_pfn_run(). After
  * mmu_interval_read_begin(), but it does not wait for an invalidation in
  * progress: the reservation lock does, inside dma_buf_get_pfn_unlocked().
  *
