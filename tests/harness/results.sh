@@ -121,7 +121,7 @@ _results_list() {
 			result guest/results fail "the archive of results is broken"
 		return 0
 	fi
-	[[ $mode != run ]] || return 0
+	[[ $mode == test || $mode == iommufd ]] || return 0
 	{
 		kselftest_results "$dir"
 		if [[ $mode == test ]]; then
