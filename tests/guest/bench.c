@@ -12,11 +12,13 @@
  *
  * MIN and MEDIAN are of several repetitions and per call, or of a whole walk.
  * From calls the cost of an empty loop over the same offsets is subtracted.
- * Exits 1, saying what is wrong, as soon as anything fails.
+ * Exits 1, saying what is wrong, as soon as anything fails, or the module takes
+ * what it must refuse.
  */
 #include <stdarg.h>
 
 #include "../../drivers/dma-buf/dma-buf-pfn-bench.h"
+#include "../igt/lib/pfn_mem.h"
 #include "../igt/lib/pfn_trace.h"
 #include "../igt/lib/vgem_pfn_ioctl.h"
 
@@ -155,6 +157,51 @@ static int export_mock(uint64_t size, uint32_t order)
 	return check(fd < 0 ? -errno : fd, "mock");
 }
 
+static void refuse(int dmabuf, uint32_t kind, uint64_t calls, int error)
+{
+	struct dma_buf_pfn_bench arg = {
+		.dma_buf_fd = dmabuf,
+		.kind = kind,
+		.calls = calls,
+	};
+	int ret = __vgem_pfn_ioctl(bench, DMA_BUF_PFN_BENCH, &arg);
+
+	if (ret != -error)
+		fail("kind %u, %llu calls: %s instead of %s", kind,
+		     (unsigned long long)calls, strerror(-ret),
+		     strerror(error));
+}
+
+static void refuse_mock(uint64_t size, uint32_t order, uint32_t pad)
+{
+	struct dma_buf_pfn_bench_mock arg = {
+		.size = size,
+		.order = order,
+		.pad = pad,
+	};
+
+	if (__vgem_pfn_ioctl(bench, DMA_BUF_PFN_BENCH_MOCK, &arg) != -EINVAL)
+		fail("a buffer of %llu bytes in blocks of order %u",
+		     (unsigned long long)size, order);
+}
+
+/* Input that the module must not take */
+static void refusals(int dmabuf)
+{
+	refuse(-1, DMA_BUF_PFN_BENCH_LOCKED, 1, EBADF);
+	refuse(bench, DMA_BUF_PFN_BENCH_LOCKED, 1, EINVAL);
+	refuse(dmabuf, DMA_BUF_PFN_BENCH_LOCKED, 0, EINVAL);
+	refuse(dmabuf, DMA_BUF_PFN_BENCH_LOCKED,
+	       DMA_BUF_PFN_BENCH_MAX_CALLS + 1, EINVAL);
+	refuse(dmabuf, DMA_BUF_PFN_BENCH_WALK_RUNS, 1, EINVAL);
+	refuse(dmabuf, DMA_BUF_PFN_BENCH_WALK_RUNS + 1, 1, EINVAL);
+	refuse_mock(0, ORDER_2M, 0);
+	refuse_mock(GiB + PFN_PAGE_SIZE, ORDER_2M, 0);
+	refuse_mock(GiB, 64, 0);
+	refuse_mock(1024 * GiB, 0, 0);
+	refuse_mock(GiB, ORDER_2M, 1);
+}
+
 int main(int argc, char **argv)
 {
 	int fd, vram, tt, mock;
@@ -172,6 +219,7 @@ int main(int argc, char **argv)
 	tt = export_bo(fd, SIZE, VGEM_PFN_TT);
 	mock = export_mock(GiB, ORDER_2M);
 
+	refusals(mock);
 	call("nops", vram, DMA_BUF_PFN_BENCH_NOPS, CALLS);
 	call("resv_pair", vram, DMA_BUF_PFN_BENCH_RESV, CALLS);
 	call("get_pfn", vram, DMA_BUF_PFN_BENCH_LOCKED, CALLS);
