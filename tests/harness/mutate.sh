@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # mutate.sh - make test-mutations: broken drivers on purpose.  Each
-# tests/mutations/*.patch breaks the contract in one way and names the subtests
-# that must notice on their first run:
+# tests/mutations/*.patch breaks the contract in one way and names the IGT
+# subtests and KUnit cases that must notice on their first run:
 #
 #   # What is broken, in a sentence or two.
 #   #
 #   # expect: vgem_pfn_prime@move
+#   # expect: kunit/dma-buf-pfn/rule1_units
 #
 # A mutation is caught if every one of them fails, or was running when the guest
 # died.  One that no longer applies or builds has failed.  MUTATIONS=regex
@@ -27,25 +28,55 @@ expected() {
 	sed -n 's/^# expect: *//p' "$@" | sort -u
 }
 
-# selection SUBTEST... - a regular expression for these and no other
-selection() {
-	local IFS='|'
-	printf '(%s)$' "$*"
+# The module of the KUnit suites that may be expected.
+KUNIT_MODULE=dmabuf_kunit
+
+# subtests TEST... - the IGT subtests among them, one per line
+subtests() {
+	printf "%s\n" "$@" | grep -v "^kunit/" || :
 }
 
-# run_subtests NAME SUBTEST... - a guest that runs these; results in DIR/NAME
-run_subtests() {
-	local dir=$DIR/$1/guest tests
+# suites TEST... - the suites of the KUnit cases among them, one per line
+suites() {
+	printf "%s\n" "$@" | sed -n "s,^kunit/\([^/]*\)/.*,\1,p" | sort -u
+}
+
+# either WORD... - a regular expression for these and no other
+either() {
+	local IFS="|"
+	printf "(%s)$" "$*"
+}
+
+# run_tests NAME TEST... - a guest that runs these; results in DIR/NAME.  Where no
+# IGT subtest is among them, it needs no driver and no checks at its end.
+run_tests() {
+	local dir=$DIR/$1/guest igt kunit settings=()
 	shift
-	tests=$(selection "$@")
-	boot_guest "$dir" test TESTS="$tests"
-	results_collect "$dir" test "$tests"
+	mapfile -t igt < <(subtests "$@")
+	mapfile -t kunit < <(suites "$@")
+	if ((${#igt[@]} == 0)); then
+		settings=(QUICK=1 TESTS="^$KUNIT_MODULE")
+	elif ((${#kunit[@]} == 0)); then
+		settings=(TESTS="$(either "${igt[@]}")")
+	else
+		settings=(TESTS="$(either "${igt[@]}")|^$KUNIT_MODULE")
+	fi
+	((${#kunit[@]} == 0)) || settings+=(SUITES="^$(either "${kunit[@]}")")
+	boot_guest "$dir" test "${settings[@]}"
+	results_collect "$dir" test "${settings[*]}"
 	results_report "$dir" >"$dir/report.txt" || :
 }
 
-# noticed DIR SUBTEST - print how, if it did
+# noticed DIR TEST - print how, if it did.  KUnit says which suite is running: that
+# it was in this case when the guest died must be seen from a call trace.
 noticed() {
-	jq -re --arg n "igt/$2" --arg running "${2%@*} (${2#*@})" '
+	local name=igt/$2 running="${2%@*} (${2#*@})" suite
+	if [[ $2 == kunit/* ]]; then
+		suite=$(suites "$2")
+		name=$2 running="$KUNIT_MODULE, $suite"
+		grep -qa " ${2##*/}+0x" "$1/console.log" || running="in no trace"
+	fi
+	jq -re --arg n "$name" --arg running "$running" '
 		[.[] | select(.status == "fail"
 			and (.name == $n or (.name == "guest/end" and (.reason | endswith($running)))))
 		 | .reason] | first // empty' "$1/summary.json"
@@ -55,11 +86,11 @@ noticed() {
 unmutated() {
 	local tests
 	mapfile -t tests < <(expected "${PATCHES[@]}")
-	run_subtests unmutated "${tests[@]}"
+	run_tests unmutated "${tests[@]}"
 	if (($(results_count "$DIR/unmutated/guest" fail))); then
-		outcome 1 "the driver as it is passes ${tests[*]}" "$DIR/unmutated/guest/report.txt"
+		outcome 1 "the driver as it is passes these ${#tests[@]} tests" "$DIR/unmutated/guest/report.txt"
 	else
-		outcome 0 "the driver as it is passes ${tests[*]}"
+		outcome 0 "the driver as it is passes these ${#tests[@]} tests"
 	fi
 }
 
@@ -71,7 +102,7 @@ mutation() {
 	mkdir -p "$DIR/$name"
 	mapfile -t tests < <(expected "$1")
 	if ((${#tests[@]} == 0)); then
-		outcome 1 "$name: names no subtest that must notice (# expect: program@subtest)"
+		outcome 1 "$name: names no test that must notice (# expect: program@subtest, or kunit/suite/case)"
 		return
 	fi
 	if ! VARIANT=base OVERLAY_PATCH=$1 VGEM_PFN_OUT=$DIR/$name/out \
@@ -80,7 +111,7 @@ mutation() {
 		return
 	fi
 	image_get "$DIR/$name/out/kernel/base" mutation
-	run_subtests "$name" "${tests[@]}"
+	run_tests "$name" "${tests[@]}"
 	for test in "${tests[@]}"; do
 		if how=$(noticed "$DIR/$name/guest" "$test"); then
 			outcome 0 "$name: caught by $test: \"${how:0:120}\""
