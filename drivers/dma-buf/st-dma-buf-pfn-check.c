@@ -173,22 +173,32 @@ static void move_once(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn, int *order
 
 /*
  * Rule 14: checked. The test case succeeds if a buffer that moves while its answer
- * is being checked is not taken for a wrong answer.
+ * is being checked is not taken for a wrong answer, and the importer gets the new
+ * place and not the one that was checked.
  */
 static void rule14_moved_while_checked(struct kunit *test)
 {
 	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct dma_buf_pfn_run run = {};
 	struct pfn_mock_importer *imp;
-	u64 pfn;
+	u64 pfn = 0;
 
 	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
 	mock->lie = move_once;
+	pfn_mock_lock(mock);
 	kunit_warning_suppress(test) {
-		KUNIT_EXPECT_EQ(test, 0,
-				dma_buf_get_pfn_unlocked(imp->attach, 0, &pfn, NULL));
+		KUNIT_EXPECT_EQ(test, 0, dma_buf_get_pfn(imp->attach, 0, &pfn, NULL));
+		KUNIT_EXPECT_EQ(test, pfn, pfn_mock_pfn(mock, 0));
+		KUNIT_EXPECT_EQ(test, 1, imp->notified);
+
+		mock->lie = NULL;
+		mock->move_in_get_pfn = 2;
+		KUNIT_EXPECT_EQ(test, 0, dma_buf_get_pfn_run(imp->attach, 0, &run));
+		KUNIT_EXPECT_EQ(test, run.pfn, pfn_mock_pfn(mock, 0));
+		KUNIT_EXPECT_EQ(test, 3, imp->notified);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
 	}
-	KUNIT_EXPECT_EQ(test, 1, imp->notified);
+	pfn_mock_unlock(mock);
 }
 
 /* --- memory that is not for everybody ------------------------------------- */
