@@ -3,9 +3,9 @@
 #
 # The KUnit tests. Loading a module does not run them (kunit.autorun is off):
 # writing to a suite's "run" in debugfs does, so that suites can be left out.
-# kunit.list has the modules, which stay until unload_modules(); the host reads
-# what is left in results/kunit. SUITES, if given, selects suites by regular
-# expression.
+# kunit.list, or KUNIT_LIST, has the modules, which stay until unload_modules(); the
+# host reads what is left in results/kunit. SUITES, if given, selects suites by
+# regular expression.
 
 KUNIT=/sys/kernel/debug/kunit
 
@@ -20,6 +20,8 @@ kunit_suites()
 		_name=${_suite##*/}
 		case " $* " in *" $_name "*) continue ;; esac
 		[ -e "$_suite/run" ] || continue
+		# A suite of a module before.
+		ls "$RESULTS"/kunit/*/"$_name" > /dev/null 2>&1 && continue
 		echo "$_name" | grep -qE -e "${SUITES:-.}" || continue
 		progress "KUnit: $_m, $_name"
 		echo 1 > "$_suite/run"
@@ -31,7 +33,7 @@ kunit_suites()
 
 run_kunit()
 {
-	grep -v '^#' /vgem_pfn/guest/kunit.list |
+	grep -v '^#' "/vgem_pfn/guest/${KUNIT_LIST:-kunit.list}" |
 		grep -E -e "${TESTS:-.}" > /run/kunit
 	while read -r _line; do
 		_m=${_line%% *}
