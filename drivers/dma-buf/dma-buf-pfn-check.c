@@ -15,7 +15,7 @@
 static int dma_buf_pfn_wrong(struct dma_buf_attachment *attach, pgoff_t pgoff,
 			     u64 pfn, const char *what)
 {
-	WARN_ONCE(1, "exporter %s says that page %lu is pfn 0x%llx, but %s\n",
+	WARN(1, "exporter %s says that page %lu is pfn 0x%llx, but %s\n",
 		  attach->dmabuf->exp_name, pgoff, pfn, what);
 	return -EIO;
 }
@@ -42,8 +42,13 @@ static int dma_buf_pfn_check_at(struct dma_buf_attachment *attach,
 static bool dma_buf_pfn_is_allowed(struct dma_buf_attachment *attach, u64 pfn,
 				   enum dma_buf_pfn_type type)
 {
-	return attach->peer2peer ||
-	       (type != DMA_BUF_PFN_MMIO && dma_buf_pfn_to_page(pfn));
+	if (attach->peer2peer)
+		return true;
+
+	if (type == DMA_BUF_PFN_UNKNOWN)
+		type = dma_buf_pfn_derive_type(pfn);
+
+	return type == DMA_BUF_PFN_RAM && dma_buf_pfn_to_page(pfn);
 }
 
 /**
@@ -52,6 +57,7 @@ static bool dma_buf_pfn_is_allowed(struct dma_buf_attachment *attach, u64 pfn,
  * @pgoff: offset in pages that was asked for
  * @pfn: page frame number in the answer
  * @order: order in the answer
+ * @ask: whether to ask the exporter about contiguity
  *
  * Contiguity is only checked at the far end of the block.
  *
@@ -59,7 +65,7 @@ static bool dma_buf_pfn_is_allowed(struct dma_buf_attachment *attach, u64 pfn,
  * meanwhile, so that it must be asked again.
  */
 int dma_buf_pfn_check(struct dma_buf_attachment *attach, pgoff_t pgoff,
-		      u64 pfn, int order)
+		      u64 pfn, int order, bool ask)
 {
 	pgoff_t num_pages = attach->dmabuf->size >> PAGE_SHIFT;
 	pgoff_t first, last, other;
@@ -86,7 +92,7 @@ int dma_buf_pfn_check(struct dma_buf_attachment *attach, pgoff_t pgoff,
 					 "it is no RAM, and the importer wants RAM");
 
 	other = last - pgoff > pgoff - first ? last : first;
-	if (other == pgoff)
+	if (!ask || other == pgoff)
 		return 0;
 
 	ret = dma_buf_pfn_check_at(attach, other, pfn + (other - pgoff));
@@ -101,6 +107,7 @@ int dma_buf_pfn_check(struct dma_buf_attachment *attach, pgoff_t pgoff,
  * @attach: attachment that asked
  * @pgoff: offset in pages that was asked for
  * @run: the answer
+ * @ask: whether to ask the exporter about contiguity
  *
  * Contiguity is only checked at the last page, by &dma_buf_ops.get_pfn.
  *
@@ -108,7 +115,7 @@ int dma_buf_pfn_check(struct dma_buf_attachment *attach, pgoff_t pgoff,
  * meanwhile, so that it must be asked again.
  */
 int dma_buf_pfn_check_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
-			  const struct dma_buf_pfn_run *run)
+			  const struct dma_buf_pfn_run *run, bool ask)
 {
 	pgoff_t num_pages = attach->dmabuf->size >> PAGE_SHIFT;
 	pgoff_t more = run->nr_pages - 1;
@@ -127,6 +134,9 @@ int dma_buf_pfn_check_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	if (!dma_buf_pfn_is_allowed(attach, run->pfn, run->type))
 		return dma_buf_pfn_wrong(attach, pgoff, run->pfn,
 					 "it is no RAM, and the importer wants RAM");
+
+	if (!ask)
+		return 0;
 
 	ret = dma_buf_pfn_check_at(attach, pgoff + more, run->pfn + more);
 	if (ret == -EIO)

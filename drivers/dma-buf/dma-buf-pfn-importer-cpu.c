@@ -18,8 +18,9 @@
 
 /*
  * The wait for the reservation lock can be a long one, as others hold it while
- * they copy, and meanwhile mmap_lock is needed elsewhere. So only try, and if that fails wait
- * without any lock and let the fault start again. After ttm_bo_vm_reserve().
+ * they copy, and meanwhile mmap_lock is needed elsewhere. So only try, and if that
+ * fails wait without any lock and let the fault start again. After
+ * ttm_bo_vm_reserve().
  */
 static vm_fault_t pfn_import_fault_lock(struct pfn_import *imp,
 					struct vm_fault *vmf)
@@ -74,6 +75,8 @@ static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 	fault = vmf_insert_pfn_prot(vmf->vma, vmf->address, run.pfn, prot);
 	if (fault == VM_FAULT_NOPAGE)
 		imp->faults++;
+	else
+		xa_erase(&imp->cpu_pages, vmf->pgoff);
 	return fault;
 
 err:

@@ -31,18 +31,17 @@ struct page *dma_buf_pfn_to_page(u64 pfn)
 	return page && !is_zone_device_page(page) ? page : NULL;
 }
 
-/* Where the exporter is silent, RAM is what the kernel manages as such. */
-static void dma_buf_pfn_derive(struct dma_buf_pfn_run *run)
+/**
+ * dma_buf_pfn_derive_type() - the kind of memory, where the exporter is silent
+ * @pfn: page frame number
+ *
+ * Return: RAM only for what the kernel manages as such.
+ */
+enum dma_buf_pfn_type dma_buf_pfn_derive_type(u64 pfn)
 {
-	struct page *page = dma_buf_pfn_to_page(run->pfn);
+	struct page *page = dma_buf_pfn_to_page(pfn);
 
-	if (page && !PageReserved(page)) {
-		run->type = DMA_BUF_PFN_RAM;
-		run->caching = DMA_BUF_PFN_CACHED;
-	} else {
-		run->type = DMA_BUF_PFN_MMIO;
-		run->caching = DMA_BUF_PFN_UNCACHED;
-	}
+	return page && !PageReserved(page) ? DMA_BUF_PFN_RAM : DMA_BUF_PFN_MMIO;
 }
 
 /* For exporters without get_pfn_run: what is left of the block around @pgoff. */
@@ -84,10 +83,13 @@ static int dma_buf_pfn_ask_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	if (ret)
 		return ret;
 
-	ret = dma_buf_pfn_check_run(attach, pgoff, run);
-	if (ret == -EAGAIN)
-		ret = dma_buf_pfn_call_run(attach, pgoff, run);
-	return ret;
+	/* What moved while it was checked is asked for once more. */
+	ret = dma_buf_pfn_check_run(attach, pgoff, run, true);
+	if (ret != -EAGAIN)
+		return ret;
+
+	ret = dma_buf_pfn_call_run(attach, pgoff, run);
+	return ret ?: dma_buf_pfn_check_run(attach, pgoff, run, false);
 }
 
 /**
@@ -119,7 +121,8 @@ static int dma_buf_pfn_ask_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
  * Context: may sleep.
  *
  * Returns:
- * As dma_buf_get_pfn(). On failure @run is left as it was.
+ * As dma_buf_get_pfn(), and -EIO with or without CONFIG_DMABUF_DEBUG for a run that
+ * is empty or ends outside the buffer. On failure @run is left as it was.
  */
 int dma_buf_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 			struct dma_buf_pfn_run *run)
@@ -140,12 +143,19 @@ int dma_buf_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 		return ret;
 
 	ret = dma_buf_pfn_ask_run(attach, pgoff, &answer);
+	/* An empty run would keep a walk from ending, with the lock held. */
+	if (!ret && answer.nr_pages - 1 >=
+	    (attach->dmabuf->size >> PAGE_SHIFT) - pgoff)
+		ret = -EIO;
 	ret = dma_buf_pfn_end(attach, pinned, ret);
 	if (ret)
 		return ret;
 
-	if (answer.type == DMA_BUF_PFN_UNKNOWN)
-		dma_buf_pfn_derive(&answer);
+	if (answer.type == DMA_BUF_PFN_UNKNOWN) {
+		answer.type = dma_buf_pfn_derive_type(answer.pfn);
+		answer.caching = answer.type == DMA_BUF_PFN_RAM ?
+				 DMA_BUF_PFN_CACHED : DMA_BUF_PFN_UNCACHED;
+	}
 	*run = answer;
 	return 0;
 }

@@ -125,10 +125,13 @@ int dma_buf_pfn_ask(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	if (ret)
 		return ret;
 
-	ret = dma_buf_pfn_check(attach, pgoff, *pfn, *order);
-	if (ret == -EAGAIN)
-		ret = dma_buf_pfn_call(attach, pgoff, pfn, order);
-	return ret;
+	/* What moved while it was checked is asked for once more. */
+	ret = dma_buf_pfn_check(attach, pgoff, *pfn, *order, true);
+	if (ret != -EAGAIN)
+		return ret;
+
+	ret = dma_buf_pfn_call(attach, pgoff, pfn, order);
+	return ret ?: dma_buf_pfn_check(attach, pgoff, *pfn, *order, false);
 }
 
 /**

@@ -19,23 +19,26 @@ int dma_buf_pfn_ask(struct dma_buf_attachment *attach, pgoff_t pgoff,
 
 /* dma-buf-pfn-run.c */
 struct page *dma_buf_pfn_to_page(u64 pfn);
+enum dma_buf_pfn_type dma_buf_pfn_derive_type(u64 pfn);
 
 /* dma-buf-pfn-check.c */
 #ifdef CONFIG_DMABUF_DEBUG
 int dma_buf_pfn_check(struct dma_buf_attachment *attach, pgoff_t pgoff,
-		      u64 pfn, int order);
+		      u64 pfn, int order, bool ask);
 int dma_buf_pfn_check_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
-			  const struct dma_buf_pfn_run *run);
+			  const struct dma_buf_pfn_run *run, bool ask);
 #else
 static inline int dma_buf_pfn_check(struct dma_buf_attachment *attach,
-				    pgoff_t pgoff, u64 pfn, int order)
+				    pgoff_t pgoff, u64 pfn, int order,
+				    bool ask)
 {
 	return 0;
 }
 
 static inline int dma_buf_pfn_check_run(struct dma_buf_attachment *attach,
 					pgoff_t pgoff,
-					const struct dma_buf_pfn_run *run)
+					const struct dma_buf_pfn_run *run,
+					bool ask)
 {
 	return 0;
 }

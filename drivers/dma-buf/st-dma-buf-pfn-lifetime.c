@@ -262,6 +262,32 @@ static void rule3_unlocked_is_interruptible(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, mock->get_pfns);
 }
 
+/*
+ * Misuse by a driver. The test case succeeds if to ask for no attachment, or to have
+ * the answer put nowhere, is an error with a warning each time, and no crash.
+ */
+static void misuse_without_pointers(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+	struct dma_buf_pfn_run run;
+	u64 pfn;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, -EINVAL, dma_buf_get_pfn(NULL, 0, &pfn, NULL));
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				dma_buf_get_pfn_unlocked(NULL, 0, &pfn, NULL));
+		KUNIT_EXPECT_EQ(test, -EINVAL, dma_buf_get_pfn_run(NULL, 0, &run));
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				dma_buf_get_pfn_unlocked(imp->attach, 0, NULL, NULL));
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				dma_buf_get_pfn_run(imp->attach, 0, NULL));
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 5);
+	}
+	KUNIT_EXPECT_EQ(test, 0, mock->get_pfns + mock->get_pfn_runs);
+}
+
 static struct kunit_case dma_buf_pfn_lifetime_cases[] = {
 	KUNIT_CASE(rule3_dynamic),
 	KUNIT_CASE(rule3_pinned),
@@ -275,6 +301,7 @@ static struct kunit_case dma_buf_pfn_lifetime_cases[] = {
 	KUNIT_CASE(rule3_revoked),
 	KUNIT_CASE(rule3_signals_pass),
 	KUNIT_CASE(rule3_unlocked_is_interruptible),
+	KUNIT_CASE(misuse_without_pointers),
 	{}
 };
 

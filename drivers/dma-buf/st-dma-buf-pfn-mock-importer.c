@@ -225,13 +225,14 @@ static void mock_fence_end(void *fence)
 }
 
 /**
- * pfn_mock_add_fence() - a move that is under way
+ * pfn_mock_add_fence() - something that is under way
  * @mock: exporter
+ * @usage: DMA_RESV_USAGE_KERNEL for a move
  *
- * Return: a fence for DMA_RESV_USAGE_KERNEL, which is signaled when the test
- * does so or ends.
+ * Return: a fence, which is signaled when the test does so or ends.
  */
-struct dma_fence *pfn_mock_add_fence(struct pfn_mock *mock)
+struct dma_fence *pfn_mock_add_fence(struct pfn_mock *mock,
+				     enum dma_resv_usage usage)
 {
 	struct dma_resv *resv = mock->dmabuf->resv;
 	struct dma_fence *fence = kzalloc_obj(*fence);
@@ -247,7 +248,7 @@ struct dma_fence *pfn_mock_add_fence(struct pfn_mock *mock)
 	pfn_mock_lock(mock);
 	ret = dma_resv_reserve_fences(resv, 1);
 	if (!ret)
-		dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_KERNEL);
+		dma_resv_add_fence(resv, fence, usage);
 	pfn_mock_unlock(mock);
 	KUNIT_ASSERT_EQ(mock->test, 0, ret);
 	return fence;

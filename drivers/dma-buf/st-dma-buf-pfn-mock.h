@@ -137,7 +137,8 @@ void pfn_mock_move(struct pfn_mock *mock);
 u64 pfn_mock_pfn(struct pfn_mock *mock, pgoff_t pgoff);
 int pfn_mock_order(struct pfn_mock *mock, pgoff_t pgoff);
 pgoff_t pfn_mock_run_length(struct pfn_mock *mock, pgoff_t pgoff);
-struct dma_fence *pfn_mock_add_fence(struct pfn_mock *mock);
+struct dma_fence *pfn_mock_add_fence(struct pfn_mock *mock,
+				     enum dma_resv_usage usage);
 
 /* Kinds of importers, by what keeps their answers true. */
 enum pfn_mock_kind {

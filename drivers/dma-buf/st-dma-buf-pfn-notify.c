@@ -148,7 +148,7 @@ static void expect_no_wait(struct kunit *test, enum pfn_mock_kind kind)
 	imp = pfn_mock_attach(mock, kind, NULL);
 	if (kind == PFN_MOCK_PINNED)
 		KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
-	fence = pfn_mock_add_fence(mock);
+	fence = pfn_mock_add_fence(mock, DMA_RESV_USAGE_KERNEL);
 	call = pfn_mock_call_start(imp);
 	KUNIT_EXPECT_TRUE(test, pfn_mock_call_is_done(call, PFN_MOCK_LONG_MS));
 	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(fence));
@@ -190,7 +190,7 @@ static void rule7_static_waits(struct kunit *test)
 	struct dma_fence *fence;
 
 	imp = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
-	fence = pfn_mock_add_fence(mock);
+	fence = pfn_mock_add_fence(mock, DMA_RESV_USAGE_KERNEL);
 	call = pfn_mock_call_start(imp);
 	KUNIT_EXPECT_FALSE(test, pfn_mock_call_is_done(call, PFN_MOCK_SHORT_MS));
 
@@ -199,6 +199,27 @@ static void rule7_static_waits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pfn_mock_call_end(call));
 	KUNIT_EXPECT_EQ(test, pfn_mock_pfn(mock, 0), call->pfn);
 	KUNIT_EXPECT_EQ(test, 1, mock->pins);
+}
+
+/*
+ * Rule 7: fences. The test case succeeds if a static importer does not wait for
+ * what others read and write, but for moves alone.
+ */
+static void rule7_static_waits_for_moves_only(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+	struct pfn_mock_call *call;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
+	pfn_mock_add_fence(mock, DMA_RESV_USAGE_WRITE);
+	pfn_mock_add_fence(mock, DMA_RESV_USAGE_READ);
+	pfn_mock_add_fence(mock, DMA_RESV_USAGE_BOOKKEEP);
+	call = pfn_mock_call_start(imp);
+	KUNIT_EXPECT_TRUE(test, pfn_mock_call_is_done(call, PFN_MOCK_LONG_MS));
+	pfn_mock_call_interrupt(call);
+	KUNIT_EXPECT_EQ(test, 0, pfn_mock_call_end(call));
+	KUNIT_EXPECT_EQ(test, pfn_mock_pfn(mock, 0), call->pfn);
 }
 
 /*
@@ -213,7 +234,7 @@ static void rule7_static_interrupted(struct kunit *test)
 	struct dma_fence *fence;
 
 	imp = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
-	fence = pfn_mock_add_fence(mock);
+	fence = pfn_mock_add_fence(mock, DMA_RESV_USAGE_KERNEL);
 	call = pfn_mock_call_start(imp);
 	KUNIT_EXPECT_FALSE(test, pfn_mock_call_is_done(call, PFN_MOCK_SHORT_MS));
 	pfn_mock_call_interrupt(call);
@@ -237,6 +258,7 @@ static struct kunit_case dma_buf_pfn_notify_cases[] = {
 	KUNIT_CASE(rule7_dynamic_does_not_wait),
 	KUNIT_CASE(rule7_pinned_does_not_wait),
 	KUNIT_CASE(rule7_static_waits),
+	KUNIT_CASE(rule7_static_waits_for_moves_only),
 	KUNIT_CASE(rule7_static_interrupted),
 	{}
 };

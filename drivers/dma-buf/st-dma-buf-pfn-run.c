@@ -156,6 +156,29 @@ static void rule13_default_of_no_page(struct kunit *test)
 }
 
 /*
+ * Rule 13: attributes. The test case succeeds if a page that the kernel does not
+ * manage, although it has a struct page, is MMIO when the exporter does not say.
+ */
+static void rule13_default_of_reserved(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_GET_PFN,
+						&pfn_mock_mixed);
+	struct page *page = pfn_to_page(pfn_mock_pfn(mock, 0));
+	struct dma_buf_pfn_run run = {};
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC_P2P, NULL);
+	pfn_mock_lock(mock);
+	SetPageReserved(page);
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_get_pfn_run(imp->attach, 0, &run));
+	ClearPageReserved(page);
+	pfn_mock_unlock(mock);
+	KUNIT_EXPECT_EQ(test, run.pfn, page_to_pfn(page));
+	KUNIT_EXPECT_EQ(test, run.type, DMA_BUF_PFN_MMIO);
+	KUNIT_EXPECT_EQ(test, run.caching, DMA_BUF_PFN_UNCACHED);
+}
+
+/*
  * Rule 13: attributes. The test case succeeds if the exporter's word is passed on,
  * whatever the page frame number looks like.
  */
@@ -200,6 +223,7 @@ static struct kunit_case dma_buf_pfn_run_cases[] = {
 	KUNIT_CASE(rule2_run_of_block),
 	KUNIT_CASE(rule13_default_of_ram),
 	KUNIT_CASE(rule13_default_of_no_page),
+	KUNIT_CASE(rule13_default_of_reserved),
 	KUNIT_CASE(rule13_exporter_says),
 	KUNIT_CASE(rule13_pgprot),
 	{}

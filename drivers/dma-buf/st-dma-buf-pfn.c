@@ -121,12 +121,15 @@ static void rule2_order_of_all_blocks(struct kunit *test)
  */
 static void rule2_order_of_large_blocks(struct kunit *test)
 {
-	KUNIT_EXPECT_EQ(test, 40, dma_buf_pfn_order(0, 0, 0, BIT(40) - 1));
-	KUNIT_EXPECT_EQ(test, 40, dma_buf_pfn_order(5, 5, 0, BIT(40) - 1));
-	KUNIT_EXPECT_EQ(test, 39, dma_buf_pfn_order(5, 5, 0, BIT(40) - 2));
-	KUNIT_EXPECT_EQ(test, 20, dma_buf_pfn_order(BIT(20) + 5, 5, 0, BIT(40) - 1));
+	const int order = BITS_PER_LONG - 2;
+	const pgoff_t last = BIT(order) - 1;
+
+	KUNIT_EXPECT_EQ(test, order, dma_buf_pfn_order(0, 0, 0, last));
+	KUNIT_EXPECT_EQ(test, order, dma_buf_pfn_order(5, 5, 0, last));
+	KUNIT_EXPECT_EQ(test, order - 1, dma_buf_pfn_order(5, 5, 0, last - 1));
+	KUNIT_EXPECT_EQ(test, 20, dma_buf_pfn_order(BIT(20) + 5, 5, 0, last));
 	KUNIT_EXPECT_EQ(test, 0, dma_buf_pfn_order(U64_MAX, 0, 0, 0));
-	KUNIT_EXPECT_EQ(test, 0, dma_buf_pfn_order(U64_MAX, 0, 0, BIT(40) - 1));
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_pfn_order(U64_MAX, 0, 0, last));
 }
 
 /*
