@@ -16,7 +16,7 @@ static int dma_buf_pfn_wrong(struct dma_buf_attachment *attach, pgoff_t pgoff,
 			     u64 pfn, const char *what)
 {
 	WARN(1, "exporter %s says that page %lu is pfn 0x%llx, but %s\n",
-		  attach->dmabuf->exp_name, pgoff, pfn, what);
+	     attach->dmabuf->exp_name, pgoff, pfn, what);
 	return -EIO;
 }
 
