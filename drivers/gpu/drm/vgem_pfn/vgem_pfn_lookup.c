@@ -40,6 +40,24 @@ u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 	return page_to_pfn(tt->pages[pgoff]);
 }
 
+/*
+ * System memory: the first page after those that are contiguous from @pgoff on.
+ * Looks no farther than the block of the largest order that the page allocator
+ * gives. That two of them are neighbours is chance.
+ */
+static pgoff_t vgem_pfn_contig_end(struct vgem_pfn_bo *bo, pgoff_t pgoff)
+{
+	pgoff_t num_pages = bo->tbo.base.size >> PAGE_SHIFT;
+	pgoff_t limit = min(ALIGN(pgoff + 1, MAX_ORDER_NR_PAGES), num_pages);
+	struct page **pages = bo->tbo.ttm->pages;
+	pgoff_t end = pgoff + 1;
+
+	while (end < limit &&
+	       page_to_pfn(pages[end - 1]) + 1 == page_to_pfn(pages[end]))
+		end++;
+	return end;
+}
+
 /**
  * vgem_pfn_lookup_order() - how large an aligned block around a page is contiguous
  * @bo: the buffer object, with its reservation lock held and populated
@@ -52,8 +70,7 @@ int vgem_pfn_lookup_order(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 	pgoff_t num_pages = bo->tbo.base.size >> PAGE_SHIFT;
 	u64 pfn = vgem_pfn_lookup(bo, pgoff);
 	pgoff_t start = ALIGN_DOWN(pgoff, MAX_ORDER_NR_PAGES);
-	pgoff_t end = min(start + MAX_ORDER_NR_PAGES, num_pages);
-	pgoff_t first = pgoff, last = pgoff;
+	pgoff_t first = pgoff;
 	struct page **pages;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
@@ -61,19 +78,13 @@ int vgem_pfn_lookup_order(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 	if (vgem_pfn_carveout_of(vgem_pfn_bo_device(bo), bo->tbo.resource->mem_type))
 		return dma_buf_pfn_order(pfn, pgoff, 0, num_pages - 1);
 
-	/*
-	 * System memory: look around in the block of the largest order that the
-	 * page allocator gives. That two of them are neighbours is chance.
-	 */
 	pages = bo->tbo.ttm->pages;
 	while (first > start &&
 	       page_to_pfn(pages[first - 1]) + 1 == page_to_pfn(pages[first]))
 		first--;
-	while (last + 1 < end &&
-	       page_to_pfn(pages[last]) + 1 == page_to_pfn(pages[last + 1]))
-		last++;
 
-	return dma_buf_pfn_order(pfn, pgoff, first, last);
+	return dma_buf_pfn_order(pfn, pgoff, first,
+				 vgem_pfn_contig_end(bo, pgoff) - 1);
 }
 
 /**
@@ -81,23 +92,14 @@ int vgem_pfn_lookup_order(struct vgem_pfn_bo *bo, pgoff_t pgoff)
  * @bo: the buffer object, with its reservation lock held and populated
  * @pgoff: page, counted from the start of @bo, smaller than its size
  *
- * Return: the number of pages, @pgoff included.
+ * Return: the number of pages, @pgoff included. In system memory there may be more.
  */
 pgoff_t vgem_pfn_lookup_run(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 {
-	pgoff_t num_pages = bo->tbo.base.size >> PAGE_SHIFT;
-	pgoff_t end = pgoff + 1;
-	struct page **pages;
-
 	dma_resv_assert_held(bo->tbo.base.resv);
 
 	if (vgem_pfn_carveout_of(vgem_pfn_bo_device(bo), bo->tbo.resource->mem_type))
-		return num_pages - pgoff;
+		return (bo->tbo.base.size >> PAGE_SHIFT) - pgoff;
 
-	pages = bo->tbo.ttm->pages;
-	while (end < num_pages &&
-	       page_to_pfn(pages[end - 1]) + 1 == page_to_pfn(pages[end]))
-		end++;
-
-	return end - pgoff;
+	return vgem_pfn_contig_end(bo, pgoff) - pgoff;
 }
