@@ -3,27 +3,12 @@
  * Subtests of the module's lifetime: it stays while anything of it is in use,
  * goes when nothing is, and comes back.
  */
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "basic.h"
 #include "igt.h"
 #include "pfn_importer.h"
-
-#define SYS_MODULE	"/sys/module/" VGEM_PFN_MODULE
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, VGEM_PFN_MODULE, O_NONBLOCK) ?
-	       -errno : 0;
-}
-
-static void load(void)
-{
-	igt_assert_eq(system("modprobe " VGEM_PFN_MODULE), 0);
-	igt_assert_eq(access(SYS_MODULE, F_OK), 0);
-}
+#include "vgem_pfn_module.h"
 
 /* What holds on to a buffer, and with that to the module */
 enum holder {
@@ -82,7 +67,7 @@ static void test_unload_busy(enum holder holder)
 		close(fd);
 
 	for (i = 0; i < 3; i++) {
-		igt_assert_eq(unload(), -EWOULDBLOCK);
+		igt_assert_eq(__vgem_pfn_unload(), -EWOULDBLOCK);
 		if (maps[holder])
 			pfn_assert_pattern(maps[holder], 0, size, 13);
 		else if (holder == HOLD_IMPORT)
@@ -106,8 +91,8 @@ static void test_unload_busy(enum holder holder)
 		close(fd);
 	close(importer);
 
-	igt_assert_eq(unload(), 0);
-	load();
+	igt_assert_eq(__vgem_pfn_unload(), 0);
+	vgem_pfn_reload(NULL);
 }
 
 /*
@@ -123,11 +108,11 @@ static void test_unload(void)
 	for (round = 0; round < 3; round++) {
 		struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
 
-		igt_assert_eq(unload(), 0);
-		igt_assert_neq(access(SYS_MODULE, F_OK), 0);
+		igt_assert_eq(__vgem_pfn_unload(), 0);
+		igt_assert_neq(access(VGEM_PFN_SYS_MODULE, F_OK), 0);
 		igt_assert_eq(__drm_open_by_name(VGEM_PFN_MODULE, "renderD"),
 			      -ENODEV);
-		load();
+		vgem_pfn_reload(NULL);
 
 		fd = vgem_pfn_open();
 		igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
@@ -148,10 +133,8 @@ void basic_unload_tests(void)
 	int i = 0;
 
 	igt_subtest_group() {
-		igt_fixture() {
-			igt_require_f(!access(SYS_MODULE "/refcnt", F_OK),
-				      "built into the kernel\n");
-		}
+		igt_fixture()
+			vgem_pfn_require_module();
 
 		for (; i < NUM_HOLDERS; i++) {
 			igt_describe("The module stays while anything of it is reachable.");

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Loading and unloading vgem_pfn with other parameters, and its other devices.
+ */
+#include <sys/syscall.h>
+
+#include "igt.h"
+#include "vgem_pfn_module.h"
+
+void vgem_pfn_require_module(void)
+{
+	igt_require_f(!access(VGEM_PFN_SYS_MODULE "/refcnt", F_OK),
+		      VGEM_PFN_MODULE " is built into the kernel\n");
+}
+
+static bool read_param(const char *name, char *value, size_t size)
+{
+	char path[128];
+	FILE *file;
+	bool ok;
+
+	snprintf(path, sizeof(path), VGEM_PFN_SYS_MODULE "/parameters/%s", name);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+
+	ok = fgets(value, size, file);
+	fclose(file);
+	if (ok)
+		value[strcspn(value, "\n")] = '\0';
+	return ok;
+}
+
+static char first_params[512];
+
+/* The parameters that choose the devices, as they are now */
+static void keep_params(void)
+{
+	static const char * const names[] = { "devices", "carveouts" };
+	char value[256];
+	size_t i, len = 0;
+
+	if (first_params[0])
+		return;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (read_param(names[i], value, sizeof(value)))
+			len += snprintf(first_params + len,
+					sizeof(first_params) - len,
+					" '%s=%s'", names[i], value);
+}
+
+int __vgem_pfn_unload(void)
+{
+	keep_params();
+	return syscall(SYS_delete_module, VGEM_PFN_MODULE, O_NONBLOCK) ?
+	       -errno : 0;
+}
+
+int __vgem_pfn_load(const char *params)
+{
+	char command[640];
+
+	snprintf(command, sizeof(command),
+		 "modprobe " VGEM_PFN_MODULE " %s 2>/dev/null",
+		 params ?: first_params);
+	return system(command);
+}
+
+void vgem_pfn_reload(const char *params)
+{
+	int ret = __vgem_pfn_unload();
+
+	igt_assert_f(!ret || ret == -ENOENT, "unload: %s\n", strerror(-ret));
+	igt_assert_eq(__vgem_pfn_load(params), 0);
+	igt_assert_eq(access(VGEM_PFN_SYS_MODULE, F_OK), 0);
+}
+
+static void reload(int sig)
+{
+	__vgem_pfn_unload();
+	__vgem_pfn_load(NULL);
+}
+
+void vgem_pfn_reload_on_exit(void)
+{
+	keep_params();
+	igt_install_exit_handler(reload);
+}
+
+int __vgem_pfn_open_faux(unsigned int index, const char *node)
+{
+	struct dirent **entries;
+	int i, n, fd = -ENODEV;
+	char path[300];
+
+	snprintf(path, sizeof(path), "/sys/devices/faux/" VGEM_PFN_MODULE
+		 ".%u/drm", index);
+	n = scandir(path, &entries, NULL, alphasort);
+	if (n < 0)
+		return -ENODEV;
+
+	for (i = 0; i < n; i++) {
+		if (fd < 0 &&
+		    !strncmp(entries[i]->d_name, node, strlen(node))) {
+			snprintf(path, sizeof(path), "/dev/dri/%s",
+				 entries[i]->d_name);
+			fd = open(path, O_RDWR | O_CLOEXEC);
+			if (fd < 0)
+				fd = -errno;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return fd;
+}
+
+int vgem_pfn_open_faux(unsigned int index)
+{
+	int fd = __vgem_pfn_open_faux(index, "renderD");
+
+	igt_require_f(fd >= 0, "no device " VGEM_PFN_MODULE ".%u\n", index);
+	return fd;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Loading and unloading vgem_pfn with other parameters, and its other devices.
+ */
+#ifndef VGEM_PFN_MODULE_H
+#define VGEM_PFN_MODULE_H
+
+#include "vgem_pfn.h"
+
+#define VGEM_PFN_SYS_MODULE	"/sys/module/" VGEM_PFN_MODULE
+
+/* Skips if the driver cannot be unloaded: it is built into the kernel. */
+void vgem_pfn_require_module(void);
+
+/* 0 or -errno; does not wait for users of the module to go. */
+int __vgem_pfn_unload(void);
+/* modprobe's wait status. NULL: with the parameters of the first module seen */
+int __vgem_pfn_load(const char *params);
+
+/* Unload if loaded, then load. Whoever does must hold nothing of the module. */
+void vgem_pfn_reload(const char *params);
+/* Once per test, in the first fixture: the first parameters are back at exit. */
+void vgem_pfn_reload_on_exit(void);
+
+/*
+ * The render node ("renderD") or primary node ("card") of the faux device with
+ * this index; -ENODEV without one.
+ */
+int __vgem_pfn_open_faux(unsigned int index, const char *node);
+/* Skips unless the module has been loaded with as many devices. */
+int vgem_pfn_open_faux(unsigned int index);
+
+#endif /* VGEM_PFN_MODULE_H */
