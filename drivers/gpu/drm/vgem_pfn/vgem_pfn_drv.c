@@ -3,12 +3,11 @@
  * vgem_pfn: a DRM driver without hardware whose buffer objects really move, as
  * an exporter of page frame numbers to dma-buf importers under test.
  *
- * This file holds the module, its parameter and the DRM driver.
+ * This file holds the module, the DRM driver and what is common to its devices,
+ * whatever bus they are on.
  */
 
 #include <linux/cc_platform.h>
-#include <linux/device/faux.h>
-#include <linux/dma-mapping.h>
 #include <linux/module.h>
 
 #include <drm/drm_drv.h>
@@ -28,8 +27,6 @@ static char *carveouts = "contig:64M";
 module_param(carveouts, charp, 0444);
 MODULE_PARM_DESC(carveouts,
 		 "VRAM-like memory: contig:SIZE[,contig:SIZE]... (default contig:64M)");
-
-static struct vgem_pfn_device *vgem_pfn_device;
 
 static const struct drm_ioctl_desc vgem_pfn_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(VGEM_PFN_BO_CREATE, vgem_pfn_bo_create_ioctl,
@@ -66,45 +63,50 @@ static const struct drm_driver vgem_pfn_driver = {
 	.minor = DRIVER_MINOR,
 };
 
-static int vgem_pfn_device_init(struct faux_device *faux,
-				const struct vgem_pfn_carveout_config *configs,
-				unsigned int num_configs)
+/**
+ * vgem_pfn_device_create() - make a DRM device and register it
+ * @parent: the device behind it, with its DMA mask set
+ * @configs: its carveouts
+ * @num_configs: number of @configs
+ *
+ * The device belongs to @parent's resources and is released with them, if
+ * nothing else refers to it by then. Unregister it before.
+ *
+ * Return: the device, or a negative errno as an error pointer.
+ */
+struct vgem_pfn_device *
+vgem_pfn_device_create(struct device *parent,
+		       const struct vgem_pfn_carveout_config *configs,
+		       unsigned int num_configs)
 {
 	struct vgem_pfn_device *vdev;
 	int ret;
 
-	ret = dma_coerce_mask_and_coherent(&faux->dev, DMA_BIT_MASK(64));
-	if (ret)
-		return ret;
-
-	vdev = devm_drm_dev_alloc(&faux->dev, &vgem_pfn_driver,
+	vdev = devm_drm_dev_alloc(parent, &vgem_pfn_driver,
 				  struct vgem_pfn_device, drm);
 	if (IS_ERR(vdev))
-		return PTR_ERR(vdev);
-	vdev->faux = faux;
+		return vdev;
 	init_rwsem(&vdev->validate);
 
 	ret = vgem_pfn_ttm_init(vdev);
 	if (ret)
-		return ret;
+		return ERR_PTR(ret);
 
 	ret = vgem_pfn_carveouts_init(vdev, configs, num_configs);
 	if (ret)
-		return ret;
+		return ERR_PTR(ret);
 
 	ret = drm_dev_register(&vdev->drm, 0);
 	if (ret)
-		return ret;
+		return ERR_PTR(ret);
 
-	vgem_pfn_device = vdev;
-	return 0;
+	return vdev;
 }
 
 static int __init vgem_pfn_init(void)
 {
 	struct vgem_pfn_carveout_config configs[VGEM_PFN_MAX_CARVEOUTS];
 	unsigned int num_configs;
-	struct faux_device *faux;
 	const char *error;
 	int ret;
 
@@ -120,35 +122,12 @@ static int __init vgem_pfn_init(void)
 		return -EOPNOTSUPP;
 	}
 
-	faux = faux_device_create(DRIVER_NAME, NULL, NULL);
-	if (!faux)
-		return -ENODEV;
-
-	if (!devres_open_group(&faux->dev, NULL, GFP_KERNEL)) {
-		ret = -ENOMEM;
-		goto err_faux;
-	}
-
-	ret = vgem_pfn_device_init(faux, configs, num_configs);
-	if (ret)
-		goto err_devres;
-
-	return 0;
-
-err_devres:
-	devres_release_group(&faux->dev, NULL);
-err_faux:
-	faux_device_destroy(faux);
-	return ret;
+	return vgem_pfn_faux_init(configs, num_configs);
 }
 
 static void __exit vgem_pfn_exit(void)
 {
-	struct faux_device *faux = vgem_pfn_device->faux;
-
-	drm_dev_unregister(&vgem_pfn_device->drm);
-	devres_release_group(&faux->dev, NULL);
-	faux_device_destroy(faux);
+	vgem_pfn_faux_fini();
 }
 
 module_init(vgem_pfn_init);

@@ -24,10 +24,10 @@
 
 #include <uapi/drm/vgem_pfn_drm.h>
 
+struct device;
 struct dma_buf;
 struct drm_file;
 struct drm_mode_create_dumb;
-struct faux_device;
 struct page;
 
 /* The regions of the uAPI are TTM's memory types. */
@@ -35,6 +35,9 @@ static_assert(DRM_VGEM_PFN_REGION_SYSTEM == TTM_PL_SYSTEM);
 static_assert(DRM_VGEM_PFN_REGION_TT == TTM_PL_TT);
 static_assert(DRM_VGEM_PFN_REGION_CARVEOUT(0) == TTM_PL_VRAM);
 static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
+
+/* Devices without a bus. */
+#define VGEM_PFN_MAX_DEVICES	8
 
 #define VGEM_PFN_MAX_CARVEOUTS \
 	(DRM_VGEM_PFN_MAX_REGIONS - DRM_VGEM_PFN_REGION_CARVEOUT(0))
@@ -63,7 +66,6 @@ struct vgem_pfn_carveout {
  * struct vgem_pfn_device - one exporter
  * @drm: the DRM device
  * @bdev: TTM's side of it
- * @faux: the parent device
  * @validate: keeps those who want room for a buffer object apart from the one
  *	      who could not get any, see vgem_pfn_bo_place()
  * @num_carveouts: how many of @carveouts are in use
@@ -73,7 +75,6 @@ struct vgem_pfn_carveout {
 struct vgem_pfn_device {
 	struct drm_device drm;
 	struct ttm_device bdev;
-	struct faux_device *faux;
 	struct rw_semaphore validate;
 	unsigned int num_carveouts;
 	struct vgem_pfn_carveout carveouts[VGEM_PFN_MAX_CARVEOUTS];
@@ -158,6 +159,17 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor);
 struct dma_buf *vgem_pfn_gem_prime_export(struct drm_gem_object *obj, int flags);
 struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
 						 struct dma_buf *dmabuf);
+
+/* vgem_pfn_drv.c */
+struct vgem_pfn_device *
+vgem_pfn_device_create(struct device *parent,
+		       const struct vgem_pfn_carveout_config *configs,
+		       unsigned int num_configs);
+
+/* vgem_pfn_faux.c */
+int vgem_pfn_faux_init(const struct vgem_pfn_carveout_config *configs,
+		       unsigned int num_configs);
+void vgem_pfn_faux_fini(void);
 
 /* vgem_pfn_ioctl.c */
 int vgem_pfn_bo_create_ioctl(struct drm_device *drm, void *data,

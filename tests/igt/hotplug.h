@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The groups of subtests that vgem_pfn_hotplug is made of, one file each. All
+ * open and close devices themselves, and load the module as they need it.
+ */
+#ifndef HOTPLUG_H
+#define HOTPLUG_H
+
+void hotplug_devices_tests(void);
+
+#endif /* HOTPLUG_H */

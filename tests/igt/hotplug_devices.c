@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of the module parameter "devices".
+ */
+#include "hotplug.h"
+#include "igt.h"
+#include "vgem_pfn_module.h"
+
+#define MAX_DEVICES	8
+
+/*
+ * SUBTEST: devices
+ * Description: each device has carveouts, objects and counts of its own
+ */
+static void test_devices(unsigned int num)
+{
+	struct drm_vgem_pfn_region region[MAX_DEVICES];
+	uint32_t handle[MAX_DEVICES];
+	int fd[MAX_DEVICES];
+	char params[64];
+	unsigned int i, j;
+
+	snprintf(params, sizeof(params), "devices=%u carveouts=contig:8M", num);
+	vgem_pfn_reload(params);
+
+	for (i = 0; i < num; i++)
+		fd[i] = vgem_pfn_open_faux(i);
+	igt_assert_eq(__vgem_pfn_open_faux(num, "renderD"), -ENODEV);
+
+	/* Each is filled to the last byte, which leaves no room to share. */
+	for (i = 0; i < num; i++) {
+		handle[i] = vgem_pfn_bo_create(fd[i], 8 * MiB, VGEM_PFN_CARVEOUT);
+		vgem_pfn_bo_fill(fd[i], handle[i], 8 * MiB, i);
+	}
+	for (i = 0; i < num; i++) {
+		region[i] = vgem_pfn_region(fd[i], VGEM_PFN_CARVEOUT);
+		igt_assert_eq_u64(region[i].used, 8 * MiB);
+		igt_assert_eq_u32(vgem_pfn_bo_region(fd[i], handle[i]),
+				  VGEM_PFN_CARVEOUT);
+		vgem_pfn_bo_check_mem(fd[i], handle[i], 64 * KiB, i);
+		vgem_pfn_bo_check(fd[i], handle[i], 8 * MiB, i);
+		for (j = 0; j < i; j++)
+			igt_assert(region[i].base_pfn + region[i].size / PFN_PAGE_SIZE <=
+				   region[j].base_pfn ||
+				   region[j].base_pfn + region[j].size / PFN_PAGE_SIZE <=
+				   region[i].base_pfn);
+	}
+
+	/* What one does is nothing to the others. */
+	vgem_pfn_bo_move(fd[0], handle[0], VGEM_PFN_SYSTEM);
+	for (i = 1; i < num; i++)
+		igt_assert_eq_u64(vgem_pfn_bo_query(fd[i], handle[i]).num_moves,
+				  0);
+	for (i = 0; i < num; i++)
+		close(fd[i]);
+}
+
+/*
+ * SUBTEST: devices-none
+ * Description: a module without any device of its own is good for PCI
+ */
+static void test_none(void)
+{
+	vgem_pfn_reload("devices=0");
+	igt_assert_eq(__drm_open_by_name(VGEM_PFN_MODULE, "card"), -ENODEV);
+	igt_assert_eq(__vgem_pfn_open_faux(0, "card"), -ENODEV);
+}
+
+static uint64_t mem_free(void)
+{
+	unsigned long long kib = 0;
+	FILE *file = fopen("/proc/meminfo", "re");
+	char line[128];
+
+	igt_assert(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemFree: %llu kB", &kib) == 1)
+			break;
+	fclose(file);
+	return kib * KiB;
+}
+
+/*
+ * SUBTEST: devices-no-memory
+ * Description: when the memory of the last device is missing the others go as
+ *		well, with theirs
+ */
+static void test_no_memory(void)
+{
+	uint64_t before, after;
+	char params[64];
+	unsigned int i;
+
+	igt_emit_ignore_dmesg_regex("no [0-9]+ MiB of contiguous memory");
+	igt_assert_eq(__vgem_pfn_unload(), 0);
+	before = mem_free();
+
+	/* One, two or three of a third fit. */
+	snprintf(params, sizeof(params), "devices=8 carveouts=contig:%lluM",
+		 (long long)(before / MiB / 3));
+	for (i = 0; i < 3; i++) {
+		igt_assert_neq(__vgem_pfn_load(params), 0);
+		igt_assert_neq(access(VGEM_PFN_SYS_MODULE, F_OK), 0);
+		igt_assert_eq(access("/sys/devices/faux/" VGEM_PFN_MODULE ".0",
+				     F_OK), -1);
+	}
+
+	/* Other caches may have grown, not by a device's share. */
+	after = mem_free();
+	igt_assert_f(after + before / 6 > before,
+		     "%llu MiB were free, now %llu MiB\n",
+		     (long long)(before / MiB), (long long)(after / MiB));
+	vgem_pfn_reload(NULL);
+}
+
+void hotplug_devices_tests(void)
+{
+	igt_describe("Each device has memory and objects of its own.");
+	igt_subtest("devices")
+		test_devices(3);
+
+	igt_describe("As many as there can be.");
+	igt_subtest("devices-max")
+		test_devices(MAX_DEVICES);
+
+	igt_describe("No device at all is a choice, too.");
+	igt_subtest("devices-none")
+		test_none();
+
+	igt_describe("More than there can be, or no number, is refused.");
+	igt_subtest("devices-bad") {
+		igt_emit_ignore_dmesg_regex("devices=9: at most 8|invalid for parameter .devices");
+		igt_assert_eq(__vgem_pfn_unload(), 0);
+		igt_assert_neq(__vgem_pfn_load("devices=9"), 0);
+		igt_assert_neq(__vgem_pfn_load("devices=-1"), 0);
+		igt_assert_neq(__vgem_pfn_load("devices=x"), 0);
+		igt_assert_neq(access(VGEM_PFN_SYS_MODULE, F_OK), 0);
+	}
+
+	igt_describe("Loading gives all devices or none.");
+	igt_subtest("devices-no-memory")
+		test_no_memory();
+}

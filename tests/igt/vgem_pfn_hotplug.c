@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/*
+ * TEST: vgem pfn hotplug
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: DRM
+ * Description: Devices come and go: several of them.
+ *
+ * The subtests live in hotplug_*.c, in groups of one subject.
+ */
+#include "hotplug.h"
+#include "igt.h"
+#include "vgem_pfn_module.h"
+
+IGT_TEST_DESCRIPTION("Devices of vgem_pfn that come and go");
+
+int igt_main()
+{
+	igt_fixture() {
+		close(vgem_pfn_open());
+		vgem_pfn_require_module();
+		vgem_pfn_reload_on_exit();
+	}
+
+	hotplug_devices_tests();
+}
