@@ -135,7 +135,7 @@ struct drm_vgem_pfn_bo_query {
 
 	/**
 	 * @num_notifies: Notifications sent to the attachments of the
-	 * buffer's dma-buf: at least one for each move while it is exported.
+	 * buffer's dma-buf: at least one for each move while it has any.
 	 */
 	__u64 num_notifies;
 

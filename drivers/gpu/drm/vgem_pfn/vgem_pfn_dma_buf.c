@@ -18,7 +18,6 @@
 #include <drm/drm_device.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_prime.h>
-#include <drm/drm_print.h>
 #include <drm/ttm/ttm_tt.h>
 
 #include "vgem_pfn_drv.h"
@@ -192,17 +191,6 @@ static void vgem_pfn_dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *ma
 	drm_gem_dmabuf_vunmap(dmabuf, map);
 }
 
-static void vgem_pfn_dma_buf_release(struct dma_buf *dmabuf)
-{
-	struct vgem_pfn_bo *bo = dmabuf_to_bo(dmabuf);
-
-	dma_resv_lock(bo->tbo.base.resv, NULL);
-	bo->dmabuf = NULL;
-	dma_resv_unlock(bo->tbo.base.resv);
-
-	drm_gem_dmabuf_release(dmabuf);
-}
-
 static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
 	.pin = vgem_pfn_dma_buf_pin,
 	.unpin = vgem_pfn_dma_buf_unpin,
@@ -213,7 +201,7 @@ static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
 	.mmap = drm_gem_dmabuf_mmap,
 	.vmap = vgem_pfn_dma_buf_vmap,
 	.vunmap = vgem_pfn_dma_buf_vunmap,
-	.release = vgem_pfn_dma_buf_release,
+	.release = drm_gem_dmabuf_release,
 };
 
 /**
@@ -227,7 +215,6 @@ static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
  */
 struct dma_buf *vgem_pfn_gem_prime_export(struct drm_gem_object *obj, int flags)
 {
-	struct vgem_pfn_bo *bo = gem_to_vgem_pfn_bo(obj);
 	struct dma_buf_export_info exp_info = {
 		.exp_name = KBUILD_MODNAME,
 		.owner = obj->dev->driver->fops->owner,
@@ -237,21 +224,8 @@ struct dma_buf *vgem_pfn_gem_prime_export(struct drm_gem_object *obj, int flags)
 		.priv = obj,
 		.resv = obj->resv,
 	};
-	struct dma_buf *dmabuf;
 
-	dmabuf = drm_gem_dmabuf_export(obj->dev, &exp_info);
-	if (IS_ERR(dmabuf))
-		return dmabuf;
-
-	/*
-	 * There is no other one: a handle is needed to export, and while a
-	 * dma-buf lives a new handle comes only from importing it.
-	 */
-	dma_resv_lock(obj->resv, NULL);
-	drm_WARN_ON(obj->dev, bo->dmabuf);
-	bo->dmabuf = dmabuf;
-	dma_resv_unlock(obj->resv);
-	return dmabuf;
+	return drm_gem_dmabuf_export(obj->dev, &exp_info);
 }
 
 /**

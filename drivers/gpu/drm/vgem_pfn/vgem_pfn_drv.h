@@ -87,12 +87,9 @@ struct vgem_pfn_device {
  * @num_placements: length of @placements
  * @placements: regions allowed, most wanted first; constant
  * @evict_placements: what vgem_pfn_bo_evict_placement() answered last
- * @dmabuf: the dma-buf of this object from export to release. &drm_gem_object
- *	    has such a pointer too, but clears it when the last handle closes,
- *	    while the fd and its importers live on.
  * @num_moves: changes of region since creation
  * @num_evictions: how many of them were evictions
- * @num_notifies: notifications sent to the attachments of @dmabuf
+ * @num_notifies: notifications sent to the attachments of the dma-buf
  * @num_get_pfn: successful get_pfn calls
  * @last_copy_bytes: bytes copied by the last move that copied
  * @last_copy_ns: duration of that copy in nanoseconds
@@ -104,7 +101,6 @@ struct vgem_pfn_bo {
 	unsigned int num_placements;
 	u32 placements[DRM_VGEM_PFN_MAX_REGIONS];
 	struct ttm_place evict_placements[DRM_VGEM_PFN_MAX_REGIONS + 1];
-	struct dma_buf *dmabuf;
 	u64 num_moves;
 	u64 num_evictions;
 	u64 num_notifies;

@@ -154,8 +154,9 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 	args->num_evictions = bo->num_evictions;
 	args->num_notifies = bo->num_notifies;
 	args->num_get_pfn = bo->num_get_pfn;
-	if (bo->dmabuf) {
-		args->num_attachments = list_count_nodes(&bo->dmabuf->attachments);
+	if (obj->exported_dma_buf) {
+		args->num_attachments =
+			list_count_nodes(&obj->exported_dma_buf->attachments);
 		args->exported = 1;
 	}
 	args->last_copy_bytes = bo->last_copy_bytes;

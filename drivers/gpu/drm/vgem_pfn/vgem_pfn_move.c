@@ -9,12 +9,12 @@
  */
 
 #include <linux/delay.h>
-#include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/ktime.h>
 #include <linux/sizes.h>
 #include <linux/time64.h>
 
+#include <drm/drm_prime.h>
 #include <drm/ttm/ttm_tt.h>
 
 #include "vgem_pfn_drv.h"
@@ -34,12 +34,12 @@ void vgem_pfn_notify(struct vgem_pfn_bo *bo)
 {
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	if (!bo->dmabuf)
+	if (!drm_gem_dmabuf_is_attached(&bo->tbo.base))
 		return;
 
 	bo->num_notifies++;
 	trace_vgem_pfn_notify(bo);
-	dma_buf_invalidate_mappings(bo->dmabuf);
+	drm_gem_dmabuf_invalidate_mappings(&bo->tbo.base);
 }
 
 /*
