@@ -53,6 +53,7 @@ static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 	struct dma_buf_pfn_run run;
 	pgprot_t prot;
 	vm_fault_t fault;
+	void *old;
 	long ret;
 
 	dma_resv_assert_held(imp->dmabuf->resv);
@@ -66,17 +67,21 @@ static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 	if (ret < 0)
 		goto err;
 
-	ret = xa_err(xa_store(&imp->cpu_pages, vmf->pgoff, xa_mk_value(run.pfn),
-			      GFP_KERNEL));
+	/* Another mapping may have the page already. */
+	old = xa_store(&imp->cpu_pages, vmf->pgoff, xa_mk_value(run.pfn),
+		       GFP_KERNEL);
+	ret = xa_err(old);
 	if (ret)
 		goto err;
 
 	prot = dma_buf_pfn_pgprot(run.caching, vmf->vma->vm_page_prot);
 	fault = vmf_insert_pfn_prot(vmf->vma, vmf->address, run.pfn, prot);
-	if (fault == VM_FAULT_NOPAGE)
+	if (fault == VM_FAULT_NOPAGE) {
 		imp->faults++;
-	else
+		imp->cpu_mapped += !old;
+	} else if (!old) {
 		xa_erase(&imp->cpu_pages, vmf->pgoff);
+	}
 	return fault;
 
 err:
@@ -146,7 +151,5 @@ void pfn_import_cpu_invalidate(struct pfn_import *imp)
 	dma_resv_assert_held(imp->dmabuf->resv);
 
 	unmap_mapping_range(imp->mapping, 0, 0, 1);
-	xa_lock(&imp->cpu_pages);
-	imp->cpu_zapped += pfn_import_clear(&imp->cpu_pages);
-	xa_unlock(&imp->cpu_pages);
+	pfn_import_zap(&imp->cpu_pages, &imp->cpu_mapped, &imp->cpu_zapped);
 }

@@ -33,6 +33,7 @@ static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 {
 	unsigned long seq;
 	u32 delay_us;
+	void *old;
 	long ret;
 	u64 pfn;
 
@@ -70,8 +71,10 @@ static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 		xa_lock(&imp->dev_table);
 		imp->dev_lookups++;
 		if (!dma_buf_pfn_read_retry(imp->attach, seq)) {
-			ret = xa_err(__xa_store(&imp->dev_table, pgoff,
-						xa_mk_value(pfn), GFP_NOWAIT));
+			old = __xa_store(&imp->dev_table, pgoff,
+					 xa_mk_value(pfn), GFP_NOWAIT);
+			ret = xa_err(old);
+			imp->dev_mapped += !old;
 			xa_unlock(&imp->dev_table);
 			return ret;
 		}
@@ -178,7 +181,5 @@ void pfn_import_dev_invalidate(struct pfn_import *imp)
 {
 	dma_resv_assert_held(imp->dmabuf->resv);
 
-	xa_lock(&imp->dev_table);
-	imp->dev_zapped += pfn_import_clear(&imp->dev_table);
-	xa_unlock(&imp->dev_table);
+	pfn_import_zap(&imp->dev_table, &imp->dev_mapped, &imp->dev_zapped);
 }

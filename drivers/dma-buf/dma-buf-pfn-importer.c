@@ -4,12 +4,11 @@
  * fd and gives an import fd, whose mappings are the CPU side and whose ioctls
  * are the device side. See include/uapi/linux/dma-buf-pfn-importer.h.
  *
- * This file holds what both sides share: the life of an import, the
- * notification, and what userspace can ask about the state.
+ * This file holds what both sides share: the life of an import, and the
+ * notification.
  */
 
 #include <linux/anon_inodes.h>
-#include <linux/capability.h>
 #include <linux/debugfs.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-pfn.h>
@@ -27,48 +26,38 @@
 
 MODULE_IMPORT_NS("DMA_BUF");
 
-/* Snapshot entries copied to userspace at a time. */
-#define PFN_IMPORT_BATCH	128
-
 /**
- * pfn_import_clear() - remove all page frame numbers
- * @xa: one of the two tables of an import, locked
+ * pfn_import_zap() - remove all page frame numbers from a table
+ * @xa: one of the two tables of an import
+ * @mapped: how many it has, under its lock
+ * @zapped: to count them in, under the same lock
  *
- * Return: how many there were.
+ * Takes the table's lock, and lets go of it now and then. The caller knows that
+ * nothing which is out of date is installed meanwhile.
  */
-u64 pfn_import_clear(struct xarray *xa)
+void pfn_import_zap(struct xarray *xa, u64 *mapped, u64 *zapped)
 {
 	XA_STATE(xas, xa, 0);
-	u64 count = 0;
+	unsigned int n = 0;
 	void *entry;
 
-	lockdep_assert_held(&xa->xa_lock);
-
+	xas_lock(&xas);
 	xas_for_each(&xas, entry, ULONG_MAX) {
-		/* The rest are reservations for what is being looked up. */
-		count += xa_is_value(entry);
 		xas_store(&xas, NULL);
+		/* The rest are reservations for what is being looked up. */
+		if (!xa_is_zero(entry)) {
+			(*mapped)--;
+			(*zapped)++;
+		}
+		if (++n % XA_CHECK_SCHED)
+			continue;
+
+		xas_pause(&xas);
+		xas_unlock(&xas);
+		cond_resched();
+		xas_lock(&xas);
 	}
-	return count;
-}
-
-/**
- * pfn_import_count() - count page frame numbers
- * @xa: one of the two tables of an import, locked
- *
- * Return: how many there are.
- */
-u64 pfn_import_count(struct xarray *xa)
-{
-	unsigned long index;
-	u64 count = 0;
-	void *entry;
-
-	lockdep_assert_held(&xa->xa_lock);
-
-	xa_for_each(xa, index, entry)
-		count++;
-	return count;
+	xas_unlock(&xas);
 }
 
 /*
@@ -90,98 +79,6 @@ static void pfn_import_invalidate_mappings(struct dma_buf_attachment *attach)
 static const struct dma_buf_attach_ops pfn_import_attach_ops = {
 	.invalidate_mappings = pfn_import_invalidate_mappings,
 };
-
-static long pfn_import_stats(struct pfn_import *imp, void __user *argp)
-{
-	struct dma_buf_pfn_stats stats = {};
-	int ret;
-
-	ret = dma_resv_lock_interruptible(imp->dmabuf->resv, NULL);
-	if (ret)
-		return ret;
-
-	stats.faults = imp->faults;
-	stats.invalidations = imp->invalidations;
-	stats.cpu_zapped = imp->cpu_zapped;
-	xa_lock(&imp->cpu_pages);
-	stats.cpu_mapped = pfn_import_count(&imp->cpu_pages);
-	xa_unlock(&imp->cpu_pages);
-
-	xa_lock(&imp->dev_table);
-	stats.dev_lookups = imp->dev_lookups;
-	stats.dev_retries = imp->dev_retries;
-	stats.dev_zapped = imp->dev_zapped;
-	stats.dev_mapped = pfn_import_count(&imp->dev_table);
-	xa_unlock(&imp->dev_table);
-	dma_resv_unlock(imp->dmabuf->resv);
-
-	return copy_to_user(argp, &stats, sizeof(stats)) ? -EFAULT : 0;
-}
-
-static void pfn_import_describe(struct pfn_import *imp, pgoff_t pgoff,
-				struct dma_buf_pfn_entry *out)
-{
-	void *entry;
-
-	dma_resv_assert_held(imp->dmabuf->resv);
-	memset(out, 0, sizeof(*out));
-
-	entry = xa_load(&imp->dev_table, pgoff);
-	if (entry) {
-		out->dev_pfn = xa_to_value(entry);
-		out->flags |= DMA_BUF_PFN_ENTRY_DEV;
-	}
-	entry = xa_load(&imp->cpu_pages, pgoff);
-	if (entry) {
-		out->cpu_pfn = xa_to_value(entry);
-		out->flags |= DMA_BUF_PFN_ENTRY_CPU;
-	}
-	if (out->flags && dma_buf_pfn_writable(imp->dmabuf))
-		out->flags |= DMA_BUF_PFN_ENTRY_WRITE;
-}
-
-static long pfn_import_snapshot(struct pfn_import *imp, void __user *argp)
-{
-	struct dma_buf_pfn_entry __user *to;
-	struct dma_buf_pfn_snapshot args;
-	struct dma_buf_pfn_entry *batch;
-	u64 done, n, i;
-	int ret = 0;
-
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	if (copy_from_user(&args, argp, sizeof(args)))
-		return -EFAULT;
-	if (args.flags || args.pad || !args.count ||
-	    args.first >= imp->num_pages ||
-	    args.count > imp->num_pages - args.first)
-		return -EINVAL;
-
-	batch = kmalloc_array(PFN_IMPORT_BATCH, sizeof(*batch), GFP_KERNEL);
-	if (!batch)
-		return -ENOMEM;
-
-	to = u64_to_user_ptr(args.entries);
-	for (done = 0; done < args.count; done += n) {
-		n = min(args.count - done, PFN_IMPORT_BATCH);
-
-		ret = dma_resv_lock_interruptible(imp->dmabuf->resv, NULL);
-		if (ret)
-			break;
-		for (i = 0; i < n; i++)
-			pfn_import_describe(imp, args.first + done + i, &batch[i]);
-		dma_resv_unlock(imp->dmabuf->resv);
-
-		/* May fault on a mapping of this import: not under the lock. */
-		if (copy_to_user(to + done, batch, n * sizeof(*batch))) {
-			ret = -EFAULT;
-			break;
-		}
-	}
-
-	kfree(batch);
-	return ret;
-}
 
 static long pfn_import_access(struct pfn_import *imp, void __user *argp)
 {

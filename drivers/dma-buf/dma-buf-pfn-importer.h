@@ -18,6 +18,7 @@
 #ifndef _DMA_BUF_PFN_IMPORTER_H
 #define _DMA_BUF_PFN_IMPORTER_H
 
+#include <linux/compiler_types.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
@@ -35,10 +36,12 @@ struct vm_area_struct;
  * @num_pages: size of the buffer in pages
  * @cpu_pages: page frame numbers given to CPU page tables since the last
  *	       notification, by page offset
+ * @cpu_mapped: how many there are
  * @faults: CPU faults answered with a page
  * @invalidations: notifications received
  * @cpu_zapped: entries of @cpu_pages removed by notifications
  * @dev_table: the device page table: page frame numbers by page offset
+ * @dev_mapped: how many there are
  * @dev_lookups: answers of get_pfn for @dev_table
  * @dev_retries: how many of them came too late to be installed
  * @dev_zapped: entries of @dev_table removed by notifications
@@ -50,18 +53,19 @@ struct pfn_import {
 	pgoff_t num_pages;
 
 	struct xarray cpu_pages;
+	u64 cpu_mapped;
 	u64 faults;
 	u64 invalidations;
 	u64 cpu_zapped;
 
 	struct xarray dev_table;
+	u64 dev_mapped;
 	u64 dev_lookups;
 	u64 dev_retries;
 	u64 dev_zapped;
 };
 
-u64 pfn_import_clear(struct xarray *xa);
-u64 pfn_import_count(struct xarray *xa);
+void pfn_import_zap(struct xarray *xa, u64 *mapped, u64 *zapped);
 
 /* dma-buf-pfn-importer-cpu.c */
 int pfn_import_cpu_mmap(struct pfn_import *imp, struct vm_area_struct *vma);
@@ -72,5 +76,9 @@ extern u32 pfn_import_install_delay_us;
 long pfn_import_dev_access(struct pfn_import *imp,
 			   const struct dma_buf_pfn_access *args);
 void pfn_import_dev_invalidate(struct pfn_import *imp);
+
+/* dma-buf-pfn-importer-query.c */
+long pfn_import_stats(struct pfn_import *imp, void __user *argp);
+long pfn_import_snapshot(struct pfn_import *imp, void __user *argp);
 
 #endif /* _DMA_BUF_PFN_IMPORTER_H */
