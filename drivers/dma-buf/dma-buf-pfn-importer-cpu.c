@@ -14,6 +14,8 @@
 #include <linux/file.h>
 #include <linux/mm.h>
 
+#include <uapi/linux/dma-buf-pfn-importer.h>
+
 #include "dma-buf-pfn-importer.h"
 
 /*
@@ -62,10 +64,13 @@ static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 	if (ret)
 		goto err;
 
-	ret = dma_resv_wait_timeout(imp->dmabuf->resv, DMA_RESV_USAGE_KERNEL,
-				    true, MAX_SCHEDULE_TIMEOUT);
-	if (ret < 0)
-		goto err;
+	if (!(imp->flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT)) {
+		ret = dma_resv_wait_timeout(imp->dmabuf->resv,
+					    DMA_RESV_USAGE_KERNEL, true,
+					    MAX_SCHEDULE_TIMEOUT);
+		if (ret < 0)
+			goto err;
+	}
 
 	/* Another mapping may have the page already. */
 	old = xa_store(&imp->cpu_pages, vmf->pgoff, xa_mk_value(run.pfn),

@@ -28,6 +28,25 @@
 /* Sleep between get_pfn and install: makes a race with a move certain. */
 u32 pfn_import_install_delay_us;
 
+/* The data must have arrived. A later move advances the sequence. */
+static long pfn_import_dev_wait(struct pfn_import *imp)
+{
+	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT)
+		return 0;
+
+	return dma_resv_wait_timeout(imp->dmabuf->resv, DMA_RESV_USAGE_KERNEL,
+				     true, MAX_SCHEDULE_TIMEOUT);
+}
+
+/* Whether the answer still stands, under the lock of the device page table. */
+static bool pfn_import_dev_retry(struct pfn_import *imp, unsigned long seq)
+{
+	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_RETRY)
+		return false;
+
+	return dma_buf_pfn_read_retry(imp->attach, seq);
+}
+
 /* Look a page up and put it into the device page table. */
 static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 {
@@ -43,10 +62,7 @@ static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 		if (ret)
 			return ret;
 
-		/* The data must have arrived. A later move advances the sequence. */
-		ret = dma_resv_wait_timeout(imp->dmabuf->resv,
-					    DMA_RESV_USAGE_KERNEL, true,
-					    MAX_SCHEDULE_TIMEOUT);
+		ret = pfn_import_dev_wait(imp);
 		if (ret < 0)
 			return ret;
 
@@ -70,7 +86,7 @@ static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 
 		xa_lock(&imp->dev_table);
 		imp->dev_lookups++;
-		if (!dma_buf_pfn_read_retry(imp->attach, seq)) {
+		if (!pfn_import_dev_retry(imp, seq)) {
 			old = __xa_store(&imp->dev_table, pgoff,
 					 xa_mk_value(pfn), GFP_NOWAIT);
 			ret = xa_err(old);

@@ -9,6 +9,7 @@
  */
 
 #include <linux/anon_inodes.h>
+#include <linux/capability.h>
 #include <linux/debugfs.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-pfn.h>
@@ -17,6 +18,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -72,6 +74,9 @@ static void pfn_import_invalidate_mappings(struct dma_buf_attachment *attach)
 	dma_resv_assert_held(attach->dmabuf->resv);
 
 	imp->invalidations++;
+	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_ZAP)
+		return;
+
 	pfn_import_dev_invalidate(imp);
 	pfn_import_cpu_invalidate(imp);
 }
@@ -142,7 +147,7 @@ static const struct file_operations pfn_import_fops = {
  * this import and no others. Its mode is that of the dma-buf, so that mm refuses
  * writable mappings of what is read-only. Owns @dmabuf on success.
  */
-static struct file *pfn_import_file(struct dma_buf *dmabuf)
+static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
 {
 	struct pfn_import *imp;
 	struct file *file;
@@ -152,6 +157,7 @@ static struct file *pfn_import_file(struct dma_buf *dmabuf)
 		return ERR_PTR(-ENOMEM);
 
 	imp->dmabuf = dmabuf;
+	imp->flags = flags;
 	imp->num_pages = dmabuf->size >> PAGE_SHIFT;
 	xa_init(&imp->cpu_pages);
 	xa_init(&imp->dev_table);
@@ -169,18 +175,34 @@ static struct file *pfn_import_file(struct dma_buf *dmabuf)
 	return file;
 }
 
+static int pfn_import_check(const struct dma_buf_pfn_import *args)
+{
+	if (args->flags & ~DMA_BUF_PFN_IMPORT_FLAGS || args->pad)
+		return -EINVAL;
+
+	if (!(args->flags & DMA_BUF_PFN_IMPORT_BROKEN))
+		return 0;
+
+	/* These write to memory that is somebody else's. */
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return security_locked_down(LOCKDOWN_DEV_MEM);
+}
+
 static long pfn_import_import(void __user *argp)
 {
 	struct dma_buf_pfn_import args;
 	struct pfn_import *imp;
 	struct dma_buf *dmabuf;
 	struct file *file;
+	int ret;
 	int fd;
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	if (args.flags || args.pad)
-		return -EINVAL;
+	ret = pfn_import_check(&args);
+	if (ret)
+		return ret;
 
 	dmabuf = dma_buf_get(args.dma_buf_fd);
 	if (IS_ERR(dmabuf))
@@ -191,7 +213,7 @@ static long pfn_import_import(void __user *argp)
 		return -EOPNOTSUPP;
 	}
 
-	file = pfn_import_file(dmabuf);
+	file = pfn_import_file(dmabuf, args.flags);
 	if (IS_ERR(file)) {
 		dma_buf_put(dmabuf);
 		return PTR_ERR(file);

@@ -33,6 +33,7 @@ struct vm_area_struct;
  * @dmabuf: the buffer, referenced
  * @attach: our attachment, without a device
  * @mapping: where all CPU mappings of this import are found
+ * @flags: DMA_BUF_PFN_IMPORT_*, constant
  * @num_pages: size of the buffer in pages
  * @cpu_pages: page frame numbers given to CPU page tables since the last
  *	       notification, by page offset
@@ -50,6 +51,7 @@ struct pfn_import {
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attach;
 	struct address_space *mapping;
+	u32 flags;
 	pgoff_t num_pages;
 
 	struct xarray cpu_pages;

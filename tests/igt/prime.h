@@ -27,6 +27,9 @@ struct prime {
 
 /* In the carveout, then TT, filled with the pattern of @seed. Nothing mapped. */
 struct prime prime_create(int fd, int importer, size_t size, uint64_t seed);
+/* The same, imported with DMA_BUF_PFN_IMPORT_* */
+struct prime prime_create_flags(int fd, int importer, size_t size,
+				uint64_t seed, uint32_t flags);
 void prime_destroy(struct prime *p);
 /* Have the import translate every page, both ways, and find @seed there. */
 void prime_touch(struct prime *p, uint64_t seed);
@@ -39,6 +42,7 @@ void prime_move_tests(int fd, int importer);
 void prime_map_tests(int fd, int importer);
 void prime_race_tests(int fd, int importer);
 void prime_signal_tests(int fd, int importer);
+void prime_modes_tests(int fd, int importer);
 void prime_close_tests(int fd, int importer);
 void prime_udmabuf_tests(int importer);
 

@@ -16,7 +16,8 @@
 
 IGT_TEST_DESCRIPTION("Memory that moves under an importer");
 
-struct prime prime_create(int fd, int importer, size_t size, uint64_t seed)
+struct prime prime_create_flags(int fd, int importer, size_t size,
+				uint64_t seed, uint32_t flags)
 {
 	struct prime p = { .fd = fd, .size = size };
 
@@ -24,9 +25,14 @@ struct prime prime_create(int fd, int importer, size_t size, uint64_t seed)
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, p.handle), VGEM_PFN_CARVEOUT);
 	vgem_pfn_bo_fill(fd, p.handle, size, seed);
 	p.dmabuf = vgem_pfn_export(fd, p.handle);
-	p.import = pfn_import(importer, p.dmabuf);
+	p.import = pfn_import_flags(importer, p.dmabuf, flags);
 	p.map = pfn_import_mmap(p.import, size, PROT_READ | PROT_WRITE);
 	return p;
+}
+
+struct prime prime_create(int fd, int importer, size_t size, uint64_t seed)
+{
+	return prime_create_flags(fd, importer, size, seed, 0);
 }
 
 void prime_destroy(struct prime *p)
@@ -67,6 +73,7 @@ int igt_main()
 	prime_map_tests(fd, importer);
 	prime_race_tests(fd, importer);
 	prime_signal_tests(fd, importer);
+	prime_modes_tests(fd, importer);
 	prime_close_tests(fd, importer);
 	prime_udmabuf_tests(importer);
 

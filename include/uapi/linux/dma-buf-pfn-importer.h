@@ -18,17 +18,56 @@
 
 #define DMA_BUF_PFN_IMPORTER_BASE	0xBC
 
+/*
+ * Importers that are broken on purpose, so that tests can show that they notice.
+ * Each of these leaves out one step that an importer must take.
+ *
+ * With any of them an import reads and writes memory that is somebody else's by
+ * then: another buffer's, or a page that the kernel has given to other uses. It
+ * can do whatever a writer of /dev/mem can. Therefore each needs CAP_SYS_ADMIN,
+ * and is refused when the kernel is locked down. Whoever gets such an import fd
+ * or inherits a mapping of it can do the same, without any capability.
+ */
+
+/*
+ * Notifications are counted and otherwise ignored: page table entries of both
+ * sides stay until the import is closed and its last mapping is gone, and accesses
+ * through old page frame numbers go on. What is not translated yet when the
+ * buffer moves gets its new place. The memory of a carveout stays what it is while
+ * the import exists, but system memory that the buffer has left is freed.
+ */
+#define DMA_BUF_PFN_IMPORT_NO_ZAP		(1 << 16)
+
+/*
+ * Neither side waits for fences: accesses may come before the data. Does not keep
+ * exporters from waiting, and so changes little where they do.
+ */
+#define DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT	(1 << 17)
+
+/*
+ * The device installs what the unlocked get_pfn answered, whether or not the
+ * sequence has moved.
+ */
+#define DMA_BUF_PFN_IMPORT_NO_RETRY		(1 << 18)
+
+#define DMA_BUF_PFN_IMPORT_BROKEN	(DMA_BUF_PFN_IMPORT_NO_ZAP | \
+					 DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT | \
+					 DMA_BUF_PFN_IMPORT_NO_RETRY)
+#define DMA_BUF_PFN_IMPORT_FLAGS	(DMA_BUF_PFN_IMPORT_BROKEN)
+
 /**
  * struct dma_buf_pfn_import - import a dma-buf
  *
  * Errors: -EBADF for no fd, -EINVAL for one that is no dma-buf, -EOPNOTSUPP
- * for an exporter without get_pfn, or what the exporter's attach returned.
+ * for an exporter without get_pfn, -EPERM for a flag of DMA_BUF_PFN_IMPORT_BROKEN
+ * without CAP_SYS_ADMIN or in a kernel that is locked down, or what the exporter's
+ * attach returned.
  */
 struct dma_buf_pfn_import {
 	/** @dma_buf_fd: Input: fd of the dma-buf. */
 	__s32 dma_buf_fd;
 
-	/** @flags: Input: must be zero. */
+	/** @flags: Input: DMA_BUF_PFN_IMPORT_*. */
 	__u32 flags;
 
 	/** @import_fd: Output: close-on-exec fd of the import. */

@@ -19,12 +19,17 @@ int pfn_importer_open(void)
 	return fd;
 }
 
-int pfn_import(int importer, int dmabuf)
+int pfn_import_flags(int importer, int dmabuf, uint32_t flags)
 {
-	int import = __pfn_import(importer, dmabuf, NULL);
+	int import = __pfn_import_flags(importer, dmabuf, flags, NULL);
 
 	igt_assert_lte(0, import);
 	return import;
+}
+
+int pfn_import(int importer, int dmabuf)
+{
+	return pfn_import_flags(importer, dmabuf, 0);
 }
 
 void *pfn_import_mmap(int import, size_t size, int prot)

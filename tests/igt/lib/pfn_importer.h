@@ -12,6 +12,8 @@
 int pfn_importer_open(void);
 
 int pfn_import(int importer, int dmabuf);
+/* @flags: DMA_BUF_PFN_IMPORT_* */
+int pfn_import_flags(int importer, int dmabuf, uint32_t flags);
 void *pfn_import_mmap(int import, size_t size, int prot);
 struct dma_buf_pfn_stats pfn_import_stats(int import);
 struct dma_buf_pfn_entry pfn_import_entry(int import, uint64_t page);

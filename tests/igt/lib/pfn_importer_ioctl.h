@@ -30,10 +30,14 @@ static inline int __pfn_importer_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The import's fd. @size may be NULL. */
-static inline int __pfn_import(int importer, int dmabuf, uint64_t *size)
+/* The import's fd. @size may be NULL. @flags: DMA_BUF_PFN_IMPORT_* */
+static inline int __pfn_import_flags(int importer, int dmabuf, uint32_t flags,
+				     uint64_t *size)
 {
-	struct dma_buf_pfn_import arg = { .dma_buf_fd = dmabuf };
+	struct dma_buf_pfn_import arg = {
+		.dma_buf_fd = dmabuf,
+		.flags = flags,
+	};
 	int ret;
 
 	ret = __pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, &arg);
@@ -43,6 +47,11 @@ static inline int __pfn_import(int importer, int dmabuf, uint64_t *size)
 	if (size)
 		*size = arg.size;
 	return arg.import_fd;
+}
+
+static inline int __pfn_import(int importer, int dmabuf, uint64_t *size)
+{
+	return __pfn_import_flags(importer, dmabuf, 0, size);
 }
 
 static inline int __pfn_import_access(int import, uint64_t offset, void *data,

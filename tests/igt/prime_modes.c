@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of importers that are broken on purpose: each leaves out the step that
+ * it says, and no other, and what comes of that can be seen.
+ *
+ * What is written through old page frame numbers goes to a carveout from which
+ * the buffer has moved, and where nothing else is.
+ */
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "prime.h"
+
+#define MS	1000	/* us */
+
+#define NO_ZAP		DMA_BUF_PFN_IMPORT_NO_ZAP
+#define NO_RETRY	DMA_BUF_PFN_IMPORT_NO_RETRY
+
+/*
+ * SUBTEST: broken-needs-admin
+ * Description: what can write to memory of others is not for everybody
+ */
+static void test_needs_admin(int fd, int importer)
+{
+	struct prime p = prime_create(fd, importer, 4 * KiB, 1);
+	uint32_t flag;
+
+	for (flag = 1U << 31; flag; flag >>= 1)
+		if (flag & DMA_BUF_PFN_IMPORT_BROKEN)
+			close(pfn_import_flags(importer, p.dmabuf, flag));
+
+	igt_fork(child, 1) {
+		vgem_pfn_drop_sys_admin();
+		for (flag = 1U << 31; flag; flag >>= 1)
+			if (flag & DMA_BUF_PFN_IMPORT_BROKEN)
+				igt_assert_eq(__pfn_import_flags(importer,
+								 p.dmabuf, flag,
+								 NULL), -EPERM);
+		close(pfn_import(importer, p.dmabuf));
+	}
+	igt_waitchildren();
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, p.handle).num_attachments, 1);
+	prime_destroy(&p);
+}
+
+/* Page by page, the memory at these pfns has the pattern of @seed. */
+static void assert_mem(const uint64_t *pfns, uint64_t pages, uint64_t seed)
+{
+	uint64_t page[PFN_PAGE_SIZE / sizeof(uint64_t)], i;
+
+	for (i = 0; i < pages; i++) {
+		pfn_mem_read(pfns[i], 0, page, sizeof(page));
+		pfn_assert_pattern(page, i * PFN_PAGE_SIZE, sizeof(page), seed);
+	}
+}
+
+/*
+ * SUBTEST: no-zap
+ * Description: an import that ignores notifications goes on using the old pfns,
+ *		by both ways, and the buffer never sees what it writes there
+ */
+static void test_no_zap(int fd, int importer)
+{
+	const size_t size = 64 * KiB, pages = size / PFN_PAGE_SIZE;
+	struct prime p = prime_create_flags(fd, importer, size, 1, NO_ZAP);
+	uint64_t old[16], again[16], i;
+	struct dma_buf_pfn_stats stats;
+	int good;
+
+	prime_touch(&p, 1);
+	vgem_pfn_bo_pfns(fd, p.handle, 0, pages, old);
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, p.handle, size, 2);
+
+	/* It was told, and believes as before. */
+	stats = pfn_import_stats(p.import);
+	igt_assert_lte_u64(1, stats.invalidations);
+	igt_assert_eq_u64(stats.cpu_zapped, 0);
+	igt_assert_eq_u64(stats.dev_zapped, 0);
+	igt_assert_eq_u64(stats.cpu_mapped, pages);
+	igt_assert_eq_u64(stats.dev_mapped, pages);
+	for (i = 0; i < pages; i++) {
+		struct dma_buf_pfn_entry entry = pfn_import_entry(p.import, i);
+
+		igt_assert_eq_u64(entry.cpu_pfn, old[i]);
+		igt_assert_eq_u64(entry.dev_pfn, old[i]);
+	}
+
+	pfn_pattern_fill(p.map, 0, size, 3);
+	assert_mem(old, pages, 3);
+	pfn_import_dev_fill(p.import, size, 4);
+	assert_mem(old, pages, 4);
+	pfn_assert_pattern(p.map, 0, size, 4);
+	igt_assert_eq_u64(pfn_import_stats(p.import).faults, pages);
+
+	/* The buffer and other imports of it know nothing of that. */
+	vgem_pfn_bo_check(fd, p.handle, size, 2);
+	good = pfn_import(importer, p.dmabuf);
+	pfn_import_dev_check(good, size, 2);
+	pfn_import_assert_truth(good, fd, p.handle, size, ENTRY_DEV);
+	close(good);
+
+	/* Where it was is where it believes, for as long as nothing else is. */
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
+	vgem_pfn_bo_pfns(fd, p.handle, 0, pages, again);
+	if (!memcmp(old, again, sizeof(old)))
+		pfn_assert_pattern(p.map, 0, size, 2);
+
+	/* Nothing of it is left: who imports now is right again. */
+	munmap(p.map, size);
+	close(p.import);
+	vgem_pfn_bo_fill(fd, p.handle, size, 5);
+	p.import = pfn_import(importer, p.dmabuf);
+	p.map = pfn_import_mmap(p.import, size, PROT_READ | PROT_WRITE);
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	prime_check(&p, 5);
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: no-zap-part
+ * Description: what such an import had not translated gets the new place, so
+ *		that it believes in both
+ */
+static void test_no_zap_part(int fd, int importer)
+{
+	const size_t size = 64 * KiB, pages = size / PFN_PAGE_SIZE;
+	struct prime p = prime_create_flags(fd, importer, size, 1, NO_ZAP);
+	uint64_t old[16], new[16], word, i;
+
+	for (i = 0; i < pages; i += 2) {
+		pfn_assert_pattern(p.map + i * PFN_PAGE_SIZE,
+				   i * PFN_PAGE_SIZE, 8, 1);
+		pfn_import_read(p.import, i * PFN_PAGE_SIZE, &word, 8);
+	}
+	vgem_pfn_bo_pfns(fd, p.handle, 0, pages, old);
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	vgem_pfn_bo_pfns(fd, p.handle, 0, pages, new);
+	for (i = 1; i < pages; i += 2) {
+		pfn_assert_pattern(p.map + i * PFN_PAGE_SIZE,
+				   i * PFN_PAGE_SIZE, PFN_PAGE_SIZE, 1);
+		pfn_import_read(p.import, i * PFN_PAGE_SIZE, &word, 8);
+		igt_assert_eq_u64(word, pfn_pattern_word(1, i * 512));
+	}
+
+	for (i = 0; i < pages; i++) {
+		struct dma_buf_pfn_entry entry = pfn_import_entry(p.import, i);
+		uint64_t want = i % 2 ? new[i] : old[i];
+
+		igt_assert_eq_u64(entry.cpu_pfn, want);
+		igt_assert_eq_u64(entry.dev_pfn, want);
+	}
+	prime_destroy(&p);
+}
+
+static void *read_thread(void *arg)
+{
+	struct prime *p = arg;
+	uint64_t word;
+
+	pfn_import_read(p->import, 0, &word, sizeof(word));
+	return NULL;
+}
+
+/*
+ * SUBTEST: no-retry
+ * Description: an import that does not look at the sequence installs what was
+ *		right before the move
+ */
+static void test_no_retry(int fd, int importer)
+{
+	struct prime p = prime_create_flags(fd, importer, 64 * KiB, 1,
+					    NO_RETRY);
+	uint64_t old = vgem_pfn_bo_pfn(fd, p.handle, 0), new;
+	pthread_t thread;
+
+	pfn_importer_set_install_delay(400 * MS);
+	igt_assert_eq(pthread_create(&thread, NULL, read_thread, &p), 0);
+	usleep(150 * MS);
+	igt_assert_lt_u64(0, vgem_pfn_bo_query(fd, p.handle).num_get_pfn);
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	pthread_join(thread, NULL);
+	pfn_importer_set_install_delay(0);
+
+	new = vgem_pfn_bo_pfn(fd, p.handle, 0);
+	igt_assert_neq_u64(new, old);
+	igt_assert_eq_u64(pfn_import_entry(p.import, 0).dev_pfn, old);
+	igt_assert_eq_u64(pfn_import_stats(p.import).dev_retries, 0);
+
+	/* The next notification takes it away, and then it is right. */
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
+	pfn_import_assert_truth(p.import, fd, p.handle, p.size, 0);
+	igt_assert_eq_u64(pfn_import_stats(p.import).dev_mapped, 0);
+	prime_check(&p, 1);
+	prime_destroy(&p);
+}
+
+void prime_modes_tests(int fd, int importer)
+{
+	igt_describe("What can write to memory of others is not for everybody.");
+	igt_subtest("broken-needs-admin")
+		test_needs_admin(fd, importer);
+
+	igt_describe("Who ignores notifications goes on using the old memory.");
+	igt_subtest("no-zap")
+		test_no_zap(fd, importer);
+
+	igt_describe("Who ignores notifications believes in two places.");
+	igt_subtest("no-zap-part")
+		test_no_zap_part(fd, importer);
+
+	igt_describe("Who does not retry installs what was right before a move.");
+	igt_subtest("no-retry")
+		test_no_retry(fd, importer);
+}
