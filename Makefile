@@ -6,7 +6,7 @@
 H := tests/harness
 
 # What the scripts read from the environment.
-export LINUX TESTS SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
+export LINUX TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
 
 .PHONY: help run test bench shell kernel check docs test-harness test-mutations test-iommufd \
 	test-full clean clean-cache
@@ -31,6 +31,7 @@ help:
 	@echo 'Variables:'
 	@echo '  LINUX=/path          use a copy of this 7.3 tree, not Debian'\''s package'
 	@echo '  TESTS=regex          run only the tests whose names match'
+	@echo '  PASSES=regex         and only over these kinds of memory (tests/guest/passes.list)'
 	@echo '  SUITES=regex         and of KUnit modules only these suites'
 	@echo '  SEED=n               of the offsets that make bench asks for'
 	@echo '  VARIANT=name         kernel configuration tests/configs/name.config (base)'

@@ -2,6 +2,7 @@
 #
 # igt_runner's results.json into an array of results, one per subtest:
 #   { suite, name, status: pass|fail|skip, reason, seconds, log }
+# $prefix comes before program@subtest in a name.
 # Only "pass" passes and only "skip" skips: warn, dmesg-warn, dmesg-fail, fail,
 # crash, timeout, incomplete, abort and notrun are failures under their own name.
 
@@ -39,7 +40,7 @@ def why:
  | .value as $v
  | {
 	suite: "igt",
-	name: (.key | sub("^igt@"; "igt/")),
+	name: (.key | sub("^igt@"; $prefix)),
 	status: (if $v.result == "pass" then "pass"
 		 elif $v.result == "skip" then "skip" else "fail" end),
 	reason: (if $v.result == "pass" then ""

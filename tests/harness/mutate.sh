@@ -62,7 +62,7 @@ run_tests() {
 		settings=(TESTS="$(either "${igt[@]}")|^$KUNIT_MODULE")
 	fi
 	((${#kunit[@]} == 0)) || settings+=(SUITES="^$(either "${kunit[@]}")")
-	boot_guest "$dir" test "${settings[@]}"
+	boot_guest "$dir" test PASSES="$FIRST_PASS" "${settings[@]}"
 	results_collect "$dir" test "${settings[*]}"
 	results_report "$dir" >"$dir/report.txt" || :
 }

@@ -5,12 +5,16 @@
 # formats people want.  Sourced after lib.sh and boot.sh.
 #
 #   results_collect DIR MODE [TESTS]   of a guest that boot_guest ran: DIR gets
-#                          summary.json, test.ktap, junit.xml, results.json,
-#                          results/ (all the guest sent), logs/ (of failures)
+#                          summary.json, test.ktap, junit.xml, results.json (of
+#                          the first pass), results/ (all the guest sent), logs/
+#                          (of failures)
 #   results_report DIR     failures with their last lines, skips, the closing
 #                          line; 0 if nothing failed
 #
 # A guest that did not write its final line failed, whatever it wrote before.
+
+# Of tests/guest/passes.list.
+FIRST_PASS=contig
 
 KERNEL_TROUBLE='Kernel panic - not syncing|WARNING: |BUG: |INFO: (task|rcu)|Oops|RIP: 0010|possible .* locking'
 
@@ -91,23 +95,33 @@ kselftest_results() {
 	done
 }
 
-# igt_results DIR TESTS - the subtests, and a failure for each test program that
-# gave none
-igt_results() {
-	local dir=$1 tests=$2 json=$1/results/igt/results.json name listed
-	# With no test to run, igt_runner fails and writes nothing.
-	! grep -q "Filter didn't match any job name" "$dir/progress" || return 0
+# igt_pass DIR TESTS PASS - the subtests of one pass, and a failure for each test
+# program that gave none in the first, which has them all.  The first one's bear no
+# pass's name.
+igt_pass() {
+	local dir=$1 tests=$2 pass=$3 json=$1/results/igt/$3/results.json name listed
+	local prefix=igt/$pass/
+	[[ $pass != "$FIRST_PASS" ]] || prefix=igt/
 	if ! jq -e '.tests | type == "object"' "$json" >/dev/null 2>&1; then
-		result igt/results.json fail "igt_runner left no readable results.json"
+		result "${prefix}results.json" fail "igt_runner left no readable results.json"
 		return
 	fi
-	jq -c -f "$HARNESS/igt.jq" "$json" | jq -c '.[]'
-	[[ -z $tests ]] || return 0
+	jq -c --arg prefix "$prefix" -f "$HARNESS/igt.jq" "$json" | jq -c '.[]'
+	[[ -z $tests && $pass == "$FIRST_PASS" ]] || return 0
 	listed=$(grep -v TESTLIST "$dir/results/test-list.txt" || :)
 	for name in $listed; do
 		jq -e --arg n "$name" '.tests | keys | any(startswith("igt@" + $n + "@") or . == "igt@" + $n)' \
 			"$json" >/dev/null ||
 			result "igt/$name" fail "this test program is listed and ran no subtest"
+	done
+}
+
+# igt_results DIR TESTS - of all passes.  Where TESTS left a pass no test to run,
+# igt_runner failed and wrote nothing; else the guest has said so.
+igt_results() {
+	local pass
+	for pass in "$1"/results/igt/*/; do
+		[[ ! -d $pass ]] || igt_pass "$1" "$2" "$(basename "$pass")"
 	done
 }
 
@@ -141,8 +155,8 @@ results_collect() {
 	mkdir -p "$dir/results" "$dir/logs"
 	touch "$dir/verdict" "$dir/console.log" "$dir/progress"
 	_results_list "$@" | jq -s . >"$dir/summary.json"
-	if [[ -e $dir/results/igt/results.json ]]; then
-		cp "$dir/results/igt/results.json" "$dir/results.json"
+	if [[ -e $dir/results/igt/$FIRST_PASS/results.json ]]; then
+		cp "$dir/results/igt/$FIRST_PASS/results.json" "$dir/results.json"
 	fi
 	jq -r -f "$HARNESS/junit.jq" "$dir/summary.json" >"$dir/junit.xml"
 	jq -r '"KTAP version 1", "1..\(length)",

@@ -32,7 +32,7 @@ control() {
 	shift
 	REPORT=$DIR/$name/report.txt
 	for kv; do [[ $kv != TESTS=* ]] || tests=${kv#TESTS=}; done
-	boot_guest "$DIR/$name" test IGT_ROOT=/vgem_pfn/selfcheck "$@"
+	boot_guest "$DIR/$name" test IGT_ROOT=/vgem_pfn/selfcheck PASSES="$FIRST_PASS" "$@"
 	results_collect "$DIR/$name" test "$tests"
 	VERDICT=failed
 	if results_report "$DIR/$name" >"$REPORT"; then VERDICT=passed; fi

@@ -3,8 +3,10 @@
 #
 # test.sh - make test: all tests in one guest.  TESTS=regex selects IGT subtests
 # (program@subtest), KUnit modules and Linux's selftests, SUITES=regex suites of
-# these modules, and MODPARAM_<module>="name=value ..." reaches the module.  The
-# last line is the closing line; the exit status is 0 only if nothing failed.
+# these modules, PASSES=regex passes (tests/guest/passes.list), and
+# MODPARAM_<module>="name=value ..." reaches the module, but in passes that have
+# parameters of their own.  The last line is the closing line; the exit status is
+# 0 only if nothing failed.
 
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -14,7 +16,7 @@
 DIR=$OUT/test
 
 # What reaches the guest: the selection and parameters of modules.
-settings=(TESTS="${TESTS:-}" SUITES="${SUITES:-}")
+settings=(TESTS="${TESTS:-}" SUITES="${SUITES:-}" PASSES="${PASSES:-}")
 # A variant with a list of its own is for other KUnit modules.  They are not ours
 # and warn on purpose: only their cases count.
 if [[ -e $TOP/tests/guest/${VARIANT:=base}.list ]]; then

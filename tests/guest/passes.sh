@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# The IGT tests, once per line of passes.list: the same tests over other kinds of
+# memory. For each pass vgem_pfn is loaded anew. Its parameters are in
+# /run/modprobe.d, so that a test which reloads the module gets the same ones.
+
+IGT_ROOT=${IGT_ROOT:-/vgem_pfn/tests}
+PER_TEST_TIMEOUT=${PER_TEST_TIMEOUT:-60}
+
+# QEMU's ivshmem-plain, whose BAR 2 is memory.
+BAR_VENDOR=0x1af4
+BAR_DEVICE=0x1110
+
+# find_bar: set BAR to the PCI device that has the memory for carveouts in a BAR.
+find_bar()
+{
+	BAR=
+	for _dev in /sys/bus/pci/devices/*; do
+		read -r _vendor < "$_dev/vendor"
+		read -r _device < "$_dev/device"
+		[ "$_vendor $_device" = "$BAR_VENDOR $BAR_DEVICE" ] || continue
+		BAR=$_dev
+		return 0
+	done
+	return 1
+}
+
+# check_memory: is the memory for carveouts what it should be? A block of which the
+# kernel has any page is a directory in sysfs. 0x14220c: 64-bit prefetchable memory.
+check_memory()
+{
+	_blocks=/sys/devices/system/memory
+	_address=${RESERVED#*@}
+	_block=$((_address / 0x$(cat $_blocks/block_size_bytes)))
+	if [ -d $_blocks/memory0 ] && [ ! -e $_blocks/memory$_block ]; then
+		ok "guest/reserved"
+	else
+		not_ok "guest/reserved" "the memory at $_address has struct pages"
+	fi
+	if ! find_bar; then
+		not_ok "guest/bar" "there is no PCI device $BAR_VENDOR:$BAR_DEVICE"
+	elif sed -n 3p "$BAR/resource" | grep -q '14220c$'; then
+		ok "guest/bar"
+	else
+		not_ok "guest/bar" "BAR 2 of $BAR: $(sed -n 3p "$BAR/resource")"
+	fi
+}
+
+# igt PASS SELECTION: igt_runner exits 0 whatever the tests did, so the host reads
+# its results.json. The expression is one of GLib's: both parts must match.
+igt()
+{
+	_results=$RESULTS/igt/$1
+	progress "igt_runner, pass $1"
+	detached igt_runner --overwrite --log-level verbose \
+		--per-test-timeout "$PER_TEST_TIMEOUT" \
+		--abort-on-monitored-error=lockdep,taint \
+		--environment IGT_FORCE_DRIVER=vgem_pfn \
+		--include-tests "^(?=.*($2))(?=.*(${TESTS:-.}))" \
+		"$IGT_ROOT" "$_results" >&6 2>&1
+	_status=$?
+	if [ $_status -ne 0 ] && [ ! -e "$_results" ] && [ -n "${TESTS:-}" ]; then
+		# TESTS may select KUnit alone; the host counts what ran.
+		progress "igt_runner found no test to run in pass $1"
+	elif [ $_status -ne 0 ]; then
+		not_ok "guest/igt_runner/$1" "exit status $_status"
+	elif [ ! -s "$_results/results.json" ]; then
+		not_ok "guest/igt_runner/$1" "no results.json"
+	else
+		ok "guest/igt_runner/$1"
+	fi
+}
+
+# reload PARAM...: vgem_pfn with these parameters, bound to the PCI device if one of
+# them is "pci".
+reload()
+{
+	mkdir -p /run/modprobe.d
+	/sbin/modprobe -r vgem_pfn || return
+	_params=
+	for _param; do
+		if [ "$_param" = pci ]; then
+			echo vgem_pfn > "$BAR/driver_override"
+			echo "${BAR##*/}" > /sys/bus/pci/drivers_probe
+		else
+			_params="$_params $_param"
+		fi
+	done
+	echo "options vgem_pfn$_params" |
+		sed "s/@RESERVED/@${RESERVED#*@}/" > /run/modprobe.d/vgem_pfn.conf
+	/sbin/modprobe vgem_pfn
+}
+
+# run_pass NAME SELECTION [PARAM...]
+run_pass()
+{
+	_pass=$1 _select=$2
+	shift 2
+	# The first one takes what is loaded.
+	if [ $# -gt 0 ] && ! _err=$(reload "$@" 2>&1); then
+		not_ok "guest/pass/$_pass" "vgem_pfn $*: $_err (log: $(dmesg |
+			grep -F vgem_pfn | tail -n 1))"
+		return
+	fi
+	igt "$_pass" "$_select"
+}
+
+run_passes()
+{
+	mkdir -p "$RESULTS/igt"
+	cp "$IGT_ROOT/test-list.txt" "$RESULTS"/
+	# Without drivers there is nothing to load with parameters.
+	[ -z "${QUICK:-}" ] || PASSES=contig
+	grep -v '^#' /vgem_pfn/guest/passes.list |
+		grep -E "^(${PASSES:-[^ 	]*})[ 	]" > /run/passes
+	while read -r _line; do
+		# shellcheck disable=SC2086 # words
+		run_pass $_line
+	done < /run/passes
+	[ -z "${BAR:-}" ] || echo > "$BAR/driver_override"
+}
