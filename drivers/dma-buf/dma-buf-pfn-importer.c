@@ -81,9 +81,64 @@ static void pfn_import_invalidate_mappings(struct dma_buf_attachment *attach)
 	pfn_import_cpu_invalidate(imp);
 }
 
-static const struct dma_buf_attach_ops pfn_import_attach_ops = {
-	.invalidate_mappings = pfn_import_invalidate_mappings,
+/* By whether we want to be told, and whether we take what has no pages. */
+static const struct dma_buf_attach_ops pfn_import_attach_ops[2][2] = {
+	[false][true] = {
+		.allow_peer2peer = true,
+	},
+	[true][false] = {
+		.invalidate_mappings = pfn_import_invalidate_mappings,
+	},
+	[true][true] = {
+		.allow_peer2peer = true,
+		.invalidate_mappings = pfn_import_invalidate_mappings,
+	},
 };
+
+/*
+ * Everything the notification touches must be there: it may come at once. Whatever
+ * fails here is undone by pfn_import_detach().
+ */
+static int pfn_import_attach(struct pfn_import *imp)
+{
+	bool p2p = imp->flags & DMA_BUF_PFN_IMPORT_P2P;
+	bool pin = imp->flags & DMA_BUF_PFN_IMPORT_PIN;
+	bool told = !pin || imp->flags & DMA_BUF_PFN_IMPORT_REVOCABLE;
+	struct dma_buf *dmabuf = imp->dmabuf;
+	int ret;
+
+	if (imp->flags & DMA_BUF_PFN_IMPORT_STATIC)
+		imp->attach = dma_buf_attach(dmabuf, NULL);
+	else
+		imp->attach = dma_buf_dynamic_attach(dmabuf, NULL,
+						     &pfn_import_attach_ops[told][p2p],
+						     imp);
+	if (IS_ERR(imp->attach))
+		return PTR_ERR(imp->attach);
+	if (!pin)
+		return 0;
+
+	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+	if (ret)
+		return ret;
+	ret = dma_buf_pin(imp->attach);
+	imp->pinned = !ret;
+	dma_resv_unlock(dmabuf->resv);
+	return ret;
+}
+
+static void pfn_import_detach(struct pfn_import *imp)
+{
+	struct dma_buf *dmabuf = imp->dmabuf;
+
+	if (imp->pinned) {
+		dma_resv_lock(dmabuf->resv, NULL);
+		dma_buf_unpin(imp->attach);
+		dma_resv_unlock(dmabuf->resv);
+	}
+	if (!IS_ERR_OR_NULL(imp->attach))
+		dma_buf_detach(dmabuf, imp->attach);
+}
 
 static long pfn_import_access(struct pfn_import *imp, void __user *argp)
 {
@@ -125,8 +180,7 @@ static int pfn_import_release(struct inode *inode, struct file *file)
 {
 	struct pfn_import *imp = file->private_data;
 
-	if (!IS_ERR_OR_NULL(imp->attach))
-		dma_buf_detach(imp->dmabuf, imp->attach);
+	pfn_import_detach(imp);
 	dma_buf_put(imp->dmabuf);
 	xa_destroy(&imp->cpu_pages);
 	xa_destroy(&imp->dev_table);
@@ -177,10 +231,18 @@ static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
 
 static int pfn_import_check(const struct dma_buf_pfn_import *args)
 {
-	if (args->flags & ~DMA_BUF_PFN_IMPORT_FLAGS || args->pad)
+	const u32 flags = args->flags;
+
+	if (flags & ~DMA_BUF_PFN_IMPORT_FLAGS || args->pad)
+		return -EINVAL;
+	if (flags & DMA_BUF_PFN_IMPORT_STATIC &&
+	    flags != DMA_BUF_PFN_IMPORT_STATIC)
+		return -EINVAL;
+	if (flags & DMA_BUF_PFN_IMPORT_REVOCABLE &&
+	    !(flags & DMA_BUF_PFN_IMPORT_PIN))
 		return -EINVAL;
 
-	if (!(args->flags & DMA_BUF_PFN_IMPORT_BROKEN))
+	if (!(flags & DMA_BUF_PFN_IMPORT_BROKEN))
 		return 0;
 
 	/* These write to memory that is somebody else's. */
@@ -192,7 +254,6 @@ static int pfn_import_check(const struct dma_buf_pfn_import *args)
 static long pfn_import_import(void __user *argp)
 {
 	struct dma_buf_pfn_import args;
-	struct pfn_import *imp;
 	struct dma_buf *dmabuf;
 	struct file *file;
 	int ret;
@@ -219,27 +280,22 @@ static long pfn_import_import(void __user *argp)
 		return PTR_ERR(file);
 	}
 
-	/*
-	 * Everything the notification touches is there, so it may come from
-	 * here on. From here on fput() undoes all, whatever fails.
-	 */
-	imp = file->private_data;
-	imp->attach = dma_buf_dynamic_attach(dmabuf, NULL,
-					     &pfn_import_attach_ops, imp);
-	if (IS_ERR(imp->attach)) {
-		fd = PTR_ERR(imp->attach);
+	/* From here on fput() undoes all, whatever fails. */
+	ret = pfn_import_attach(file->private_data);
+	if (ret)
 		goto err_file;
-	}
 
 	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		ret = fd;
 		goto err_file;
+	}
 
 	args.import_fd = fd;
 	args.size = dmabuf->size;
 	if (copy_to_user(argp, &args, sizeof(args))) {
 		put_unused_fd(fd);
-		fd = -EFAULT;
+		ret = -EFAULT;
 		goto err_file;
 	}
 
@@ -248,7 +304,7 @@ static long pfn_import_import(void __user *argp)
 
 err_file:
 	fput(file);
-	return fd;
+	return ret;
 }
 
 static long pfn_importer_ioctl(struct file *file, unsigned int cmd,

@@ -33,6 +33,7 @@ struct vm_area_struct;
  * @dmabuf: the buffer, referenced
  * @attach: our attachment, without a device
  * @mapping: where all CPU mappings of this import are found
+ * @pinned: whether we have pinned it, constant
  * @flags: DMA_BUF_PFN_IMPORT_*, constant
  * @num_pages: size of the buffer in pages
  * @cpu_pages: page frame numbers given to CPU page tables since the last
@@ -51,6 +52,7 @@ struct pfn_import {
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attach;
 	struct address_space *mapping;
+	bool pinned;
 	u32 flags;
 	pgoff_t num_pages;
 

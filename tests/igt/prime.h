@@ -42,6 +42,7 @@ void prime_move_tests(int fd, int importer);
 void prime_map_tests(int fd, int importer);
 void prime_race_tests(int fd, int importer);
 void prime_signal_tests(int fd, int importer);
+void prime_kinds_tests(int fd, int importer);
 void prime_modes_tests(int fd, int importer);
 void prime_close_tests(int fd, int importer);
 void prime_udmabuf_tests(int importer);

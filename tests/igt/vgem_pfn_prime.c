@@ -73,6 +73,7 @@ int igt_main()
 	prime_map_tests(fd, importer);
 	prime_race_tests(fd, importer);
 	prime_signal_tests(fd, importer);
+	prime_kinds_tests(fd, importer);
 	prime_modes_tests(fd, importer);
 	prime_close_tests(fd, importer);
 	prime_udmabuf_tests(importer);

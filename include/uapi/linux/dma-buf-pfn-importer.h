@@ -19,6 +19,29 @@
 #define DMA_BUF_PFN_IMPORTER_BASE	0xBC
 
 /*
+ * The kind of import, which is the promise that the exporter gets. With no flag it
+ * is a dynamic one: the buffer moves as it likes, and the importer is told.
+ */
+
+/* The buffer is pinned while it is imported. Nobody is told anything. */
+#define DMA_BUF_PFN_IMPORT_PIN			(1 << 0)
+
+/* Only with PIN: the importer is told if the exporter revokes the memory. */
+#define DMA_BUF_PFN_IMPORT_REVOCABLE		(1 << 1)
+
+/*
+ * An attachment without operations, as of dma_buf_attach(). The buffer is pinned
+ * from the first translation on. Not together with any other flag.
+ */
+#define DMA_BUF_PFN_IMPORT_STATIC		(1 << 2)
+
+/*
+ * The importer can handle memory without struct page, and that of devices. Others
+ * get system memory or an error.
+ */
+#define DMA_BUF_PFN_IMPORT_P2P			(1 << 3)
+
+/*
  * Importers that are broken on purpose, so that tests can show that they notice.
  * Each of these leaves out one step that an importer must take.
  *
@@ -53,15 +76,19 @@
 #define DMA_BUF_PFN_IMPORT_BROKEN	(DMA_BUF_PFN_IMPORT_NO_ZAP | \
 					 DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT | \
 					 DMA_BUF_PFN_IMPORT_NO_RETRY)
-#define DMA_BUF_PFN_IMPORT_FLAGS	(DMA_BUF_PFN_IMPORT_BROKEN)
+#define DMA_BUF_PFN_IMPORT_FLAGS	(DMA_BUF_PFN_IMPORT_PIN | \
+					 DMA_BUF_PFN_IMPORT_REVOCABLE | \
+					 DMA_BUF_PFN_IMPORT_STATIC | \
+					 DMA_BUF_PFN_IMPORT_P2P | \
+					 DMA_BUF_PFN_IMPORT_BROKEN)
 
 /**
  * struct dma_buf_pfn_import - import a dma-buf
  *
- * Errors: -EBADF for no fd, -EINVAL for one that is no dma-buf, -EOPNOTSUPP
- * for an exporter without get_pfn, -EPERM for a flag of DMA_BUF_PFN_IMPORT_BROKEN
- * without CAP_SYS_ADMIN or in a kernel that is locked down, or what the exporter's
- * attach returned.
+ * Errors: -EBADF for no fd, -EINVAL for one that is no dma-buf and for flags that
+ * do not go together, -EOPNOTSUPP for an exporter without get_pfn,
+ * -EPERM for a flag of DMA_BUF_PFN_IMPORT_BROKEN without CAP_SYS_ADMIN or in a kernel
+ * that is locked down, -EINTR, or what the exporter's attach or pin returned.
  */
 struct dma_buf_pfn_import {
 	/** @dma_buf_fd: Input: fd of the dma-buf. */

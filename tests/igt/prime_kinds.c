@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of the kinds of import: what each lets the exporter do with the
+ * buffer, from the import to its end.
+ */
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "prime.h"
+
+#define PIN		DMA_BUF_PFN_IMPORT_PIN
+#define REVOCABLE	DMA_BUF_PFN_IMPORT_REVOCABLE
+#define STATIC		DMA_BUF_PFN_IMPORT_STATIC
+#define P2P		DMA_BUF_PFN_IMPORT_P2P
+#define NO_ZAP		DMA_BUF_PFN_IMPORT_NO_ZAP
+
+static uint32_t pins(struct prime *p)
+{
+	return vgem_pfn_bo_query(p->fd, p->handle).pin_count;
+}
+
+/* Neither on request nor by eviction does it move, and the import is right. */
+static void assert_stays(struct prime *p, uint64_t seed)
+{
+	struct dma_buf_pfn_stats before = pfn_import_stats(p->import), after;
+	uint64_t pfn = vgem_pfn_bo_pfn(p->fd, p->handle, 0);
+
+	igt_assert_eq_u32(pins(p), 1);
+	igt_assert_eq(__vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_TT),
+		      -EBUSY);
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(p->fd, p->handle, 0), pfn);
+
+	after = pfn_import_stats(p->import);
+	igt_assert_eq_u64(after.invalidations, before.invalidations);
+	igt_assert_eq_u64(after.cpu_mapped, before.cpu_mapped);
+	igt_assert_eq_u64(after.dev_mapped, before.dev_mapped);
+	prime_check(p, seed);
+}
+
+/* The pin is gone with the import, and that with its last user. */
+static void end_of_pin(struct prime *p, uint64_t seed)
+{
+	close(p->import);
+	igt_assert_eq_u32(pins(p), 1);
+	pfn_assert_pattern(p->map, 0, p->size, seed);
+	munmap(p->map, p->size);
+	igt_assert_eq_u32(pins(p), 0);
+	igt_assert_eq_u32(vgem_pfn_bo_query(p->fd, p->handle).num_attachments,
+			  0);
+
+	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_TT);
+	vgem_pfn_bo_check(p->fd, p->handle, p->size, seed);
+	close(p->dmabuf);
+	vgem_pfn_gem_close(p->fd, p->handle);
+}
+
+/*
+ * SUBTEST: kind-pin
+ * Description: the buffer is pinned from the import on, used or not
+ */
+static void test_pin(int fd, int importer, uint32_t flags)
+{
+	struct prime p = prime_create_flags(fd, importer, 64 * KiB, 1, flags);
+
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, p.handle).num_get_pfn, 0);
+	assert_stays(&p, 1);
+	pfn_import_dev_fill(p.import, p.size, 2);
+	assert_stays(&p, 2);
+	end_of_pin(&p, 2);
+}
+
+enum first_user {
+	FIRST_CPU,
+	FIRST_DEVICE,
+};
+
+/*
+ * SUBTEST: kind-static
+ * Description: the buffer moves until the first translation, and not after it
+ */
+static void test_static(int fd, int importer, enum first_user first)
+{
+	struct prime p = prime_create_flags(fd, importer, 64 * KiB, 1, STATIC);
+	uint64_t word;
+
+	igt_assert_eq_u32(pins(&p), 0);
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
+	igt_assert_eq_u32(pins(&p), 0);
+
+	if (first == FIRST_CPU)
+		word = *(uint64_t *)p.map;
+	else
+		pfn_import_read(p.import, 0, &word, sizeof(word));
+	igt_assert_eq_u64(word, pfn_pattern_word(1, 0));
+
+	assert_stays(&p, 1);
+	igt_assert_eq_u64(pfn_import_stats(p.import).invalidations, 0);
+	end_of_pin(&p, 1);
+}
+
+/*
+ * SUBTEST: kind-p2p
+ * Description: who can handle memory of devices is a dynamic importer like any
+ */
+static void test_p2p(int fd, int importer)
+{
+	struct prime p = prime_create_flags(fd, importer, 64 * KiB, 1, P2P);
+
+	prime_touch(&p, 1);
+	igt_assert_eq_u32(pins(&p), 0);
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	pfn_import_assert_truth(p.import, fd, p.handle, p.size, 0);
+	prime_check(&p, 1);
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
+	prime_check(&p, 1);
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: kind-bad-flags
+ * Description: flags that contradict each other are refused
+ */
+static void test_bad_flags(int fd, int importer)
+{
+	static const uint32_t bad[] = {
+		STATIC | PIN, STATIC | REVOCABLE, STATIC | P2P, STATIC | NO_ZAP,
+		STATIC | PIN | REVOCABLE, STATIC | DMA_BUF_PFN_IMPORT_NO_RETRY,
+		REVOCABLE, REVOCABLE | P2P, REVOCABLE | NO_ZAP,
+	};
+	static const uint32_t good[] = {
+		PIN, PIN | REVOCABLE, PIN | P2P, PIN | REVOCABLE | P2P, P2P,
+		STATIC, P2P | NO_ZAP, PIN | REVOCABLE | NO_ZAP,
+	};
+	struct prime p = prime_create(fd, importer, 4 * KiB, 1);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		igt_assert_f(__pfn_import_flags(importer, p.dmabuf, bad[i],
+						NULL) == -EINVAL,
+			     "flags %#x\n", bad[i]);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, p.handle).num_attachments, 1);
+
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
+		close(pfn_import_flags(importer, p.dmabuf, good[i]));
+		igt_assert_eq_u32(pins(&p), 0);
+	}
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: kinds-together
+ * Description: a buffer that one import has pinned stays for all, and moves again
+ *		when the last pin is gone
+ */
+static void test_together(int fd, int importer)
+{
+	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
+	int pinned[2], fixed;
+	uint64_t word;
+
+	pinned[0] = pfn_import_flags(importer, p.dmabuf, PIN);
+	pinned[1] = pfn_import_flags(importer, p.dmabuf, PIN | REVOCABLE);
+	fixed = pfn_import_flags(importer, p.dmabuf, STATIC);
+	pfn_import_read(fixed, 0, &word, sizeof(word));
+	igt_assert_eq_u32(pins(&p), 3);
+
+	prime_touch(&p, 1);
+	close(pinned[0]);
+	close(fixed);
+	assert_stays(&p, 1);
+	close(pinned[1]);
+	igt_assert_eq_u32(pins(&p), 0);
+
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	pfn_import_assert_truth(p.import, fd, p.handle, p.size, 0);
+	prime_check(&p, 1);
+	prime_destroy(&p);
+}
+
+void prime_kinds_tests(int fd, int importer)
+{
+	igt_describe("A buffer that an importer pins stays while it is imported.");
+	igt_subtest("kind-pin")
+		test_pin(fd, importer, PIN);
+
+	igt_describe("The same for one that wants to hear of revocation.");
+	igt_subtest("kind-pin-revocable")
+		test_pin(fd, importer, PIN | REVOCABLE);
+
+	igt_describe("A static importer pins with its first CPU fault.");
+	igt_subtest("kind-static-cpu")
+		test_static(fd, importer, FIRST_CPU);
+
+	igt_describe("A static importer pins with its first device access.");
+	igt_subtest("kind-static-device")
+		test_static(fd, importer, FIRST_DEVICE);
+
+	igt_describe("An importer that does peer to peer follows moves.");
+	igt_subtest("kind-p2p")
+		test_p2p(fd, importer);
+
+	igt_describe("Kinds that contradict each other are refused.");
+	igt_subtest("kind-bad-flags")
+		test_bad_flags(fd, importer);
+
+	igt_describe("A buffer stays for all imports while one has it pinned.");
+	igt_subtest("kinds-together")
+		test_together(fd, importer);
+}
