@@ -3,13 +3,13 @@
 #
 # The KUnit tests. Loading a module does not run them (kunit.autorun is off):
 # writing to a suite's "run" in debugfs does, so that suites can be left out.
-# kunit.list, or KUNIT_LIST, has the modules, which stay until unload_modules(); the
-# host reads what is left in results/kunit. SUITES, if given, selects suites by
+# kunit.list, or KUNIT_LIST, has the modules; the host reads what they leave in
+# results/kunit. SUITES, if given, selects suites by
 # regular expression.
 
 KUNIT=/sys/kernel/debug/kunit
 
-# kunit_suites MODULE [LEFT_OUT...]
+# kunit_suites MODULE [LEFT_OUT...]; $_before are the suites of modules before it
 kunit_suites()
 {
 	_m=$1
@@ -20,8 +20,7 @@ kunit_suites()
 		_name=${_suite##*/}
 		case " $* " in *" $_name "*) continue ;; esac
 		[ -e "$_suite/run" ] || continue
-		# A suite of a module before.
-		ls "$RESULTS"/kunit/*/"$_name" > /dev/null 2>&1 && continue
+		case " $_before " in *" $_name "*) continue ;; esac
 		echo "$_name" | grep -qE -e "${SUITES:-.}" || continue
 		progress "KUnit: $_m, $_name"
 		echo 1 > "$_suite/run"
@@ -37,9 +36,13 @@ run_kunit()
 		grep -E -e "${TESTS:-.}" > /run/kunit
 	while read -r _line; do
 		_m=${_line%% *}
+		# shellcheck disable=SC2012 # names of suites
+		_before=$(ls "$KUNIT" 2>/dev/null | tr '\n' ' ')
 		load_module "$_m" || continue
 		# shellcheck disable=SC2086 # a module and suites
 		kunit_suites $_line
-		echo "$_m" >> /run/loaded
+		# The tests of a module hold it, and others want to unload that, but
+		# not now.
+		unload_module "$_m" /sbin/rmmod
 	done < /run/kunit
 }

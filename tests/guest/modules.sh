@@ -39,20 +39,29 @@ load_modules()
 	return $_failed
 }
 
-# Last loaded, first out; what does not go is a failure, for something holds it.
+# unload_module NAME COMMAND...: what does not go is a failure, for something holds
+# it.
+unload_module()
+{
+	_m=$1
+	_name=$(echo "$1" | tr - _)
+	shift
+	[ -d "/sys/module/$_name" ] || return 0
+	[ -f "/sys/module/$_name/refcnt" ] || return 0 # built in
+	keep_symbols
+	if _err=$("$@" "$_m" 2>&1) && [ ! -d "/sys/module/$_name" ]; then
+		ok "module/$_m/unload"
+	else
+		not_ok "module/$_m/unload" "${_err:-still loaded}"
+	fi
+}
+
+# Last loaded, first out, with what they brought along.
 unload_modules()
 {
-	keep_symbols
-	_reversed=$(sed '1!G;h;$!d' /run/loaded)
-	for _m in $_reversed; do
-		_name=$(echo "$_m" | tr - _)
-		[ -d "/sys/module/$_name" ] || continue
-		[ -f "/sys/module/$_name/refcnt" ] || continue # built in
-		progress "unloading $_m"
-		if _err=$(/sbin/modprobe -r "$_m" 2>&1) && [ ! -d "/sys/module/$_name" ]; then
-			ok "module/$_m/unload"
-		else
-			not_ok "module/$_m/unload" "${_err:-still loaded}"
-		fi
-	done
+	sed '1!G;h;$!d' /run/loaded > /run/reversed
+	while read -r _line; do
+		progress "unloading $_line"
+		unload_module "$_line" /sbin/modprobe -r
+	done < /run/reversed
 }
