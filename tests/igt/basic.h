@@ -39,4 +39,8 @@ void basic_assert_mbz(int fd, unsigned long request, const void *arg,
 			 offsetof(typeof(arg), field), \
 			 offsetof(typeof(arg), field) + sizeof((arg).field))
 
+/* The same for each flag, of those at byte @flags, that is not @known. */
+void basic_assert_bad_flags(int fd, unsigned long request, const void *arg,
+			    size_t size, size_t flags, uint32_t known);
+
 #endif /* BASIC_H */

@@ -40,6 +40,26 @@ void basic_assert_unchanged(int fd, struct basic_state before)
 	igt_assert_eq_u32(now.next_handle, before.next_handle);
 }
 
+void basic_assert_bad_flags(int fd, unsigned long request, const void *arg,
+			    size_t size, size_t flags, uint32_t known)
+{
+	uint8_t bad[256];
+	uint32_t bit;
+
+	igt_assert(size <= sizeof(bad));
+	for (bit = 1; bit; bit <<= 1) {
+		int ret;
+
+		if (bit & known)
+			continue;
+		memcpy(bad, arg, size);
+		memcpy(bad + flags, &bit, sizeof(bit));
+		ret = __vgem_pfn_ioctl(fd, request, bad);
+		igt_assert_f(ret == -EINVAL, "flag %#x: %d, want %d\n", bit,
+			     ret, -EINVAL);
+	}
+}
+
 void basic_assert_mbz(int fd, unsigned long request, const void *arg,
 		      size_t size, size_t first, size_t end)
 {

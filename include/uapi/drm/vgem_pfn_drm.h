@@ -44,9 +44,22 @@ enum drm_vgem_pfn_region_type {
 	DRM_VGEM_PFN_REGION_TYPE_TT = 1,
 
 	/**
-	 * @DRM_VGEM_PFN_REGION_TYPE_CARVEOUT: VRAM-like memory of a fixed size.
+	 * @DRM_VGEM_PFN_REGION_TYPE_CONTIG: Carveout, VRAM-like memory of a
+	 * fixed size: pages of the kernel's, which have a struct page.
 	 */
-	DRM_VGEM_PFN_REGION_TYPE_CARVEOUT = 2,
+	DRM_VGEM_PFN_REGION_TYPE_CONTIG = 2,
+
+	/**
+	 * @DRM_VGEM_PFN_REGION_TYPE_RESERVED: Carveout of memory that was kept
+	 * from the kernel at boot and has no struct page.
+	 */
+	DRM_VGEM_PFN_REGION_TYPE_RESERVED = 3,
+
+	/**
+	 * @DRM_VGEM_PFN_REGION_TYPE_BAR: Carveout in the BAR of a PCI device:
+	 * MMIO, mapped write-combined.
+	 */
+	DRM_VGEM_PFN_REGION_TYPE_BAR = 4,
 };
 
 /* Region identifiers. Every device has SYSTEM, TT and at least one carveout. */
@@ -56,6 +69,13 @@ enum drm_vgem_pfn_region_type {
 
 /* Most regions that a device can have, and so most placements of a BO. */
 #define DRM_VGEM_PFN_MAX_REGIONS		8
+
+/*
+ * A buffer of this kind is one contiguous range in whatever carveout it is. Where
+ * there is only scattered memory, others are evicted.
+ */
+#define DRM_VGEM_PFN_BO_CONTIGUOUS	(1 << 0)
+#define DRM_VGEM_PFN_BO_CREATE_FLAGS	DRM_VGEM_PFN_BO_CONTIGUOUS
 
 /**
  * struct drm_vgem_pfn_bo_create - create a buffer object
@@ -81,7 +101,7 @@ struct drm_vgem_pfn_bo_create {
 	/** @num_placements: Input: 1 to DRM_VGEM_PFN_MAX_REGIONS. */
 	__u32 num_placements;
 
-	/** @flags: Input: must be zero. */
+	/** @flags: Input: zero or DRM_VGEM_PFN_BO_CONTIGUOUS. */
 	__u32 flags;
 
 	/** @handle: Output: GEM handle. Must be zero on input. */
@@ -213,6 +233,9 @@ struct drm_vgem_pfn_bo_pfns {
 	__u64 pfns;
 };
 
+/* A buffer in this region may be scattered over many ranges. */
+#define DRM_VGEM_PFN_REGION_SCATTERED	(1 << 0)
+
 /**
  * struct drm_vgem_pfn_region - one memory region
  */
@@ -237,6 +260,12 @@ struct drm_vgem_pfn_region {
 
 	/** @name: Name, NUL terminated: "system", "tt", "contig0". */
 	__u8 name[16];
+
+	/** @flags: DRM_VGEM_PFN_REGION_SCATTERED or zero. */
+	__u32 flags;
+
+	/** @pad: Zero. */
+	__u32 pad;
 };
 
 /**

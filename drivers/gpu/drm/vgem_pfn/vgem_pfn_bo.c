@@ -19,8 +19,8 @@ static const struct drm_gem_object_funcs vgem_pfn_gem_funcs = {
 	.free = vgem_pfn_gem_free,
 	.export = vgem_pfn_gem_prime_export,
 	.print_info = drm_gem_ttm_print_info,
-	.vmap = drm_gem_ttm_vmap,
-	.vunmap = drm_gem_ttm_vunmap,
+	.vmap = vgem_pfn_gem_vmap,
+	.vunmap = vgem_pfn_gem_vunmap,
 	.mmap = drm_gem_ttm_mmap,
 };
 
@@ -50,6 +50,17 @@ static bool vgem_pfn_bo_fits(struct vgem_pfn_bo *bo, u32 region)
 	       vgem_pfn_region_pages(vgem_pfn_bo_device(bo), region);
 }
 
+/* What to ask TTM for, to have a buffer object in a region. */
+static struct ttm_place vgem_pfn_bo_ttm_place(struct vgem_pfn_bo *bo, u32 region)
+{
+	struct ttm_place place = {
+		.mem_type = region,
+		.flags = bo->contiguous ? TTM_PL_FLAG_CONTIGUOUS : 0,
+	};
+
+	return place;
+}
+
 /**
  * vgem_pfn_bo_evict_placement() - where a buffer object goes when evicted
  * @bo: the buffer object, with its reservation lock held
@@ -73,7 +84,8 @@ void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 			break;
 	for (i++; i < bo->num_placements; i++)
 		if (vgem_pfn_bo_fits(bo, bo->placements[i]))
-			bo->evict_placements[n++].mem_type = bo->placements[i];
+			bo->evict_placements[n++] =
+				vgem_pfn_bo_ttm_place(bo, bo->placements[i]);
 	if (!n || bo->evict_placements[n - 1].mem_type != TTM_PL_SYSTEM)
 		bo->evict_placements[n++].mem_type = TTM_PL_SYSTEM;
 
@@ -162,6 +174,7 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo,
  * @placements: regions allowed, most wanted first; each exists and is named
  *		once, and one is large enough
  * @num_placements: length of @placements
+ * @contiguous: whether it must be one contiguous range in any carveout
  *
  * Its contents are zero. May evict other buffer objects.
  *
@@ -171,7 +184,8 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo,
  */
 struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 				       const u32 *placements,
-				       unsigned int num_placements)
+				       unsigned int num_placements,
+				       bool contiguous)
 {
 	static const struct ttm_place nowhere = { .mem_type = TTM_PL_SYSTEM };
 	struct ttm_placement placement = {
@@ -189,11 +203,12 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 
 	drm_gem_private_object_init(&vdev->drm, &bo->tbo.base, size);
 	bo->tbo.base.funcs = &vgem_pfn_gem_funcs;
+	bo->contiguous = contiguous;
 	bo->num_placements = num_placements;
 	for (i = 0; i < num_placements; i++) {
 		bo->placements[i] = placements[i];
 		if (vgem_pfn_bo_fits(bo, placements[i]))
-			places[n++].mem_type = placements[i];
+			places[n++] = vgem_pfn_bo_ttm_place(bo, placements[i]);
 	}
 
 	/*
@@ -229,7 +244,7 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
  */
 int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region)
 {
-	struct ttm_place place = { .mem_type = region };
+	struct ttm_place place = vgem_pfn_bo_ttm_place(bo, region);
 	struct ttm_placement placement = {
 		.placement = &place,
 		.num_placement = 1,

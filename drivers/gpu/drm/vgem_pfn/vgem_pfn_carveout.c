@@ -1,76 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Carveouts: the VRAM-like memory that buffer objects are placed in and evicted
- * from. Each is one TTM memory type with a manager of its own.
+ * from. Each is one TTM memory type with a manager of its own, and is mapped in
+ * the kernel as a whole for the engines that copy.
  *
- * A carveout is made of pages of the page allocator, allocated as one contiguous
- * range, so it works on any machine and its pages have a struct page.
+ *	contig		pages of the page allocator, allocated as one contiguous
+ *			range: works anywhere, and has a struct page for each page
+ *	reserved	memory that the kernel was told at boot not to use: cached
+ *			memory without struct pages
+ *	bar		the memory BAR of a PCI device: write-combined MMIO
  */
 
 #include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
 #include <linux/kernel.h>
-#include <linux/string.h>
+#include <linux/sizes.h>
 
 #include <drm/drm_managed.h>
 #include <drm/drm_print.h>
-#include <drm/ttm/ttm_range_manager.h>
 
 #include "vgem_pfn_drv.h"
-
-#define VGEM_PFN_CONTIG	"contig:"
-
-/**
- * vgem_pfn_carveouts_parse() - understand the "carveouts" module parameter
- * @spec: "contig:SIZE[,contig:SIZE]...", SIZE as memparse() takes it
- * @configs: [out] room for VGEM_PFN_MAX_CARVEOUTS
- * @num_configs: [out] how many were described
- * @error: [out] what is wrong, for a person to read
- *
- * Return: 0, or -EINVAL with @error set.
- */
-int vgem_pfn_carveouts_parse(const char *spec,
-			     struct vgem_pfn_carveout_config *configs,
-			     unsigned int *num_configs, const char **error)
-{
-	unsigned int n = 0;
-
-	for (;;) {
-		unsigned long long size;
-		char *end;
-
-		if (n == VGEM_PFN_MAX_CARVEOUTS) {
-			*error = "too many carveouts";
-			return -EINVAL;
-		}
-		if (!str_has_prefix(spec, VGEM_PFN_CONTIG)) {
-			*error = "a carveout is written contig:SIZE";
-			return -EINVAL;
-		}
-		spec += strlen(VGEM_PFN_CONTIG);
-
-		size = memparse(spec, &end);
-		if (end == spec || (*end && *end != ',')) {
-			*error = "the size is not a number with K, M, G or nothing after it";
-			return -EINVAL;
-		}
-		if (!size || !PAGE_ALIGNED(size)) {
-			*error = "the size is not a positive multiple of the page size";
-			return -EINVAL;
-		}
-		if (size >> PAGE_SHIFT > totalram_pages() / 2) {
-			*error = "the size is more than half of the machine's memory";
-			return -EINVAL;
-		}
-
-		configs[n++].num_pages = size >> PAGE_SHIFT;
-		if (!*end)
-			break;
-		spec = end + 1;
-	}
-
-	*num_configs = n;
-	return 0;
-}
 
 /**
  * vgem_pfn_carveout_of() - the carveout behind a TTM memory type
@@ -88,18 +38,129 @@ struct vgem_pfn_carveout *vgem_pfn_carveout_of(struct vgem_pfn_device *vdev,
 	return &vdev->carveouts[mem_type - TTM_PL_VRAM];
 }
 
+/**
+ * vgem_pfn_carveout_map() - where the kernel sees a page of a carveout
+ * @carveout: the carveout
+ * @pfn: page frame number of a page in it
+ *
+ * Return: the address, which goes on to the end of the carveout.
+ */
+struct iosys_map vgem_pfn_carveout_map(const struct vgem_pfn_carveout *carveout,
+				       u64 pfn)
+{
+	return IOSYS_MAP_INIT_OFFSET(&carveout->map, PFN_PHYS(pfn) - carveout->base);
+}
+
+static int vgem_pfn_contig_init(struct vgem_pfn_device *vdev,
+				struct vgem_pfn_carveout *carveout)
+{
+	struct page *pages;
+
+	if (carveout->num_pages > totalram_pages() / 2) {
+		drm_err(&vdev->drm, "%s: more than half of the machine's memory\n",
+			carveout->name);
+		return -EINVAL;
+	}
+
+	pages = alloc_contig_pages(carveout->num_pages, GFP_KERNEL | __GFP_NOWARN,
+				   NUMA_NO_NODE, NULL);
+	if (!pages) {
+		drm_err(&vdev->drm, "%s: no contiguous memory of that size\n",
+			carveout->name);
+		return -ENOMEM;
+	}
+
+	carveout->base = page_to_phys(pages);
+	carveout->caching = ttm_cached;
+	carveout->has_pages = true;
+	iosys_map_set_vaddr(&carveout->map, page_address(pages));
+	return 0;
+}
+
+static int vgem_pfn_reserved_init(struct vgem_pfn_device *vdev,
+				  struct vgem_pfn_carveout *carveout)
+{
+	resource_size_t size = PFN_PHYS(carveout->num_pages);
+	void *vaddr;
+
+	if (region_intersects(carveout->base, size, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT) {
+		drm_err(&vdev->drm, "%s: the kernel uses memory at %pa: reserve it with memmap=\n",
+			carveout->name, &carveout->base);
+		return -EINVAL;
+	}
+
+	/* Below what the firmware calls reserved, so not exclusive. */
+	if (!request_mem_region(carveout->base, size, KBUILD_MODNAME)) {
+		drm_err(&vdev->drm, "%s: memory at %pa has another user\n",
+			carveout->name, &carveout->base);
+		return -EBUSY;
+	}
+
+	vaddr = memremap(carveout->base, size, MEMREMAP_WB);
+	if (!vaddr) {
+		drm_err(&vdev->drm, "%s: cannot map memory at %pa\n",
+			carveout->name, &carveout->base);
+		release_mem_region(carveout->base, size);
+		return -ENOMEM;
+	}
+
+	carveout->caching = ttm_cached;
+	iosys_map_set_vaddr(&carveout->map, vaddr);
+	return 0;
+}
+
+static int vgem_pfn_bar_init(struct vgem_pfn_device *vdev,
+			     struct vgem_pfn_carveout *carveout)
+{
+	void __iomem *vaddr;
+
+	if (!carveout->num_pages)
+		carveout->num_pages = vdev->bar_pages;
+	if (!carveout->num_pages || carveout->num_pages > vdev->bar_pages) {
+		drm_err(&vdev->drm, "%s: the BAR has %lu KiB left\n", carveout->name,
+			vdev->bar_pages << (PAGE_SHIFT - 10));
+		return -EINVAL;
+	}
+
+	vaddr = ioremap_wc(vdev->bar_base, PFN_PHYS(carveout->num_pages));
+	if (!vaddr)
+		return -ENOMEM;
+
+	carveout->base = vdev->bar_base;
+	carveout->caching = ttm_write_combined;
+	iosys_map_set_vaddr_iomem(&carveout->map, vaddr);
+	vdev->bar_base += PFN_PHYS(carveout->num_pages);
+	vdev->bar_pages -= carveout->num_pages;
+	return 0;
+}
+
+static void vgem_pfn_carveout_fini(struct vgem_pfn_carveout *carveout)
+{
+	switch (carveout->kind) {
+	case VGEM_PFN_CONTIG:
+		free_contig_range(PHYS_PFN(carveout->base), carveout->num_pages);
+		break;
+	case VGEM_PFN_RESERVED:
+		memunmap(carveout->map.vaddr);
+		release_mem_region(carveout->base, PFN_PHYS(carveout->num_pages));
+		break;
+	case VGEM_PFN_BAR:
+		iounmap(carveout->map.vaddr_iomem);
+		break;
+	}
+}
+
 static void vgem_pfn_carveouts_fini(struct drm_device *drm, void *data)
 {
 	struct vgem_pfn_device *vdev = data;
 
 	while (vdev->num_carveouts) {
 		unsigned int i = vdev->num_carveouts - 1;
-		struct vgem_pfn_carveout *carveout = &vdev->carveouts[i];
 
-		ttm_range_man_fini(&vdev->bdev, TTM_PL_VRAM + i);
+		vgem_pfn_mgr_fini(vdev, TTM_PL_VRAM + i);
 		vdev->num_carveouts--;
-		free_contig_range(page_to_pfn(carveout->pages),
-				  carveout->num_pages);
+		vgem_pfn_carveout_fini(&vdev->carveouts[i]);
 	}
 }
 
@@ -107,44 +168,53 @@ static int vgem_pfn_carveout_add(struct vgem_pfn_device *vdev,
 				 const struct vgem_pfn_carveout_config *config)
 {
 	unsigned int i = vdev->num_carveouts;
-	struct page *pages;
+	struct vgem_pfn_carveout *carveout = &vdev->carveouts[i];
 	int ret;
 
-	pages = alloc_contig_pages(config->num_pages, GFP_KERNEL | __GFP_NOWARN,
-				   NUMA_NO_NODE, NULL);
-	if (!pages) {
-		drm_err(&vdev->drm, "no %lu MiB of contiguous memory for carveout %u\n",
-			config->num_pages >> (20 - PAGE_SHIFT), i);
-		return -ENOMEM;
-	}
+	carveout->kind = config->kind;
+	carveout->buddy = config->buddy;
+	carveout->base = config->base;
+	carveout->num_pages = config->num_pages;
+	snprintf(carveout->name, sizeof(carveout->name), "%s%u",
+		 vgem_pfn_kind_name(config->kind), i);
 
-	ret = ttm_range_man_init(&vdev->bdev, TTM_PL_VRAM + i, false,
-				 config->num_pages);
+	switch (config->kind) {
+	case VGEM_PFN_CONTIG:
+		ret = vgem_pfn_contig_init(vdev, carveout);
+		break;
+	case VGEM_PFN_RESERVED:
+		ret = vgem_pfn_reserved_init(vdev, carveout);
+		break;
+	case VGEM_PFN_BAR:
+		ret = vgem_pfn_bar_init(vdev, carveout);
+		break;
+	}
+	if (ret)
+		return ret;
+
+	ret = vgem_pfn_mgr_init(vdev, TTM_PL_VRAM + i, carveout);
 	if (ret) {
-		free_contig_range(page_to_pfn(pages), config->num_pages);
+		vgem_pfn_carveout_fini(carveout);
 		return ret;
 	}
 
-	vdev->carveouts[i].pages = pages;
-	vdev->carveouts[i].num_pages = config->num_pages;
 	vdev->num_carveouts++;
 	return 0;
 }
 
 /**
- * vgem_pfn_carveouts_init() - allocate the carveouts and their managers
- * @vdev: the device, with TTM initialised
- * @configs: what to allocate
- * @num_configs: number of @configs
+ * vgem_pfn_carveouts_init() - make the carveouts and their managers
+ * @vdev: the device, with TTM initialised; of a PCI device, with its BAR claimed
+ * @config: what to make
  *
- * Undone when the DRM device is released.
+ * Undone when the DRM device is released. Failures are in the log.
  *
- * Return: 0, -ENOMEM if there is no contiguous memory of that size, or another
- * negative errno.
+ * Return: 0; -ENOMEM if there is no contiguous memory of that size, or no
+ * address space to map it; -EINVAL for memory that the kernel uses, or that the
+ * BAR does not have; -EBUSY for memory that another driver has.
  */
 int vgem_pfn_carveouts_init(struct vgem_pfn_device *vdev,
-			    const struct vgem_pfn_carveout_config *configs,
-			    unsigned int num_configs)
+			    const struct vgem_pfn_config *config)
 {
 	unsigned int i;
 	int ret;
@@ -153,8 +223,8 @@ int vgem_pfn_carveouts_init(struct vgem_pfn_device *vdev,
 	if (ret)
 		return ret;
 
-	for (i = 0; i < num_configs; i++) {
-		ret = vgem_pfn_carveout_add(vdev, &configs[i]);
+	for (i = 0; i < config->num_carveouts; i++) {
+		ret = vgem_pfn_carveout_add(vdev, &config->carveouts[i]);
 		if (ret)
 			return ret;
 	}

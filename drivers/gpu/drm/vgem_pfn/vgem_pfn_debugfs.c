@@ -2,10 +2,13 @@
 /*
  * debugfs, in the DRM device's own directory:
  *
- *	system_mm, tt_mm, contig<n>_mm	state of each region's manager
+ *	system_mm, tt_mm, <carveout>_mm	state of each region's manager
  *	move_delay_us			sleep between the copy of a move and the
  *					change of placement, under the reservation
  *					lock: makes a race with a move certain
+ *	max_block_order			carveouts of blocks give blocks of at most
+ *					this order (of pages), spread out: scatters
+ *					what is placed from now on
  */
 
 #include <linux/debugfs.h>
@@ -24,18 +27,19 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 	struct vgem_pfn_device *vdev = to_vgem_pfn_device(minor->dev);
 	struct dentry *root = minor->debugfs_root;
 	unsigned int i;
-	char name[16];
+	char name[20];
 
 	ttm_resource_manager_create_debugfs(ttm_manager_type(&vdev->bdev, TTM_PL_SYSTEM),
 					    root, "system_mm");
 	ttm_resource_manager_create_debugfs(ttm_manager_type(&vdev->bdev, TTM_PL_TT),
 					    root, "tt_mm");
 	for (i = 0; i < vdev->num_carveouts; i++) {
-		snprintf(name, sizeof(name), "contig%u_mm", i);
+		snprintf(name, sizeof(name), "%s_mm", vdev->carveouts[i].name);
 		ttm_resource_manager_create_debugfs(ttm_manager_type(&vdev->bdev,
 								     TTM_PL_VRAM + i),
 						    root, name);
 	}
 
 	debugfs_create_u32("move_delay_us", 0600, root, &vdev->move_delay_us);
+	debugfs_create_u32("max_block_order", 0600, root, &vdev->max_block_order);
 }

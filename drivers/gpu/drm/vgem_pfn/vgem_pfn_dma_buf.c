@@ -82,10 +82,16 @@ static struct sg_table *vgem_pfn_dma_buf_map(struct dma_buf_attachment *attach,
 	unsigned int num_pages = bo->tbo.base.size >> PAGE_SHIFT;
 	struct sg_table *sgt;
 	struct page **pages;
+	struct vgem_pfn_carveout *carveout;
 	unsigned int i;
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
+
+	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
+					bo->tbo.resource->mem_type);
+	if (carveout && !carveout->has_pages)
+		return ERR_PTR(-EOPNOTSUPP);
 
 	ret = vgem_pfn_dma_buf_populate(bo);
 	if (ret)
@@ -134,8 +140,7 @@ static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
 	if (ret)
 		return ret;
 
-	*pfn = vgem_pfn_lookup(bo, pgoff);
-	*max_order = vgem_pfn_lookup_order(bo, pgoff);
+	*max_order = vgem_pfn_runs_order(vgem_pfn_bo_runs(bo), pgoff, pfn);
 	bo->num_get_pfn++;
 	trace_vgem_pfn_get_pfn(bo, pgoff, *pfn, *max_order);
 	return 0;
@@ -146,6 +151,7 @@ static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 					struct dma_buf_pfn_run *run)
 {
 	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
+	struct vgem_pfn_carveout *carveout;
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
@@ -154,41 +160,19 @@ static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 	if (ret)
 		return ret;
 
-	run->pfn = vgem_pfn_lookup(bo, pgoff);
-	run->nr_pages = vgem_pfn_lookup_run(bo, pgoff);
-	run->type = DMA_BUF_PFN_RAM;
-	run->caching = DMA_BUF_PFN_CACHED;
+	run->pfn = vgem_pfn_runs_pfn(vgem_pfn_bo_runs(bo), pgoff, &run->nr_pages);
+	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
+					bo->tbo.resource->mem_type);
+	if (carveout && carveout->kind == VGEM_PFN_BAR) {
+		run->type = DMA_BUF_PFN_MMIO;
+		run->caching = DMA_BUF_PFN_WRITE_COMBINED;
+	} else {
+		run->type = DMA_BUF_PFN_RAM;
+		run->caching = DMA_BUF_PFN_CACHED;
+	}
 	bo->num_get_pfn++;
 	trace_vgem_pfn_get_pfn_run(bo, pgoff, run);
 	return 0;
-}
-
-/* TTM's vmap gives an address that a move would make stale: pin until vunmap. */
-static int vgem_pfn_dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
-{
-	struct vgem_pfn_bo *bo = dmabuf_to_bo(dmabuf);
-	int ret;
-
-	dma_resv_assert_held(bo->tbo.base.resv);
-
-	ret = drm_gem_dmabuf_vmap(dmabuf, map);
-	if (ret)
-		return ret;
-
-	ttm_bo_pin(&bo->tbo);
-	trace_vgem_pfn_pin(bo);
-	return 0;
-}
-
-static void vgem_pfn_dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
-{
-	struct vgem_pfn_bo *bo = dmabuf_to_bo(dmabuf);
-
-	dma_resv_assert_held(bo->tbo.base.resv);
-
-	ttm_bo_unpin(&bo->tbo);
-	trace_vgem_pfn_unpin(bo);
-	drm_gem_dmabuf_vunmap(dmabuf, map);
 }
 
 static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
@@ -199,8 +183,8 @@ static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
 	.get_pfn = vgem_pfn_dma_buf_get_pfn,
 	.get_pfn_run = vgem_pfn_dma_buf_get_pfn_run,
 	.mmap = drm_gem_dmabuf_mmap,
-	.vmap = vgem_pfn_dma_buf_vmap,
-	.vunmap = vgem_pfn_dma_buf_vunmap,
+	.vmap = drm_gem_dmabuf_vmap,
+	.vunmap = drm_gem_dmabuf_vunmap,
 	.release = drm_gem_dmabuf_release,
 };
 

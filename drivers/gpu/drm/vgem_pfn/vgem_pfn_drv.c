@@ -26,7 +26,9 @@
 static char *carveouts = "contig:64M";
 module_param(carveouts, charp, 0444);
 MODULE_PARM_DESC(carveouts,
-		 "VRAM-like memory: contig:SIZE[,contig:SIZE]... (default contig:64M)");
+		 "VRAM-like memory, KIND:SIZE[,KIND:SIZE]...[;of the next device] (default contig:64M)");
+
+static struct vgem_pfn_params vgem_pfn_params;
 
 static const struct drm_ioctl_desc vgem_pfn_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(VGEM_PFN_BO_CREATE, vgem_pfn_bo_create_ioctl,
@@ -66,8 +68,7 @@ static const struct drm_driver vgem_pfn_driver = {
 /**
  * vgem_pfn_device_create() - make a DRM device and register it
  * @parent: the device behind it, with its DMA mask set
- * @configs: its carveouts
- * @num_configs: number of @configs
+ * @config: its carveouts
  *
  * The device belongs to @parent's resources and is released with them, if
  * nothing else refers to it by then. Unregister it before.
@@ -76,8 +77,7 @@ static const struct drm_driver vgem_pfn_driver = {
  */
 struct vgem_pfn_device *
 vgem_pfn_device_create(struct device *parent,
-		       const struct vgem_pfn_carveout_config *configs,
-		       unsigned int num_configs)
+		       const struct vgem_pfn_config *config)
 {
 	struct vgem_pfn_device *vdev;
 	int ret;
@@ -87,12 +87,13 @@ vgem_pfn_device_create(struct device *parent,
 	if (IS_ERR(vdev))
 		return vdev;
 	init_rwsem(&vdev->validate);
+	vdev->max_block_order = U32_MAX;
 
 	ret = vgem_pfn_ttm_init(vdev);
 	if (ret)
 		return ERR_PTR(ret);
 
-	ret = vgem_pfn_carveouts_init(vdev, configs, num_configs);
+	ret = vgem_pfn_carveouts_init(vdev, config);
 	if (ret)
 		return ERR_PTR(ret);
 
@@ -105,12 +106,10 @@ vgem_pfn_device_create(struct device *parent,
 
 static int __init vgem_pfn_init(void)
 {
-	struct vgem_pfn_carveout_config configs[VGEM_PFN_MAX_CARVEOUTS];
-	unsigned int num_configs;
 	const char *error;
 	int ret;
 
-	ret = vgem_pfn_carveouts_parse(carveouts, configs, &num_configs, &error);
+	ret = vgem_pfn_param_parse(carveouts, &vgem_pfn_params, &error);
 	if (ret) {
 		pr_err(DRIVER_NAME ": carveouts=%s: %s\n", carveouts, error);
 		return ret;
@@ -122,7 +121,7 @@ static int __init vgem_pfn_init(void)
 		return -EOPNOTSUPP;
 	}
 
-	return vgem_pfn_faux_init(configs, num_configs);
+	return vgem_pfn_faux_init(&vgem_pfn_params);
 }
 
 static void __exit vgem_pfn_exit(void)

@@ -13,19 +13,23 @@
 #ifndef _VGEM_PFN_DRV_H_
 #define _VGEM_PFN_DRV_H_
 
+#include <linux/iosys-map.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
 
 #include <drm/drm_device.h>
 #include <drm/drm_gem.h>
+#include <drm/drm_mm.h>
 #include <drm/ttm/ttm_bo.h>
 #include <drm/ttm/ttm_device.h>
 #include <drm/ttm/ttm_placement.h>
+#include <drm/ttm/ttm_tt.h>
 
 #include <uapi/drm/vgem_pfn_drm.h>
 
 struct device;
 struct dma_buf;
+struct dma_fence;
 struct drm_file;
 struct drm_mode_create_dumb;
 struct page;
@@ -42,24 +46,119 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
 #define VGEM_PFN_MAX_CARVEOUTS \
 	(DRM_VGEM_PFN_MAX_REGIONS - DRM_VGEM_PFN_REGION_CARVEOUT(0))
 
+/* Where the memory of a carveout comes from, see vgem_pfn_carveout.c. */
+enum vgem_pfn_carveout_kind {
+	VGEM_PFN_CONTIG,
+	VGEM_PFN_RESERVED,
+	VGEM_PFN_BAR,
+};
+
 /**
  * struct vgem_pfn_carveout_config - one carveout of the module parameter
- * @num_pages: size in pages
+ * @kind: where its memory comes from
+ * @buddy: whether buffer objects may be scattered in it
+ * @num_pages: size in pages; 0 is what is left of the BAR
+ * @base: physical address, if @kind is VGEM_PFN_RESERVED
  */
 struct vgem_pfn_carveout_config {
+	enum vgem_pfn_carveout_kind kind;
+	bool buddy;
 	unsigned long num_pages;
+	phys_addr_t base;
+};
+
+/**
+ * struct vgem_pfn_config - the carveouts of one device
+ * @num_carveouts: how many of @carveouts are in use, at least one
+ * @carveouts: the carveouts
+ */
+struct vgem_pfn_config {
+	unsigned int num_carveouts;
+	struct vgem_pfn_carveout_config carveouts[VGEM_PFN_MAX_CARVEOUTS];
+};
+
+/**
+ * struct vgem_pfn_params - the "carveouts" module parameter
+ * @num_faux: how many of @faux are in use, at least one
+ * @faux: for faux devices, by index; see vgem_pfn_param_faux()
+ * @pci: for PCI devices
+ */
+struct vgem_pfn_params {
+	unsigned int num_faux;
+	struct vgem_pfn_config faux[VGEM_PFN_MAX_DEVICES];
+	struct vgem_pfn_config pci;
 };
 
 /**
  * struct vgem_pfn_carveout - VRAM-like memory of a fixed size
- * @pages: the first page of @num_pages contiguous ones
+ * @name: its name, of its kind and its index
+ * @kind: where its memory comes from
+ * @buddy: whether buffer objects may be scattered in it
+ * @has_pages: whether its page frame numbers have a struct page
+ * @caching: how it is to be mapped
+ * @base: physical address
  * @num_pages: size in pages
+ * @map: all of it, in the kernel's address space
  *
  * Constant from the device's registration to its release.
  */
 struct vgem_pfn_carveout {
-	struct page *pages;
+	char name[16];
+	enum vgem_pfn_carveout_kind kind;
+	bool buddy;
+	bool has_pages;
+	enum ttm_caching caching;
+	phys_addr_t base;
 	unsigned long num_pages;
+	struct iosys_map map;
+};
+
+/**
+ * struct vgem_pfn_run - contiguous memory
+ * @first: page that it begins with, counted from the start of the buffer
+ * @pfn: page frame number of that page
+ */
+struct vgem_pfn_run {
+	pgoff_t first;
+	u64 pfn;
+};
+
+/**
+ * struct vgem_pfn_runs - run table, see vgem_pfn_runs.c
+ * @num_pages: size of all runs together, in pages
+ * @num: length of @run
+ * @run: the runs, in ascending order of &vgem_pfn_run.first
+ */
+struct vgem_pfn_runs {
+	pgoff_t num_pages;
+	unsigned int num;
+	struct vgem_pfn_run run[] __counted_by(num);
+};
+
+/**
+ * struct vgem_pfn_resource - a place in a carveout
+ * @base: TTM's side of it
+ * @node: the memory, in a carveout of ranges
+ * @blocks: the memory, in a carveout of blocks
+ * @runs: the same as a run table, constant
+ * @vacated: fence of the move that left this place, if that is asynchronous
+ */
+struct vgem_pfn_resource {
+	struct ttm_resource base;
+	struct drm_mm_node node;
+	struct list_head blocks;
+	struct vgem_pfn_runs *runs;
+	struct dma_fence *vacated;
+};
+
+/**
+ * struct vgem_pfn_tt - pages of system memory
+ * @base: TTM's side of them
+ * @runs: the same as a run table, while they are populated
+ */
+struct vgem_pfn_tt {
+	struct ttm_tt base;
+	struct vgem_pfn_runs *runs;
 };
 
 /**
@@ -70,7 +169,11 @@ struct vgem_pfn_carveout {
  *	      who could not get any, see vgem_pfn_bo_place()
  * @num_carveouts: how many of @carveouts are in use
  * @carveouts: the memory of TTM_PL_VRAM + index
+ * @bar_base: physical address of what is left of the BAR, for a PCI device
+ *	      until its carveouts are made
+ * @bar_pages: size of that in pages
  * @move_delay_us: debugfs lever, see vgem_pfn_debugfs.c
+ * @max_block_order: debugfs lever, see vgem_pfn_debugfs.c
  */
 struct vgem_pfn_device {
 	struct drm_device drm;
@@ -78,12 +181,16 @@ struct vgem_pfn_device {
 	struct rw_semaphore validate;
 	unsigned int num_carveouts;
 	struct vgem_pfn_carveout carveouts[VGEM_PFN_MAX_CARVEOUTS];
+	phys_addr_t bar_base;
+	unsigned long bar_pages;
 	u32 move_delay_us;
+	u32 max_block_order;
 };
 
 /**
  * struct vgem_pfn_bo - a buffer object
  * @tbo: TTM's buffer object, with the GEM object in it
+ * @contiguous: whether it must not be scattered in a carveout; constant
  * @num_placements: length of @placements
  * @placements: regions allowed, most wanted first; constant
  * @evict_placements: what vgem_pfn_bo_evict_placement() answered last
@@ -98,6 +205,7 @@ struct vgem_pfn_device {
  */
 struct vgem_pfn_bo {
 	struct ttm_buffer_object tbo;
+	bool contiguous;
 	unsigned int num_placements;
 	u32 placements[DRM_VGEM_PFN_MAX_REGIONS];
 	struct ttm_place evict_placements[DRM_VGEM_PFN_MAX_REGIONS + 1];
@@ -124,6 +232,17 @@ static inline struct vgem_pfn_bo *gem_to_vgem_pfn_bo(struct drm_gem_object *obj)
 	return container_of(obj, struct vgem_pfn_bo, tbo.base);
 }
 
+static inline struct vgem_pfn_resource *
+to_vgem_pfn_resource(struct ttm_resource *res)
+{
+	return container_of(res, struct vgem_pfn_resource, base);
+}
+
+static inline struct vgem_pfn_tt *to_vgem_pfn_tt(struct ttm_tt *tt)
+{
+	return container_of(tt, struct vgem_pfn_tt, base);
+}
+
 static inline struct vgem_pfn_device *vgem_pfn_bo_device(struct vgem_pfn_bo *bo)
 {
 	return to_vgem_pfn_device(bo->tbo.base.dev);
@@ -133,20 +252,19 @@ static inline struct vgem_pfn_device *vgem_pfn_bo_device(struct vgem_pfn_bo *bo)
 bool vgem_pfn_is_bo(struct ttm_buffer_object *tbo);
 struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 				       const u32 *placements,
-				       unsigned int num_placements);
+				       unsigned int num_placements,
+				       bool contiguous);
 int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region);
 void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 				 struct ttm_placement *placement);
 
 /* vgem_pfn_carveout.c */
-int vgem_pfn_carveouts_parse(const char *spec,
-			     struct vgem_pfn_carveout_config *configs,
-			     unsigned int *num_configs, const char **error);
 int vgem_pfn_carveouts_init(struct vgem_pfn_device *vdev,
-			    const struct vgem_pfn_carveout_config *configs,
-			    unsigned int num_configs);
+			    const struct vgem_pfn_config *config);
 struct vgem_pfn_carveout *vgem_pfn_carveout_of(struct vgem_pfn_device *vdev,
 					       u32 mem_type);
+struct iosys_map vgem_pfn_carveout_map(const struct vgem_pfn_carveout *carveout,
+				       u64 pfn);
 
 /* vgem_pfn_debugfs.c */
 void vgem_pfn_debugfs_init(struct drm_minor *minor);
@@ -159,12 +277,10 @@ struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
 /* vgem_pfn_drv.c */
 struct vgem_pfn_device *
 vgem_pfn_device_create(struct device *parent,
-		       const struct vgem_pfn_carveout_config *configs,
-		       unsigned int num_configs);
+		       const struct vgem_pfn_config *config);
 
 /* vgem_pfn_faux.c */
-int vgem_pfn_faux_init(const struct vgem_pfn_carveout_config *configs,
-		       unsigned int num_configs);
+int vgem_pfn_faux_init(const struct vgem_pfn_params *params);
 void vgem_pfn_faux_fini(void);
 
 /* vgem_pfn_ioctl.c */
@@ -184,9 +300,13 @@ int vgem_pfn_dumb_create(struct drm_file *file, struct drm_device *drm,
 			 struct drm_mode_create_dumb *args);
 
 /* vgem_pfn_lookup.c */
+const struct vgem_pfn_runs *vgem_pfn_bo_runs(struct vgem_pfn_bo *bo);
 u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
-int vgem_pfn_lookup_order(struct vgem_pfn_bo *bo, pgoff_t pgoff);
-pgoff_t vgem_pfn_lookup_run(struct vgem_pfn_bo *bo, pgoff_t pgoff);
+
+/* vgem_pfn_mgr.c */
+int vgem_pfn_mgr_init(struct vgem_pfn_device *vdev, u32 mem_type,
+		      struct vgem_pfn_carveout *carveout);
+void vgem_pfn_mgr_fini(struct vgem_pfn_device *vdev, u32 mem_type);
 
 /* vgem_pfn_move.c */
 void vgem_pfn_notify(struct vgem_pfn_bo *bo);
@@ -194,8 +314,28 @@ int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 		  struct ttm_operation_ctx *ctx, struct ttm_resource *new_mem,
 		  struct ttm_place *hop);
 
+/* vgem_pfn_param.c */
+const char *vgem_pfn_kind_name(enum vgem_pfn_carveout_kind kind);
+int vgem_pfn_param_parse(const char *spec, struct vgem_pfn_params *params,
+			 const char **error);
+const struct vgem_pfn_config *
+vgem_pfn_param_faux(const struct vgem_pfn_params *params, unsigned int index);
+
+/* vgem_pfn_runs.c */
+struct vgem_pfn_runs *vgem_pfn_runs_alloc(unsigned int max);
+void vgem_pfn_runs_add(struct vgem_pfn_runs *runs, u64 pfn, pgoff_t num_pages);
+struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
+					       pgoff_t num_pages);
+u64 vgem_pfn_runs_pfn(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
+		      pgoff_t *num_pages);
+int vgem_pfn_runs_order(const struct vgem_pfn_runs *runs, pgoff_t pgoff, u64 *pfn);
+
 /* vgem_pfn_ttm.c */
 int vgem_pfn_ttm_init(struct vgem_pfn_device *vdev);
 unsigned long vgem_pfn_region_pages(struct vgem_pfn_device *vdev, u32 region);
+
+/* vgem_pfn_vmap.c */
+int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map);
+void vgem_pfn_gem_vunmap(struct drm_gem_object *obj, struct iosys_map *map);
 
 #endif /* _VGEM_PFN_DRV_H_ */

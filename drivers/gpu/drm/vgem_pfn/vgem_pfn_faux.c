@@ -31,8 +31,7 @@ static struct vgem_pfn_faux {
  * faux bus reports no errno from a probe, so there is none.
  */
 static int vgem_pfn_faux_add(unsigned int index,
-			     const struct vgem_pfn_carveout_config *configs,
-			     unsigned int num_configs)
+			     const struct vgem_pfn_config *config)
 {
 	struct vgem_pfn_faux *instance = &vgem_pfn_faux[index];
 	struct vgem_pfn_device *vdev;
@@ -54,7 +53,7 @@ static int vgem_pfn_faux_add(unsigned int index,
 	if (ret)
 		goto err_devres;
 
-	vdev = vgem_pfn_device_create(&faux->dev, configs, num_configs);
+	vdev = vgem_pfn_device_create(&faux->dev, config);
 	if (IS_ERR(vdev)) {
 		ret = PTR_ERR(vdev);
 		goto err_devres;
@@ -87,14 +86,12 @@ static void vgem_pfn_faux_remove(struct vgem_pfn_faux *instance)
 
 /**
  * vgem_pfn_faux_init() - make as many devices as the parameter "devices" says
- * @configs: the carveouts of each
- * @num_configs: number of @configs
+ * @params: the carveouts of each
  *
  * Return: 0, -EINVAL if the parameter is wrong, or another negative errno with
  * no device left.
  */
-int vgem_pfn_faux_init(const struct vgem_pfn_carveout_config *configs,
-		       unsigned int num_configs)
+int vgem_pfn_faux_init(const struct vgem_pfn_params *params)
 {
 	unsigned int i;
 	int ret;
@@ -106,7 +103,7 @@ int vgem_pfn_faux_init(const struct vgem_pfn_carveout_config *configs,
 	}
 
 	for (i = 0; i < devices; i++) {
-		ret = vgem_pfn_faux_add(i, configs, num_configs);
+		ret = vgem_pfn_faux_add(i, vgem_pfn_param_faux(params, i));
 		if (ret) {
 			vgem_pfn_faux_fini();
 			return ret;

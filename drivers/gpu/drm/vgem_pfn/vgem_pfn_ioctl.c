@@ -64,7 +64,7 @@ int vgem_pfn_bo_create_ioctl(struct drm_device *drm, void *data,
 	u64 size;
 	int ret;
 
-	if (args->flags || args->handle || args->pad)
+	if (args->flags & ~DRM_VGEM_PFN_BO_CREATE_FLAGS || args->handle || args->pad)
 		return -EINVAL;
 	if (!args->size || !args->num_placements ||
 	    args->num_placements > DRM_VGEM_PFN_MAX_REGIONS)
@@ -80,7 +80,8 @@ int vgem_pfn_bo_create_ioctl(struct drm_device *drm, void *data,
 	if (ret)
 		return ret;
 
-	bo = vgem_pfn_bo_create(vdev, size, placements, args->num_placements);
+	bo = vgem_pfn_bo_create(vdev, size, placements, args->num_placements,
+				args->flags & DRM_VGEM_PFN_BO_CONTIGUOUS);
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
 
@@ -291,11 +292,11 @@ static void vgem_pfn_describe_region(struct vgem_pfn_device *vdev, u32 id,
 	region->used = ttm_resource_manager_usage(man);
 
 	if (carveout) {
-		region->type = DRM_VGEM_PFN_REGION_TYPE_CARVEOUT;
+		region->type = DRM_VGEM_PFN_REGION_TYPE_CONTIG + carveout->kind;
+		region->flags = carveout->buddy ? DRM_VGEM_PFN_REGION_SCATTERED : 0;
 		if (capable(CAP_SYS_ADMIN))
-			region->base_pfn = page_to_pfn(carveout->pages);
-		snprintf(region->name, sizeof(region->name), "contig%u",
-			 id - DRM_VGEM_PFN_REGION_CARVEOUT(0));
+			region->base_pfn = PHYS_PFN(carveout->base);
+		strscpy(region->name, carveout->name);
 	} else if (id == DRM_VGEM_PFN_REGION_TT) {
 		region->type = DRM_VGEM_PFN_REGION_TYPE_TT;
 		strscpy(region->name, "tt");
@@ -371,7 +372,7 @@ int vgem_pfn_dumb_create(struct drm_file *file, struct drm_device *drm,
 		return ret;
 
 	bo = vgem_pfn_bo_create(vdev, args->size, placements,
-				ARRAY_SIZE(placements));
+				ARRAY_SIZE(placements), false);
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
 

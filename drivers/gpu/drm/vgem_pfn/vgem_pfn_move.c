@@ -14,6 +14,7 @@
 #include <linux/sizes.h>
 #include <linux/time64.h>
 
+#include <drm/drm_cache.h>
 #include <drm/drm_prime.h>
 #include <drm/ttm/ttm_tt.h>
 
@@ -43,24 +44,27 @@ void vgem_pfn_notify(struct vgem_pfn_bo *bo)
 }
 
 /*
- * A stretch of a placement that is contiguous in the kernel's address space.
- * CONFIG_64BIT: all pages are mapped there.
+ * The kernel's address of a page of a placement, and for how many pages it goes
+ * on. CONFIG_64BIT: all pages of system memory are mapped.
  */
-static void *vgem_pfn_map_run(struct vgem_pfn_carveout *carveout,
-			      struct ttm_resource *res, struct ttm_tt *tt,
-			      pgoff_t pgoff, pgoff_t *num_pages)
+static struct iosys_map vgem_pfn_map_run(struct vgem_pfn_carveout *carveout,
+					 struct ttm_resource *res,
+					 struct ttm_tt *tt, pgoff_t pgoff,
+					 pgoff_t *num_pages)
 {
-	pgoff_t n = 1;
+	const struct vgem_pfn_runs *runs;
+	struct iosys_map map;
+	pgoff_t n;
+	u64 pfn;
 
+	runs = carveout ? to_vgem_pfn_resource(res)->runs : to_vgem_pfn_tt(tt)->runs;
+	pfn = vgem_pfn_runs_pfn(runs, pgoff, &n);
+	*num_pages = min(*num_pages, n);
 	if (carveout)
-		return page_address(carveout->pages + res->start + pgoff);
+		return vgem_pfn_carveout_map(carveout, pfn);
 
-	while (n < *num_pages &&
-	       page_to_pfn(tt->pages[pgoff]) + n ==
-	       page_to_pfn(tt->pages[pgoff + n]))
-		n++;
-	*num_pages = n;
-	return page_address(tt->pages[pgoff]);
+	iosys_map_set_vaddr(&map, page_address(pfn_to_page(pfn)));
+	return map;
 }
 
 /* Fill the new placement from the old one, or with zeroes if that has no pages. */
@@ -82,16 +86,19 @@ static void vgem_pfn_copy(struct vgem_pfn_bo *bo, struct ttm_resource *new_mem)
 
 	start = ktime_get_ns();
 	for (pgoff = 0; pgoff < PFN_UP(bo->tbo.base.size); pgoff += n) {
-		void *dst, *src;
+		struct iosys_map dst, src;
 
 		n = min(PFN_UP(bo->tbo.base.size) - pgoff,
 			(pgoff_t)SZ_4M >> PAGE_SHIFT);
 		dst = vgem_pfn_map_run(to, new_mem, tt, pgoff, &n);
 		if (clear) {
-			memset(dst, 0, n << PAGE_SHIFT);
+			iosys_map_memset(&dst, 0, 0, n << PAGE_SHIFT);
 		} else {
 			src = vgem_pfn_map_run(from, old_mem, tt, pgoff, &n);
-			memcpy(dst, src, n << PAGE_SHIFT);
+			if (dst.is_iomem || src.is_iomem)
+				drm_memcpy_from_wc(&dst, &src, n << PAGE_SHIFT);
+			else
+				memcpy(dst.vaddr, src.vaddr, n << PAGE_SHIFT);
 		}
 		cond_resched();
 	}

@@ -24,23 +24,47 @@ static struct vgem_pfn_device *bdev_to_vdev(struct ttm_device *bdev)
 static struct ttm_tt *vgem_pfn_tt_create(struct ttm_buffer_object *tbo,
 					 u32 page_flags)
 {
-	struct ttm_tt *tt;
+	struct vgem_pfn_tt *tt;
 
 	tt = kzalloc_obj(*tt);
 	if (!tt)
 		return NULL;
 
-	if (ttm_tt_init(tt, tbo, page_flags, ttm_cached, 0)) {
+	if (ttm_tt_init(&tt->base, tbo, page_flags, ttm_cached, 0)) {
 		kfree(tt);
 		return NULL;
 	}
-	return tt;
+	return &tt->base;
 }
 
 static void vgem_pfn_tt_destroy(struct ttm_device *bdev, struct ttm_tt *tt)
 {
 	ttm_tt_fini(tt);
-	kfree(tt);
+	kfree(to_vgem_pfn_tt(tt));
+}
+
+static int vgem_pfn_tt_populate(struct ttm_device *bdev, struct ttm_tt *tt,
+				struct ttm_operation_ctx *ctx)
+{
+	int ret;
+
+	ret = ttm_pool_alloc(&bdev->pool, tt, ctx);
+	if (ret)
+		return ret;
+
+	to_vgem_pfn_tt(tt)->runs = vgem_pfn_runs_from_pages(tt->pages, tt->num_pages);
+	if (!to_vgem_pfn_tt(tt)->runs) {
+		ttm_pool_free(&bdev->pool, tt);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void vgem_pfn_tt_unpopulate(struct ttm_device *bdev, struct ttm_tt *tt)
+{
+	kvfree(to_vgem_pfn_tt(tt)->runs);
+	to_vgem_pfn_tt(tt)->runs = NULL;
+	ttm_pool_free(&bdev->pool, tt);
 }
 
 static void vgem_pfn_evict_flags(struct ttm_buffer_object *tbo,
@@ -79,21 +103,30 @@ static int vgem_pfn_io_mem_reserve(struct ttm_device *bdev,
 				   struct ttm_resource *res)
 {
 	struct vgem_pfn_carveout *carveout;
+	struct iosys_map map;
+	u64 pfn;
 
 	carveout = vgem_pfn_carveout_of(bdev_to_vdev(bdev), res->mem_type);
 	if (!carveout)
 		return 0;
 
 	/*
-	 * The pages are System RAM, which x86 refuses to ioremap(): with
-	 * bus.addr set TTM does not try. bus.offset serves page faults.
+	 * With bus.addr set TTM maps nothing itself. It could not: what is
+	 * scattered is not one range, and System RAM is refused by x86.
 	 */
-	res->bus.offset = page_to_phys(carveout->pages) +
-			  ((phys_addr_t)res->start << PAGE_SHIFT);
-	res->bus.addr = page_address(carveout->pages + res->start);
-	res->bus.caching = ttm_cached;
+	pfn = to_vgem_pfn_resource(res)->runs->run[0].pfn;
+	map = vgem_pfn_carveout_map(carveout, pfn);
+	res->bus.offset = PFN_PHYS(pfn);
+	res->bus.addr = map.is_iomem ? (void __force *)map.vaddr_iomem : map.vaddr;
+	res->bus.caching = carveout->caching;
 	res->bus.is_iomem = true;
 	return 0;
+}
+
+static unsigned long vgem_pfn_io_mem_pfn(struct ttm_buffer_object *tbo,
+					 unsigned long page_offset)
+{
+	return vgem_pfn_lookup(to_vgem_pfn_bo(tbo), page_offset);
 }
 
 /* Lets ptrace() and /proc/pid/mem read mappings of what is in a carveout. */
@@ -102,7 +135,7 @@ static int vgem_pfn_access_memory(struct ttm_buffer_object *tbo,
 				  int write)
 {
 	struct vgem_pfn_carveout *carveout;
-	void *vaddr;
+	int done, n;
 
 	dma_resv_assert_held(tbo->base.resv);
 
@@ -111,22 +144,31 @@ static int vgem_pfn_access_memory(struct ttm_buffer_object *tbo,
 	if (!carveout)
 		return -EIO;
 
-	vaddr = page_address(carveout->pages + tbo->resource->start) + offset;
-	if (write)
-		memcpy(vaddr, buf, len);
-	else
-		memcpy(buf, vaddr, len);
+	for (done = 0; done < len; done += n, offset += n) {
+		u64 pfn = vgem_pfn_lookup(to_vgem_pfn_bo(tbo), offset >> PAGE_SHIFT);
+		struct iosys_map map = vgem_pfn_carveout_map(carveout, pfn);
+
+		n = min_t(int, len - done, PAGE_SIZE - offset_in_page(offset));
+		if (write)
+			iosys_map_memcpy_to(&map, offset_in_page(offset), buf + done, n);
+		else
+			iosys_map_memcpy_from(buf + done, &map,
+					      offset_in_page(offset), n);
+	}
 	return len;
 }
 
 static const struct ttm_device_funcs vgem_pfn_ttm_funcs = {
 	.ttm_tt_create = vgem_pfn_tt_create,
+	.ttm_tt_populate = vgem_pfn_tt_populate,
+	.ttm_tt_unpopulate = vgem_pfn_tt_unpopulate,
 	.ttm_tt_destroy = vgem_pfn_tt_destroy,
 	.eviction_valuable = ttm_bo_eviction_valuable,
 	.evict_flags = vgem_pfn_evict_flags,
 	.move = vgem_pfn_move,
 	.swap_notify = vgem_pfn_swap_notify,
 	.io_mem_reserve = vgem_pfn_io_mem_reserve,
+	.io_mem_pfn = vgem_pfn_io_mem_pfn,
 	.access_memory = vgem_pfn_access_memory,
 };
 

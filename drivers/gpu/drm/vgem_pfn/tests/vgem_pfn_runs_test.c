@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of run tables: what is contiguous becomes one run, and every page
+ * is found in any table.
+ */
+
+#include <kunit/test.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+
+#include "../vgem_pfn_drv.h"
+
+#define MAX_RUNS	1000
+
+static struct vgem_pfn_runs *vgem_pfn_test_runs(struct kunit *test, unsigned int max)
+{
+	struct vgem_pfn_runs *runs = vgem_pfn_runs_alloc(max);
+
+	KUNIT_ASSERT_NOT_NULL(test, runs);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
+							   (kunit_action_t *)kvfree,
+							   runs));
+	return runs;
+}
+
+/*
+ * The test case succeeds if neighbours in the buffer that are neighbours in
+ * memory become one run, and no others do.
+ */
+static void vgem_pfn_runs_merge(struct kunit *test)
+{
+	struct vgem_pfn_runs *runs = vgem_pfn_test_runs(test, 5);
+
+	vgem_pfn_runs_add(runs, 0x100, 4);
+	vgem_pfn_runs_add(runs, 0x104, 2);	/* goes on */
+	vgem_pfn_runs_add(runs, 0x107, 1);	/* a gap of one page */
+	vgem_pfn_runs_add(runs, 0x106, 1);	/* backwards */
+	vgem_pfn_runs_add(runs, 0x106, 1);	/* the same again */
+
+	KUNIT_EXPECT_EQ(test, runs->num, 4);
+	KUNIT_EXPECT_EQ(test, runs->num_pages, 9);
+	KUNIT_EXPECT_EQ(test, runs->run[1].first, 6);
+	KUNIT_EXPECT_EQ(test, runs->run[3].first, 8);
+}
+
+/*
+ * The test case succeeds if each page of a table of random runs has the page
+ * frame number, and as many neighbours after it, as a walk from the first page
+ * on says.
+ */
+static void vgem_pfn_runs_lookup(struct kunit *test)
+{
+	static const unsigned int nums[] = { 1, 2, 3, 7, 64, MAX_RUNS };
+	pgoff_t *sizes = kunit_kcalloc(test, MAX_RUNS, sizeof(*sizes), GFP_KERNEL);
+	u64 *pfns = kunit_kcalloc(test, MAX_RUNS, sizeof(*pfns), GFP_KERNEL);
+	unsigned int i, j;
+
+	KUNIT_ASSERT_NOT_NULL(test, sizes);
+	KUNIT_ASSERT_NOT_NULL(test, pfns);
+	for (i = 0; i < ARRAY_SIZE(nums); i++) {
+		struct vgem_pfn_runs *runs = vgem_pfn_test_runs(test, nums[i]);
+		pgoff_t pgoff = 0;
+		u64 pfn = 0x1000;
+
+		for (j = 0; j < nums[i]; j++) {
+			sizes[j] = get_random_u32_inclusive(1, 9);
+			pfns[j] = pfn;
+			vgem_pfn_runs_add(runs, pfn, sizes[j]);
+			pfn += sizes[j] + get_random_u32_inclusive(1, 9);
+		}
+		KUNIT_ASSERT_EQ(test, runs->num, nums[i]);
+
+		for (j = 0; j < nums[i]; j++) {
+			pgoff_t k, n;
+
+			for (k = 0; k < sizes[j]; k++, pgoff++) {
+				KUNIT_ASSERT_EQ(test, pfns[j] + k,
+						vgem_pfn_runs_pfn(runs, pgoff, &n));
+				KUNIT_ASSERT_EQ(test, n, sizes[j] - k);
+			}
+		}
+	}
+}
+
+/*
+ * The test case succeeds if an order is that of the largest block which is
+ * aligned in the buffer and in memory and lies within one run: up to 1 GiB, and
+ * none where buffer and memory are not congruent.
+ */
+static void vgem_pfn_runs_orders(struct kunit *test)
+{
+	const pgoff_t gib = 1UL << 18;
+	struct vgem_pfn_runs *runs;
+	u64 pfn;
+
+	runs = vgem_pfn_test_runs(test, 1);
+	vgem_pfn_runs_add(runs, 4 * gib, 2 * gib);
+	KUNIT_EXPECT_GE(test, vgem_pfn_runs_order(runs, gib + 5, &pfn), 18);
+	KUNIT_EXPECT_EQ(test, pfn, 5 * gib + 5);
+
+	runs = vgem_pfn_test_runs(test, 1);
+	vgem_pfn_runs_add(runs, 4 * gib + 1, gib);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 512, &pfn), 0);
+
+	runs = vgem_pfn_test_runs(test, 3);
+	vgem_pfn_runs_add(runs, 0x400, 512);
+	vgem_pfn_runs_add(runs, 0x800, 8);
+	vgem_pfn_runs_add(runs, 0xa00, 504);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 0, &pfn), 9);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 511, &pfn), 9);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 512, &pfn), 3);
+	/* Page 520 is at 0xa00: congruent modulo 8 and no more. */
+	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 520, &pfn), 3);
+}
+
+/*
+ * The test case succeeds if pages of the page allocator give a run for each
+ * block, whatever their order in the array.
+ */
+static void vgem_pfn_runs_pages(struct kunit *test)
+{
+	struct page *block, *pages[8];
+	struct vgem_pfn_runs *runs;
+	unsigned int i;
+
+	block = alloc_pages(GFP_KERNEL, 2);
+	KUNIT_ASSERT_NOT_NULL(test, block);
+	for (i = 0; i < 4; i++) {
+		pages[i] = block + i;
+		pages[4 + i] = block + 3 - i;
+	}
+
+	runs = vgem_pfn_runs_from_pages(pages, ARRAY_SIZE(pages));
+	if (runs) {
+		KUNIT_EXPECT_EQ(test, runs->num_pages, 8);
+		KUNIT_EXPECT_EQ(test, runs->num, 5);
+		for (i = 0; i < 8; i++)
+			KUNIT_EXPECT_EQ(test, page_to_pfn(pages[i]),
+					vgem_pfn_runs_pfn(runs, i, NULL));
+	}
+	KUNIT_EXPECT_NOT_NULL(test, runs);
+	kvfree(runs);
+	__free_pages(block, 2);
+}
+
+static struct kunit_case vgem_pfn_runs_cases[] = {
+	KUNIT_CASE(vgem_pfn_runs_merge),
+	KUNIT_CASE(vgem_pfn_runs_lookup),
+	KUNIT_CASE(vgem_pfn_runs_orders),
+	KUNIT_CASE(vgem_pfn_runs_pages),
+	{}
+};
+
+static struct kunit_suite vgem_pfn_runs_suite = {
+	.name = "vgem_pfn_runs",
+	.test_cases = vgem_pfn_runs_cases,
+};
+
+kunit_test_suite(vgem_pfn_runs_suite);

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The manager of a carveout: which buffer object has which of its pages.
+ *
+ * Two allocators, chosen per carveout. drm_mm hands out one contiguous range
+ * for each buffer object, gpu_buddy blocks of a power of two, so that a buffer
+ * object may be scattered over many. Both give run tables, and nobody else needs
+ * to know which it is.
+ *
+ * &vgem_pfn_mgr.lock protects the allocators. It is taken under reservation
+ * locks, and held across allocations of the kernel's.
+ */
+
+#include <linux/dma-fence.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include <drm/drm_buddy.h>
+#include <drm/drm_mm.h>
+#include <drm/drm_print.h>
+
+#include "vgem_pfn_drv.h"
+
+/**
+ * struct vgem_pfn_mgr - the manager of one carveout
+ * @base: TTM's side of it
+ * @vdev: the device
+ * @carveout: the memory
+ * @lock: protects @mm, @buddy and @top
+ * @mm: free and used ranges, in page frame numbers
+ * @buddy: free and used blocks, in bytes from the start of the carveout
+ * @top: whether the next small block comes from the top, see
+ *	 &vgem_pfn_device.max_block_order
+ */
+struct vgem_pfn_mgr {
+	struct ttm_resource_manager base;
+	struct vgem_pfn_device *vdev;
+	struct vgem_pfn_carveout *carveout;
+	struct mutex lock; /* protects the rest, see above */
+	struct drm_mm mm;
+	struct gpu_buddy buddy;
+	bool top;
+};
+
+static struct vgem_pfn_mgr *to_vgem_pfn_mgr(struct ttm_resource_manager *man)
+{
+	return container_of(man, struct vgem_pfn_mgr, base);
+}
+
+/*
+ * Aligned to its size at best, for large mappings to be possible. That leaves
+ * gaps, so alignment is not worth a failure.
+ */
+static int vgem_pfn_mgr_alloc_range(struct vgem_pfn_mgr *mgr,
+				    struct vgem_pfn_resource *res,
+				    unsigned long num_pages)
+{
+	unsigned long align = min(rounddown_pow_of_two(num_pages),
+				  1UL << (PUD_SHIFT - PAGE_SHIFT));
+	int ret;
+
+	lockdep_assert_held(&mgr->lock);
+
+	ret = drm_mm_insert_node_generic(&mgr->mm, &res->node, num_pages, align, 0,
+					 DRM_MM_INSERT_BEST);
+	if (ret == -ENOSPC)
+		ret = drm_mm_insert_node_generic(&mgr->mm, &res->node, num_pages, 0,
+						 0, DRM_MM_INSERT_BEST);
+	return ret;
+}
+
+/*
+ * All at once, or on purpose in small blocks which come in turn from both ends,
+ * so that no two of a buffer are neighbours.
+ */
+static int vgem_pfn_mgr_alloc_blocks(struct vgem_pfn_mgr *mgr,
+				     struct vgem_pfn_resource *res,
+				     unsigned long num_pages, bool contiguous)
+{
+	unsigned int max_order = READ_ONCE(mgr->vdev->max_block_order);
+	unsigned long n, left;
+	int ret = 0;
+
+	lockdep_assert_held(&mgr->lock);
+
+	if (contiguous || num_pages >> min(max_order, BITS_PER_LONG - 1U) == 0)
+		max_order = BITS_PER_LONG - 1;
+
+	for (left = num_pages; left && !ret; left -= n) {
+		unsigned long flags = contiguous ? GPU_BUDDY_CONTIGUOUS_ALLOCATION : 0;
+
+		n = left;
+		if (max_order < BITS_PER_LONG - 1) {
+			n = min(n, 1UL << max_order);
+			mgr->top = !mgr->top;
+			if (mgr->top)
+				flags |= GPU_BUDDY_TOPDOWN_ALLOCATION;
+		}
+		ret = gpu_buddy_alloc_blocks(&mgr->buddy, 0, mgr->buddy.size,
+					     (u64)n << PAGE_SHIFT, PAGE_SIZE,
+					     &res->blocks, flags);
+	}
+	if (ret)
+		gpu_buddy_free_list(&mgr->buddy, &res->blocks, 0);
+	return ret;
+}
+
+static void vgem_pfn_mgr_put(struct vgem_pfn_mgr *mgr, struct vgem_pfn_resource *res)
+{
+	mutex_lock(&mgr->lock);
+	if (mgr->carveout->buddy)
+		gpu_buddy_free_list(&mgr->buddy, &res->blocks, 0);
+	else
+		drm_mm_remove_node(&res->node);
+	mutex_unlock(&mgr->lock);
+}
+
+static struct vgem_pfn_runs *vgem_pfn_mgr_runs(struct vgem_pfn_mgr *mgr,
+					       struct vgem_pfn_resource *res)
+{
+	u64 base = PHYS_PFN(mgr->carveout->base);
+	struct gpu_buddy_block *block;
+	struct vgem_pfn_runs *runs;
+
+	if (!mgr->carveout->buddy) {
+		runs = vgem_pfn_runs_alloc(1);
+		if (runs)
+			vgem_pfn_runs_add(runs, res->node.start, res->node.size);
+		return runs;
+	}
+
+	runs = vgem_pfn_runs_alloc(list_count_nodes(&res->blocks));
+	if (!runs)
+		return NULL;
+
+	list_for_each_entry(block, &res->blocks, link)
+		vgem_pfn_runs_add(runs,
+				  base + PHYS_PFN(gpu_buddy_block_offset(block)),
+				  PHYS_PFN(gpu_buddy_block_size(&mgr->buddy, block)));
+	return runs;
+}
+
+static void vgem_pfn_resource_free(struct ttm_resource_manager *man,
+				   struct vgem_pfn_resource *res)
+{
+	ttm_resource_fini(man, &res->base);
+	dma_fence_put(res->vacated);
+	kvfree(res->runs);
+	kfree(res);
+}
+
+static int vgem_pfn_mgr_alloc(struct ttm_resource_manager *man,
+			      struct ttm_buffer_object *tbo,
+			      const struct ttm_place *place,
+			      struct ttm_resource **out)
+{
+	struct vgem_pfn_mgr *mgr = to_vgem_pfn_mgr(man);
+	unsigned long num_pages = PFN_UP(tbo->base.size);
+	struct vgem_pfn_resource *res;
+	int ret;
+
+	res = kzalloc_obj(*res);
+	if (!res)
+		return -ENOMEM;
+
+	INIT_LIST_HEAD(&res->blocks);
+	ttm_resource_init(tbo, place, &res->base);
+
+	mutex_lock(&mgr->lock);
+	if (mgr->carveout->buddy)
+		ret = vgem_pfn_mgr_alloc_blocks(mgr, res, num_pages,
+						place->flags & TTM_PL_FLAG_CONTIGUOUS);
+	else
+		ret = vgem_pfn_mgr_alloc_range(mgr, res, num_pages);
+	mutex_unlock(&mgr->lock);
+	if (ret)
+		goto err_free;
+
+	res->runs = vgem_pfn_mgr_runs(mgr, res);
+	if (!res->runs) {
+		ret = -ENOMEM;
+		goto err_put;
+	}
+
+	res->base.start = res->runs->run[0].pfn - PHYS_PFN(mgr->carveout->base);
+	*out = &res->base;
+	return 0;
+
+err_put:
+	vgem_pfn_mgr_put(mgr, res);
+err_free:
+	vgem_pfn_resource_free(man, res);
+	return ret;
+}
+
+static void vgem_pfn_mgr_free(struct ttm_resource_manager *man,
+			      struct ttm_resource *base)
+{
+	struct vgem_pfn_resource *res = to_vgem_pfn_resource(base);
+
+	vgem_pfn_mgr_put(to_vgem_pfn_mgr(man), res);
+	vgem_pfn_resource_free(man, res);
+}
+
+static void vgem_pfn_mgr_debug(struct ttm_resource_manager *man,
+			       struct drm_printer *p)
+{
+	struct vgem_pfn_mgr *mgr = to_vgem_pfn_mgr(man);
+
+	mutex_lock(&mgr->lock);
+	if (mgr->carveout->buddy)
+		drm_buddy_print(&mgr->buddy, p);
+	else
+		drm_mm_print(&mgr->mm, p);
+	mutex_unlock(&mgr->lock);
+}
+
+static const struct ttm_resource_manager_func vgem_pfn_mgr_func = {
+	.alloc = vgem_pfn_mgr_alloc,
+	.free = vgem_pfn_mgr_free,
+	.debug = vgem_pfn_mgr_debug,
+};
+
+/**
+ * vgem_pfn_mgr_init() - give a carveout its manager
+ * @vdev: the device
+ * @mem_type: TTM memory type of the carveout
+ * @carveout: the carveout, with its memory; lives as long as the manager
+ *
+ * Return: 0 or a negative errno.
+ */
+int vgem_pfn_mgr_init(struct vgem_pfn_device *vdev, u32 mem_type,
+		      struct vgem_pfn_carveout *carveout)
+{
+	struct vgem_pfn_mgr *mgr;
+	int ret;
+
+	mgr = kzalloc_obj(*mgr);
+	if (!mgr)
+		return -ENOMEM;
+
+	mgr->vdev = vdev;
+	mgr->carveout = carveout;
+	mgr->base.func = &vgem_pfn_mgr_func;
+	mutex_init(&mgr->lock);
+
+	if (carveout->buddy) {
+		ret = gpu_buddy_init(&mgr->buddy, PFN_PHYS(carveout->num_pages),
+				     PAGE_SIZE);
+		if (ret)
+			goto err_free;
+		gpu_buddy_driver_set_lock(&mgr->buddy, &mgr->lock);
+	} else {
+		drm_mm_init(&mgr->mm, PHYS_PFN(carveout->base), carveout->num_pages);
+	}
+
+	ttm_resource_manager_init(&mgr->base, &vdev->bdev, carveout->num_pages);
+	ttm_set_driver_manager(&vdev->bdev, mem_type, &mgr->base);
+	ttm_resource_manager_set_used(&mgr->base, true);
+	return 0;
+
+err_free:
+	mutex_destroy(&mgr->lock);
+	kfree(mgr);
+	return ret;
+}
+
+/**
+ * vgem_pfn_mgr_fini() - take a carveout's manager away
+ * @vdev: the device, with no buffer object left
+ * @mem_type: TTM memory type of the carveout
+ */
+void vgem_pfn_mgr_fini(struct vgem_pfn_device *vdev, u32 mem_type)
+{
+	struct ttm_resource_manager *man = ttm_manager_type(&vdev->bdev, mem_type);
+	struct vgem_pfn_mgr *mgr = to_vgem_pfn_mgr(man);
+
+	ttm_resource_manager_set_used(man, false);
+	drm_WARN_ON(&vdev->drm, ttm_resource_manager_evict_all(&vdev->bdev, man));
+
+	if (mgr->carveout->buddy) {
+		mutex_lock(&mgr->lock);
+		gpu_buddy_fini(&mgr->buddy);
+		mutex_unlock(&mgr->lock);
+	} else {
+		drm_mm_takedown(&mgr->mm);
+	}
+
+	ttm_resource_manager_cleanup(man);
+	ttm_set_driver_manager(&vdev->bdev, mem_type, NULL);
+	mutex_destroy(&mgr->lock);
+	kfree(mgr);
+}

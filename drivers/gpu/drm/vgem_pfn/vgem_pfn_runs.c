@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Run tables: a placement as the stretches of contiguous memory that it is made
+ * of, sorted by their offset in the buffer. A table is made once, when memory is
+ * given to a buffer object, and does not change while that has it, so looking a
+ * page up is a binary search whatever the size of the buffer.
+ *
+ * Whoever owns the memory owns the table, and protects it as it protects the
+ * memory: for a buffer object, with its reservation lock.
+ */
+
+#include <kunit/visibility.h>
+#include <linux/dma-buf-pfn.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "vgem_pfn_drv.h"
+
+/**
+ * vgem_pfn_runs_alloc() - an empty run table
+ * @max: how many runs it must have room for
+ *
+ * Return: the table, to be freed with kvfree(), or NULL if out of memory.
+ */
+VISIBLE_IF_KUNIT
+struct vgem_pfn_runs *vgem_pfn_runs_alloc(unsigned int max)
+{
+	struct vgem_pfn_runs *runs;
+
+	runs = kvmalloc_flex(*runs, run, max);
+	if (!runs)
+		return NULL;
+
+	runs->num = 0;
+	runs->num_pages = 0;
+	return runs;
+}
+EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_alloc);
+
+/**
+ * vgem_pfn_runs_add() - append memory to a run table
+ * @runs: the table, with room for one more run
+ * @pfn: page frame number of the first page
+ * @num_pages: number of pages
+ *
+ * What goes on where the last run ended becomes part of that.
+ */
+VISIBLE_IF_KUNIT
+void vgem_pfn_runs_add(struct vgem_pfn_runs *runs, u64 pfn, pgoff_t num_pages)
+{
+	unsigned int i = runs->num;
+
+	if (!i || runs->run[i - 1].pfn +
+	    (runs->num_pages - runs->run[i - 1].first) != pfn) {
+		runs->num++;
+		runs->run[i].first = runs->num_pages;
+		runs->run[i].pfn = pfn;
+	}
+	runs->num_pages += num_pages;
+}
+EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_add);
+
+/**
+ * vgem_pfn_runs_from_pages() - the run table of an array of pages
+ * @pages: the pages
+ * @num_pages: how many
+ *
+ * Return: the table, to be freed with kvfree(), or NULL if out of memory.
+ */
+VISIBLE_IF_KUNIT
+struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
+					       pgoff_t num_pages)
+{
+	struct vgem_pfn_runs *runs;
+	unsigned int num = 1;
+	pgoff_t i;
+
+	for (i = 1; i < num_pages; i++)
+		num += page_to_pfn(pages[i - 1]) + 1 != page_to_pfn(pages[i]);
+
+	runs = vgem_pfn_runs_alloc(num);
+	if (!runs)
+		return NULL;
+
+	for (i = 0; i < num_pages; i++)
+		vgem_pfn_runs_add(runs, page_to_pfn(pages[i]), 1);
+	return runs;
+}
+EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_from_pages);
+
+/* The first page that is no longer in a run. */
+static pgoff_t vgem_pfn_run_end(const struct vgem_pfn_runs *runs,
+				const struct vgem_pfn_run *run)
+{
+	return run + 1 < runs->run + runs->num ? run[1].first : runs->num_pages;
+}
+
+static const struct vgem_pfn_run *
+vgem_pfn_runs_find(const struct vgem_pfn_runs *runs, pgoff_t pgoff)
+{
+	unsigned int low = 0, high = runs->num;
+
+	while (high - low > 1) {
+		unsigned int middle = low + (high - low) / 2;
+
+		if (runs->run[middle].first <= pgoff)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &runs->run[low];
+}
+
+/**
+ * vgem_pfn_runs_pfn() - the page frame number of a page, and what follows it
+ * @runs: the table
+ * @pgoff: page, smaller than the number of pages in the table
+ * @num_pages: [out] number of pages that are contiguous from @pgoff on,
+ *	       itself included; may be NULL
+ *
+ * Return: the page frame number.
+ */
+VISIBLE_IF_KUNIT
+u64 vgem_pfn_runs_pfn(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
+		      pgoff_t *num_pages)
+{
+	const struct vgem_pfn_run *run = vgem_pfn_runs_find(runs, pgoff);
+
+	if (num_pages)
+		*num_pages = vgem_pfn_run_end(runs, run) - pgoff;
+	return run->pfn + (pgoff - run->first);
+}
+EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_pfn);
+
+/**
+ * vgem_pfn_runs_order() - a page frame number, and the block around it
+ * @runs: the table
+ * @pgoff: page, smaller than the number of pages in the table
+ * @pfn: [out] the page frame number
+ *
+ * Return: the order of the largest naturally aligned and contiguous block, as
+ * &dma_buf_ops.get_pfn defines it.
+ */
+VISIBLE_IF_KUNIT
+int vgem_pfn_runs_order(const struct vgem_pfn_runs *runs, pgoff_t pgoff, u64 *pfn)
+{
+	const struct vgem_pfn_run *run = vgem_pfn_runs_find(runs, pgoff);
+
+	*pfn = run->pfn + (pgoff - run->first);
+	return dma_buf_pfn_order(*pfn, pgoff, run->first,
+				 vgem_pfn_run_end(runs, run) - 1);
+}
+EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_order);

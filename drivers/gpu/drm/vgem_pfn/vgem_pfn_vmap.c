@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mappings of buffer objects in the kernel's address space. They pin, since a
+ * move would leave them behind with an address that is somebody else's by then.
+ */
+
+#include <linux/dma-resv.h>
+#include <linux/io.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include <drm/drm_gem_ttm_helper.h>
+
+#include "vgem_pfn_drv.h"
+#include "vgem_pfn_trace.h"
+
+/* TTM maps what is one range, or an array of pages. The rest is for us. */
+static bool vgem_pfn_vmap_is_ours(struct vgem_pfn_bo *bo)
+{
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	return bo->tbo.resource->mem_type >= TTM_PL_VRAM &&
+	       vgem_pfn_bo_runs(bo)->num > 1;
+}
+
+static void *vgem_pfn_vmap_pages(struct vgem_pfn_bo *bo, unsigned int num_pages)
+{
+	struct page **pages;
+	void *vaddr = NULL;
+	unsigned int i;
+
+	pages = kvmalloc_objs(*pages, num_pages);
+	if (!pages)
+		return NULL;
+
+	for (i = 0; i < num_pages; i++)
+		pages[i] = pfn_to_page(vgem_pfn_lookup(bo, i));
+	vaddr = vmap(pages, num_pages, VM_MAP, PAGE_KERNEL);
+	kvfree(pages);
+	return vaddr;
+}
+
+/* Reserved memory may share a section with memory that has struct pages. */
+static void *vgem_pfn_vmap_pfns(struct vgem_pfn_bo *bo, unsigned int num_pages,
+				pgprot_t prot)
+{
+	unsigned int i, num_valid = 0;
+	void *vaddr = NULL;
+	unsigned long *pfns;
+
+	pfns = kvmalloc_objs(*pfns, num_pages);
+	if (!pfns)
+		return NULL;
+
+	for (i = 0; i < num_pages; i++) {
+		pfns[i] = vgem_pfn_lookup(bo, i);
+		num_valid += pfn_valid(pfns[i]);
+	}
+	if (!num_valid)
+		vaddr = vmap_pfn(pfns, num_pages, prot);
+	else if (num_valid == num_pages)
+		vaddr = vgem_pfn_vmap_pages(bo, num_pages);
+	kvfree(pfns);
+	return vaddr;
+}
+
+static int vgem_pfn_vmap_scattered(struct vgem_pfn_bo *bo, struct iosys_map *map)
+{
+	unsigned int num_pages = PFN_UP(bo->tbo.base.size);
+	struct vgem_pfn_carveout *carveout;
+	void *vaddr;
+
+	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
+					bo->tbo.resource->mem_type);
+	if (carveout->has_pages)
+		vaddr = vgem_pfn_vmap_pages(bo, num_pages);
+	else
+		vaddr = vgem_pfn_vmap_pfns(bo, num_pages,
+					   carveout->caching == ttm_cached ? PAGE_KERNEL :
+					   pgprot_writecombine(PAGE_KERNEL));
+	if (!vaddr)
+		return -ENOMEM;
+
+	if (carveout->map.is_iomem)
+		iosys_map_set_vaddr_iomem(map, (void __iomem __force *)vaddr);
+	else
+		iosys_map_set_vaddr(map, vaddr);
+	return 0;
+}
+
+/**
+ * vgem_pfn_gem_vmap() - &drm_gem_object_funcs.vmap
+ * @obj: the object, with its reservation lock held
+ * @map: [out] the mapping
+ *
+ * Return: 0 or a negative errno.
+ */
+int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map)
+{
+	struct vgem_pfn_bo *bo = gem_to_vgem_pfn_bo(obj);
+	long ret;
+
+	dma_resv_assert_held(obj->resv);
+
+	/* What is mapped is ready for use: no move may be pending. */
+	ret = dma_resv_wait_timeout(obj->resv, DMA_RESV_USAGE_KERNEL, true,
+				    MAX_SCHEDULE_TIMEOUT);
+	if (ret < 0)
+		return ret;
+
+	if (vgem_pfn_vmap_is_ours(bo))
+		ret = vgem_pfn_vmap_scattered(bo, map);
+	else
+		ret = drm_gem_ttm_vmap(obj, map);
+	if (ret)
+		return ret;
+
+	ttm_bo_pin(&bo->tbo);
+	trace_vgem_pfn_pin(bo);
+	return 0;
+}
+
+/**
+ * vgem_pfn_gem_vunmap() - &drm_gem_object_funcs.vunmap
+ * @obj: the object, with its reservation lock held
+ * @map: what vgem_pfn_gem_vmap() gave
+ */
+void vgem_pfn_gem_vunmap(struct drm_gem_object *obj, struct iosys_map *map)
+{
+	struct vgem_pfn_bo *bo = gem_to_vgem_pfn_bo(obj);
+
+	dma_resv_assert_held(obj->resv);
+
+	/* Pinned since it was mapped, so it is still where it was. */
+	if (vgem_pfn_vmap_is_ours(bo)) {
+		vunmap(map->is_iomem ? (void __force *)map->vaddr_iomem : map->vaddr);
+		iosys_map_clear(map);
+	} else {
+		drm_gem_ttm_vunmap(obj, map);
+	}
+
+	ttm_bo_unpin(&bo->tbo);
+	trace_vgem_pfn_unpin(bo);
+}
