@@ -71,6 +71,7 @@ static void reset(int sig)
 
 	if (fd >= 0) {
 		__vgem_pfn_set_move_delay(fd, 0);
+		__vgem_pfn_set_max_block_order(fd, UINT32_MAX);
 		close(fd);
 	}
 	__pfn_importer_set_install_delay(0);
@@ -177,6 +178,11 @@ int vgem_pfn_export_ro(int fd, uint32_t handle)
 void vgem_pfn_set_move_delay(int fd, uint32_t us)
 {
 	igt_assert_eq(__vgem_pfn_set_move_delay(fd, us), 0);
+}
+
+void vgem_pfn_set_max_block_order(int fd, uint32_t order)
+{
+	igt_assert_eq(__vgem_pfn_set_max_block_order(fd, order), 0);
 }
 
 void pfn_assert_pattern(const void *data, uint64_t offset, size_t length,

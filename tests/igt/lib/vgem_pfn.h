@@ -54,6 +54,7 @@ int vgem_pfn_export(int fd, uint32_t handle);
 int vgem_pfn_export_ro(int fd, uint32_t handle);
 
 void vgem_pfn_set_move_delay(int fd, uint32_t us);
+void vgem_pfn_set_max_block_order(int fd, uint32_t order);
 
 /* Fill or check through a mapping of their own. */
 void vgem_pfn_bo_fill(int fd, uint32_t handle, size_t size, uint64_t seed);

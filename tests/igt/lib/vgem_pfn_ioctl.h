@@ -82,15 +82,16 @@ static inline int __drm_open_by_name(const char *driver, const char *node)
 	return fd;
 }
 
-static inline int __vgem_pfn_bo_create(int fd, uint64_t *size,
-				       const uint32_t *placements,
-				       uint32_t num_placements,
-				       uint32_t *handle)
+static inline int __vgem_pfn_bo_create_flags(int fd, uint64_t *size,
+					     const uint32_t *placements,
+					     uint32_t num_placements,
+					     uint32_t flags, uint32_t *handle)
 {
 	struct drm_vgem_pfn_bo_create arg = {
 		.size = *size,
 		.placements = (uintptr_t)placements,
 		.num_placements = num_placements,
+		.flags = flags,
 	};
 	int ret;
 
@@ -101,6 +102,15 @@ static inline int __vgem_pfn_bo_create(int fd, uint64_t *size,
 	*size = arg.size;
 	*handle = arg.handle;
 	return 0;
+}
+
+static inline int __vgem_pfn_bo_create(int fd, uint64_t *size,
+				       const uint32_t *placements,
+				       uint32_t num_placements,
+				       uint32_t *handle)
+{
+	return __vgem_pfn_bo_create_flags(fd, size, placements, num_placements,
+					  0, handle);
 }
 
 static inline int __vgem_pfn_bo_mmap_offset(int fd, uint32_t handle,
@@ -210,11 +220,8 @@ static inline void *__vgem_pfn_bo_mmap(int fd, uint32_t handle, size_t size,
 	return map == MAP_FAILED ? NULL : map;
 }
 
-/*
- * debugfs: each move of @fd's device sleeps this long after the copy, with the
- * reservation lock held and before the buffer's placement changes.
- */
-static inline int __vgem_pfn_set_move_delay(int fd, uint32_t us)
+/* Set a lever in the debugfs directory of @fd's device. */
+static inline int __vgem_pfn_set(int fd, const char *lever, uint32_t value)
 {
 	struct stat st;
 	char path[64];
@@ -222,9 +229,26 @@ static inline int __vgem_pfn_set_move_delay(int fd, uint32_t us)
 	if (fstat(fd, &st))
 		return -errno;
 
-	snprintf(path, sizeof(path), "dri/%u/move_delay_us",
-		 minor(st.st_rdev));
-	return __pfn_debugfs_set(path, us);
+	snprintf(path, sizeof(path), "dri/%u/%s", minor(st.st_rdev), lever);
+	return __pfn_debugfs_set(path, value);
+}
+
+/*
+ * Each move of @fd's device sleeps this long after the copy, with the
+ * reservation lock held and before the buffer's placement changes.
+ */
+static inline int __vgem_pfn_set_move_delay(int fd, uint32_t us)
+{
+	return __vgem_pfn_set(fd, "move_delay_us", us);
+}
+
+/*
+ * Carveouts of blocks give none larger than this order of pages, UINT32_MAX for
+ * no limit, and no two of a buffer are neighbours.
+ */
+static inline int __vgem_pfn_set_max_block_order(int fd, uint32_t order)
+{
+	return __vgem_pfn_set(fd, "max_block_order", order);
 }
 
 #endif /* VGEM_PFN_IOCTL_H */

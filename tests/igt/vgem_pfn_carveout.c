@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+/*
+ * TEST: vgem pfn carveout
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: Memory management tests
+ * Description: What each carveout gives, whatever its memory and its allocator.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "pfn_importer.h"
+#include "vgem_pfn.h"
+
+IGT_TEST_DESCRIPTION("Memory of carveouts: within bounds, scattered, contiguous");
+
+#define MAX_BUFFERS	512
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* How many contiguous ranges a buffer is made of */
+static uint64_t count_runs(int fd, uint32_t handle, uint64_t num_pages)
+{
+	uint64_t *pfns = calloc(num_pages, sizeof(*pfns));
+	uint64_t i, num = 1;
+
+	igt_assert(pfns);
+	vgem_pfn_bo_pfns(fd, handle, 0, num_pages, pfns);
+	for (i = 1; i < num_pages; i++)
+		num += pfns[i] != pfns[i - 1] + 1;
+	free(pfns);
+	return num;
+}
+
+static uint32_t create_flags(int fd, uint64_t size, uint32_t region,
+			     uint32_t flags)
+{
+	uint32_t handle;
+
+	igt_assert_eq(__vgem_pfn_bo_create_flags(fd, &size, &region, 1, flags,
+						 &handle), 0);
+	return handle;
+}
+
+/*
+ * SUBTEST: within-bounds
+ * Description: buffers of any size that fill a carveout lie in it, and no page
+ *		belongs to two of them
+ */
+static void test_within_bounds(struct drm_vgem_pfn_region region)
+{
+	uint64_t num = region.size / PFN_PAGE_SIZE, have = 0, state = 1, i;
+	uint64_t *pfns = calloc(num, sizeof(*pfns));
+	uint32_t handles[MAX_BUFFERS];
+	int fd = vgem_pfn_open(), n = 0;
+
+	igt_assert(pfns);
+	while (n < MAX_BUFFERS) {
+		uint64_t size = (1 + pfn_random(&state) % (num / 64)) *
+				PFN_PAGE_SIZE;
+		struct drm_vgem_pfn_bo_query query;
+
+		handles[n] = vgem_pfn_bo_create(fd, size, region.id);
+		query = vgem_pfn_bo_query(fd, handles[0]);
+		n++;
+		/* The first one has made room: the carveout is full. */
+		if (query.region != region.id)
+			break;
+	}
+
+	for (i = 0; i < (uint64_t)n; i++) {
+		struct drm_vgem_pfn_bo_query query;
+
+		query = vgem_pfn_bo_query(fd, handles[i]);
+		if (query.region != region.id)
+			continue;
+		igt_assert_lte_u64(have + query.size / PFN_PAGE_SIZE, num);
+		vgem_pfn_bo_pfns(fd, handles[i], 0, query.size / PFN_PAGE_SIZE,
+				 pfns + have);
+		have += query.size / PFN_PAGE_SIZE;
+	}
+	igt_assert_lt_u64(num / 2, have);
+
+	qsort(pfns, have, sizeof(*pfns), compare);
+	igt_assert_lte_u64(region.base_pfn, pfns[0]);
+	igt_assert_lt_u64(pfns[have - 1], region.base_pfn + num);
+	for (i = 1; i < have; i++)
+		igt_assert_lt_u64(pfns[i - 1], pfns[i]);
+	free(pfns);
+	close(fd);
+}
+
+/*
+ * SUBTEST: scattered
+ * Description: a buffer in as many ranges as it has pages is right wherever one
+ *		looks, and stays so when it moves
+ */
+static void test_scattered(int fd, struct drm_vgem_pfn_region region)
+{
+	static const uint32_t orders[] = { 0, 1, 3 };
+	const size_t size = 96 * PFN_PAGE_SIZE;
+	int importer = pfn_importer_open();
+	uint64_t i;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		uint32_t placements[] = { region.id, VGEM_PFN_TT };
+		int dmabuf, import, mem;
+		uint32_t handle;
+		char *map, *copy;
+
+		vgem_pfn_set_max_block_order(fd, orders[i]);
+		handle = __vgem_pfn_bo_create_list(fd, size, placements, 2);
+		igt_assert_eq_u64(count_runs(fd, handle, 96), 96 >> orders[i]);
+
+		vgem_pfn_bo_fill(fd, handle, size, 7);
+		vgem_pfn_bo_check_mem(fd, handle, size, 7);
+		dmabuf = vgem_pfn_export(fd, handle);
+		import = pfn_import(importer, dmabuf);
+		map = pfn_import_mmap(import, size, PROT_READ | PROT_WRITE);
+		pfn_assert_pattern(map, 0, size, 7);
+		pfn_import_dev_check(import, size, 7);
+
+		vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
+		pfn_assert_pattern(map, 0, size, 7);
+		pfn_pattern_fill(map, 0, size, 8);
+		vgem_pfn_bo_move(fd, handle, region.id);
+		igt_assert_eq_u64(count_runs(fd, handle, 96), 96 >> orders[i]);
+		vgem_pfn_bo_check_mem(fd, handle, size, 8);
+		pfn_import_dev_check(import, size, 8);
+
+		/* The way of a debugger, across the border of two ranges */
+		munmap(map, size);
+		map = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ | PROT_WRITE);
+		copy = malloc(size);
+		mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+		igt_assert_lte(0, mem);
+		igt_assert_eq_u64(pread(mem, copy, size, (uintptr_t)map), size);
+		pfn_assert_pattern(copy, 0, size, 8);
+		pfn_pattern_fill(copy, 0, size, 9);
+		igt_assert_eq_u64(pwrite(mem, copy, size, (uintptr_t)map), size);
+		pfn_assert_pattern(map, 0, size, 9);
+		close(mem);
+		free(copy);
+
+		munmap(map, size);
+		close(import);
+		close(dmabuf);
+		vgem_pfn_gem_close(fd, handle);
+	}
+	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+	close(importer);
+}
+
+/*
+ * SUBTEST: contiguous
+ * Description: who asks for contiguous memory gets it, though there is only
+ *		scattered memory: others make room
+ */
+static void test_contiguous(int fd, struct drm_vgem_pfn_region region)
+{
+	uint64_t num = region.size / PFN_PAGE_SIZE, size, i;
+	int filler = vgem_pfn_open();
+	uint32_t *handles, handle;
+
+	/* Pages of others everywhere, and between any two a hole */
+	handles = calloc(num / 32, sizeof(*handles));
+	igt_assert(handles);
+	for (i = 0; i < num / 32; i++)
+		handles[i] = vgem_pfn_bo_create(filler, 32 * PFN_PAGE_SIZE,
+						region.id);
+	for (i = 0; i < num / 32; i += 2)
+		vgem_pfn_gem_close(filler, handles[i]);
+	free(handles);
+
+	size = region.size / 4;
+	handle = create_flags(fd, size, region.id, 0);
+	if (region.flags & DRM_VGEM_PFN_REGION_SCATTERED)
+		igt_assert_lt_u64(1, count_runs(fd, handle, num / 4));
+	else
+		igt_assert_eq_u64(count_runs(fd, handle, num / 4), 1);
+	vgem_pfn_gem_close(fd, handle);
+
+	handle = create_flags(fd, size, region.id, DRM_VGEM_PFN_BO_CONTIGUOUS);
+	igt_assert_eq_u64(count_runs(fd, handle, num / 4), 1);
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
+	vgem_pfn_bo_move(fd, handle, region.id);
+	igt_assert_eq_u64(count_runs(fd, handle, num / 4), 1);
+	vgem_pfn_gem_close(fd, handle);
+	close(filler);
+}
+
+/*
+ * SUBTEST: large-blocks
+ * Description: a large buffer in an empty carveout is aligned for large mappings
+ */
+static void test_large_blocks(int fd, struct drm_vgem_pfn_region region)
+{
+	const uint64_t block = 2 * MiB / PFN_PAGE_SIZE;
+	uint32_t small, handle;
+
+	/* So that the next free page is not aligned */
+	small = vgem_pfn_bo_create(fd, PFN_PAGE_SIZE, region.id);
+	handle = vgem_pfn_bo_create(fd, 4 * MiB, region.id);
+	igt_assert_eq_u64(count_runs(fd, handle, 2 * block), 1);
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0) % block,
+			  region.base_pfn % block);
+	vgem_pfn_gem_close(fd, handle);
+	vgem_pfn_gem_close(fd, small);
+}
+
+/* Do something with each carveout of the device. */
+#define for_each_carveout(fd, region, id) \
+	for ((id) = VGEM_PFN_CARVEOUT; __carveout(fd, id, &(region)); (id)++)
+
+static bool __carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region)
+{
+	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
+	uint32_t num = DRM_VGEM_PFN_MAX_REGIONS;
+
+	igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
+	if (id >= num)
+		return false;
+
+	*region = regions[id];
+	igt_info("%s: %llu MiB at pfn %#llx\n", region->name,
+		 (long long)(region->size / MiB), (long long)region->base_pfn);
+	return true;
+}
+
+int igt_main()
+{
+	static struct drm_vgem_pfn_region region;
+	static int fd = -1;
+	static uint32_t id;
+
+	igt_fixture() {
+		fd = vgem_pfn_open();
+		vgem_pfn_reset_on_exit();
+	}
+
+	igt_describe("What a carveout gives lies in it, and is given once.");
+	igt_subtest("within-bounds")
+		for_each_carveout(fd, region, id)
+			test_within_bounds(region);
+
+	igt_describe("A buffer of many ranges is right wherever one looks.");
+	igt_subtest("scattered") {
+		bool found = false;
+
+		for_each_carveout(fd, region, id) {
+			if (!(region.flags & DRM_VGEM_PFN_REGION_SCATTERED))
+				continue;
+			test_scattered(fd, region);
+			found = true;
+		}
+		igt_require_f(found, "no carveout with carveouts=...:buddy\n");
+	}
+
+	igt_describe("Contiguous memory is had though memory is fragmented.");
+	igt_subtest("contiguous")
+		for_each_carveout(fd, region, id)
+			test_contiguous(fd, region);
+
+	igt_describe("Large buffers are aligned.");
+	igt_subtest("large-blocks")
+		for_each_carveout(fd, region, id)
+			test_large_blocks(fd, region);
+
+	igt_fixture()
+		close(fd);
+}
