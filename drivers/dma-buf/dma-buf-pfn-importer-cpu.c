@@ -12,6 +12,7 @@
 #include <linux/dma-buf-pfn.h>
 #include <linux/dma-resv.h>
 #include <linux/file.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 
 #include <uapi/linux/dma-buf-pfn-importer.h>
@@ -49,6 +50,53 @@ static vm_fault_t pfn_import_fault_lock(struct pfn_import *imp,
 	return VM_FAULT_RETRY;
 }
 
+/*
+ * The data may still be on its way. That wait is as long as any, so it is not for
+ * the fault lock either: VM_FAULT_RETRY if the fault can be started again, and then
+ * pfn_import_fault_wait() must follow. Each time, and not only the first time: what
+ * was waited for is done, so something has moved on. After ttm_bo_vm_fault_idle().
+ */
+static vm_fault_t pfn_import_fault_idle(struct pfn_import *imp,
+					struct vm_fault *vmf)
+{
+	struct dma_resv *resv = imp->dmabuf->resv;
+	long ret;
+
+	dma_resv_assert_held(resv);
+
+	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT ||
+	    dma_resv_test_signaled(resv, DMA_RESV_USAGE_KERNEL))
+		return 0;
+
+	if (vmf->flags & FAULT_FLAG_ALLOW_RETRY)
+		return VM_FAULT_RETRY;
+
+	ret = dma_resv_wait_timeout(resv, DMA_RESV_USAGE_KERNEL, true,
+				    MAX_SCHEDULE_TIMEOUT);
+	return ret < 0 ? VM_FAULT_NOPAGE : 0;
+}
+
+/*
+ * Wait for the data without any lock, before the fault starts again. A process can
+ * be interrupted. The kernel, in a system call, would only come back at once while
+ * a signal is pending, and looks whether to die each time that it does.
+ */
+static void pfn_import_fault_wait(struct pfn_import *imp, struct vm_fault *vmf)
+{
+	bool user = vmf->flags & FAULT_FLAG_USER;
+	struct file *file = vmf->vma->vm_file;
+
+	/* Whoever does not want to wait keeps the fault lock, too. */
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return;
+
+	get_file(file);
+	release_fault_lock(vmf);
+	dma_resv_wait_timeout(imp->dmabuf->resv, DMA_RESV_USAGE_KERNEL, user,
+			      user ? MAX_SCHEDULE_TIMEOUT : HZ / 10);
+	fput(file);
+}
+
 static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 					  struct vm_fault *vmf)
 {
@@ -64,13 +112,9 @@ static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 	if (ret)
 		goto err;
 
-	if (!(imp->flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT)) {
-		ret = dma_resv_wait_timeout(imp->dmabuf->resv,
-					    DMA_RESV_USAGE_KERNEL, true,
-					    MAX_SCHEDULE_TIMEOUT);
-		if (ret < 0)
-			goto err;
-	}
+	fault = pfn_import_fault_idle(imp, vmf);
+	if (fault)
+		return fault;
 
 	/* Another mapping may have the page already. */
 	old = xa_store(&imp->cpu_pages, vmf->pgoff, xa_mk_value(run.pfn),
@@ -113,6 +157,8 @@ static vm_fault_t pfn_import_fault(struct vm_fault *vmf)
 
 	fault = pfn_import_fault_locked(imp, vmf);
 	dma_resv_unlock(imp->dmabuf->resv);
+	if (fault == VM_FAULT_RETRY)
+		pfn_import_fault_wait(imp, vmf);
 	return fault;
 }
 
