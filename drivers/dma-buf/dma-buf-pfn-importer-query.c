@@ -61,7 +61,7 @@ static void pfn_import_describe(struct pfn_import *imp, pgoff_t pgoff,
 
 	entry = xa_load(&imp->dev_table, pgoff);
 	if (entry) {
-		out->dev_pfn = xa_to_value(entry);
+		out->dev_pfn = pfn_import_dev_pfn(entry, pgoff);
 		out->flags |= DMA_BUF_PFN_ENTRY_DEV;
 	}
 	entry = xa_load(&imp->cpu_pages, pgoff);

@@ -184,6 +184,7 @@ static int pfn_import_release(struct inode *inode, struct file *file)
 	dma_buf_put(imp->dmabuf);
 	xa_destroy(&imp->cpu_pages);
 	xa_destroy(&imp->dev_table);
+	pfn_import_windows_destroy(&imp->dev_windows);
 	kfree(imp);
 	return 0;
 }
@@ -215,6 +216,7 @@ static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
 	imp->num_pages = dmabuf->size >> PAGE_SHIFT;
 	xa_init(&imp->cpu_pages);
 	xa_init(&imp->dev_table);
+	INIT_LIST_HEAD(&imp->dev_windows);
 
 	file = anon_inode_create_getfile("[dma_buf_pfn_import]",
 					 &pfn_import_fops, imp,

@@ -120,9 +120,10 @@ struct dma_buf_pfn_import {
  * after the sequence was checked.
  *
  * Errors: -EINVAL for an empty range or one outside the buffer, -EACCES for a
- * write to a buffer that is read-only, -EOPNOTSUPP for memory without struct
- * page, -EINTR, or what get_pfn returned. Other than with the ioctls around it,
- * a part may have been transferred before an error.
+ * write to a buffer that is read-only, -EBUSY for memory without struct page that
+ * cannot be mapped as the exporter says, -EINTR, or what get_pfn returned. Other
+ * than with the ioctls around it, a part may have been transferred before an
+ * error.
  */
 struct dma_buf_pfn_access {
 	/** @offset: Input: byte offset into the buffer. */

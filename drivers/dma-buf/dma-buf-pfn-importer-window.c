@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Windows: what the device side of the reference importer needs to reach memory
+ * that is not in the kernel's linear map. That is memory without struct page, as
+ * what was kept from the kernel at boot or the memory of a PCI device, but also
+ * what only lies between pages and shares their section: it has a struct page, and
+ * no linear mapping.
+ *
+ * A window maps a part of a physically contiguous run. Many entries of the device
+ * page table point to it, and each notification takes all of them away, so that
+ * windows are not counted: they are on a list, and go after all the entries.
+ *
+ * The list and the entries are protected by the lock of the device page table. As
+ * mapping and unmapping sleep, a window is made before that lock is taken and
+ * unmapped after it was dropped.
+ */
+
+#include <linux/align.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-buf-pfn.h>
+#include <linux/dma-resv.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/iosys-map.h>
+#include <linux/list.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "dma-buf-pfn-importer.h"
+
+/* Windows start at multiples of this in the buffer, if the run allows. */
+#define PFN_IMPORT_WINDOW_PAGES	((pgoff_t)SZ_2M >> PAGE_SHIFT)
+
+/**
+ * struct pfn_import_window - a kernel mapping of a part of a buffer
+ * @node: in &pfn_import.dev_windows once it is used
+ * @first: its first page, in pages from the start of the buffer
+ * @run: what is mapped
+ * @map: where; unset if another window serves
+ */
+struct pfn_import_window {
+	struct list_head node;
+	pgoff_t first;
+	struct dma_buf_pfn_run run;
+	struct iosys_map map;
+};
+
+/**
+ * pfn_import_linear() - whether memory is in the kernel's linear map
+ * @pfn: page frame number
+ *
+ * Reserved pages may be, or may be holes. Windows are for both.
+ *
+ * Return: true if its page_address() can be used.
+ */
+bool pfn_import_linear(u64 pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	return page && !PageReserved(page);
+}
+
+/* Ask for the part of the buffer around @pgoff that one window can show. */
+static int pfn_import_window_ask(struct pfn_import *imp, pgoff_t pgoff,
+				 struct pfn_import_window *win)
+{
+	struct dma_resv *resv = imp->dmabuf->resv;
+	int ret;
+
+	ret = dma_resv_lock_interruptible(resv, NULL);
+	if (ret)
+		return ret;
+
+	win->first = ALIGN_DOWN(pgoff, PFN_IMPORT_WINDOW_PAGES);
+	ret = dma_buf_get_pfn_run(imp->attach, win->first, &win->run);
+	if (!ret && win->run.nr_pages <= pgoff - win->first) {
+		win->first = pgoff;
+		ret = dma_buf_get_pfn_run(imp->attach, pgoff, &win->run);
+	}
+	dma_resv_unlock(resv);
+
+	win->run.nr_pages = min(win->run.nr_pages,
+				ALIGN(pgoff + 1, PFN_IMPORT_WINDOW_PAGES) -
+				win->first);
+	return ret;
+}
+
+/*
+ * On x86 two mappings of the same memory must be cached alike. The exporter holds
+ * the range with the caching that it says, so that a mapping with another one
+ * would fail. System RAM is where the linear map has it, whatever is said: the
+ * kernel refuses to map it a second time.
+ */
+static int pfn_import_window_map(struct pfn_import_window *win)
+{
+	phys_addr_t start = PFN_PHYS(win->run.pfn);
+	size_t size = win->run.nr_pages << PAGE_SHIFT;
+	void __iomem *vaddr_iomem;
+	int ram;
+
+	ram = region_intersects(start, size, IORESOURCE_SYSTEM_RAM,
+				IORES_DESC_NONE);
+	if (ram == REGION_MIXED)
+		return -EIO;
+
+	if (ram == REGION_INTERSECTS ||
+	    win->run.caching == DMA_BUF_PFN_CACHED) {
+		void *vaddr = memremap(start, size, MEMREMAP_WB);
+
+		if (!vaddr)
+			return -EBUSY;
+		iosys_map_set_vaddr(&win->map, vaddr);
+		return 0;
+	}
+
+	if (win->run.caching == DMA_BUF_PFN_WRITE_COMBINED)
+		vaddr_iomem = ioremap_wc(start, size);
+	else
+		vaddr_iomem = ioremap(start, size);
+	if (!vaddr_iomem)
+		return -EBUSY;
+	iosys_map_set_vaddr_iomem(&win->map, vaddr_iomem);
+	return 0;
+}
+
+static void pfn_import_window_unmap(struct pfn_import_window *win)
+{
+	if (iosys_map_is_null(&win->map))
+		return;
+	if (win->map.is_iomem)
+		iounmap(win->map.vaddr_iomem);
+	else
+		memunmap(win->map.vaddr);
+}
+
+/* A window in use that shows at @pgoff what @win does, or NULL. */
+static struct pfn_import_window *
+pfn_import_window_find(struct pfn_import *imp, pgoff_t pgoff,
+		       const struct pfn_import_window *win)
+{
+	unsigned long index = win->first;
+	struct pfn_import_window *other;
+
+	lockdep_assert_held(&imp->dev_table.xa_lock);
+
+	/* Unless the importer is broken, the first is as good as any. */
+	other = xa_find(&imp->dev_table, &index,
+			win->first + win->run.nr_pages - 1, XA_PRESENT);
+	if (!other || xa_is_value(other) || pgoff < other->first ||
+	    pgoff - other->first >= other->run.nr_pages ||
+	    other->run.pfn - other->first != win->run.pfn - win->first ||
+	    other->run.caching != win->run.caching)
+		return NULL;
+	return other;
+}
+
+/**
+ * pfn_import_window_create() - make sure that a page can be reached
+ * @imp: the import
+ * @pgoff: the page
+ *
+ * The answer of the exporter may be out of date when this returns, and so may the
+ * window be.
+ *
+ * Context: may sleep, takes the reservation lock of the buffer.
+ * Return: a window to give to pfn_import_window_use() and, unless that chooses it,
+ * to pfn_import_window_destroy(), or an error pointer.
+ */
+struct pfn_import_window *pfn_import_window_create(struct pfn_import *imp,
+						   pgoff_t pgoff)
+{
+	struct pfn_import_window *win;
+	bool found;
+	int ret;
+
+	win = kzalloc_obj(*win);
+	if (!win)
+		return ERR_PTR(-ENOMEM);
+
+	ret = pfn_import_window_ask(imp, pgoff, win);
+	if (ret)
+		goto err;
+
+	xa_lock(&imp->dev_table);
+	found = pfn_import_window_find(imp, pgoff, win);
+	xa_unlock(&imp->dev_table);
+	if (found)
+		return win;
+
+	ret = pfn_import_window_map(win);
+	if (ret)
+		goto err;
+	return win;
+
+err:
+	kfree(win);
+	return ERR_PTR(ret);
+}
+
+/**
+ * pfn_import_window_use() - choose the window that a page table entry points to
+ * @imp: the import, with its device page table locked
+ * @pgoff: the page
+ * @win: from pfn_import_window_create() for this page
+ *
+ * Return: a window, or NULL if the one that was to be shared is gone or
+ * about to go.
+ */
+struct pfn_import_window *pfn_import_window_use(struct pfn_import *imp,
+						pgoff_t pgoff,
+						struct pfn_import_window *win)
+{
+	struct pfn_import_window *other;
+
+	/* Whoever is here in spite of that did not look at the sequence. */
+	if (imp->dev_zapping)
+		return NULL;
+
+	other = pfn_import_window_find(imp, pgoff, win);
+	if (other)
+		return other;
+	if (iosys_map_is_null(&win->map))
+		return NULL;
+
+	list_add(&win->node, &imp->dev_windows);
+	return win;
+}
+
+/**
+ * pfn_import_window_destroy() - unmap and free a window that is not used
+ * @win: the window or NULL
+ *
+ * Context: may sleep.
+ */
+void pfn_import_window_destroy(struct pfn_import_window *win)
+{
+	if (!win)
+		return;
+
+	pfn_import_window_unmap(win);
+	kfree(win);
+}
+
+/**
+ * pfn_import_windows_destroy() - unmap and free windows that nothing points to
+ * @windows: list of them, no longer that of an import
+ *
+ * Context: may sleep. Allocates nothing, and may be called in reclaim.
+ */
+void pfn_import_windows_destroy(struct list_head *windows)
+{
+	struct pfn_import_window *win, *next;
+
+	list_for_each_entry_safe(win, next, windows, node)
+		pfn_import_window_destroy(win);
+}
+
+/**
+ * pfn_import_window_pfn() - the page frame number at an offset
+ * @win: the window
+ * @pgoff: a page that it shows
+ *
+ * Return: the page frame number.
+ */
+u64 pfn_import_window_pfn(const struct pfn_import_window *win, pgoff_t pgoff)
+{
+	return win->run.pfn + (pgoff - win->first);
+}
+
+/**
+ * pfn_import_window_copy() - transfer between a window and @data
+ * @win: the window, with the device page table locked
+ * @offset: byte offset into the buffer
+ * @data: where from or to
+ * @len: bytes, inside one page
+ * @write: true to write to the window
+ */
+void pfn_import_window_copy(struct pfn_import_window *win, u64 offset,
+			    void *data, size_t len, bool write)
+{
+	size_t at = offset - ((u64)win->first << PAGE_SHIFT);
+
+	if (write)
+		iosys_map_memcpy_to(&win->map, at, data, len);
+	else
+		iosys_map_memcpy_from(data, &win->map, at, len);
+}
