@@ -32,7 +32,8 @@ struct prime prime_create_flags(int fd, int importer, size_t size,
 
 struct prime prime_create(int fd, int importer, size_t size, uint64_t seed)
 {
-	return prime_create_flags(fd, importer, size, seed, 0);
+	return prime_create_flags(fd, importer, size, seed,
+				  DMA_BUF_PFN_IMPORT_P2P);
 }
 
 void prime_destroy(struct prime *p)

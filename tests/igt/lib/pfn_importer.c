@@ -29,7 +29,7 @@ int pfn_import_flags(int importer, int dmabuf, uint32_t flags)
 
 int pfn_import(int importer, int dmabuf)
 {
-	return pfn_import_flags(importer, dmabuf, 0);
+	return pfn_import_flags(importer, dmabuf, DMA_BUF_PFN_IMPORT_P2P);
 }
 
 void *pfn_import_mmap(int import, size_t size, int prot)

@@ -11,6 +11,7 @@
 /* Skips without the importer. */
 int pfn_importer_open(void);
 
+/* A dynamic import that takes whatever memory the buffer is in */
 int pfn_import(int importer, int dmabuf);
 /* @flags: DMA_BUF_PFN_IMPORT_* */
 int pfn_import_flags(int importer, int dmabuf, uint32_t flags);
