@@ -185,9 +185,14 @@ struct drm_vgem_pfn_bo_query {
  * buffers are evicted to make room. Moving to where the buffer already is
  * succeeds and does nothing.
  *
+ * A buffer that was imported from another device is not moved. Its only other
+ * region is TT, which means that it has DMA addresses and is ready for use. A
+ * notification of the exporter takes it back to SYSTEM.
+ *
  * Errors: -EINVAL for a region that the buffer does not allow, -E2BIG for one
  * that is too small for it, -EBUSY when it is pinned elsewhere or in use for many
- * seconds, -ENOMEM or -ENOSPC when there is no room, -EINTR.
+ * seconds, -ENOMEM or -ENOSPC when there is no room, -EINTR; for an imported buffer
+ * what its exporter says for a reason not to map it.
  */
 struct drm_vgem_pfn_bo_move {
 	/** @handle: Input: GEM handle. */
@@ -211,7 +216,8 @@ struct drm_vgem_pfn_bo_move {
  *
  * The ground truth that tests compare an importer's answers with. Reads the
  * placement and changes nothing: unlike get_pfn it never populates. The answer
- * may be stale as soon as it is given.
+ * may be stale as soon as it is given. Of an imported buffer these are the DMA
+ * addresses, which without an IOMMU are the exporter's page frame numbers.
  *
  * Errors: -EPERM without CAP_SYS_ADMIN, -EINVAL when the range is empty or not
  * inside the buffer.

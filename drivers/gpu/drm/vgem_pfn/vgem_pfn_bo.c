@@ -24,10 +24,15 @@ static const struct drm_gem_object_funcs vgem_pfn_gem_funcs = {
 	.mmap = drm_gem_ttm_mmap,
 };
 
-static void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo)
+/**
+ * vgem_pfn_bo_destroy() - what TTM calls for an object that nobody refers to
+ * @tbo: the buffer object, one of ours
+ */
+void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo)
 {
 	struct vgem_pfn_bo *bo = to_vgem_pfn_bo(tbo);
 
+	vgem_pfn_import_fini(bo);
 	drm_gem_object_release(&tbo->base);
 	kfree(bo);
 }
@@ -41,6 +46,20 @@ static void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo)
 bool vgem_pfn_is_bo(struct ttm_buffer_object *tbo)
 {
 	return tbo->destroy == vgem_pfn_bo_destroy;
+}
+
+/**
+ * vgem_pfn_bo_region() - where a buffer object is, as userspace sees it
+ * @bo: the buffer object, with its reservation lock held
+ *
+ * Return: a region of the uAPI.
+ */
+u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo)
+{
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	return vgem_pfn_import_is_mapped(bo) ? DRM_VGEM_PFN_REGION_TT :
+					       bo->tbo.resource->mem_type;
 }
 
 /* Asking TTM for what can never be would evict everybody first, in vain. */
@@ -249,6 +268,9 @@ int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region)
 		.placement = &place,
 		.num_placement = 1,
 	};
+
+	if (bo->imported)
+		return vgem_pfn_import_move(bo, region);
 
 	if (!vgem_pfn_bo_fits(bo, region))
 		return -E2BIG;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The exporter: dma-buf operations of our buffer objects, in the order of a
- * dma-buf's life. All but mmap and release are called with the reservation lock
- * held.
+ * dma-buf's life. All but those for CPU access, mmap and release are called with
+ * the reservation lock held.
  *
  * There is no attach: carveouts are System RAM, so every device reaches every
  * place, and there is nothing to refuse.
@@ -175,6 +175,33 @@ static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 	return 0;
 }
 
+/*
+ * Moves nothing: the CPU reaches every place. A move that has a fence is waited
+ * for by that, one that has none by its lock.
+ */
+static int vgem_pfn_dma_buf_begin_cpu_access(struct dma_buf *dmabuf,
+					     enum dma_data_direction dir)
+{
+	long ret;
+
+	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+	if (ret)
+		return ret;
+
+	ret = dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_KERNEL, true,
+				    MAX_SCHEDULE_TIMEOUT);
+	dma_resv_unlock(dmabuf->resv);
+	return ret < 0 ? ret : 0;
+}
+
+static int vgem_pfn_dma_buf_end_cpu_access(struct dma_buf *dmabuf,
+					   enum dma_data_direction dir)
+{
+	/* What was written through write-combining mappings goes out now. */
+	wmb();
+	return 0;
+}
+
 static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
 	.pin = vgem_pfn_dma_buf_pin,
 	.unpin = vgem_pfn_dma_buf_unpin,
@@ -182,6 +209,8 @@ static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
 	.unmap_dma_buf = vgem_pfn_dma_buf_unmap,
 	.get_pfn = vgem_pfn_dma_buf_get_pfn,
 	.get_pfn_run = vgem_pfn_dma_buf_get_pfn_run,
+	.begin_cpu_access = vgem_pfn_dma_buf_begin_cpu_access,
+	.end_cpu_access = vgem_pfn_dma_buf_end_cpu_access,
 	.mmap = drm_gem_dmabuf_mmap,
 	.vmap = drm_gem_dmabuf_vmap,
 	.vunmap = drm_gem_dmabuf_vunmap,
@@ -213,21 +242,16 @@ struct dma_buf *vgem_pfn_gem_prime_export(struct drm_gem_object *obj, int flags)
 }
 
 /**
- * vgem_pfn_gem_prime_import() - &drm_driver.gem_prime_import
- * @drm: the device that imports
- * @dmabuf: what to import
+ * vgem_pfn_dma_buf_own() - the buffer object behind a dma-buf
+ * @drm: the device
+ * @dmabuf: any dma-buf
  *
- * Return: the object itself if it is one of @drm, otherwise -EOPNOTSUPP as an
- * error pointer.
+ * Return: the object, kept by @dmabuf, if it is one of @drm, otherwise NULL.
  */
-struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
-						 struct dma_buf *dmabuf)
+struct drm_gem_object *vgem_pfn_dma_buf_own(struct drm_device *drm,
+					    struct dma_buf *dmabuf)
 {
 	struct drm_gem_object *obj = dmabuf->priv;
 
-	if (dmabuf->ops != &vgem_pfn_dma_buf_ops || obj->dev != drm)
-		return ERR_PTR(-EOPNOTSUPP);
-
-	drm_gem_object_get(obj);
-	return obj;
+	return dmabuf->ops == &vgem_pfn_dma_buf_ops && obj->dev == drm ? obj : NULL;
 }

@@ -194,6 +194,8 @@ struct vgem_pfn_device {
  * @num_placements: length of @placements
  * @placements: regions allowed, most wanted first; constant
  * @evict_placements: what vgem_pfn_bo_evict_placement() answered last
+ * @imported: what this object was imported from, with a reference, or NULL;
+ *	      constant
  * @num_moves: changes of region since creation
  * @num_evictions: how many of them were evictions
  * @num_notifies: notifications sent to the attachments of the dma-buf
@@ -209,6 +211,7 @@ struct vgem_pfn_bo {
 	unsigned int num_placements;
 	u32 placements[DRM_VGEM_PFN_MAX_REGIONS];
 	struct ttm_place evict_placements[DRM_VGEM_PFN_MAX_REGIONS + 1];
+	struct dma_buf *imported;
 	u64 num_moves;
 	u64 num_evictions;
 	u64 num_notifies;
@@ -249,7 +252,9 @@ static inline struct vgem_pfn_device *vgem_pfn_bo_device(struct vgem_pfn_bo *bo)
 }
 
 /* vgem_pfn_bo.c */
+void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo);
 bool vgem_pfn_is_bo(struct ttm_buffer_object *tbo);
+u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo);
 struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 				       const u32 *placements,
 				       unsigned int num_placements,
@@ -271,8 +276,8 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor);
 
 /* vgem_pfn_dma_buf.c */
 struct dma_buf *vgem_pfn_gem_prime_export(struct drm_gem_object *obj, int flags);
-struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
-						 struct dma_buf *dmabuf);
+struct drm_gem_object *vgem_pfn_dma_buf_own(struct drm_device *drm,
+					    struct dma_buf *dmabuf);
 
 /* vgem_pfn_drv.c */
 struct vgem_pfn_device *
@@ -282,6 +287,14 @@ vgem_pfn_device_create(struct device *parent,
 /* vgem_pfn_faux.c */
 int vgem_pfn_faux_init(const struct vgem_pfn_params *params);
 void vgem_pfn_faux_fini(void);
+
+/* vgem_pfn_import.c */
+bool vgem_pfn_import_is_mapped(struct vgem_pfn_bo *bo);
+u64 vgem_pfn_import_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
+int vgem_pfn_import_move(struct vgem_pfn_bo *bo, u32 region);
+void vgem_pfn_import_fini(struct vgem_pfn_bo *bo);
+struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
+						 struct dma_buf *dmabuf);
 
 /* vgem_pfn_ioctl.c */
 int vgem_pfn_bo_create_ioctl(struct drm_device *drm, void *data,

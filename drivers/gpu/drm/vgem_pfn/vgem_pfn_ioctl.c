@@ -149,7 +149,7 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 
 	bo = gem_to_vgem_pfn_bo(obj);
 	args->size = obj->size;
-	args->region = bo->tbo.resource->mem_type;
+	args->region = vgem_pfn_bo_region(bo);
 	args->pin_count = bo->tbo.pin_count;
 	args->num_moves = bo->num_moves;
 	args->num_evictions = bo->num_evictions;

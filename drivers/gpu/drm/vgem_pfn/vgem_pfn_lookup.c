@@ -40,7 +40,11 @@ const struct vgem_pfn_runs *vgem_pfn_bo_runs(struct vgem_pfn_bo *bo)
  */
 u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 {
-	const struct vgem_pfn_runs *runs = vgem_pfn_bo_runs(bo);
+	const struct vgem_pfn_runs *runs;
 
+	if (bo->imported)
+		return vgem_pfn_import_lookup(bo, pgoff);
+
+	runs = vgem_pfn_bo_runs(bo);
 	return runs ? vgem_pfn_runs_pfn(runs, pgoff, NULL) : DRM_VGEM_PFN_NO_PFN;
 }

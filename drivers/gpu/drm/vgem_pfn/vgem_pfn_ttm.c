@@ -25,12 +25,18 @@ static struct ttm_tt *vgem_pfn_tt_create(struct ttm_buffer_object *tbo,
 					 u32 page_flags)
 {
 	struct vgem_pfn_tt *tt;
+	int ret;
 
 	tt = kzalloc_obj(*tt);
 	if (!tt)
 		return NULL;
 
-	if (ttm_tt_init(&tt->base, tbo, page_flags, ttm_cached, 0)) {
+	/* An imported object has addresses, but no pages. */
+	if (tbo->type == ttm_bo_type_sg)
+		ret = ttm_sg_tt_init(&tt->base, tbo, page_flags, ttm_cached);
+	else
+		ret = ttm_tt_init(&tt->base, tbo, page_flags, ttm_cached, 0);
+	if (ret) {
 		kfree(tt);
 		return NULL;
 	}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Imported buffer objects: the memory is another device's, reached through a
+ * dynamic attachment.
+ *
+ * For TTM such an object is in SYSTEM all its life, for it takes no room that
+ * TTM could give or take. It is said to be in TT while it is mapped, that is,
+ * while it has DMA addresses. Userspace maps and unmaps it with BO_MOVE, the
+ * exporter unmaps it with a notification.
+ *
+ * The notification is a plain unmap. It may come at any time between attach and
+ * detach, so also for an object that nobody has a handle to yet, or any more: it
+ * must not rely on references, nor on &drm_gem_object.import_attach. It may come
+ * in reclaim, so it allocates nothing. Nor does it wait: there is no engine that
+ * works on imported objects, so no access of ours is on its way.
+ *
+ * The reservation object is the exporter's. It protects the mapping, and lives
+ * as long as the dma-buf, to which each object therefore holds a reference.
+ */
+
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_exec.h>
+#include <drm/drm_gem_ttm_helper.h>
+#include <drm/drm_prime.h>
+#include <drm/ttm/ttm_tt.h>
+
+#include "vgem_pfn_drv.h"
+
+/* Nothing is written to what was exported for reading. */
+static bool vgem_pfn_import_writable(struct vgem_pfn_bo *bo)
+{
+	return bo->imported->file->f_mode & FMODE_WRITE;
+}
+
+static enum dma_data_direction vgem_pfn_import_dir(struct vgem_pfn_bo *bo)
+{
+	return vgem_pfn_import_writable(bo) ? DMA_BIDIRECTIONAL : DMA_TO_DEVICE;
+}
+
+static void vgem_pfn_import_unmap(struct vgem_pfn_bo *bo,
+				  struct dma_buf_attachment *attach)
+{
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	if (!bo->tbo.sg)
+		return;
+
+	dma_buf_unmap_attachment(attach, bo->tbo.sg, vgem_pfn_import_dir(bo));
+	bo->tbo.sg = NULL;
+}
+
+static u64 vgem_pfn_import_sg_size(struct sg_table *sg)
+{
+	struct scatterlist *sgl;
+	u64 size = 0;
+	int i;
+
+	for_each_sgtable_dma_sg(sg, sgl, i)
+		size += sg_dma_len(sgl);
+	return size;
+}
+
+static int vgem_pfn_import_map(struct vgem_pfn_bo *bo)
+{
+	struct dma_buf_attachment *attach = bo->tbo.base.import_attach;
+	struct ttm_tt *tt = bo->tbo.ttm;
+	struct sg_table *sg;
+	long ret;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	if (bo->tbo.sg)
+		return 0;
+
+	sg = dma_buf_map_attachment(attach, vgem_pfn_import_dir(bo));
+	if (IS_ERR(sg))
+		return PTR_ERR(sg);
+	bo->tbo.sg = sg;
+
+	ret = -EINVAL;
+	if (vgem_pfn_import_sg_size(sg) != bo->tbo.base.size)
+		goto err_unmap;
+
+	/* Mapped means ready for use, and the exporter may still be moving. */
+	ret = dma_resv_wait_timeout(bo->tbo.base.resv, DMA_RESV_USAGE_KERNEL,
+				    true, MAX_SCHEDULE_TIMEOUT);
+	if (ret < 0)
+		goto err_unmap;
+
+	drm_prime_sg_to_dma_addr_array(sg, tt->dma_address, tt->num_pages);
+	return 0;
+
+err_unmap:
+	vgem_pfn_import_unmap(bo, attach);
+	return ret;
+}
+
+static void vgem_pfn_import_invalidate(struct dma_buf_attachment *attach)
+{
+	vgem_pfn_import_unmap(attach->importer_priv, attach);
+}
+
+/* Devices without a bus have no peers, and a PCI device here has no engine. */
+static const struct dma_buf_attach_ops vgem_pfn_import_attach_ops = {
+	.allow_peer2peer = false,
+	.invalidate_mappings = vgem_pfn_import_invalidate,
+};
+
+/**
+ * vgem_pfn_import_is_mapped() - whether an imported object has DMA addresses
+ * @bo: the buffer object, with its reservation lock held
+ *
+ * Return: true from mapping it to the next notification; false for objects that
+ * are not imported.
+ */
+bool vgem_pfn_import_is_mapped(struct vgem_pfn_bo *bo)
+{
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	return bo->imported && bo->tbo.sg;
+}
+
+/**
+ * vgem_pfn_import_lookup() - the DMA address of one page of an imported object
+ * @bo: the imported buffer object, with its reservation lock held
+ * @pgoff: page, counted from the start of @bo, smaller than its size
+ *
+ * Return: the address as a page frame number, which without an IOMMU it is, or
+ * DRM_VGEM_PFN_NO_PFN if @bo is not mapped.
+ */
+u64 vgem_pfn_import_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
+{
+	if (!vgem_pfn_import_is_mapped(bo))
+		return DRM_VGEM_PFN_NO_PFN;
+
+	return bo->tbo.ttm->dma_address[pgoff] >> PAGE_SHIFT;
+}
+
+/**
+ * vgem_pfn_import_move() - map or unmap an imported object
+ * @bo: the imported buffer object
+ * @region: DRM_VGEM_PFN_REGION_TT to map it, DRM_VGEM_PFN_REGION_SYSTEM to unmap
+ *
+ * Context: may sleep, takes the reservation lock.
+ * Return: 0; -EINVAL if the exporter's mapping has not the size of its buffer;
+ * -EINTR or -ERESTARTSYS; or what the exporter gives for a reason not to map.
+ */
+int vgem_pfn_import_move(struct vgem_pfn_bo *bo, u32 region)
+{
+	struct drm_exec exec;
+	bool was_mapped;
+	int ret;
+
+	/* The exporter may have to make room: its TTM uses our ww ticket. */
+	drm_exec_init(&exec, DRM_EXEC_INTERRUPTIBLE_WAIT, 1);
+	drm_exec_until_all_locked(&exec) {
+		ret = drm_exec_lock_obj(&exec, &bo->tbo.base);
+		drm_exec_retry_on_contention(&exec);
+		if (ret)
+			break;
+
+		was_mapped = vgem_pfn_import_is_mapped(bo);
+		if (region == DRM_VGEM_PFN_REGION_TT)
+			ret = vgem_pfn_import_map(bo);
+		else
+			vgem_pfn_import_unmap(bo, bo->tbo.base.import_attach);
+		if (was_mapped != vgem_pfn_import_is_mapped(bo))
+			bo->num_moves++;
+	}
+	drm_exec_fini(&exec);
+	return ret;
+}
+
+static void vgem_pfn_import_free(struct drm_gem_object *obj)
+{
+	ttm_bo_fini(&gem_to_vgem_pfn_bo(obj)->tbo);
+}
+
+static int vgem_pfn_import_vmap(struct drm_gem_object *obj, struct iosys_map *map)
+{
+	return dma_buf_vmap(gem_to_vgem_pfn_bo(obj)->imported, map);
+}
+
+static void vgem_pfn_import_vunmap(struct drm_gem_object *obj,
+				   struct iosys_map *map)
+{
+	dma_buf_vunmap(gem_to_vgem_pfn_bo(obj)->imported, map);
+}
+
+/* The pages are the exporter's to map. They need no object of ours. */
+static int vgem_pfn_import_mmap(struct drm_gem_object *obj,
+				struct vm_area_struct *vma)
+{
+	struct vgem_pfn_bo *bo = gem_to_vgem_pfn_bo(obj);
+	int ret;
+
+	if (!vgem_pfn_import_writable(bo)) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EACCES;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	}
+
+	vma->vm_private_data = NULL;
+	vma->vm_ops = NULL;
+	ret = dma_buf_mmap(bo->imported, vma,
+			   vma->vm_pgoff - drm_vma_node_start(&obj->vma_node));
+	if (ret)
+		return ret;
+
+	/* What drm_gem_mmap_obj() wants of all mappings. */
+	vm_flags_set(vma, VM_DONTEXPAND);
+	drm_gem_object_put(obj);
+	return 0;
+}
+
+/* No .export: drm_gem hands out the dma-buf that was imported. */
+static const struct drm_gem_object_funcs vgem_pfn_import_funcs = {
+	.free = vgem_pfn_import_free,
+	.print_info = drm_gem_ttm_print_info,
+	.vmap = vgem_pfn_import_vmap,
+	.vunmap = vgem_pfn_import_vunmap,
+	.mmap = vgem_pfn_import_mmap,
+};
+
+/**
+ * vgem_pfn_import_fini() - let go of what an object was imported from
+ * @bo: the buffer object, which nothing refers to any more but the attachment
+ *
+ * Does nothing for objects that are not imported. Frees nothing: the reservation
+ * lock of @bo must not be used afterwards.
+ */
+void vgem_pfn_import_fini(struct vgem_pfn_bo *bo)
+{
+	struct dma_buf_attachment *attach = bo->tbo.base.import_attach;
+
+	if (!bo->imported)
+		return;
+
+	if (attach) {
+		dma_resv_lock(bo->tbo.base.resv, NULL);
+		vgem_pfn_import_unmap(bo, attach);
+		dma_resv_unlock(bo->tbo.base.resv);
+		dma_buf_detach(bo->imported, attach);
+	}
+	dma_buf_put(bo->imported);
+}
+
+static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
+						  struct dma_buf *dmabuf)
+{
+	static const struct ttm_place system = { .mem_type = TTM_PL_SYSTEM };
+	struct ttm_placement placement = {
+		.placement = &system,
+		.num_placement = 1,
+	};
+	struct vgem_pfn_bo *bo;
+	int ret;
+
+	if (!dmabuf->size || !PAGE_ALIGNED(dmabuf->size))
+		return ERR_PTR(-EINVAL);
+	/* TTM keeps an array of addresses, kvmalloc() refuses a larger one. */
+	if (dmabuf->size >> PAGE_SHIFT > INT_MAX / sizeof(dma_addr_t))
+		return ERR_PTR(-E2BIG);
+
+	bo = kzalloc_obj(*bo);
+	if (!bo)
+		return ERR_PTR(-ENOMEM);
+
+	bo->tbo.base.resv = dmabuf->resv;
+	drm_gem_private_object_init(&vdev->drm, &bo->tbo.base, dmabuf->size);
+	bo->tbo.base.funcs = &vgem_pfn_import_funcs;
+	bo->placements[0] = DRM_VGEM_PFN_REGION_TT;
+	bo->num_placements = 1;
+
+	/* TTM destroys the object later, and locks its reservation for that. */
+	get_dma_buf(dmabuf);
+	bo->imported = dmabuf;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	ret = ttm_bo_init_validate(&vdev->bdev, &bo->tbo, ttm_bo_type_sg,
+				   &placement, 0, true, NULL, dmabuf->resv,
+				   vgem_pfn_bo_destroy);
+	dma_resv_unlock(dmabuf->resv);
+
+	return ret ? ERR_PTR(ret) : bo;
+}
+
+/**
+ * vgem_pfn_gem_prime_import() - &drm_driver.gem_prime_import
+ * @drm: the device that imports
+ * @dmabuf: what to import
+ *
+ * Return: the object itself if it is one of @drm, otherwise a new object that
+ * is attached to @dmabuf, or an error pointer.
+ */
+struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
+						 struct dma_buf *dmabuf)
+{
+	struct dma_buf_attachment *attach;
+	struct drm_gem_object *obj;
+	struct vgem_pfn_bo *bo;
+
+	obj = vgem_pfn_dma_buf_own(drm, dmabuf);
+	if (obj) {
+		drm_gem_object_get(obj);
+		return obj;
+	}
+
+	/* The object first: once attached it is notified. */
+	bo = vgem_pfn_import_create(to_vgem_pfn_device(drm), dmabuf);
+	if (IS_ERR(bo))
+		return ERR_CAST(bo);
+
+	attach = dma_buf_dynamic_attach(dmabuf, drm_dev_dma_dev(drm),
+					&vgem_pfn_import_attach_ops, bo);
+	if (IS_ERR(attach)) {
+		drm_gem_object_put(&bo->tbo.base);
+		return ERR_CAST(attach);
+	}
+
+	bo->tbo.base.import_attach = attach;
+	return &bo->tbo.base;
+}
