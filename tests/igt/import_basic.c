@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of what an import is: an object of its own, or not.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "igt.h"
+#include "import.h"
+
+/*
+ * SUBTEST: self
+ * Description: a device's own buffer comes back as what it is, attached to nothing
+ */
+static void test_self(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT);
+	struct drm_vgem_pfn_bo_query query;
+	int dmabuf = vgem_pfn_export(fd, handle), again;
+	uint32_t twin;
+
+	igt_assert_eq_u32(import_handle(fd, dmabuf), handle);
+
+	again = vgem_pfn_open_faux(0);
+	twin = import_handle(again, dmabuf);
+	query = vgem_pfn_bo_query(again, twin);
+	igt_assert_eq_u32(query.region, VGEM_PFN_CARVEOUT);
+	igt_assert_eq_u32(query.num_attachments, 0);
+	igt_assert_eq_u32(query.exported, 1);
+	vgem_pfn_bo_fill(again, twin, 64 * KiB, 1);
+	vgem_pfn_bo_check(fd, handle, 64 * KiB, 1);
+
+	/* The other handle keeps the object and its dma-buf. */
+	vgem_pfn_gem_close(fd, handle);
+	close(dmabuf);
+	igt_assert_eq_u32(vgem_pfn_bo_query(again, twin).exported, 1);
+	vgem_pfn_bo_check(again, twin, 64 * KiB, 1);
+	close(again);
+}
+
+/*
+ * SUBTEST: other-device
+ * Description: an import is not mapped until it is used, then it has the true
+ *		addresses, and its size and list are its own
+ */
+static void test_other(int fd, int other)
+{
+	struct shared s = shared_create(fd, other, 256 * KiB, 1);
+	struct drm_vgem_pfn_bo_query query;
+
+	query = vgem_pfn_bo_query(fd, s.handle);
+	igt_assert_eq_u32(query.num_attachments, 1);
+	query = vgem_pfn_bo_query(other, s.import);
+	igt_assert_eq_u64(query.size, s.size);
+	igt_assert_eq_u32(query.exported, 0);
+	igt_assert_eq_u32(query.num_attachments, 0);
+	shared_assert_unmapped(&s);
+	shared_check(&s, 1);
+
+	shared_map(&s);
+	shared_check(&s, 1);
+	igt_assert_eq_u64(vgem_pfn_bo_query(other, s.import).num_moves, 1);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, s.handle).pin_count, 0);
+
+	/* Once more is no move, the way back is one. */
+	shared_map(&s);
+	igt_assert_eq_u64(vgem_pfn_bo_query(other, s.import).num_moves, 1);
+	vgem_pfn_bo_move(other, s.import, VGEM_PFN_SYSTEM);
+	shared_assert_unmapped(&s);
+	igt_assert_eq_u64(vgem_pfn_bo_query(other, s.import).num_moves, 2);
+
+	/* It takes no room of the device that imports it. */
+	igt_assert_eq_u64(vgem_pfn_region(other, VGEM_PFN_CARVEOUT).used, 0);
+	igt_assert_eq_u64(vgem_pfn_region(other, VGEM_PFN_TT).used, 0);
+	shared_destroy(&s);
+}
+
+/*
+ * SUBTEST: other-device-carveout
+ * Description: another device's memory cannot be placed in a carveout
+ */
+static void test_carveout(int fd, int other)
+{
+	struct shared s = shared_create(fd, other, 64 * KiB, 1);
+	uint32_t region;
+
+	shared_map(&s);
+	for (region = VGEM_PFN_CARVEOUT; region < VGEM_PFN_CARVEOUT + 8; region++)
+		igt_assert_eq(__vgem_pfn_bo_move(other, s.import, region),
+			      -EINVAL);
+	igt_assert_eq_u32(vgem_pfn_bo_region(other, s.import), VGEM_PFN_TT);
+	shared_check(&s, 1);
+	shared_destroy(&s);
+}
+
+/*
+ * SUBTEST: other-device-twice
+ * Description: the same dma-buf has the same handle, and another in another file
+ */
+static void test_twice(int fd, int other)
+{
+	struct shared s = shared_create(fd, other, 64 * KiB, 1);
+	int again = vgem_pfn_open_faux(1);
+	struct shared t = s;
+
+	igt_assert_eq_u32(import_handle(other, s.dmabuf), s.import);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, s.handle).num_attachments, 1);
+
+	t.other = again;
+	t.import = import_handle(again, s.dmabuf);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, s.handle).num_attachments, 2);
+	shared_map(&t);
+	shared_assert_unmapped(&s);
+	shared_map(&s);
+	vgem_pfn_bo_move(fd, s.handle, VGEM_PFN_TT);
+	shared_assert_unmapped(&s);
+	shared_assert_unmapped(&t);
+	close(again);
+	shared_destroy(&s);
+}
+
+/*
+ * SUBTEST: other-device-export
+ * Description: exporting an import gives the dma-buf that was imported
+ */
+static void test_export(int fd, int other)
+{
+	struct shared s = shared_create(fd, other, 64 * KiB, 1);
+	int again = vgem_pfn_export(other, s.import);
+	struct stat one, two;
+
+	igt_assert_eq(fstat(s.dmabuf, &one), 0);
+	igt_assert_eq(fstat(again, &two), 0);
+	igt_assert_eq_u64(one.st_ino, two.st_ino);
+
+	/* So the one that exported it gets its own object back. */
+	igt_assert_eq_u32(import_handle(fd, again), s.handle);
+	close(again);
+	shared_destroy(&s);
+}
+
+/*
+ * SUBTEST: other-device-read-only
+ * Description: nothing is mapped for writing that was exported for reading
+ */
+static void test_read_only(int fd, int other)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT), import;
+	int dmabuf;
+	void *map;
+
+	vgem_pfn_bo_fill(fd, handle, 64 * KiB, 1);
+	dmabuf = vgem_pfn_export_ro(fd, handle);
+	import = import_handle(other, dmabuf);
+
+	errno = 0;
+	igt_assert(!__vgem_pfn_bo_mmap(other, import, 64 * KiB,
+				       PROT_READ | PROT_WRITE));
+	igt_assert_eq(errno, EACCES);
+
+	map = vgem_pfn_bo_mmap(other, import, 64 * KiB, PROT_READ);
+	pfn_assert_pattern(map, 0, 64 * KiB, 1);
+	igt_assert_eq(mprotect(map, 64 * KiB, PROT_READ | PROT_WRITE), -1);
+	igt_assert_eq(errno, EACCES);
+	munmap(map, 64 * KiB);
+
+	vgem_pfn_bo_move(other, import, VGEM_PFN_TT);
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(other, import, 3),
+			  vgem_pfn_bo_pfn(fd, handle, 3));
+	vgem_pfn_gem_close(other, import);
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+void import_basic_tests(int fd, int other)
+{
+	igt_describe("A device's own buffer comes back as what it is.");
+	igt_subtest("self")
+		test_self(fd);
+
+	igt_describe("Another device's buffer is mapped when it is used.");
+	igt_subtest("other-device")
+		test_other(fd, other);
+
+	igt_describe("Another device's buffer cannot be placed in a carveout.");
+	igt_subtest("other-device-carveout")
+		test_carveout(fd, other);
+
+	igt_describe("Each file has one import of a dma-buf.");
+	igt_subtest("other-device-twice")
+		test_twice(fd, other);
+
+	igt_describe("Exporting an import gives the dma-buf that was imported.");
+	igt_subtest("other-device-export")
+		test_export(fd, other);
+
+	igt_describe("What was exported for reading is not written to.");
+	igt_subtest("other-device-read-only")
+		test_read_only(fd, other);
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of letting go of an imported buffer, one thing at a time, in every
+ * order, with an eviction at every point.
+ */
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "import.h"
+
+enum item {
+	ITEM_HANDLE,
+	ITEM_DEVICE,
+	ITEM_DMABUF,
+	ITEM_IMPORT,
+	ITEM_OTHER,
+	ITEM_MAP,
+	NUM_ITEMS,
+};
+
+#define NUM_ORDERS	720	/* NUM_ITEMS factorial */
+
+struct user {
+	struct shared s;
+	char *map;	/* of the import */
+	int order[NUM_ITEMS];
+	bool held[NUM_ITEMS];
+};
+
+/* The @n-th permutation: each digit of @n picks one of those left. */
+static void nth_order(int n, int order[NUM_ITEMS])
+{
+	int left[NUM_ITEMS], i, j;
+
+	for (i = 0; i < NUM_ITEMS; i++)
+		left[i] = i;
+	for (i = 0; i < NUM_ITEMS; i++) {
+		int pick = n % (NUM_ITEMS - i);
+
+		n /= NUM_ITEMS - i;
+		order[i] = left[pick];
+		for (j = pick; j < NUM_ITEMS - i - 1; j++)
+			left[j] = left[j + 1];
+	}
+}
+
+static void let_go(struct user *u, enum item item)
+{
+	u->held[item] = false;
+	switch (item) {
+	case ITEM_HANDLE:
+		/* Closing the device has closed its handles. */
+		if (u->held[ITEM_DEVICE])
+			vgem_pfn_gem_close(u->s.fd, u->s.handle);
+		break;
+	case ITEM_DEVICE:
+		close(u->s.fd);
+		break;
+	case ITEM_DMABUF:
+		close(u->s.dmabuf);
+		break;
+	case ITEM_IMPORT:
+		if (u->held[ITEM_OTHER])
+			vgem_pfn_gem_close(u->s.other, u->s.import);
+		break;
+	case ITEM_OTHER:
+		close(u->s.other);
+		break;
+	default:
+		munmap(u->map, u->s.size);
+	}
+}
+
+/* Look at the contents in each way that is left. */
+static void check_user(struct user *u, bool evicted)
+{
+	struct shared *s = &u->s;
+
+	if (u->held[ITEM_MAP])
+		pfn_assert_pattern(u->map, 0, s->size, 1);
+	if (u->held[ITEM_DEVICE] && u->held[ITEM_HANDLE])
+		vgem_pfn_bo_check(s->fd, s->handle, s->size, 1);
+	if (!u->held[ITEM_OTHER] || !u->held[ITEM_IMPORT])
+		return;
+
+	if (evicted)
+		shared_assert_unmapped(s);
+	vgem_pfn_bo_move(s->other, s->import, VGEM_PFN_TT);
+	vgem_pfn_bo_check_mem(s->other, s->import, s->size, 1);
+	vgem_pfn_bo_check(s->other, s->import, s->size, 1);
+}
+
+/*
+ * SUBTEST: close-every-order-evict-after
+ * Description: in whatever order things are closed, what is left works, before
+ *		and after an eviction, and in the end nothing is left
+ *
+ * All orders are too many for each point of the eviction. Each has a sixth, in
+ * which every item is the first one.
+ */
+static void test_orders(int fd, int evict_after)
+{
+	static struct user users[NUM_ORDERS / NUM_ITEMS];
+	const int num = NUM_ORDERS / NUM_ITEMS;
+	uint64_t before[3];
+	int n, i;
+
+	for (i = 0; i < 3; i++)
+		before[i] = vgem_pfn_region(fd, i).used;
+
+	for (n = 0; n < num; n++) {
+		struct user *u = &users[n];
+
+		nth_order(n * NUM_ITEMS + (n + evict_after) % NUM_ITEMS,
+			  u->order);
+		u->s = shared_create(vgem_pfn_open_faux(0),
+				     vgem_pfn_open_faux(1), 8 * KiB, 1);
+		shared_map(&u->s);
+		u->map = vgem_pfn_bo_mmap(u->s.other, u->s.import, u->s.size,
+					  PROT_READ);
+		for (i = 0; i < NUM_ITEMS; i++)
+			u->held[i] = true;
+	}
+
+	for (i = 0; i <= NUM_ITEMS; i++) {
+		if (i == evict_after)
+			vgem_pfn_evict_all();
+		for (n = 0; n < num; n++) {
+			check_user(&users[n], i == evict_after);
+			if (i < NUM_ITEMS)
+				let_go(&users[n], users[n].order[i]);
+		}
+	}
+
+	/* TTM destroys imports in a worker. */
+	for (n = 0; n < 100; n++) {
+		for (i = 0; i < 3; i++)
+			if (vgem_pfn_region(fd, i).used != before[i])
+				break;
+		if (i == 3)
+			break;
+		usleep(20000);
+	}
+	for (i = 0; i < 3; i++)
+		igt_assert_eq_u64(vgem_pfn_region(fd, i).used, before[i]);
+}
+
+void import_close_tests(int fd, int other)
+{
+	int i;
+
+	for (i = 0; i < NUM_ITEMS; i++) {
+		igt_describe("In whatever order things are closed, what is left works.");
+		igt_subtest_f("close-every-order-evict-after-%d", i)
+			test_orders(fd, i);
+	}
+}

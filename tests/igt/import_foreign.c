@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of importing from exporters that are not vgem_pfn.
+ */
+#include <linux/dma-heap.h>
+#include <linux/memfd.h>
+#include <linux/udmabuf.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "import.h"
+
+#define SIZE	(256 * KiB)
+
+static int create_udmabuf(void)
+{
+	int dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), dmabuf;
+	struct udmabuf_create create = {
+		.memfd = memfd_create("import", MFD_ALLOW_SEALING),
+		.flags = UDMABUF_FLAGS_CLOEXEC,
+		.size = SIZE,
+	};
+
+	igt_require_f(dev >= 0, "no /dev/udmabuf\n");
+	igt_assert_eq(ftruncate(create.memfd, SIZE), 0);
+	igt_assert_eq(fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	dmabuf = ioctl(dev, UDMABUF_CREATE, &create);
+	igt_assert_lte(0, dmabuf);
+	close(create.memfd);
+	close(dev);
+	return dmabuf;
+}
+
+static int create_heap(void)
+{
+	int dev = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
+	struct dma_heap_allocation_data data = {
+		.len = SIZE,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+	};
+
+	igt_require_f(dev >= 0, "no /dev/dma_heap/system\n");
+	igt_assert_eq(ioctl(dev, DMA_HEAP_IOCTL_ALLOC, &data), 0);
+	close(dev);
+	return data.fd;
+}
+
+/* The driver that was opened for a test, and its device */
+static const char *other_driver;
+static int other_fd;
+
+static int dumb_dmabuf(const char *driver)
+{
+	struct drm_mode_create_dumb create = {
+		.width = 256, .height = SIZE / 1024, .bpp = 32,
+	};
+
+	other_fd = pfn_open_other(driver);
+	other_driver = driver;
+	igt_assert_eq(__vgem_pfn_ioctl(other_fd, DRM_IOCTL_MODE_CREATE_DUMB,
+				       &create), 0);
+	igt_assert_eq_u64(create.size, SIZE);
+	return vgem_pfn_export(other_fd, create.handle);
+}
+
+static int create_vgem(void)
+{
+	return dumb_dmabuf("vgem");
+}
+
+static int create_vkms(void)
+{
+	return dumb_dmabuf("vkms");
+}
+
+static int create_virtio_gpu(void)
+{
+	return dumb_dmabuf("virtio_gpu");
+}
+
+/*
+ * SUBTEST: from-%s
+ * Description: a buffer of another exporter is the same memory by its own
+ *		mapping, by the import's and at the import's addresses
+ */
+static void test_foreign(int fd, int (*create)(void))
+{
+	int dmabuf = create();
+	uint32_t handle = import_handle(fd, dmabuf);
+	char *there, *here;
+
+	there = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
+	igt_assert(there != MAP_FAILED);
+	pfn_pattern_fill(there, 0, SIZE, 1);
+
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), DRM_VGEM_PFN_NO_PFN);
+	here = vgem_pfn_bo_mmap(fd, handle, SIZE, PROT_READ | PROT_WRITE);
+	pfn_assert_pattern(here, 0, SIZE, 1);
+	pfn_pattern_fill(here, 0, SIZE, 2);
+	pfn_assert_pattern(there, 0, SIZE, 2);
+
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
+	vgem_pfn_bo_check_mem(fd, handle, SIZE, 2);
+	munmap(there, SIZE);
+	close(dmabuf);
+
+	/* The import alone keeps it. */
+	pfn_assert_pattern(here, 0, SIZE, 2);
+	vgem_pfn_bo_check_mem(fd, handle, SIZE, 2);
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), DRM_VGEM_PFN_NO_PFN);
+	vgem_pfn_gem_close(fd, handle);
+	pfn_assert_pattern(here, 0, SIZE, 2);
+	munmap(here, SIZE);
+
+	if (other_driver) {
+		/* TTM destroys the import in a worker. */
+		usleep(200000);
+		pfn_close_other(other_driver, other_fd);
+		other_driver = NULL;
+	}
+}
+
+void import_foreign_tests(int fd)
+{
+	static const struct {
+		const char *name;
+		int (*create)(void);
+	} exporters[] = {
+		{ "udmabuf", create_udmabuf },
+		{ "dma-heap", create_heap },
+		{ "vgem", create_vgem },
+		{ "vkms", create_vkms },
+		{ "virtio-gpu", create_virtio_gpu },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(exporters); i++) {
+		igt_describe("Another exporter's buffer is the same memory here.");
+		igt_subtest_f("from-%s", exporters[i].name)
+			test_foreign(fd, exporters[i].create);
+	}
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of imports whose exporter moves the buffer: they are unmapped before
+ * it moves, and mapped again where it is then.
+ */
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "import.h"
+
+/*
+ * SUBTEST: move
+ * SUBTEST: evict
+ * SUBTEST: evict-without-handle
+ * Description: an import follows its buffer wherever that goes, and however
+ */
+static void test_move(struct shared *s)
+{
+	static const uint32_t regions[] = {
+		VGEM_PFN_TT, VGEM_PFN_CARVEOUT, VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT,
+	};
+	unsigned int i;
+
+	for (i = 0; i < 32; i++) {
+		shared_map(s);
+		shared_check(s, i);
+		vgem_pfn_bo_move(s->fd, s->handle, regions[i % 4]);
+		shared_assert_unmapped(s);
+		shared_check(s, i);
+		vgem_pfn_bo_fill(i % 2 ? s->fd : s->other,
+				 i % 2 ? s->handle : s->import, s->size, i + 1);
+	}
+	igt_assert_eq_u64(vgem_pfn_bo_query(s->fd, s->handle).num_moves, 32);
+	igt_assert_eq_u64(vgem_pfn_bo_query(s->fd, s->handle).num_notifies, 32);
+}
+
+static void test_evict(struct shared *s)
+{
+	uint64_t old;
+
+	shared_map(s);
+	old = vgem_pfn_bo_pfn(s->other, s->import, 5);
+	vgem_pfn_evict_all();
+	shared_assert_unmapped(s);
+	shared_map(s);
+	igt_assert_neq_u64(vgem_pfn_bo_pfn(s->other, s->import, 5), old);
+	shared_check(s, 0);
+}
+
+static void test_evict_without_handle(struct shared *s)
+{
+	uint64_t old;
+
+	shared_map(s);
+	old = vgem_pfn_bo_pfn(s->other, s->import, 5);
+	vgem_pfn_gem_close(s->fd, s->handle);
+	vgem_pfn_evict_all();
+
+	shared_assert_unmapped(s);
+	s->handle = import_handle(s->fd, s->dmabuf);
+	shared_map(s);
+	igt_assert_neq_u64(vgem_pfn_bo_pfn(s->other, s->import, 5), old);
+	shared_check(s, 0);
+}
+
+/*
+ * SUBTEST: evict-twin
+ * Description: the importer's own pressure does not touch what is the exporter's
+ */
+static void test_evict_twin(struct shared *s)
+{
+	uint64_t used = vgem_pfn_carveout_size(s->other) / 8;
+	int fd = vgem_pfn_open_faux(1), i;
+
+	shared_map(s);
+	for (i = 0; i < 9; i++)
+		vgem_pfn_bo_create(fd, used, VGEM_PFN_CARVEOUT);
+	igt_assert_eq_u32(vgem_pfn_bo_region(s->fd, s->handle),
+			  VGEM_PFN_CARVEOUT);
+	shared_map(s);
+	igt_assert_eq_u64(vgem_pfn_bo_query(s->fd, s->handle).num_moves, 0);
+	close(fd);
+}
+
+/*
+ * SUBTEST: move-race
+ * Description: what is imported, mapped and closed while it moves is told from
+ *		the first moment to the last
+ */
+struct race {
+	struct shared *s;
+	volatile int stop;
+	uint64_t moves;
+};
+
+static void *race_thread(void *arg)
+{
+	struct race *race = arg;
+	uint32_t region = VGEM_PFN_CARVEOUT;
+
+	while (!race->stop) {
+		region = VGEM_PFN_CARVEOUT + VGEM_PFN_TT - region;
+		if (__vgem_pfn_bo_move(race->s->fd, race->s->handle, region))
+			break;
+		race->moves++;
+	}
+	return NULL;
+}
+
+static void test_race(struct shared *s)
+{
+	struct race race = { .s = s };
+	unsigned int i, mapped = 0;
+	pthread_t thread;
+	uint64_t pfn;
+
+	vgem_pfn_gem_close(s->other, s->import);
+	igt_assert_eq(pthread_create(&thread, NULL, race_thread, &race), 0);
+	for (i = 0; i < 500; i++) {
+		s->import = import_handle(s->other, s->dmabuf);
+		igt_assert_eq(__vgem_pfn_bo_move(s->other, s->import,
+						 VGEM_PFN_TT), 0);
+		vgem_pfn_bo_pfns(s->other, s->import, 0, 1, &pfn);
+		mapped += pfn != DRM_VGEM_PFN_NO_PFN;
+		vgem_pfn_gem_close(s->other, s->import);
+	}
+	race.stop = 1;
+	igt_assert_eq(pthread_join(thread, NULL), 0);
+	igt_info("%llu moves, found mapped %u times of 500\n",
+		 (long long)race.moves, mapped);
+	igt_assert_lt_u64(100, race.moves);
+
+	s->import = import_handle(s->other, s->dmabuf);
+	shared_map(s);
+	shared_check(s, 0);
+}
+
+/*
+ * SUBTEST: mmap
+ * Description: a mapping of an import is a mapping of the buffer, and stays so
+ */
+static void test_mmap(struct shared *s)
+{
+	char *map = vgem_pfn_bo_mmap(s->other, s->import, s->size,
+				     PROT_READ | PROT_WRITE);
+
+	pfn_assert_pattern(map, 0, s->size, 0);
+	vgem_pfn_bo_move(s->fd, s->handle, VGEM_PFN_TT);
+	pfn_assert_pattern(map, 0, s->size, 0);
+	pfn_pattern_fill(map, 0, s->size, 1);
+	shared_check(s, 1);
+	vgem_pfn_bo_move(s->fd, s->handle, VGEM_PFN_CARVEOUT);
+	pfn_pattern_fill(map, 0, s->size, 2);
+	shared_map(s);
+	shared_check(s, 2);
+
+	/* It needs neither handle. */
+	vgem_pfn_gem_close(s->other, s->import);
+	vgem_pfn_gem_close(s->fd, s->handle);
+	vgem_pfn_evict_all();
+	pfn_assert_pattern(map, 0, s->size, 2);
+	s->handle = import_handle(s->fd, s->dmabuf);
+	s->import = import_handle(s->other, s->dmabuf);
+	shared_check(s, 2);
+	munmap(map, s->size);
+}
+
+static void with_shared(int fd, int other, void (*test)(struct shared *s))
+{
+	struct shared s = shared_create(fd, other, MiB, 0);
+
+	test(&s);
+	shared_destroy(&s);
+}
+
+void import_move_tests(int fd, int other)
+{
+	igt_describe("An import follows its buffer.");
+	igt_subtest("move")
+		with_shared(fd, other, test_move);
+
+	igt_describe("An import is told of an eviction.");
+	igt_subtest("evict")
+		with_shared(fd, other, test_evict);
+
+	igt_describe("An import is told of the eviction of a buffer without a handle.");
+	igt_subtest("evict-without-handle")
+		with_shared(fd, other, test_evict_without_handle);
+
+	igt_describe("The importer's pressure is not the exporter's.");
+	igt_subtest("evict-twin")
+		with_shared(fd, other, test_evict_twin);
+
+	igt_describe("A move may come at any time in the life of an import.");
+	igt_subtest("move-race")
+		with_shared(fd, other, test_race);
+
+	igt_describe("A mapping of an import is a mapping of the buffer.");
+	igt_subtest("mmap")
+		with_shared(fd, other, test_mmap);
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/*
+ * TEST: vgem pfn import
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: PRIME
+ * Description: Buffers that one device of vgem_pfn imports from another, and
+ *		from other drivers.
+ *
+ * The subtests live in import_*.c, in groups of one subject.
+ */
+#include "igt.h"
+#include "import.h"
+
+IGT_TEST_DESCRIPTION("Memory that moves under another device");
+
+uint32_t import_handle(int fd, int dmabuf)
+{
+	uint32_t handle;
+
+	igt_assert_eq(__vgem_pfn_fd_to_handle(fd, dmabuf, &handle), 0);
+	return handle;
+}
+
+struct shared shared_create(int fd, int other, size_t size, uint64_t seed)
+{
+	struct shared s = { .fd = fd, .size = size, .other = other };
+
+	s.handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, s.handle, size, seed);
+	s.dmabuf = vgem_pfn_export(fd, s.handle);
+	s.import = import_handle(other, s.dmabuf);
+	return s;
+}
+
+void shared_destroy(struct shared *s)
+{
+	vgem_pfn_gem_close(s->other, s->import);
+	close(s->dmabuf);
+	vgem_pfn_gem_close(s->fd, s->handle);
+}
+
+static uint64_t *all_pfns(int fd, uint32_t handle, size_t size)
+{
+	uint64_t *pfns = calloc(size / PFN_PAGE_SIZE, sizeof(*pfns));
+
+	igt_assert(pfns);
+	vgem_pfn_bo_pfns(fd, handle, 0, size / PFN_PAGE_SIZE, pfns);
+	return pfns;
+}
+
+void shared_map(struct shared *s)
+{
+	uint64_t *here, *there, i;
+
+	vgem_pfn_bo_move(s->other, s->import, VGEM_PFN_TT);
+	here = all_pfns(s->other, s->import, s->size);
+	there = all_pfns(s->fd, s->handle, s->size);
+	for (i = 0; i < s->size / PFN_PAGE_SIZE; i++) {
+		igt_assert_neq_u64(there[i], DRM_VGEM_PFN_NO_PFN);
+		igt_assert_eq_u64(here[i], there[i]);
+	}
+	free(there);
+	free(here);
+}
+
+void shared_assert_unmapped(struct shared *s)
+{
+	uint64_t *pfns, i;
+
+	igt_assert_eq_u32(vgem_pfn_bo_region(s->other, s->import),
+			  VGEM_PFN_SYSTEM);
+	pfns = all_pfns(s->other, s->import, s->size);
+	for (i = 0; i < s->size / PFN_PAGE_SIZE; i++)
+		igt_assert_eq_u64(pfns[i], DRM_VGEM_PFN_NO_PFN);
+	free(pfns);
+}
+
+void shared_check(struct shared *s, uint64_t seed)
+{
+	vgem_pfn_bo_check(s->fd, s->handle, s->size, seed);
+	vgem_pfn_bo_check(s->other, s->import, s->size, seed);
+	if (vgem_pfn_bo_region(s->other, s->import) == VGEM_PFN_TT)
+		vgem_pfn_bo_check_mem(s->other, s->import, s->size, seed);
+}
+
+int igt_main()
+{
+	static int fd = -1, other = -1;
+
+	igt_fixture() {
+		fd = vgem_pfn_open_faux(0);
+		vgem_pfn_reset_on_exit();
+	}
+
+	igt_subtest_group() {
+		igt_fixture()
+			other = vgem_pfn_open_faux(1);
+
+		import_basic_tests(fd, other);
+		import_move_tests(fd, other);
+		import_cpu_tests(fd, other);
+		import_close_tests(fd, other);
+
+		igt_fixture()
+			close(other);
+	}
+
+	import_foreign_tests(fd);
+
+	igt_fixture()
+		close(fd);
+}
