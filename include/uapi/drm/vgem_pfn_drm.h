@@ -176,6 +176,9 @@ struct drm_vgem_pfn_bo_query {
 
 	/** @last_copy_ns: Duration of that copy. */
 	__u64 last_copy_ns;
+
+	/** @id: Number of the buffer in trace events and the log. */
+	__u64 id;
 };
 
 /**

@@ -3,12 +3,15 @@
  * Buffer objects: creation, placement on behalf of userspace, and release.
  */
 
+#include <linux/atomic.h>
 #include <linux/slab.h>
 
 #include <drm/drm_exec.h>
 #include <drm/drm_gem_ttm_helper.h>
 
 #include "vgem_pfn_drv.h"
+
+static atomic64_t vgem_pfn_last_id;
 
 static void vgem_pfn_gem_free(struct drm_gem_object *obj)
 {
@@ -222,6 +225,7 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 
 	drm_gem_private_object_init(&vdev->drm, &bo->tbo.base, size);
 	bo->tbo.base.funcs = &vgem_pfn_gem_funcs;
+	bo->id = atomic64_inc_return(&vgem_pfn_last_id);
 	bo->contiguous = contiguous;
 	bo->num_placements = num_placements;
 	for (i = 0; i < num_placements; i++) {

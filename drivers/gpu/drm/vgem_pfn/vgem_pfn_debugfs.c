@@ -9,6 +9,10 @@
  *	max_block_order			carveouts of blocks give blocks of at most
  *					this order (of pages), spread out: scatters
  *					what is placed from now on
+ *	quarantine_ms			how long a place in a carveout is held back
+ *					after it was left, to see whether somebody
+ *					still writes to it; 0 is not at all
+ *	stale_writes			how often somebody did
  */
 
 #include <linux/debugfs.h>
@@ -42,4 +46,6 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 
 	debugfs_create_u32("move_delay_us", 0600, root, &vdev->move_delay_us);
 	debugfs_create_u32("max_block_order", 0600, root, &vdev->max_block_order);
+	debugfs_create_u32("quarantine_ms", 0600, root, &vdev->quarantine_ms);
+	debugfs_create_u32("stale_writes", 0400, root, &vdev->num_stale);
 }

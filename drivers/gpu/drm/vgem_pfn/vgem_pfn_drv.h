@@ -14,6 +14,7 @@
 #define _VGEM_PFN_DRV_H_
 
 #include <linux/iosys-map.h>
+#include <linux/ktime.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
 
@@ -136,12 +137,33 @@ struct vgem_pfn_runs {
 };
 
 /**
+ * struct vgem_pfn_vacancy - a place in a carveout after it was left
+ * @link: in the list of such places, oldest first
+ * @bo_id: &vgem_pfn_bo.id of who left
+ * @left: when
+ * @until: end of the quarantine, in jiffies
+ * @filled: whether the pattern is in it
+ * @importers: names of the importers at that time
+ *
+ * See vgem_pfn_stale.c.
+ */
+struct vgem_pfn_vacancy {
+	struct list_head link;
+	u64 bo_id;
+	ktime_t left;
+	unsigned long until;
+	bool filled;
+	char importers[96];
+};
+
+/**
  * struct vgem_pfn_resource - a place in a carveout
  * @base: TTM's side of it
  * @node: the memory, in a carveout of ranges
  * @blocks: the memory, in a carveout of blocks
  * @runs: the same as a run table, constant
  * @vacated: fence of the move that left this place, if that is asynchronous
+ * @vacancy: what is known about who left it
  */
 struct vgem_pfn_resource {
 	struct ttm_resource base;
@@ -149,6 +171,7 @@ struct vgem_pfn_resource {
 	struct list_head blocks;
 	struct vgem_pfn_runs *runs;
 	struct dma_fence *vacated;
+	struct vgem_pfn_vacancy vacancy;
 };
 
 /**
@@ -174,6 +197,8 @@ struct vgem_pfn_tt {
  * @bar_pages: size of that in pages
  * @move_delay_us: debugfs lever, see vgem_pfn_debugfs.c
  * @max_block_order: debugfs lever, see vgem_pfn_debugfs.c
+ * @quarantine_ms: debugfs lever, see vgem_pfn_debugfs.c
+ * @num_stale: stale writes found
  */
 struct vgem_pfn_device {
 	struct drm_device drm;
@@ -185,11 +210,14 @@ struct vgem_pfn_device {
 	unsigned long bar_pages;
 	u32 move_delay_us;
 	u32 max_block_order;
+	u32 quarantine_ms;
+	u32 num_stale;
 };
 
 /**
  * struct vgem_pfn_bo - a buffer object
  * @tbo: TTM's buffer object, with the GEM object in it
+ * @id: for people and trace events; constant
  * @contiguous: whether it must not be scattered in a carveout; constant
  * @num_placements: length of @placements
  * @placements: regions allowed, most wanted first; constant
@@ -207,6 +235,7 @@ struct vgem_pfn_device {
  */
 struct vgem_pfn_bo {
 	struct ttm_buffer_object tbo;
+	u64 id;
 	bool contiguous;
 	unsigned int num_placements;
 	u32 placements[DRM_VGEM_PFN_MAX_REGIONS];
@@ -342,6 +371,9 @@ struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
 u64 vgem_pfn_runs_pfn(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 		      pgoff_t *num_pages);
 int vgem_pfn_runs_order(const struct vgem_pfn_runs *runs, pgoff_t pgoff, u64 *pfn);
+
+/* vgem_pfn_stale.c */
+void vgem_pfn_stale_note(struct vgem_pfn_bo *bo, struct ttm_resource *base);
 
 /* vgem_pfn_ttm.c */
 int vgem_pfn_ttm_init(struct vgem_pfn_device *vdev);

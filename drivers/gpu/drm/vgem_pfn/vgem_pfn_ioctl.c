@@ -162,6 +162,7 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 	}
 	args->last_copy_bytes = bo->last_copy_bytes;
 	args->last_copy_ns = bo->last_copy_ns;
+	args->id = bo->id;
 	dma_resv_unlock(obj->resv);
 out:
 	drm_gem_object_put(obj);

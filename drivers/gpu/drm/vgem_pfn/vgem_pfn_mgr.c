@@ -21,27 +21,7 @@
 #include <drm/drm_print.h>
 
 #include "vgem_pfn_drv.h"
-
-/**
- * struct vgem_pfn_mgr - the manager of one carveout
- * @base: TTM's side of it
- * @vdev: the device
- * @carveout: the memory
- * @lock: protects @mm, @buddy and @top
- * @mm: free and used ranges, in page frame numbers
- * @buddy: free and used blocks, in bytes from the start of the carveout
- * @top: whether the next small block comes from the top, see
- *	 &vgem_pfn_device.max_block_order
- */
-struct vgem_pfn_mgr {
-	struct ttm_resource_manager base;
-	struct vgem_pfn_device *vdev;
-	struct vgem_pfn_carveout *carveout;
-	struct mutex lock; /* protects the rest, see above */
-	struct drm_mm mm;
-	struct gpu_buddy buddy;
-	bool top;
-};
+#include "vgem_pfn_mgr.h"
 
 static struct vgem_pfn_mgr *to_vgem_pfn_mgr(struct ttm_resource_manager *man)
 {
@@ -141,13 +121,32 @@ static struct vgem_pfn_runs *vgem_pfn_mgr_runs(struct vgem_pfn_mgr *mgr,
 	return runs;
 }
 
-static void vgem_pfn_resource_free(struct ttm_resource_manager *man,
-				   struct vgem_pfn_resource *res)
+/**
+ * vgem_pfn_mgr_release() - make the memory of a place free again
+ * @mgr: its manager
+ * @res: the place, which TTM knows no longer; freed
+ */
+void vgem_pfn_mgr_release(struct vgem_pfn_mgr *mgr, struct vgem_pfn_resource *res)
 {
-	ttm_resource_fini(man, &res->base);
+	vgem_pfn_mgr_put(mgr, res);
 	dma_fence_put(res->vacated);
 	kvfree(res->runs);
 	kfree(res);
+}
+
+static int vgem_pfn_mgr_try_alloc(struct vgem_pfn_mgr *mgr,
+				  struct vgem_pfn_resource *res,
+				  unsigned long num_pages, bool contiguous)
+{
+	int ret;
+
+	mutex_lock(&mgr->lock);
+	if (mgr->carveout->buddy)
+		ret = vgem_pfn_mgr_alloc_blocks(mgr, res, num_pages, contiguous);
+	else
+		ret = vgem_pfn_mgr_alloc_range(mgr, res, num_pages);
+	mutex_unlock(&mgr->lock);
+	return ret;
 }
 
 static int vgem_pfn_mgr_alloc(struct ttm_resource_manager *man,
@@ -156,6 +155,7 @@ static int vgem_pfn_mgr_alloc(struct ttm_resource_manager *man,
 			      struct ttm_resource **out)
 {
 	struct vgem_pfn_mgr *mgr = to_vgem_pfn_mgr(man);
+	bool contiguous = place->flags & TTM_PL_FLAG_CONTIGUOUS;
 	unsigned long num_pages = PFN_UP(tbo->base.size);
 	struct vgem_pfn_resource *res;
 	int ret;
@@ -167,13 +167,9 @@ static int vgem_pfn_mgr_alloc(struct ttm_resource_manager *man,
 	INIT_LIST_HEAD(&res->blocks);
 	ttm_resource_init(tbo, place, &res->base);
 
-	mutex_lock(&mgr->lock);
-	if (mgr->carveout->buddy)
-		ret = vgem_pfn_mgr_alloc_blocks(mgr, res, num_pages,
-						place->flags & TTM_PL_FLAG_CONTIGUOUS);
-	else
-		ret = vgem_pfn_mgr_alloc_range(mgr, res, num_pages);
-	mutex_unlock(&mgr->lock);
+	ret = vgem_pfn_mgr_try_alloc(mgr, res, num_pages, contiguous);
+	if (ret == -ENOSPC && vgem_pfn_stale_flush(mgr))
+		ret = vgem_pfn_mgr_try_alloc(mgr, res, num_pages, contiguous);
 	if (ret)
 		goto err_free;
 
@@ -190,7 +186,8 @@ static int vgem_pfn_mgr_alloc(struct ttm_resource_manager *man,
 err_put:
 	vgem_pfn_mgr_put(mgr, res);
 err_free:
-	vgem_pfn_resource_free(man, res);
+	ttm_resource_fini(man, &res->base);
+	kfree(res);
 	return ret;
 }
 
@@ -198,9 +195,11 @@ static void vgem_pfn_mgr_free(struct ttm_resource_manager *man,
 			      struct ttm_resource *base)
 {
 	struct vgem_pfn_resource *res = to_vgem_pfn_resource(base);
+	struct vgem_pfn_mgr *mgr = to_vgem_pfn_mgr(man);
 
-	vgem_pfn_mgr_put(to_vgem_pfn_mgr(man), res);
-	vgem_pfn_resource_free(man, res);
+	ttm_resource_fini(man, base);
+	if (!vgem_pfn_stale_hold(mgr, res))
+		vgem_pfn_mgr_release(mgr, res);
 }
 
 static void vgem_pfn_mgr_debug(struct ttm_resource_manager *man,
@@ -245,11 +244,15 @@ int vgem_pfn_mgr_init(struct vgem_pfn_device *vdev, u32 mem_type,
 	mgr->base.func = &vgem_pfn_mgr_func;
 	mutex_init(&mgr->lock);
 
+	ret = vgem_pfn_stale_init(mgr);
+	if (ret)
+		goto err_free;
+
 	if (carveout->buddy) {
 		ret = gpu_buddy_init(&mgr->buddy, PFN_PHYS(carveout->num_pages),
 				     PAGE_SIZE);
 		if (ret)
-			goto err_free;
+			goto err_stale;
 		gpu_buddy_driver_set_lock(&mgr->buddy, &mgr->lock);
 	} else {
 		drm_mm_init(&mgr->mm, PHYS_PFN(carveout->base), carveout->num_pages);
@@ -260,6 +263,8 @@ int vgem_pfn_mgr_init(struct vgem_pfn_device *vdev, u32 mem_type,
 	ttm_resource_manager_set_used(&mgr->base, true);
 	return 0;
 
+err_stale:
+	vgem_pfn_stale_fini(mgr);
 err_free:
 	mutex_destroy(&mgr->lock);
 	kfree(mgr);
@@ -278,6 +283,7 @@ void vgem_pfn_mgr_fini(struct vgem_pfn_device *vdev, u32 mem_type)
 
 	ttm_resource_manager_set_used(man, false);
 	drm_WARN_ON(&vdev->drm, ttm_resource_manager_evict_all(&vdev->bdev, man));
+	vgem_pfn_stale_fini(mgr);
 
 	if (mgr->carveout->buddy) {
 		mutex_lock(&mgr->lock);

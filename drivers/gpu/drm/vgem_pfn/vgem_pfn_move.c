@@ -138,6 +138,7 @@ int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 	}
 
 	trace_vgem_pfn_move_begin(bo, new_mem->mem_type, evict);
+	vgem_pfn_stale_note(bo, old_mem);
 	vgem_pfn_notify(bo);
 
 	ret = ttm_bo_wait_ctx(tbo, ctx);

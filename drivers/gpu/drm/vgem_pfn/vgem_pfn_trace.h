@@ -96,6 +96,29 @@ TRACE_EVENT(vgem_pfn_get_pfn_run,
 	    TP_printk("bo=%p pgoff=0x%lx pfn=0x%llx pages=0x%lx", __entry->bo,
 		      __entry->pgoff, __entry->pfn, __entry->nr_pages));
 
+TRACE_EVENT(vgem_pfn_stale,
+	    TP_PROTO(u64 bo_id, const char *carveout, u64 offset, u64 num_bytes,
+		     u64 age_us, const char *importers),
+	    TP_ARGS(bo_id, carveout, offset, num_bytes, age_us, importers),
+
+	    TP_STRUCT__entry(__field(u64, bo_id)
+			     __string(carveout, carveout)
+			     __field(u64, offset)
+			     __field(u64, num_bytes)
+			     __field(u64, age_us)
+			     __string(importers, importers)),
+
+	    TP_fast_assign(__entry->bo_id = bo_id;
+			   __assign_str(carveout);
+			   __entry->offset = offset;
+			   __entry->num_bytes = num_bytes;
+			   __entry->age_us = age_us;
+			   __assign_str(importers);),
+
+	    TP_printk("id=%llu carveout=%s offset=0x%llx bytes=%llu age_us=%llu importers=%s",
+		      __entry->bo_id, __get_str(carveout), __entry->offset,
+		      __entry->num_bytes, __entry->age_us, __get_str(importers)));
+
 DECLARE_EVENT_CLASS(vgem_pfn_pin_class,
 		    TP_PROTO(struct vgem_pfn_bo *bo),
 		    TP_ARGS(bo),

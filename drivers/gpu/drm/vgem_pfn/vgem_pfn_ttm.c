@@ -164,6 +164,13 @@ static int vgem_pfn_access_memory(struct ttm_buffer_object *tbo,
 	return len;
 }
 
+/* The last use of a place, unless it is a ghost's: that was noted when it moved. */
+static void vgem_pfn_delete_mem_notify(struct ttm_buffer_object *tbo)
+{
+	if (vgem_pfn_is_bo(tbo))
+		vgem_pfn_stale_note(to_vgem_pfn_bo(tbo), tbo->resource);
+}
+
 static const struct ttm_device_funcs vgem_pfn_ttm_funcs = {
 	.ttm_tt_create = vgem_pfn_tt_create,
 	.ttm_tt_populate = vgem_pfn_tt_populate,
@@ -172,6 +179,7 @@ static const struct ttm_device_funcs vgem_pfn_ttm_funcs = {
 	.eviction_valuable = ttm_bo_eviction_valuable,
 	.evict_flags = vgem_pfn_evict_flags,
 	.move = vgem_pfn_move,
+	.delete_mem_notify = vgem_pfn_delete_mem_notify,
 	.swap_notify = vgem_pfn_swap_notify,
 	.io_mem_reserve = vgem_pfn_io_mem_reserve,
 	.io_mem_pfn = vgem_pfn_io_mem_pfn,
