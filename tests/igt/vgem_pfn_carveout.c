@@ -214,25 +214,6 @@ static void test_large_blocks(int fd, struct drm_vgem_pfn_region region)
 	vgem_pfn_gem_close(fd, small);
 }
 
-/* Do something with each carveout of the device. */
-#define for_each_carveout(fd, region, id) \
-	for ((id) = VGEM_PFN_CARVEOUT; __carveout(fd, id, &(region)); (id)++)
-
-static bool __carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region)
-{
-	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
-	uint32_t num = DRM_VGEM_PFN_MAX_REGIONS;
-
-	igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
-	if (id >= num)
-		return false;
-
-	*region = regions[id];
-	igt_info("%s: %llu MiB at pfn %#llx\n", region->name,
-		 (long long)(region->size / MiB), (long long)region->base_pfn);
-	return true;
-}
-
 int igt_main()
 {
 	static struct drm_vgem_pfn_region region;
@@ -246,14 +227,14 @@ int igt_main()
 
 	igt_describe("What a carveout gives lies in it, and is given once.");
 	igt_subtest("within-bounds")
-		for_each_carveout(fd, region, id)
+		vgem_pfn_for_each_carveout(fd, region, id)
 			test_within_bounds(region);
 
 	igt_describe("A buffer of many ranges is right wherever one looks.");
 	igt_subtest("scattered") {
 		bool found = false;
 
-		for_each_carveout(fd, region, id) {
+		vgem_pfn_for_each_carveout(fd, region, id) {
 			if (!(region.flags & DRM_VGEM_PFN_REGION_SCATTERED))
 				continue;
 			test_scattered(fd, region);
@@ -264,12 +245,12 @@ int igt_main()
 
 	igt_describe("Contiguous memory is had though memory is fragmented.");
 	igt_subtest("contiguous")
-		for_each_carveout(fd, region, id)
+		vgem_pfn_for_each_carveout(fd, region, id)
 			test_contiguous(fd, region);
 
 	igt_describe("Large buffers are aligned.");
 	igt_subtest("large-blocks")
-		for_each_carveout(fd, region, id)
+		vgem_pfn_for_each_carveout(fd, region, id)
 			test_large_blocks(fd, region);
 
 	igt_fixture()

@@ -72,6 +72,7 @@ static void reset(int sig)
 	if (fd >= 0) {
 		__vgem_pfn_set_move_delay(fd, 0);
 		__vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+		__vgem_pfn_set_quarantine(fd, 0);
 		close(fd);
 	}
 	__pfn_importer_set_install_delay(0);
@@ -183,6 +184,26 @@ void vgem_pfn_set_move_delay(int fd, uint32_t us)
 void vgem_pfn_set_max_block_order(int fd, uint32_t order)
 {
 	igt_assert_eq(__vgem_pfn_set_max_block_order(fd, order), 0);
+}
+
+void vgem_pfn_set_quarantine(int fd, uint32_t ms)
+{
+	igt_assert_eq(__vgem_pfn_set_quarantine(fd, ms), 0);
+}
+
+bool vgem_pfn_carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region)
+{
+	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
+	uint32_t num = DRM_VGEM_PFN_MAX_REGIONS;
+
+	igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
+	if (id >= num)
+		return false;
+
+	*region = regions[id];
+	igt_info("%s: %llu MiB at pfn %#llx\n", region->name,
+		 (long long)(region->size / MiB), (long long)region->base_pfn);
+	return true;
 }
 
 void pfn_assert_pattern(const void *data, uint64_t offset, size_t length,

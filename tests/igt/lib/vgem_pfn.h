@@ -6,6 +6,8 @@
 #ifndef VGEM_PFN_H
 #define VGEM_PFN_H
 
+#include <stdbool.h>
+
 #include "pfn_mem.h"
 #include "pfn_pattern.h"
 #include "vgem_pfn_ioctl.h"
@@ -55,6 +57,13 @@ int vgem_pfn_export_ro(int fd, uint32_t handle);
 
 void vgem_pfn_set_move_delay(int fd, uint32_t us);
 void vgem_pfn_set_max_block_order(int fd, uint32_t order);
+void vgem_pfn_set_quarantine(int fd, uint32_t ms);
+
+/* Do something with each carveout of the device, in turn in @region. */
+#define vgem_pfn_for_each_carveout(fd, region, id) \
+	for ((id) = VGEM_PFN_CARVEOUT; \
+	     vgem_pfn_carveout(fd, id, &(region)); (id)++)
+bool vgem_pfn_carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region);
 
 /* Fill or check through a mapping of their own. */
 void vgem_pfn_bo_fill(int fd, uint32_t handle, size_t size, uint64_t seed);

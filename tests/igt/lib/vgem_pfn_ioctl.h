@@ -251,4 +251,10 @@ static inline int __vgem_pfn_set_max_block_order(int fd, uint32_t order)
 	return __vgem_pfn_set(fd, "max_block_order", order);
 }
 
+/* A place in a carveout is held back this long after it was left. */
+static inline int __vgem_pfn_set_quarantine(int fd, uint32_t ms)
+{
+	return __vgem_pfn_set(fd, "quarantine_ms", ms);
+}
+
 #endif /* VGEM_PFN_IOCTL_H */

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+/*
+ * TEST: vgem pfn stale
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: dma-buf
+ * Description: Writes through page frame numbers from before a move are found,
+ *		and nobody else is accused.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "pfn_importer.h"
+#include "vgem_pfn.h"
+
+IGT_TEST_DESCRIPTION("Stale-use detection");
+
+#define NUM_PAGES	24
+#define SIZE		(NUM_PAGES * PFN_PAGE_SIZE)
+
+/* Longer than any test, for what ends a quarantine early */
+#define LONG_MS		10000
+
+#define REPORT		"stale write: buffer"
+
+/* The kernel's log from now on */
+static int log_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	igt_require_f(fd >= 0, "no /dev/kmsg\n");
+	igt_assert_lte(0, lseek(fd, 0, SEEK_END));
+	return fd;
+}
+
+struct report {
+	unsigned long long id;
+	unsigned long long offset;
+	unsigned long long bytes;
+	unsigned long long age_us;
+	char carveout[16];
+	char importers[96];
+};
+
+/* The next report in the log, if there is one */
+static bool log_report(int fd, struct report *report)
+{
+	char line[1024], *text;
+	ssize_t n;
+	int found;
+
+	while ((n = read(fd, line, sizeof(line) - 1)) > 0) {
+		line[n] = '\0';
+		text = strstr(line, REPORT);
+		if (!text)
+			continue;
+		found = sscanf(text, REPORT " %llu, offset %llx, %llu bytes, within "
+			       "%llu us after it left %15[^,], importers: %95[^\n]",
+			       &report->id, &report->offset, &report->bytes,
+			       &report->age_us, report->carveout,
+			       report->importers);
+		igt_assert_eq(found, 6);
+		return true;
+	}
+	return false;
+}
+
+/* Whoever wants the whole carveout ends all quarantines in it. */
+static void end_quarantine(struct drm_vgem_pfn_region region)
+{
+	int fd = vgem_pfn_open();
+
+	vgem_pfn_bo_create(fd, region.size, region.id);
+	close(fd);
+}
+
+/*
+ * SUBTEST: write-after-move
+ * Description: an importer that keeps its translations writes one byte, and the
+ *		report says where, whose, and who was there
+ */
+static void test_write_after_move(int fd, struct drm_vgem_pfn_region region,
+				  uint64_t *seed)
+{
+	uint32_t placements[] = { region.id, VGEM_PFN_TT };
+	int importer = pfn_importer_open(), log = log_open();
+	uint64_t offset = pfn_random(seed) % SIZE;
+	int dmabuf, import;
+	struct report report;
+	uint32_t handle;
+	uint8_t byte;
+
+	vgem_pfn_set_quarantine(fd, LONG_MS);
+	handle = __vgem_pfn_bo_create_list(fd, SIZE, placements, 2);
+	vgem_pfn_bo_fill(fd, handle, SIZE, 1);
+	dmabuf = vgem_pfn_export(fd, handle);
+	import = pfn_import_flags(importer, dmabuf, DMA_BUF_PFN_IMPORT_NO_ZAP |
+				  DMA_BUF_PFN_IMPORT_P2P);
+	pfn_import_dev_check(import, SIZE, 1);
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
+
+	/* A byte that is not there already: not zero after an xor */
+	pfn_import_read(import, offset, &byte, 1);
+	byte ^= 0x10;
+	pfn_import_write(import, offset, &byte, 1);
+	vgem_pfn_bo_check(fd, handle, SIZE, 1);
+	igt_assert(!log_report(log, &report));
+
+	end_quarantine(region);
+	igt_assert_f(log_report(log, &report), "offset %#llx of %s: no report\n",
+		     (long long)offset, region.name);
+	igt_assert_eq_u64(report.id, vgem_pfn_bo_query(fd, handle).id);
+	igt_assert_eq_u64(report.offset, offset);
+	igt_assert_eq_u64(report.bytes, 1);
+	igt_assert_lt_u64(0, report.age_us);
+	igt_assert_lt_u64(report.age_us, LONG_MS * 1000ULL);
+	igt_assert_f(!strcmp(report.carveout, (char *)region.name), "%s\n",
+		     report.carveout);
+	igt_assert_f(!strcmp(report.importers, "pfn"), "%s\n", report.importers);
+	igt_assert(!log_report(log, &report));
+
+	close(import);
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+	close(log);
+	close(importer);
+}
+
+/*
+ * SUBTEST: write-after-free
+ * Description: the same after the buffer's end, when the quarantine is over by
+ *		itself
+ */
+static void test_write_after_free(int fd, struct drm_vgem_pfn_region region,
+				  uint64_t *seed)
+{
+	uint64_t offset = pfn_random(seed) % (SIZE - 3), id, pfns[NUM_PAGES];
+	static const uint8_t bytes[3] = { 0xee, 0xee, 0xee };
+	struct report report;
+	int log = log_open(), i;
+	uint32_t handle;
+
+	vgem_pfn_set_quarantine(fd, 700);
+	handle = vgem_pfn_bo_create(fd, SIZE, region.id);
+	id = vgem_pfn_bo_query(fd, handle).id;
+	vgem_pfn_bo_pfns(fd, handle, 0, NUM_PAGES, pfns);
+	vgem_pfn_gem_close(fd, handle);
+	for (i = 0; i < 3; i++)
+		pfn_mem_write(pfns[(offset + i) / PFN_PAGE_SIZE],
+			      (offset + i) % PFN_PAGE_SIZE, &bytes[i], 1);
+
+	for (i = 0; i < 100 && !log_report(log, &report); i++)
+		usleep(50000);
+	igt_assert_lt(i, 100);
+	igt_assert_eq_u64(report.id, id);
+	igt_assert_lte_u64(offset, report.offset);
+	igt_assert_lt_u64(report.offset, offset + 3);
+	igt_assert_lte_u64(report.bytes, 3);
+	igt_assert_f(!strcmp(report.importers, "none"), "%s\n",
+		     report.importers);
+	close(log);
+}
+
+/*
+ * SUBTEST: correct
+ * Description: thousands of moves under importers that follow the rules, with
+ *		others that end quarantines early: nobody is accused
+ */
+static void test_correct(int fd, struct drm_vgem_pfn_region region, int rounds)
+{
+	uint32_t placements[] = { region.id, VGEM_PFN_TT };
+	int importer = pfn_importer_open(), log = log_open();
+	int dmabuf, import, i;
+	struct report report;
+	uint32_t handle;
+	uint64_t word;
+	char *map;
+
+	vgem_pfn_set_quarantine(fd, 1);
+	handle = __vgem_pfn_bo_create_list(fd, 4 * PFN_PAGE_SIZE, placements, 2);
+	dmabuf = vgem_pfn_export(fd, handle);
+	import = pfn_import_flags(importer, dmabuf, DMA_BUF_PFN_IMPORT_P2P);
+	map = pfn_import_mmap(import, 4 * PFN_PAGE_SIZE, PROT_READ | PROT_WRITE);
+
+	for (i = 0; i < rounds; i++) {
+		word = i;
+		pfn_import_write(import, i % (2 * PFN_PAGE_SIZE), &word, 8);
+		map[i % PFN_PAGE_SIZE + 3 * PFN_PAGE_SIZE] = i;
+		igt_assert_eq(__vgem_pfn_bo_move(fd, handle, i & 1 ? region.id :
+						 VGEM_PFN_TT), 0);
+		if (i % 256 == 0)
+			end_quarantine(region);
+	}
+	end_quarantine(region);
+	igt_assert(!log_report(log, &report));
+
+	munmap(map, 4 * PFN_PAGE_SIZE);
+	close(import);
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+	close(log);
+	close(importer);
+}
+
+/*
+ * SUBTEST: room
+ * Description: what is in quarantine is as good as free for who needs room
+ */
+static void test_room(int fd, struct drm_vgem_pfn_region region)
+{
+	uint32_t handle;
+	int i;
+
+	vgem_pfn_set_quarantine(fd, LONG_MS);
+	for (i = 0; i < 8; i++) {
+		handle = vgem_pfn_bo_create(fd, region.size, region.id);
+		igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), region.id);
+		vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
+		vgem_pfn_bo_move(fd, handle, region.id);
+		vgem_pfn_gem_close(fd, handle);
+	}
+}
+
+int igt_main()
+{
+	static struct drm_vgem_pfn_region region;
+	static uint64_t seed;
+	static int fd = -1;
+	static uint32_t id;
+
+	igt_fixture() {
+		fd = vgem_pfn_open();
+		vgem_pfn_reset_on_exit();
+		seed = time(NULL) | 1;
+		igt_info("seed %#llx\n", (long long)seed);
+	}
+
+	igt_describe("One byte written through an old pfn is reported.");
+	igt_subtest("write-after-move") {
+		igt_emit_ignore_dmesg_regex(REPORT);
+		vgem_pfn_for_each_carveout(fd, region, id)
+			test_write_after_move(fd, region, &seed);
+	}
+
+	igt_describe("The same after the end of the buffer.");
+	igt_subtest("write-after-free") {
+		igt_emit_ignore_dmesg_regex(REPORT);
+		vgem_pfn_for_each_carveout(fd, region, id)
+			test_write_after_free(fd, region, &seed);
+	}
+
+	igt_describe("In scattered memory the offset is that in the buffer.");
+	igt_subtest("write-after-move-scattered") {
+		igt_emit_ignore_dmesg_regex(REPORT);
+		vgem_pfn_set_max_block_order(fd, 0);
+		vgem_pfn_for_each_carveout(fd, region, id)
+			test_write_after_move(fd, region, &seed);
+		vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+	}
+
+	igt_describe("Importers that follow the rules are not accused.");
+	igt_subtest("correct") {
+		int num = 0;
+
+		vgem_pfn_for_each_carveout(fd, region, id)
+			num++;
+		vgem_pfn_for_each_carveout(fd, region, id)
+			test_correct(fd, region, 10000 / num + 1);
+	}
+
+	igt_describe("A quarantine is no reason to fail for want of room.");
+	igt_subtest("room")
+		vgem_pfn_for_each_carveout(fd, region, id)
+			test_room(fd, region);
+
+	igt_fixture() {
+		vgem_pfn_set_quarantine(fd, 0);
+		close(fd);
+	}
+}
