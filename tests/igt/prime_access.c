@@ -42,6 +42,65 @@ static void test_unaligned(int fd, int importer)
 	prime_destroy(&p);
 }
 
+/* How much of the address space for such things the kernel has mapped memory in */
+static int count_ioremaps(void)
+{
+	FILE *file = fopen("/proc/vmallocinfo", "re");
+	char line[512];
+	int n = 0;
+
+	igt_assert(file);
+	while (fgets(line, sizeof(line), file))
+		n += !!strstr(line, " ioremap");
+	fclose(file);
+	return n;
+}
+
+/*
+ * SUBTEST: access-windows
+ * Description: memory without pages is mapped for the device in large parts,
+ *		wherever it begins, and not any more when the buffer has left it
+ */
+static void test_windows(int fd, int importer)
+{
+	const size_t size = 5 * MiB + 12 * KiB, pages = size / PFN_PAGE_SIZE;
+	struct prime p = prime_create(fd, importer, size, 1);
+	bool has_pages;
+	uint64_t i, word;
+	int before, used;
+
+	has_pages = !strncmp((char *)vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).name,
+			     "contig", strlen("contig"));
+	before = count_ioremaps();
+	for (i = 0; i < pages; i++) {
+		uint64_t offset = i * 7919 % pages * PFN_PAGE_SIZE;
+
+		pfn_import_read(p.import, offset, &word, sizeof(word));
+		igt_assert_eq_u64(word, pfn_pattern_word(1, offset / 8));
+	}
+	used = count_ioremaps() - before;
+	igt_info("%d windows\n", used);
+	if (has_pages)
+		igt_assert_eq(used, 0);
+	else
+		igt_assert_lte(1, used);
+	igt_assert_lte(used, pages / 8);
+	igt_assert_eq_u64(pfn_import_stats(p.import).dev_mapped, pages);
+
+	pfn_import_dev_fill(p.import, size, 2);
+	prime_check(&p, 2);
+
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	igt_assert_eq(count_ioremaps(), before);
+	pfn_import_dev_check(p.import, size, 2);
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
+	pfn_import_dev_check(p.import, size, 2);
+	prime_check(&p, 2);
+
+	prime_destroy(&p);
+	igt_assert_eq(count_ioremaps(), before);
+}
+
 static void test_bad_range(int fd, int importer)
 {
 	static const uint64_t bad[][2] = {
@@ -234,6 +293,10 @@ void prime_access_tests(int fd, int importer)
 	igt_describe("A device may start and stop anywhere.");
 	igt_subtest("access-unaligned")
 		test_unaligned(fd, importer);
+
+	igt_describe("Memory without pages is mapped while it is needed.");
+	igt_subtest("access-windows")
+		test_windows(fd, importer);
 
 	igt_describe("A device stays inside the buffer.");
 	igt_subtest("access-bad-range")
