@@ -287,6 +287,7 @@ int igt_main()
 
 	evict_pinned_tests(fd);
 	evict_stress_tests(fd);
+	evict_swap_tests(fd);
 
 	igt_fixture()
 		close(fd);

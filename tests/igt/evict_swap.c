@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of what is evicted beyond all carveouts: to the next carveout of its
+ * list, to system memory, and from there to swap, which TTM does without a move.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "evict.h"
+#include "igt.h"
+#include "pfn_importer.h"
+#include "vgem_pfn.h"
+
+#define TTM_SHRINK	"/sys/kernel/debug/ttm/tt_shrink"
+#define TTM_LIMIT	"/sys/module/ttm/parameters/pages_limit"
+
+/* Have TTM swap one buffer out, the one that nobody used for longest. */
+static void shrink(void)
+{
+	char text[32];
+	int fd = open(TTM_SHRINK, O_RDONLY | O_CLOEXEC);
+
+	igt_require_f(fd >= 0, "no " TTM_SHRINK "\n");
+	igt_assert_lt(0, read(fd, text, sizeof(text)));
+	close(fd);
+}
+
+static void swap_out(int fd, uint32_t handle)
+{
+	int i;
+
+	for (i = 0; i < 64; i++) {
+		if (vgem_pfn_bo_pfn(fd, handle, 0) == DRM_VGEM_PFN_NO_PFN)
+			break;
+		shrink();
+	}
+	igt_assert_lt(i, 64);
+}
+
+/*
+ * SUBTEST: swap
+ * Description: TTM swaps a buffer out without a move; the importers are told
+ *		nevertheless, and find the same contents elsewhere
+ */
+static void test_swap(int fd, uint32_t region)
+{
+	const size_t size = 128 * KiB;
+	int importer = pfn_importer_open(), dmabuf, import, round;
+	struct dma_buf_pfn_stats stats;
+	uint32_t handle;
+	uint64_t told;
+	char *map;
+
+	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, handle, size, 5);
+	dmabuf = vgem_pfn_export(fd, handle);
+	import = pfn_import(importer, dmabuf);
+	map = pfn_import_mmap(import, size, PROT_READ | PROT_WRITE);
+
+	for (round = 0; round < 3; round++) {
+		vgem_pfn_bo_move(fd, handle, region);
+		pfn_assert_pattern(map, 0, size, 5 + round);
+		pfn_import_dev_check(import, size, 5 + round);
+		told = pfn_import_stats(import).invalidations;
+
+		swap_out(fd, handle);
+		stats = pfn_import_stats(import);
+		igt_assert_lt_u64(told, stats.invalidations);
+		igt_assert_eq_u64(stats.cpu_mapped, 0);
+		igt_assert_eq_u64(stats.dev_mapped, 0);
+		igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle),
+				  VGEM_PFN_SYSTEM);
+
+		pfn_import_dev_check(import, size, 5 + round);
+		swap_out(fd, handle);
+		pfn_assert_pattern(map, 0, size, 5 + round);
+		pfn_pattern_fill(map, 0, size, 6 + round);
+
+		/* Straight from swap to a carveout */
+		swap_out(fd, handle);
+		vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
+		vgem_pfn_bo_check_mem(fd, handle, size, 6 + round);
+	}
+
+	munmap(map, size);
+	close(import);
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+	close(importer);
+}
+
+static uint64_t limit(uint64_t pages)
+{
+	FILE *file = fopen(TTM_LIMIT, "r+e");
+	unsigned long long before;
+
+	igt_require_f(file, "no " TTM_LIMIT "\n");
+	igt_assert_eq(fscanf(file, "%llu", &before), 1);
+	rewind(file);
+	igt_assert_lt(0, fprintf(file, "%llu\n", (long long)pages));
+	igt_assert_eq(fclose(file), 0);
+	return before;
+}
+
+static uint64_t limit_before;
+
+static void limit_reset(int sig)
+{
+	if (limit_before)
+		limit(limit_before);
+	limit_before = 0;
+}
+
+/*
+ * SUBTEST: overcommit-system
+ * Description: more than fits into all carveouts and into the pages that TTM may
+ *		have goes to swap, and nothing gets lost
+ */
+static void test_overcommit_system(int fd)
+{
+	enum { NUM = 24 };
+	uint64_t size = vgem_pfn_carveout_size(fd) / 8 & ~4095ULL;
+	uint32_t handles[NUM], swapped = 0;
+	int i;
+
+	/* Eight in the carveout, four in memory, and so twelve in swap */
+	limit_before = limit(4 * size / PFN_PAGE_SIZE);
+	for (i = 0; i < NUM; i++) {
+		handles[i] = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT,
+						VGEM_PFN_TT, VGEM_PFN_SYSTEM);
+		vgem_pfn_bo_fill(fd, handles[i], size, i);
+		vgem_pfn_bo_move(fd, handles[i], VGEM_PFN_CARVEOUT);
+	}
+	for (i = 0; i < NUM; i++)
+		swapped += vgem_pfn_bo_pfn(fd, handles[i], 0) ==
+			   DRM_VGEM_PFN_NO_PFN;
+	igt_info("%u of %u buffers in swap\n", swapped, NUM);
+	igt_assert_lt_u64(NUM / 4, swapped);
+
+	for (i = 0; i < NUM; i++) {
+		vgem_pfn_bo_check(fd, handles[i], size, i);
+		vgem_pfn_gem_close(fd, handles[i]);
+	}
+	limit_reset(0);
+}
+
+/*
+ * SUBTEST: next-carveout
+ * Description: who is evicted from one carveout goes to the next region of its
+ *		list that has room, and from there to the one after
+ */
+static void test_next_carveout(int fd)
+{
+	struct drm_vgem_pfn_region first, second;
+	uint32_t handles[2], other;
+	uint64_t size;
+	int i;
+
+	igt_require_f(vgem_pfn_carveout(fd, VGEM_PFN_CARVEOUT, &first) &&
+		      vgem_pfn_carveout(fd, VGEM_PFN_CARVEOUT + 1, &second),
+		      "the device has one carveout\n");
+	size = first.size < second.size ? first.size : second.size;
+
+	for (i = 0; i < 2; i++) {
+		handles[i] = vgem_pfn_bo_create(fd, size, first.id, second.id,
+						VGEM_PFN_TT);
+		vgem_pfn_bo_fill(fd, handles[i], MiB, i);
+		vgem_pfn_bo_move(fd, handles[i], first.id);
+		vgem_pfn_evict_all();
+	}
+	/* The first one has filled the second carveout. */
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handles[0]), second.id);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handles[1]), VGEM_PFN_TT);
+
+	other = vgem_pfn_bo_create(fd, second.size, second.id);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handles[0]), VGEM_PFN_TT);
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, handles[0]).num_evictions, 2);
+	vgem_pfn_gem_close(fd, other);
+
+	for (i = 0; i < 2; i++) {
+		vgem_pfn_bo_check(fd, handles[i], MiB, i);
+		vgem_pfn_gem_close(fd, handles[i]);
+	}
+}
+
+void evict_swap_tests(int fd)
+{
+	igt_fixture()
+		igt_install_exit_handler(limit_reset);
+
+	igt_describe("Importers are told when TTM swaps without a move.");
+	igt_subtest("swap-system")
+		test_swap(fd, VGEM_PFN_SYSTEM);
+
+	igt_describe("The same from TT, which is a move first.");
+	igt_subtest("swap-tt")
+		test_swap(fd, VGEM_PFN_TT);
+
+	igt_describe("What fits nowhere goes to swap.");
+	igt_subtest("overcommit-system")
+		test_overcommit_system(fd);
+
+	igt_describe("An evicted buffer goes to the next carveout of its list.");
+	igt_subtest("next-carveout")
+		test_next_carveout(fd);
+}
