@@ -8,14 +8,15 @@ H := tests/harness
 # What the scripts read from the environment.
 export LINUX TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
 
-.PHONY: help run test bench shell kernel check docs test-harness test-mutations test-iommufd \
-	test-full clean clean-cache
+.PHONY: help run test coverage bench shell kernel check docs test-harness test-mutations \
+	test-iommufd test-full clean clean-cache
 
 help:
 	@echo 'vgem_pfn - memory that moves under dma-buf importers, without hardware'
 	@echo
 	@echo '  make run             watch a buffer move and fault back in'
 	@echo '  make test            run the tests in a guest; results in out/'
+	@echo '  make coverage        lines of the driver that make test VARIANT=kasan ran'
 	@echo '  make bench           count instructions; figures in out/bench.json'
 	@echo '  make shell           a shell in the guest, driver loaded'
 	@echo '  make kernel          only build the guest'\''s kernel'
@@ -40,7 +41,7 @@ help:
 	@echo '  JOBS=n               compilers at a time (one per CPU)'
 	@echo '  V=1                  show the output of what is run'
 
-run test bench shell kernel check docs:
+run test coverage bench shell kernel check docs:
 	@exec $(H)/$@.sh
 
 test-harness:

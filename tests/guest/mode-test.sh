@@ -18,6 +18,7 @@ fi
 run_passes
 [ -z "${QUICK:-}" ] || return
 unload_modules
+collect_gcov
 check_kmemleak
 check_taint
 check_lockdep

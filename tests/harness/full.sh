@@ -7,15 +7,17 @@
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-SUITES=(test iommufd selftest mutate)
+# Scripts, and the variant of the kernel where that is another one.
+SUITES=(test iommufd "test kasan" "coverage kasan" selftest mutate)
 
 sum=(0 0 0)
 status=0
 for suite in "${SUITES[@]}"; do
 	note "suite: $suite"
-	log=$OUT/log/full-$suite.log
+	log=$OUT/log/full-${suite// /-}.log
 	mkdir -p "$OUT/log"
-	"$HARNESS/$suite.sh" </dev/null 2>&1 | tee "$log" || status=1
+	read -r script variant <<<"$suite"
+	VARIANT=${variant:-${VARIANT:-}} "$HARNESS/$script.sh" </dev/null 2>&1 | tee "$log" || status=1
 	if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
 		for i in 0 1 2; do
 			sum[i]=$((sum[i] + BASH_REMATCH[i + 1]))

@@ -4,7 +4,7 @@
 # kernel.sh - build the guest's kernel: `make kernel`.
 #
 # Leaves in out/kernel/$VARIANT/, as one rename:
-#   bzImage  config  release  modules/lib/modules/<release>/...  id  key  build.json
+#   bzImage  config  release  modules/lib/modules/<release>/...  id  key  build.json  gcno/
 # where id changes if and only if the bytes of kernel or modules do, key when
 # something they are made from does, and build.json has the figures of
 # the last build that compiled most of the tree.
@@ -103,6 +103,13 @@ install_modules() {
 		die "modules_install failed" "$log"
 }
 
+# gcno_publish DIR - what gcov needs to know of the objects that count their lines
+gcno_publish() {
+	local notes
+	mapfile -t notes < <(find "$BUILD/drivers" -name '*.gcno')
+	((${#notes[@]} == 0)) || install -D -m 644 -t "$1" "${notes[@]}"
+}
+
 # publish_kernel KEY - the image step sees all of it or the one before
 publish_kernel() {
 	local to=$OUT/kernel/$VARIANT tmp rel
@@ -116,6 +123,7 @@ publish_kernel() {
 	rm -f -- "$tmp/modules/lib/modules/$rel/build" "$tmp/modules/lib/modules/$rel/source"
 	printf '%s\n' "$rel" >"$tmp/release"
 	printf '%s\n' "$1" >"$tmp/key"
+	gcno_publish "$tmp/gcno"
 	[[ -e $BUILD/.build.json ]] && cp -- "$BUILD/.build.json" "$tmp/build.json"
 	(cd "$tmp" && find . -type f ! -name build.json ! -name key -print0 | sort -z |
 		xargs -0 sha256sum | sha256sum | cut -d' ' -f1) >"$tmp/id"

@@ -10,18 +10,24 @@
 
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
+DIR=$OUT/test
+if [[ ${VARIANT:=base} != base ]]; then
+	DIR+=-$VARIANT
+	# Each of these may be several times slower.
+	export BOOT_TIMEOUT=${BOOT_TIMEOUT:-5400} STALL_TIMEOUT=${STALL_TIMEOUT:-240}
+fi
+
 # shellcheck source=tests/harness/prepare.sh
 . "$HARNESS/prepare.sh"
-
-DIR=$OUT/test
 
 # What reaches the guest: the selection and parameters of modules.
 settings=(TESTS="${TESTS:-}" SUITES="${SUITES:-}" PASSES="${PASSES:-}")
 # A variant with a list of its own is for other KUnit modules.  They are not ours
 # and warn on purpose: only their cases count.
-if [[ -e $TOP/tests/guest/${VARIANT:=base}.list ]]; then
+if [[ -e $TOP/tests/guest/$VARIANT.list ]]; then
 	settings+=(KUNIT_LIST="$VARIANT.list" QUICK=1 panic_on_warn=0)
 fi
+[[ $VARIANT != kasan ]] || settings+=(PER_TEST_TIMEOUT=300)
 for name in "${!MODPARAM_@}"; do
 	settings+=("$name=${!name}")
 done
@@ -32,4 +38,7 @@ FOLLOW=progress boot_guest "$DIR" test "${settings[@]}"
 note "the guest ran for $(hms "$BOOT_SECONDS")"
 next_step "results in $DIR: test.ktap, junit.xml, results.json, console.log"
 results_collect "$DIR" test "${TESTS:-}"
+if [[ -d $DIR/results/gcov ]]; then
+	note "the driver's lines were counted: make coverage"
+fi
 results_report "$DIR" || exit 1

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# coverage.sh - make coverage: which lines of the driver the last run of
+# `make test VARIANT=kasan` reached.  Prints the share of each file and of all, and
+# leaves in out/coverage/
+#   summary.txt      what is printed
+#   uncovered.txt    the lines that never ran: file:number: text
+#   coverage.json    the same as data, see coverage.jq
+# The exit status is 0 if the share of all is at least FLOOR percent (90).
+
+# shellcheck source=tests/harness/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/results.sh
+. "$HARNESS/results.sh"
+# shellcheck source=tests/harness/outcome.sh
+. "$HARNESS/outcome.sh"
+
+VARIANT=${VARIANT:-kasan}
+FLOOR=${FLOOR:-90}
+SOURCES=drivers/gpu/drm/vgem_pfn
+GCDA=$OUT/test-$VARIANT/results/gcov
+GCNO=$OUT/kernel/$VARIANT/gcno
+DIR=$OUT/coverage
+
+# missed - uncovered.txt, from coverage.json
+missed() {
+	local file line
+	jq -r '.[] | .file as $f | .missed[] | "\($f) \(.)"' "$DIR/coverage.json" |
+		while read -r file line; do
+			printf '%s/%s:%d: %s\n' "$SOURCES" "$file" "$line" \
+				"$(sed -n "${line}s/^[[:space:]]*//p" "$TOP/$SOURCES/$file")"
+		done
+}
+
+summary() {
+	jq -r '
+		def pad($n): " " * ([$n - length, 0] | max);
+		def share: if .lines == 0 then 100 else .covered * 1000 / .lines | floor / 10 end;
+		def row: "\(.file)\(.file | pad(28))\(share | tostring | pad(6) + .) %  \(.covered) of \(.lines) lines";
+		(.[] | row),
+		({ file: "all", lines: (map(.lines) | add), covered: (map(.covered) | add) } | row)
+		' "$DIR/coverage.json"
+}
+
+[[ -n $(find "$GCDA" -name '*.gcda' -print -quit 2>/dev/null) ]] ||
+	die "there is no coverage of a run: make test VARIANT=$VARIANT"
+[[ -n $(find "$GCNO" -name '*.gcno' -print -quit 2>/dev/null) ]] ||
+	die "the kernel $VARIANT was not built to count lines"
+
+tmp=
+tmp_for tmp "$DIR"
+mkdir -p "$tmp"
+cp "$GCNO"/*.gcno "$GCDA"/*.gcda "$tmp"
+(cd "$tmp" && gcov --json-format --stdout ./*.gcda) >"$tmp/gcov.json" 2>"$tmp/gcov.log" ||
+	die "gcov could not read the counters" "$tmp/gcov.log"
+jq -n --arg path "(^|/)$SOURCES/[^/]*\\.[ch]\$" -f "$HARNESS/coverage.jq" \
+	"$tmp/gcov.json" >"$tmp/coverage.json"
+rm -f "$tmp"/*.gcno "$tmp"/*.gcda
+publish "$tmp" "$DIR"
+missed >"$DIR/uncovered.txt"
+summary | tee "$DIR/summary.txt"
+note "lines that never ran: $DIR/uncovered.txt"
+rc=0
+jq -e --argjson floor "$FLOOR" '(map(.covered) | add) * 100 >= (map(.lines) | add) * $floor' \
+	"$DIR/coverage.json" >/dev/null || rc=1
+outcome "$rc" "$(tail -n 1 "$DIR/summary.txt" | awk '{ print $2 }') % of the driver's lines ran, at least $FLOOR % should" \
+	"$DIR/summary.txt"
+outcomes || exit 1
