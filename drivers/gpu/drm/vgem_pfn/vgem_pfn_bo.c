@@ -219,6 +219,10 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 	struct vgem_pfn_bo *bo;
 	int ret;
 
+	ret = vgem_pfn_fault(vdev, VGEM_PFN_FAULT_CREATE);
+	if (ret)
+		return ERR_PTR(ret);
+
 	bo = kzalloc_obj(*bo);
 	if (!bo)
 		return ERR_PTR(-ENOMEM);

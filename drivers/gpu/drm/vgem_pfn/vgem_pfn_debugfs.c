@@ -13,6 +13,7 @@
  *					after it was left, to see whether somebody
  *					still writes to it; 0 is not at all
  *	stale_writes			how often somebody did
+ *	fault/				failures on purpose, see vgem_pfn_fault.c
  */
 
 #include <linux/debugfs.h>
@@ -48,4 +49,5 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 	debugfs_create_u32("max_block_order", 0600, root, &vdev->max_block_order);
 	debugfs_create_u32("quarantine_ms", 0600, root, &vdev->quarantine_ms);
 	debugfs_create_u32("stale_writes", 0400, root, &vdev->num_stale);
+	vgem_pfn_fault_debugfs_init(vdev, root);
 }

@@ -50,6 +50,10 @@ static int vgem_pfn_dma_buf_pin(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
+	ret = vgem_pfn_fault(vgem_pfn_bo_device(bo), VGEM_PFN_FAULT_PIN);
+	if (ret)
+		return ret;
+
 	ret = vgem_pfn_dma_buf_populate(bo);
 	if (ret)
 		return ret;
@@ -92,6 +96,10 @@ static struct sg_table *vgem_pfn_dma_buf_map(struct dma_buf_attachment *attach,
 					bo->tbo.resource->mem_type);
 	if (carveout && !carveout->has_pages)
 		return ERR_PTR(-EOPNOTSUPP);
+
+	ret = vgem_pfn_fault(vgem_pfn_bo_device(bo), VGEM_PFN_FAULT_MAP);
+	if (ret)
+		return ERR_PTR(ret);
 
 	ret = vgem_pfn_dma_buf_populate(bo);
 	if (ret)
@@ -136,6 +144,10 @@ static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
+	ret = vgem_pfn_fault(vgem_pfn_bo_device(bo), VGEM_PFN_FAULT_GET_PFN);
+	if (ret)
+		return ret;
+
 	ret = vgem_pfn_dma_buf_populate(bo);
 	if (ret)
 		return ret;
@@ -155,6 +167,10 @@ static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
+
+	ret = vgem_pfn_fault(vgem_pfn_bo_device(bo), VGEM_PFN_FAULT_GET_PFN);
+	if (ret)
+		return ret;
 
 	ret = vgem_pfn_dma_buf_populate(bo);
 	if (ret)
@@ -237,6 +253,11 @@ struct dma_buf *vgem_pfn_gem_prime_export(struct drm_gem_object *obj, int flags)
 		.priv = obj,
 		.resv = obj->resv,
 	};
+	int ret;
+
+	ret = vgem_pfn_fault(to_vgem_pfn_device(obj->dev), VGEM_PFN_FAULT_EXPORT);
+	if (ret)
+		return ERR_PTR(ret);
 
 	return drm_gem_dmabuf_export(obj->dev, &exp_info);
 }

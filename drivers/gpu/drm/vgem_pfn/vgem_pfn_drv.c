@@ -88,6 +88,7 @@ vgem_pfn_device_create(struct device *parent,
 		return vdev;
 	init_rwsem(&vdev->validate);
 	vdev->max_block_order = U32_MAX;
+	vgem_pfn_fault_init(vdev);
 
 	ret = vgem_pfn_ttm_init(vdev);
 	if (ret)

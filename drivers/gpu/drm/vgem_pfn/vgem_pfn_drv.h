@@ -28,6 +28,8 @@
 
 #include <uapi/drm/vgem_pfn_drm.h>
 
+#include "vgem_pfn_fault.h"
+
 struct device;
 struct dma_buf;
 struct dma_fence;
@@ -199,6 +201,7 @@ struct vgem_pfn_tt {
  * @max_block_order: debugfs lever, see vgem_pfn_debugfs.c
  * @quarantine_ms: debugfs lever, see vgem_pfn_debugfs.c
  * @num_stale: stale writes found
+ * @faults: debugfs levers, see vgem_pfn_fault.c
  */
 struct vgem_pfn_device {
 	struct drm_device drm;
@@ -212,6 +215,7 @@ struct vgem_pfn_device {
 	u32 max_block_order;
 	u32 quarantine_ms;
 	u32 num_stale;
+	struct vgem_pfn_faults faults;
 };
 
 /**

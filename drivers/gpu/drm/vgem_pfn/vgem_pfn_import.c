@@ -305,6 +305,11 @@ struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
 	struct dma_buf_attachment *attach;
 	struct drm_gem_object *obj;
 	struct vgem_pfn_bo *bo;
+	int ret;
+
+	ret = vgem_pfn_fault(to_vgem_pfn_device(drm), VGEM_PFN_FAULT_IMPORT);
+	if (ret)
+		return ERR_PTR(ret);
 
 	obj = vgem_pfn_dma_buf_own(drm, dmabuf);
 	if (obj) {

@@ -160,6 +160,10 @@ static int vgem_pfn_mgr_alloc(struct ttm_resource_manager *man,
 	struct vgem_pfn_resource *res;
 	int ret;
 
+	ret = vgem_pfn_fault(mgr->vdev, VGEM_PFN_FAULT_ALLOC);
+	if (ret)
+		return ret;
+
 	res = kzalloc_obj(*res);
 	if (!res)
 		return -ENOMEM;

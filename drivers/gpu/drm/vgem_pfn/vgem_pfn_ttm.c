@@ -54,6 +54,10 @@ static int vgem_pfn_tt_populate(struct ttm_device *bdev, struct ttm_tt *tt,
 {
 	int ret;
 
+	ret = vgem_pfn_fault(bdev_to_vdev(bdev), VGEM_PFN_FAULT_POPULATE);
+	if (ret)
+		return ret;
+
 	ret = ttm_pool_alloc(&bdev->pool, tt, ctx);
 	if (ret)
 		return ret;
