@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests that make the first, the second, the third allocation or step of an
+ * operation fail, and so on until it runs through untouched. Whatever the kernel
+ * logs or leaks on the way is the runner's and the harness's to notice.
+ */
+#include <sys/mman.h>
+
+#include "fault.h"
+#include "igt.h"
+
+/* Far more than any operation asks */
+#define MAX_NTH		2000
+
+/* The stack that the operation will use is there, so no page fault allocates. */
+static void touch_stack(void)
+{
+	volatile char stack[64 * 1024];
+	size_t i;
+
+	for (i = 0; i < sizeof(stack); i += 4096)
+		stack[i] = 0;
+}
+
+/*
+ * SUBTEST: nth
+ * Description: an operation with a failure at any point of it says so with an
+ *		errno or succeeds, changes nothing if it failed, and works afterwards
+ */
+static void test_nth(struct fault *f, const struct fault_op *op)
+{
+	struct fault_state idle = fault_state(f), before;
+	int nth, n, left, ret, failed = 0;
+
+	/* TTM says these at the level of errors. */
+	igt_emit_ignore_dmesg_regex("TTM. (Failed (allocating|to find)|Buffer evic)");
+	igt_assert_eq(__pfn_fail_nth_init(), 0);
+	nth = __pfn_fail_nth_open();
+	igt_assert_lte(0, nth);
+	igt_assert_eq(mlockall(MCL_CURRENT), 0);
+	touch_stack();
+
+	for (n = 1; n < MAX_NTH; n++) {
+		op->prepare(f);
+		before = fault_state(f);
+
+		igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
+		ret = op->run(f);
+		left = __pfn_fail_nth_get(nth);
+		igt_assert_eq(__pfn_fail_nth_set(nth, 0), 0);
+
+		igt_assert_f(ret <= 0 && ret > -4096, "N=%d: %d\n", n, ret);
+		if (ret) {
+			igt_debug("N=%d: %s\n", n, strerror(-ret));
+			igt_assert_f(!left, "N=%d: %d, and nothing had failed\n",
+				     n, ret);
+			failed++;
+			fault_assert_unchanged(f, op, &before);
+			igt_assert_eq(op->run(f), 0);
+		}
+		if (op->check)
+			op->check(f);
+		op->finish(f);
+		if (left)
+			break;
+	}
+	igt_info("%d points, at %d of them %s failed\n", n - 1, failed,
+		 op->name);
+	igt_assert_lt(n, MAX_NTH);
+	igt_assert_lt(1, n);
+
+	munlockall();
+	close(nth);
+	fault_assert_released(f, &idle);
+}
+
+void fault_nth_tests(struct fault *f)
+{
+	const struct fault_op *op;
+
+	for (op = fault_ops; op->name; op++) {
+		igt_describe_f("One failure after the other when %s",
+			       op->describe);
+		igt_subtest_f("nth-%s", op->name)
+			test_nth(f, op);
+	}
+}

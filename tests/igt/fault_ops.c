@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The operations that vgem_pfn_fault makes fail.
+ */
+#include <string.h>
+
+#include "fault.h"
+#include "igt.h"
+#include "vgem_pfn_module.h"
+
+static void place(struct fault *f, uint32_t first, uint32_t second)
+{
+	f->handle = vgem_pfn_bo_create(f->fd, FAULT_SIZE, first, second);
+	vgem_pfn_bo_fill(f->fd, f->handle, FAULT_SIZE, FAULT_SEED);
+}
+
+static void prepare_nothing(struct fault *f)
+{
+}
+
+static void prepare_carveout(struct fault *f)
+{
+	place(f, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+}
+
+static void prepare_tt(struct fault *f)
+{
+	place(f, VGEM_PFN_TT, VGEM_PFN_CARVEOUT);
+}
+
+static void prepare_dmabuf(struct fault *f)
+{
+	prepare_carveout(f);
+	f->dmabuf = vgem_pfn_export(f->fd, f->handle);
+}
+
+static void prepare_import(struct fault *f)
+{
+	prepare_dmabuf(f);
+	f->import = pfn_import(f->importer, f->dmabuf);
+}
+
+/* In system memory, of which it has none yet */
+static void prepare_import_tt(struct fault *f)
+{
+	f->handle = vgem_pfn_bo_create(f->fd, FAULT_SIZE, VGEM_PFN_SYSTEM);
+	f->dmabuf = vgem_pfn_export(f->fd, f->handle);
+	f->import = pfn_import(f->importer, f->dmabuf);
+}
+
+/* The carveout is full, of a buffer that is pinned and of one that can go. */
+static void prepare_full(struct fault *f)
+{
+	uint64_t size = vgem_pfn_carveout_size(f->fd);
+	uint32_t handle;
+
+	f->filler = vgem_pfn_open();
+	handle = vgem_pfn_bo_create(f->filler, size - FAULT_SIZE,
+				    VGEM_PFN_CARVEOUT);
+	f->dmabuf = vgem_pfn_export(f->filler, handle);
+	f->import = pfn_import_flags(f->importer, f->dmabuf,
+				     DMA_BUF_PFN_IMPORT_PIN);
+	prepare_carveout(f);
+}
+
+static void prepare_other(struct fault *f)
+{
+	f->other = vgem_pfn_open_faux(1);
+	prepare_dmabuf(f);
+}
+
+static void prepare_imported(struct fault *f)
+{
+	prepare_other(f);
+	igt_assert_eq(__vgem_pfn_fd_to_handle(f->other, f->dmabuf,
+					      &f->imported), 0);
+}
+
+static int run_create(struct fault *f)
+{
+	const uint32_t placements[] = { VGEM_PFN_CARVEOUT };
+	uint64_t size = FAULT_SIZE;
+	uint32_t handle;
+	int ret;
+
+	/* An ioctl that fails may leave anything here. */
+	ret = __vgem_pfn_bo_create(f->fd, &size, placements, 1, &handle);
+	if (!ret)
+		f->result = handle;
+	return ret;
+}
+
+static int run_export(struct fault *f)
+{
+	int ret = __vgem_pfn_handle_to_fd(f->fd, f->handle,
+					  DRM_CLOEXEC | DRM_RDWR);
+
+	if (ret < 0)
+		return ret;
+	f->dmabuf = ret;
+	return 0;
+}
+
+static int import_flags(struct fault *f, uint32_t flags)
+{
+	int ret = __pfn_import_flags(f->importer, f->dmabuf, flags, NULL);
+
+	if (ret < 0)
+		return ret;
+	f->import = ret;
+	return 0;
+}
+
+static int run_attach(struct fault *f)
+{
+	return import_flags(f, 0);
+}
+
+static int run_pin(struct fault *f)
+{
+	return import_flags(f, DMA_BUF_PFN_IMPORT_PIN);
+}
+
+static int run_access(struct fault *f)
+{
+	uint64_t word;
+
+	return __pfn_import_access(f->import, 0, &word, sizeof(word), 0);
+}
+
+static int run_import(struct fault *f)
+{
+	uint32_t handle;
+	int ret;
+
+	ret = __vgem_pfn_fd_to_handle(f->other, f->dmabuf, &handle);
+	if (!ret)
+		f->imported = handle;
+	return ret;
+}
+
+static int run_map(struct fault *f)
+{
+	return __vgem_pfn_bo_move(f->other, f->imported, VGEM_PFN_TT);
+}
+
+static int run_move_tt(struct fault *f)
+{
+	return __vgem_pfn_bo_move(f->fd, f->handle, VGEM_PFN_TT);
+}
+
+static int run_move_carveout(struct fault *f)
+{
+	return __vgem_pfn_bo_move(f->fd, f->handle, VGEM_PFN_CARVEOUT);
+}
+
+static void check_contents(struct fault *f)
+{
+	vgem_pfn_bo_check(f->fd, f->handle, FAULT_SIZE, FAULT_SEED);
+}
+
+static void check_import(struct fault *f)
+{
+	pfn_import_dev_check(f->import, FAULT_SIZE, FAULT_SEED);
+}
+
+static void check_imported(struct fault *f)
+{
+	vgem_pfn_bo_check(f->other, f->imported, FAULT_SIZE, FAULT_SEED);
+}
+
+static void finish(struct fault *f)
+{
+	if (f->imported)
+		vgem_pfn_gem_close(f->other, f->imported);
+	if (f->other >= 0)
+		close(f->other);
+	if (f->result)
+		vgem_pfn_gem_close(f->fd, f->result);
+	if (f->import >= 0)
+		close(f->import);
+	if (f->dmabuf >= 0)
+		close(f->dmabuf);
+	if (f->handle)
+		vgem_pfn_gem_close(f->fd, f->handle);
+	if (f->filler >= 0)
+		close(f->filler);
+	f->result = 0;
+	f->handle = 0;
+	f->imported = 0;
+	f->other = -1;
+	f->import = -1;
+	f->dmabuf = -1;
+	f->filler = -1;
+}
+
+const struct fault_op fault_ops[] = {
+	{ "create", "a buffer is created in a carveout",
+	  prepare_nothing, run_create, NULL, finish },
+	{ "evict", "a buffer is created and evicts another",
+	  prepare_full, run_create, NULL, finish, .may_evict = true },
+	{ "export", "a buffer is exported",
+	  prepare_carveout, run_export, check_contents, finish, .may_export = true },
+	{ "attach", "a dma-buf is imported by page frame numbers",
+	  prepare_dmabuf, run_attach, check_import, finish },
+	{ "pin", "a dma-buf is imported and pinned",
+	  prepare_dmabuf, run_pin, check_import, finish },
+	{ "get-pfn", "a page frame number in a carveout is asked for",
+	  prepare_import, run_access, check_import, finish },
+	{ "populate", "a page frame number of memory to be allocated is asked for",
+	  prepare_import_tt, run_access, NULL, finish },
+	{ "import", "a dma-buf is imported by another device",
+	  prepare_other, run_import, check_imported, finish },
+	{ "map", "another device asks for a scatter list",
+	  prepare_imported, run_map, check_imported, finish },
+	{ "move-tt", "a buffer moves out of a carveout",
+	  prepare_carveout, run_move_tt, check_contents, finish },
+	{ "move-carveout", "a buffer moves into a carveout",
+	  prepare_tt, run_move_carveout, check_contents, finish },
+	{ },
+};
+
+const struct fault_op *fault_op(const char *name)
+{
+	const struct fault_op *op;
+
+	for (op = fault_ops; op->name; op++)
+		if (!strcmp(op->name, name))
+			return op;
+	return NULL;
+}
+
+static void fault_used(struct fault *f, struct fault_state *state)
+{
+	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
+	uint32_t i, num = DRM_VGEM_PFN_MAX_REGIONS;
+
+	igt_assert_eq(__vgem_pfn_regions(f->fd, regions, &num), 0);
+	for (i = 0; i < num; i++)
+		state->used[i] = regions[i].used;
+}
+
+struct fault_state fault_state(struct fault *f)
+{
+	struct fault_state state = {};
+
+	fault_used(f, &state);
+	if (f->handle)
+		state.query = vgem_pfn_bo_query(f->fd, f->handle);
+	return state;
+}
+
+void fault_assert_unchanged(struct fault *f, const struct fault_op *op,
+			    const struct fault_state *before)
+{
+	struct fault_state now = fault_state(f);
+
+	igt_assert_eq_u32(f->result, 0);
+	/* Room was made in vain: other buffers may be elsewhere. */
+	if (op->may_evict)
+		return;
+
+	igt_assert_eq_u32(now.query.region, before->query.region);
+	igt_assert_eq_u32(now.query.pin_count, before->query.pin_count);
+	igt_assert_eq_u32(now.query.num_attachments,
+			  before->query.num_attachments);
+	if (!op->may_export)
+		igt_assert_eq_u32(now.query.exported, before->query.exported);
+	igt_assert_eq_u64(now.query.num_moves, before->query.num_moves);
+	igt_assert_eq_u64(now.query.num_get_pfn, before->query.num_get_pfn);
+	fault_assert_released(f, before);
+}
+
+void fault_assert_released(struct fault *f, const struct fault_state *before)
+{
+	struct fault_state now = {};
+	int i, tries = 0;
+
+	/* What has fences is freed by a worker. */
+	do {
+		fault_used(f, &now);
+		if (!memcmp(now.used, before->used, sizeof(now.used)))
+			break;
+		usleep(10000);
+	} while (++tries < 100);
+
+	for (i = 0; i < DRM_VGEM_PFN_MAX_REGIONS; i++)
+		igt_assert_eq_u64(now.used[i], before->used[i]);
+}
