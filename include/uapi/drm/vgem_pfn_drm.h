@@ -171,7 +171,7 @@ struct drm_vgem_pfn_bo_query {
 	/** @exported: 1 while a dma-buf of this buffer exists. */
 	__u32 exported;
 
-	/** @last_copy_bytes: Bytes copied by the last move that copied. */
+	/** @last_copy_bytes: Bytes copied by the last copy that is done. */
 	__u64 last_copy_bytes;
 
 	/** @last_copy_ns: Duration of that copy. */
@@ -180,6 +180,9 @@ struct drm_vgem_pfn_bo_query {
 	/** @id: Number of the buffer in trace events and the log. */
 	__u64 id;
 };
+
+/* Return when the copy is on its way, and do not wait for it. */
+#define DRM_VGEM_PFN_MOVE_ASYNC			(1 << 0)
 
 /**
  * struct drm_vgem_pfn_bo_move - move a buffer to a region
@@ -192,8 +195,24 @@ struct drm_vgem_pfn_bo_query {
  * region is TT, which means that it has DMA addresses and is ready for use. A
  * notification of the exporter takes it back to SYSTEM.
  *
- * Errors: -EINVAL for a region that the buffer does not allow, -E2BIG for one
- * that is too small for it, -EBUSY when it is pinned elsewhere or in use for many
+ * With DRM_VGEM_PFN_MOVE_ASYNC a copy engine copies, and the call returns
+ * before that, with the buffer in its new region. Until the copy is done, its
+ * fence is in the buffer's reservation object with KERNEL usage, where mappings,
+ * importers and DMA_BUF_IOCTL_EXPORT_SYNC_FILE find it. The call still waits for
+ * what it has to evict, unless debugfs says that all moves are asynchronous. When
+ * memory is short it may copy itself.
+ *
+ * The sync objects are optional, and independent of the flag. A point of zero
+ * means a binary sync object, another one a point of its timeline. What the
+ * first one holds must have been submitted: there is no waiting for a fence that
+ * is not there yet. Whether that fence signals an error does not matter. The
+ * second one gets its fence only if the call succeeds. It signals when the
+ * contents are in their place, at once if they are.
+ *
+ * Errors: -EINVAL for a region that the buffer does not allow, a point without a
+ * sync object, or an input sync object that has no fence (at that point); -ENOENT
+ * also for a sync object that does not exist; -E2BIG for a region that is too
+ * small for the buffer, -EBUSY when it is pinned elsewhere or in use for many
  * seconds, -ENOMEM or -ENOSPC when there is no room, -EINTR; for an imported buffer
  * what its exporter says for a reason not to map it.
  */
@@ -201,7 +220,7 @@ struct drm_vgem_pfn_bo_move {
 	/** @handle: Input: GEM handle. */
 	__u32 handle;
 
-	/** @flags: Input: must be zero. */
+	/** @flags: Input: zero or DRM_VGEM_PFN_MOVE_ASYNC. */
 	__u32 flags;
 
 	/** @region: Input: where to. */
@@ -209,6 +228,21 @@ struct drm_vgem_pfn_bo_move {
 
 	/** @pad: MBZ. */
 	__u32 pad;
+
+	/**
+	 * @in_syncobj: Input: sync object to wait for before the move, or zero.
+	 * Nothing is locked meanwhile, and the wait ends when a signal comes.
+	 */
+	__u32 in_syncobj;
+
+	/** @out_syncobj: Input: sync object that gets a fence, or zero. */
+	__u32 out_syncobj;
+
+	/** @in_point: Input: point of @in_syncobj. MBZ without. */
+	__u64 in_point;
+
+	/** @out_point: Input: point of @out_syncobj. MBZ without. */
+	__u64 out_point;
 };
 
 /* Value of a page that has no memory yet. */

@@ -4,6 +4,7 @@
  */
 
 #include <linux/atomic.h>
+#include <linux/dma-fence.h>
 #include <linux/slab.h>
 
 #include <drm/drm_exec.h>
@@ -36,6 +37,7 @@ void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo)
 	struct vgem_pfn_bo *bo = to_vgem_pfn_bo(tbo);
 
 	vgem_pfn_import_fini(bo);
+	dma_fence_put(bo->moving);
 	drm_gem_object_release(&tbo->base);
 	kfree(bo);
 }
@@ -121,8 +123,8 @@ static void vgem_pfn_bo_reset_counters(struct vgem_pfn_bo *bo)
 
 	bo->num_moves = 0;
 	bo->num_evictions = 0;
-	bo->last_copy_bytes = 0;
-	bo->last_copy_ns = 0;
+	WRITE_ONCE(bo->last_copy_bytes, 0);
+	WRITE_ONCE(bo->last_copy_ns, 0);
 }
 
 /*
@@ -132,9 +134,13 @@ static void vgem_pfn_bo_reset_counters(struct vgem_pfn_bo *bo)
  * reports the deadlock that way. So whoever found no room tries again when all
  * others are out of the way, and only then believes it. After
  * xe_validation_ctx_init() in xe.
+ *
+ * @fence, if not NULL, gets a reference to a fence that signals when the contents
+ * are where they belong.
  */
 static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo,
-			     struct ttm_placement *placement, bool create)
+			     struct ttm_placement *placement, bool create,
+			     bool async, struct dma_fence **fence)
 {
 	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
 	struct ttm_operation_ctx ctx = {
@@ -167,9 +173,14 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo,
 			    placement->placement[0].mem_type)
 				break;
 
+			bo->async = async;
 			ret = ttm_bo_validate(&bo->tbo, placement, &ctx);
+			bo->async = false;
 			if (ret)
 				break;
+			if (fence)
+				*fence = dma_fence_get(bo->moving) ?:
+					 dma_fence_get_stub();
 			ttm_bo_move_to_lru_tail_unlocked(&bo->tbo);
 
 			/* Creation is no move that anybody asked for. */
@@ -251,7 +262,7 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 
 	placement.placement = places;
 	placement.num_placement = n;
-	ret = vgem_pfn_bo_place(bo, &placement, true);
+	ret = vgem_pfn_bo_place(bo, &placement, true, false, NULL);
 	if (ret) {
 		drm_gem_object_put(&bo->tbo.base);
 		return ERR_PTR(ret);
@@ -261,27 +272,56 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 }
 
 /**
+ * vgem_pfn_bo_allows() - may a buffer object be moved to a region?
+ * @bo: the buffer object
+ * @region: any number
+ *
+ * Return: whether @region is in its list, or is the one where all may go.
+ */
+bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region)
+{
+	unsigned int i;
+
+	if (region == DRM_VGEM_PFN_REGION_SYSTEM)
+		return true;
+	for (i = 0; i < bo->num_placements; i++)
+		if (bo->placements[i] == region)
+			return true;
+	return false;
+}
+
+/**
  * vgem_pfn_bo_move() - move a buffer object to a region
  * @bo: the buffer object
  * @region: a region from its list, or DRM_VGEM_PFN_REGION_SYSTEM
+ * @async: whether to leave the copy to an engine
+ * @fence: [out] on success a reference to a fence that signals when the contents
+ *	   are there, also if they were already
  *
  * Context: may sleep, takes reservation locks.
  * Return: 0; -E2BIG if @region is too small; -EBUSY if pinned elsewhere, or if
  * fences do not signal; -ENOMEM, -ENOSPC, -EINTR or -ERESTARTSYS.
  */
-int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region)
+int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region, bool async,
+		     struct dma_fence **fence)
 {
 	struct ttm_place place = vgem_pfn_bo_ttm_place(bo, region);
 	struct ttm_placement placement = {
 		.placement = &place,
 		.num_placement = 1,
 	};
+	int ret;
 
-	if (bo->imported)
-		return vgem_pfn_import_move(bo, region);
+	/* Mapped means ready for use. */
+	if (bo->imported) {
+		ret = vgem_pfn_import_move(bo, region);
+		if (!ret)
+			*fence = dma_fence_get_stub();
+		return ret;
+	}
 
 	if (!vgem_pfn_bo_fits(bo, region))
 		return -E2BIG;
 
-	return vgem_pfn_bo_place(bo, &placement, false);
+	return vgem_pfn_bo_place(bo, &placement, false, async, fence);
 }

@@ -3,9 +3,13 @@
  * debugfs, in the DRM device's own directory:
  *
  *	system_mm, tt_mm, <carveout>_mm	state of each region's manager
+ *	async_moves			leave every copy to an engine
+ *	engine_latency_us,		how long an engine needs for a copy
+ *	engine_bandwidth_mibps
  *	move_delay_us			sleep between the copy of a move and the
  *					change of placement, under the reservation
- *					lock: makes a race with a move certain
+ *					lock: makes a race with a move certain; not
+ *					of a copy by an engine
  *	max_block_order			carveouts of blocks give blocks of at most
  *					this order (of pages), spread out: scatters
  *					what is placed from now on
@@ -22,6 +26,7 @@
 #include <drm/ttm/ttm_resource.h>
 
 #include "vgem_pfn_drv.h"
+#include "vgem_pfn_engine.h"
 
 /**
  * vgem_pfn_debugfs_init() - &drm_driver.debugfs_init
@@ -50,4 +55,5 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 	debugfs_create_u32("quarantine_ms", 0600, root, &vdev->quarantine_ms);
 	debugfs_create_u32("stale_writes", 0400, root, &vdev->num_stale);
 	vgem_pfn_fault_debugfs_init(vdev, root);
+	vgem_pfn_engines_debugfs_init(vdev, root);
 }

@@ -17,6 +17,7 @@
 #include <drm/drm_ioctl.h>
 
 #include "vgem_pfn_drv.h"
+#include "vgem_pfn_engine.h"
 
 #define DRIVER_NAME	"vgem_pfn"
 #define DRIVER_DESC	"Virtual GEM exporter of page frame numbers"
@@ -95,6 +96,10 @@ vgem_pfn_device_create(struct device *parent,
 		return ERR_PTR(ret);
 
 	ret = vgem_pfn_carveouts_init(vdev, config);
+	if (ret)
+		return ERR_PTR(ret);
+
+	ret = vgem_pfn_engines_init(vdev);
 	if (ret)
 		return ERR_PTR(ret);
 

@@ -36,6 +36,7 @@ struct dma_fence;
 struct drm_file;
 struct drm_mode_create_dumb;
 struct page;
+struct vgem_pfn_engines;
 
 /* The regions of the uAPI are TTM's memory types. */
 static_assert(DRM_VGEM_PFN_REGION_SYSTEM == TTM_PL_SYSTEM);
@@ -197,6 +198,7 @@ struct vgem_pfn_tt {
  * @bar_base: physical address of what is left of the BAR, for a PCI device
  *	      until its carveouts are made
  * @bar_pages: size of that in pages
+ * @engines: copy engines
  * @move_delay_us: debugfs lever, see vgem_pfn_debugfs.c
  * @max_block_order: debugfs lever, see vgem_pfn_debugfs.c
  * @quarantine_ms: debugfs lever, see vgem_pfn_debugfs.c
@@ -211,6 +213,7 @@ struct vgem_pfn_device {
 	struct vgem_pfn_carveout carveouts[VGEM_PFN_MAX_CARVEOUTS];
 	phys_addr_t bar_base;
 	unsigned long bar_pages;
+	struct vgem_pfn_engines *engines;
 	u32 move_delay_us;
 	u32 max_block_order;
 	u32 quarantine_ms;
@@ -228,14 +231,17 @@ struct vgem_pfn_device {
  * @evict_placements: what vgem_pfn_bo_evict_placement() answered last
  * @imported: what this object was imported from, with a reference, or NULL;
  *	      constant
+ * @moving: fence of the last copy that an engine did or does, or NULL
+ * @async: this move shall be pipelined
  * @num_moves: changes of region since creation
  * @num_evictions: how many of them were evictions
  * @num_notifies: notifications sent to the attachments of the dma-buf
  * @num_get_pfn: successful get_pfn calls
- * @last_copy_bytes: bytes copied by the last move that copied
+ * @last_copy_bytes: bytes copied by the last copy that was done
  * @last_copy_ns: duration of that copy in nanoseconds
  *
- * Everything that is not constant is protected by the reservation lock.
+ * Everything that is not constant is protected by the reservation lock. An engine
+ * writes @last_copy_bytes and @last_copy_ns without it, before @moving signals.
  */
 struct vgem_pfn_bo {
 	struct ttm_buffer_object tbo;
@@ -245,6 +251,8 @@ struct vgem_pfn_bo {
 	u32 placements[DRM_VGEM_PFN_MAX_REGIONS];
 	struct ttm_place evict_placements[DRM_VGEM_PFN_MAX_REGIONS + 1];
 	struct dma_buf *imported;
+	struct dma_fence *moving;
+	bool async;
 	u64 num_moves;
 	u64 num_evictions;
 	u64 num_notifies;
@@ -292,7 +300,9 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 				       const u32 *placements,
 				       unsigned int num_placements,
 				       bool contiguous);
-int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region);
+int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region, bool async,
+		     struct dma_fence **fence);
+bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region);
 void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 				 struct ttm_placement *placement);
 
@@ -336,8 +346,6 @@ int vgem_pfn_bo_mmap_offset_ioctl(struct drm_device *drm, void *data,
 				  struct drm_file *file);
 int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 			    struct drm_file *file);
-int vgem_pfn_bo_move_ioctl(struct drm_device *drm, void *data,
-			   struct drm_file *file);
 int vgem_pfn_bo_pfns_ioctl(struct drm_device *drm, void *data,
 			   struct drm_file *file);
 int vgem_pfn_regions_ioctl(struct drm_device *drm, void *data,
@@ -359,6 +367,10 @@ void vgem_pfn_notify(struct vgem_pfn_bo *bo);
 int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 		  struct ttm_operation_ctx *ctx, struct ttm_resource *new_mem,
 		  struct ttm_place *hop);
+
+/* vgem_pfn_move_ioctl.c */
+int vgem_pfn_bo_move_ioctl(struct drm_device *drm, void *data,
+			   struct drm_file *file);
 
 /* vgem_pfn_param.c */
 const char *vgem_pfn_kind_name(enum vgem_pfn_carveout_kind kind);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctls, and dumb buffers. Arguments are checked in full before anything
+ * The ioctls but for moves, and dumb buffers. Arguments are checked in full before anything
  * is done, so a call that fails has changed nothing. Only what fails for want of
  * room or of time may have evicted and notified others first.
  */
@@ -160,56 +160,11 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 			list_count_nodes(&obj->exported_dma_buf->attachments);
 		args->exported = 1;
 	}
-	args->last_copy_bytes = bo->last_copy_bytes;
-	args->last_copy_ns = bo->last_copy_ns;
 	args->id = bo->id;
+	args->last_copy_bytes = READ_ONCE(bo->last_copy_bytes);
+	args->last_copy_ns = READ_ONCE(bo->last_copy_ns);
 	dma_resv_unlock(obj->resv);
 out:
-	drm_gem_object_put(obj);
-	return ret;
-}
-
-static bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region)
-{
-	unsigned int i;
-
-	if (region == DRM_VGEM_PFN_REGION_SYSTEM)
-		return true;
-	for (i = 0; i < bo->num_placements; i++)
-		if (bo->placements[i] == region)
-			return true;
-	return false;
-}
-
-/**
- * vgem_pfn_bo_move_ioctl() - DRM_IOCTL_VGEM_PFN_BO_MOVE
- * @drm: the device
- * @data: &struct drm_vgem_pfn_bo_move
- * @file: the client
- *
- * Return: 0 or a negative errno, see the uAPI header.
- */
-int vgem_pfn_bo_move_ioctl(struct drm_device *drm, void *data,
-			   struct drm_file *file)
-{
-	struct drm_vgem_pfn_bo_move *args = data;
-	struct drm_gem_object *obj;
-	struct vgem_pfn_bo *bo;
-	int ret;
-
-	if (args->flags || args->pad)
-		return -EINVAL;
-
-	obj = drm_gem_object_lookup(file, args->handle);
-	if (!obj)
-		return -ENOENT;
-
-	bo = gem_to_vgem_pfn_bo(obj);
-	if (vgem_pfn_bo_allows(bo, args->region))
-		ret = vgem_pfn_bo_move(bo, args->region);
-	else
-		ret = -EINVAL;
-
 	drm_gem_object_put(obj);
 	return ret;
 }

@@ -5,24 +5,22 @@
  * notification after the copy would let a write go to memory that nobody looks
  * at again.
  *
+ * An asynchronous move leaves the waiting and the copying to an engine. The new
+ * place is the object's place at once then, with a fence of KERNEL usage: nobody
+ * may look there before that has signaled.
+ *
  * Everything runs under the object's reservation lock.
  */
 
-#include <linux/delay.h>
+#include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
-#include <linux/ktime.h>
-#include <linux/sizes.h>
-#include <linux/time64.h>
 
-#include <drm/drm_cache.h>
 #include <drm/drm_prime.h>
 #include <drm/ttm/ttm_tt.h>
 
 #include "vgem_pfn_drv.h"
+#include "vgem_pfn_engine.h"
 #include "vgem_pfn_trace.h"
-
-/* No lever holds a task for longer than this. */
-#define VGEM_PFN_MAX_DELAY_US	(10 * USEC_PER_SEC)
 
 /**
  * vgem_pfn_notify() - tell the importers that a buffer object is about to move
@@ -44,68 +42,133 @@ void vgem_pfn_notify(struct vgem_pfn_bo *bo)
 }
 
 /*
- * The kernel's address of a page of a placement, and for how many pages it goes
- * on. CONFIG_64BIT: all pages of system memory are mapped.
+ * Have an engine copy, and switch the placement at once. Fails before the engine
+ * has begun, or not at all.
  */
-static struct iosys_map vgem_pfn_map_run(struct vgem_pfn_carveout *carveout,
-					 struct ttm_resource *res,
-					 struct ttm_tt *tt, pgoff_t pgoff,
-					 pgoff_t *num_pages)
+static int vgem_pfn_copy_async(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *copy,
+			       bool evict)
 {
-	const struct vgem_pfn_runs *runs;
-	struct iosys_map map;
-	pgoff_t n;
-	u64 pfn;
+	struct ttm_buffer_object *tbo = &bo->tbo;
+	struct vgem_pfn_job *job;
+	struct dma_fence *fence;
+	int ret;
 
-	runs = carveout ? to_vgem_pfn_resource(res)->runs : to_vgem_pfn_tt(tt)->runs;
-	pfn = vgem_pfn_runs_pfn(runs, pgoff, &n);
-	*num_pages = min(*num_pages, n);
-	if (carveout)
-		return vgem_pfn_carveout_map(carveout, pfn);
+	dma_resv_assert_held(tbo->base.resv);
 
-	iosys_map_set_vaddr(&map, page_address(pfn_to_page(pfn)));
-	return map;
+	/* The one that TTM has reserved may be gone: importers add fences, too. */
+	ret = dma_resv_reserve_fences(tbo->base.resv, 1);
+	if (ret)
+		return ret;
+
+	job = vgem_pfn_copy_job(bo, copy);
+	if (!job)
+		return -ENOMEM;
+
+	ret = vgem_pfn_job_depend(job, tbo->base.resv);
+	if (ret) {
+		vgem_pfn_job_destroy(job);
+		return ret;
+	}
+
+	fence = vgem_pfn_job_submit(job);
+	dma_fence_put(bo->moving);
+	bo->moving = fence;
+	if (copy->from)
+		to_vgem_pfn_resource(copy->old_mem)->vacated = dma_fence_get(fence);
+
+	/*
+	 * Pages cannot be taken away from under the copy: TTM would wait for the
+	 * eviction of some. A ghost keeps them without waiting.
+	 */
+	ret = ttm_bo_move_accel_cleanup(tbo, fence, evict && copy->from, true,
+					copy->new_mem);
+	if (ret) {
+		/* No memory for a ghost, and the engine is at it already. */
+		dma_fence_wait(fence, false);
+		ttm_bo_move_sync_cleanup(tbo, copy->new_mem);
+	}
+	return 0;
 }
 
-/* Fill the new placement from the old one, or with zeroes if that has no pages. */
-static void vgem_pfn_copy(struct vgem_pfn_bo *bo, struct ttm_resource *new_mem)
+/* The same pages, under another name: a copy to them may go on. */
+static int vgem_pfn_move_pages(struct vgem_pfn_bo *bo,
+			       struct ttm_operation_ctx *ctx,
+			       struct ttm_resource *new_mem, bool async)
 {
-	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
-	struct ttm_resource *old_mem = bo->tbo.resource;
-	struct vgem_pfn_carveout *from, *to;
-	struct ttm_tt *tt = bo->tbo.ttm;
-	pgoff_t pgoff, n;
-	u64 start;
-	bool clear;
+	int ret;
 
-	dma_resv_assert_held(bo->tbo.base.resv);
-
-	from = vgem_pfn_carveout_of(vdev, old_mem->mem_type);
-	to = vgem_pfn_carveout_of(vdev, new_mem->mem_type);
-	clear = !from && !(tt && ttm_tt_is_populated(tt));
-
-	start = ktime_get_ns();
-	for (pgoff = 0; pgoff < PFN_UP(bo->tbo.base.size); pgoff += n) {
-		struct iosys_map dst, src;
-
-		n = min(PFN_UP(bo->tbo.base.size) - pgoff,
-			(pgoff_t)SZ_4M >> PAGE_SHIFT);
-		dst = vgem_pfn_map_run(to, new_mem, tt, pgoff, &n);
-		if (clear) {
-			iosys_map_memset(&dst, 0, 0, n << PAGE_SHIFT);
-		} else {
-			src = vgem_pfn_map_run(from, old_mem, tt, pgoff, &n);
-			if (dst.is_iomem || src.is_iomem)
-				drm_memcpy_from_wc(&dst, &src, n << PAGE_SHIFT);
-			else
-				memcpy(dst.vaddr, src.vaddr, n << PAGE_SHIFT);
-		}
-		cond_resched();
+	if (!async) {
+		ret = ttm_bo_wait_ctx(&bo->tbo, ctx);
+		if (ret)
+			return ret;
 	}
-	if (!clear) {
-		bo->last_copy_ns = ktime_get_ns() - start;
-		bo->last_copy_bytes = bo->tbo.base.size;
+	ttm_bo_move_null(&bo->tbo, new_mem);
+	return 0;
+}
+
+static int vgem_pfn_move_contents(struct vgem_pfn_bo *bo,
+				  struct ttm_operation_ctx *ctx,
+				  struct ttm_resource *new_mem, bool evict,
+				  bool async)
+{
+	struct ttm_buffer_object *tbo = &bo->tbo;
+	struct vgem_pfn_copy copy;
+	int ret;
+
+	if (!async) {
+		ret = ttm_bo_wait_ctx(tbo, ctx);
+		if (ret)
+			return ret;
 	}
+
+	/*
+	 * New pages to copy to, or old ones to bring back from swap. An object
+	 * that never had any stays without: it is cleared.
+	 */
+	if (tbo->ttm &&
+	    (ttm_tt_is_swapped(tbo->ttm) ||
+	     !vgem_pfn_carveout_of(vgem_pfn_bo_device(bo), new_mem->mem_type))) {
+		ret = ttm_bo_populate(tbo, ctx);
+		if (ret)
+			return ret;
+	}
+
+	vgem_pfn_copy_init(&copy, bo, new_mem);
+	if (async) {
+		/* What the engine cannot do is done here, if that is allowed. */
+		if (!vgem_pfn_copy_async(bo, &copy, evict))
+			return 0;
+		ret = ttm_bo_wait_ctx(tbo, ctx);
+		if (ret)
+			return ret;
+	}
+	vgem_pfn_copy_sync(bo, &copy);
+	ttm_bo_move_sync_cleanup(tbo, new_mem);
+	return 0;
+}
+
+/*
+ * A ghost that TTM has just made, before it is marked as deleted. Nobody wants its
+ * contents, only the copy that its fence is of.
+ */
+static int vgem_pfn_move_ghost(struct ttm_buffer_object *tbo,
+			       struct ttm_operation_ctx *ctx,
+			       struct ttm_resource *new_mem)
+{
+	int ret;
+
+	dma_resv_assert_held(tbo->base.resv);
+
+	ret = ttm_bo_wait_ctx(tbo, ctx);
+	if (ret)
+		return ret;
+	ttm_bo_move_null(tbo, new_mem);
+	return 0;
+}
+
+static bool vgem_pfn_use_tt(struct ttm_resource *res, struct ttm_device *bdev)
+{
+	return ttm_manager_type(bdev, res->mem_type)->use_tt;
 }
 
 /**
@@ -123,55 +186,39 @@ int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 		  struct ttm_operation_ctx *ctx, struct ttm_resource *new_mem,
 		  struct ttm_place *hop)
 {
-	struct vgem_pfn_bo *bo = to_vgem_pfn_bo(tbo);
-	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
-	struct ttm_resource *old_mem = tbo->resource;
-	u32 delay_us;
+	struct vgem_pfn_bo *bo;
+	bool async;
 	int ret;
 
 	dma_resv_assert_held(tbo->base.resv);
 
+	if (!vgem_pfn_is_bo(tbo))
+		return vgem_pfn_move_ghost(tbo, ctx, new_mem);
+
 	/* The first placement of a new object. */
-	if (!old_mem) {
+	if (!tbo->resource) {
 		ttm_bo_move_null(tbo, new_mem);
 		return 0;
 	}
 
+	bo = to_vgem_pfn_bo(tbo);
+	async = bo->async || vgem_pfn_engines_async(vgem_pfn_bo_device(bo));
+
 	trace_vgem_pfn_move_begin(bo, new_mem->mem_type, evict);
-	vgem_pfn_stale_note(bo, old_mem);
+	vgem_pfn_stale_note(bo, tbo->resource);
 	vgem_pfn_notify(bo);
 
-	ret = ttm_bo_wait_ctx(tbo, ctx);
-	if (ret)
-		goto out;
+	if (vgem_pfn_use_tt(tbo->resource, tbo->bdev) &&
+	    vgem_pfn_use_tt(new_mem, tbo->bdev))
+		ret = vgem_pfn_move_pages(bo, ctx, new_mem, async);
+	else
+		ret = vgem_pfn_move_contents(bo, ctx, new_mem, evict, async);
 
-	if (ttm_manager_type(&vdev->bdev, old_mem->mem_type)->use_tt &&
-	    ttm_manager_type(&vdev->bdev, new_mem->mem_type)->use_tt) {
-		/* The same pages, under another name. */
-		ttm_bo_move_null(tbo, new_mem);
-	} else {
-		/*
-		 * New pages to copy to, or old ones to bring back from swap. An
-		 * object that never had any stays without: it is cleared.
-		 */
-		if (tbo->ttm && (ttm_tt_is_swapped(tbo->ttm) ||
-				 !vgem_pfn_carveout_of(vdev, new_mem->mem_type))) {
-			ret = ttm_bo_populate(tbo, ctx);
-			if (ret)
-				goto out;
-		}
-
-		vgem_pfn_copy(bo, new_mem);
-		delay_us = READ_ONCE(vdev->move_delay_us);
-		if (delay_us)
-			fsleep(min(delay_us, VGEM_PFN_MAX_DELAY_US));
-		ttm_bo_move_sync_cleanup(tbo, new_mem);
+	if (!ret) {
+		bo->num_moves++;
+		if (evict)
+			bo->num_evictions++;
 	}
-
-	bo->num_moves++;
-	if (evict)
-		bo->num_evictions++;
-out:
 	trace_vgem_pfn_move_end(bo, ret);
 	return ret;
 }

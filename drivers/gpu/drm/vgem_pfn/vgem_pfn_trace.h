@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Trace events of what happens to buffer objects. All are emitted under the
- * object's reservation lock, so the events of one object are in order.
+ * Trace events of what happens to buffer objects. All but the copies of an engine
+ * are emitted under the object's reservation lock, so the events of one object are
+ * in order.
  */
 
 #undef TRACE_SYSTEM
@@ -11,6 +12,7 @@
 #define _VGEM_PFN_TRACE_H_
 
 #include <linux/dma-buf-pfn.h>
+#include <linux/dma-fence.h>
 #include <linux/tracepoint.h>
 
 #include "vgem_pfn_drv.h"
@@ -48,6 +50,41 @@ TRACE_EVENT(vgem_pfn_move_end,
 
 	    TP_printk("bo=%p region=%u ret=%d", __entry->bo, __entry->region,
 		      __entry->ret));
+
+/* An engine has no lock. Its events come before the fence signals. */
+DECLARE_EVENT_CLASS(vgem_pfn_copy_class,
+		    TP_PROTO(struct vgem_pfn_bo *bo, int engine,
+			     struct dma_fence *fence, unsigned int num_deps),
+		    TP_ARGS(bo, engine, fence, num_deps),
+
+		    TP_STRUCT__entry(__field(const void *, bo)
+				     __field(u64, size)
+				     __field(int, engine)
+				     __field(unsigned int, num_deps)
+				     __field(u64, context)
+				     __field(u64, seqno)),
+
+		    TP_fast_assign(__entry->bo = bo;
+				   __entry->size = bo->tbo.base.size;
+				   __entry->engine = engine;
+				   __entry->num_deps = num_deps;
+				   __entry->context = fence ? fence->context : 0;
+				   __entry->seqno = fence ? fence->seqno : 0;),
+
+		    TP_printk("bo=%p size=%llu engine=%d dependencies=%u fence=%llu:%llu",
+			      __entry->bo, __entry->size, __entry->engine,
+			      __entry->num_deps, __entry->context,
+			      __entry->seqno));
+
+DEFINE_EVENT(vgem_pfn_copy_class, vgem_pfn_copy_begin,
+	     TP_PROTO(struct vgem_pfn_bo *bo, int engine,
+		      struct dma_fence *fence, unsigned int num_deps),
+	     TP_ARGS(bo, engine, fence, num_deps));
+
+DEFINE_EVENT(vgem_pfn_copy_class, vgem_pfn_copy_end,
+	     TP_PROTO(struct vgem_pfn_bo *bo, int engine,
+		      struct dma_fence *fence, unsigned int num_deps),
+	     TP_ARGS(bo, engine, fence, num_deps));
 
 TRACE_EVENT(vgem_pfn_notify,
 	    TP_PROTO(struct vgem_pfn_bo *bo),

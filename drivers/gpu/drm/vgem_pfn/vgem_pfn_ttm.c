@@ -80,15 +80,11 @@ static void vgem_pfn_tt_unpopulate(struct ttm_device *bdev, struct ttm_tt *tt)
 static void vgem_pfn_evict_flags(struct ttm_buffer_object *tbo,
 				 struct ttm_placement *placement)
 {
-	static const struct ttm_place system = { .mem_type = TTM_PL_SYSTEM };
-
-	if (vgem_pfn_is_bo(tbo)) {
+	if (vgem_pfn_is_bo(tbo))
 		vgem_pfn_bo_evict_placement(to_vgem_pfn_bo(tbo), placement);
-		return;
-	}
-
-	placement->placement = &system;
-	placement->num_placement = 1;
+	else
+		/* A ghost: nobody wants its contents. */
+		placement->num_placement = 0;
 }
 
 /*

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Simulated copy engines. An engine is a kthread that works off jobs in the order
+ * of their submission, and a fence context. For each job it waits for the fences
+ * that the job depends on, sleeps as long as the hardware that it stands for would
+ * need, copies (vgem_pfn_job.c), and signals the job's fence.
+ *
+ * It sleeps before it copies. So while the engine is slow the destination still
+ * holds what it held before, and whoever does not wait for the fence is found out.
+ *
+ * Engines cannot wait for each other in a circle. A job depends on fences that
+ * were published before it was submitted, and so, like the jobs before it in its
+ * own engine, were submitted earlier.
+ *
+ * Locks: &vgem_pfn_engine.lock orders sequence numbers like the queue. The worker
+ * takes no reservation lock and allocates nothing, since memory reclaim may wait
+ * for its fence.
+ */
+
+#include <linux/debugfs.h>
+#include <linux/delay.h>
+#include <linux/dma-fence.h>
+#include <linux/kthread.h>
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/time64.h>
+#include <linux/workqueue.h>
+
+#include <drm/drm_managed.h>
+#include <drm/drm_print.h>
+
+#include "vgem_pfn_drv.h"
+#include "vgem_pfn_engine.h"
+
+static unsigned int engines = 2;
+module_param(engines, uint, 0444);
+MODULE_PARM_DESC(engines, "Copy engines of each device, 1 to 8 (default 2)");
+
+/*
+ * Without .release and .wait the dma-buf core forgets these when the fence
+ * signals, so that a fence may outlive the module.
+ */
+static const char *vgem_pfn_fence_name(struct dma_fence *fence)
+{
+	return KBUILD_MODNAME;
+}
+
+static const char *vgem_pfn_fence_timeline(struct dma_fence *fence)
+{
+	return "copy";
+}
+
+static const struct dma_fence_ops vgem_pfn_fence_ops = {
+	.get_driver_name = vgem_pfn_fence_name,
+	.get_timeline_name = vgem_pfn_fence_timeline,
+};
+
+/* How long the hardware would take, in microseconds. */
+static u32 vgem_pfn_job_duration(struct vgem_pfn_job *job)
+{
+	u32 bandwidth = READ_ONCE(job->engines->bandwidth_mibps);
+	u64 us = READ_ONCE(job->engines->latency_us);
+
+	if (bandwidth)
+		us += div_u64((u64)job->size * USEC_PER_SEC >> 20, bandwidth);
+	return min_t(u64, us, VGEM_PFN_MAX_DELAY_US);
+}
+
+static void vgem_pfn_job_work(struct kthread_work *work)
+{
+	struct vgem_pfn_job *job = container_of(work, struct vgem_pfn_job, work);
+	bool cookie = dma_fence_begin_signalling();
+	unsigned int i;
+
+	for (i = 0; i < job->num_deps; i++)
+		dma_fence_wait(job->deps[i], false);
+	if (job->duration_us)
+		fsleep(job->duration_us);
+	vgem_pfn_job_copy(job);
+	dma_fence_signal(job->fence);
+	dma_fence_end_signalling(cookie);
+
+	vgem_pfn_job_destroy(job);
+}
+
+/**
+ * vgem_pfn_job_submit() - give a copy to an engine
+ * @job: the job, which belongs to the engine from now on
+ *
+ * There is no way to take it back. What it copies must stay until it is done.
+ *
+ * Return: a reference to its fence.
+ */
+struct dma_fence *vgem_pfn_job_submit(struct vgem_pfn_job *job)
+{
+	struct vgem_pfn_engines *all = job->engines;
+	unsigned int next = atomic_inc_return(&all->next);
+	struct vgem_pfn_engine *engine = &all->engine[next % all->num];
+	struct dma_fence *fence = job->fence;
+
+	kthread_init_work(&job->work, vgem_pfn_job_work);
+	job->engine = engine;
+	job->duration_us = vgem_pfn_job_duration(job);
+	spin_lock(&engine->lock);
+	dma_fence_init64(fence, &vgem_pfn_fence_ops, NULL, engine->context,
+			 ++engine->seqno);
+	dma_fence_get(fence);
+	kthread_queue_work(engine->worker, &job->work);
+	spin_unlock(&engine->lock);
+	return fence;
+}
+
+/**
+ * vgem_pfn_engines_async() - does every move go through an engine?
+ * @vdev: the device
+ *
+ * Return: what the debugfs lever says.
+ */
+bool vgem_pfn_engines_async(struct vgem_pfn_device *vdev)
+{
+	return READ_ONCE(vdev->engines->async_moves);
+}
+
+static void vgem_pfn_engines_fini(struct drm_device *drm, void *data)
+{
+	struct vgem_pfn_device *vdev = data;
+	struct vgem_pfn_engines *all = vdev->engines;
+
+	while (all->num)
+		kthread_destroy_worker(all->engine[--all->num].worker);
+
+	/* TTM frees when a fence signals, later, and then wants no leftovers. */
+	drain_workqueue(vdev->bdev.wq);
+}
+
+/**
+ * vgem_pfn_engines_init() - start the copy engines
+ * @vdev: the device, with its carveouts
+ *
+ * They are stopped when the DRM device is released, and finish what they have
+ * before the memory goes that they work on.
+ *
+ * Return: 0, -EINVAL for a wrong module parameter, or -ENOMEM.
+ */
+int vgem_pfn_engines_init(struct vgem_pfn_device *vdev)
+{
+	struct vgem_pfn_engines *all;
+	unsigned int i;
+	int ret;
+
+	if (!engines || engines > VGEM_PFN_MAX_ENGINES) {
+		drm_err(&vdev->drm, "engines=%u: must be 1 to %u\n", engines,
+			VGEM_PFN_MAX_ENGINES);
+		return -EINVAL;
+	}
+
+	all = drmm_kzalloc(&vdev->drm, sizeof(*all), GFP_KERNEL);
+	if (!all)
+		return -ENOMEM;
+	vdev->engines = all;
+	ret = drmm_add_action_or_reset(&vdev->drm, vgem_pfn_engines_fini, vdev);
+	if (ret)
+		return ret;
+
+	for (i = 0; i < engines; i++) {
+		struct vgem_pfn_engine *engine = &all->engine[i];
+
+		engine->worker = kthread_run_worker(0, "vgem_pfn/copy%u", i);
+		if (IS_ERR(engine->worker))
+			return PTR_ERR(engine->worker);
+		spin_lock_init(&engine->lock);
+		engine->context = dma_fence_context_alloc(1);
+		engine->index = i;
+		all->num++;
+	}
+	return 0;
+}
+
+/**
+ * vgem_pfn_engines_debugfs_init() - the levers of the engines
+ * @vdev: the device
+ * @root: its directory
+ */
+void vgem_pfn_engines_debugfs_init(struct vgem_pfn_device *vdev,
+				   struct dentry *root)
+{
+	struct vgem_pfn_engines *all = vdev->engines;
+
+	debugfs_create_bool("async_moves", 0600, root, &all->async_moves);
+	debugfs_create_u32("engine_latency_us", 0600, root, &all->latency_us);
+	debugfs_create_u32("engine_bandwidth_mibps", 0600, root,
+			   &all->bandwidth_mibps);
+}

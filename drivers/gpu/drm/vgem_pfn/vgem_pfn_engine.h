@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Copies: at once, or as jobs of the simulated copy engines.
+ */
+
+#ifndef _VGEM_PFN_ENGINE_H_
+#define _VGEM_PFN_ENGINE_H_
+
+#include <linux/iosys-map.h>
+#include <linux/kthread.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include <drm/ttm/ttm_resource.h>
+
+struct dentry;
+struct dma_fence;
+struct dma_resv;
+struct ttm_tt;
+struct vgem_pfn_bo;
+struct vgem_pfn_carveout;
+struct vgem_pfn_device;
+
+/* No lever holds a task or an engine for longer than this at a time. */
+#define VGEM_PFN_MAX_DELAY_US	(10 * USEC_PER_SEC)
+
+/* TTM has a slot per fence context for the evictions from a region. */
+#define VGEM_PFN_MAX_ENGINES	8
+static_assert(VGEM_PFN_MAX_ENGINES <= TTM_NUM_MOVE_FENCES);
+
+/**
+ * struct vgem_pfn_engine - one copy engine
+ * @worker: copies
+ * @lock: makes the order of the queue that of the sequence numbers
+ * @context: fence context
+ * @seqno: of the last job that was submitted
+ * @index: number of the engine in its device
+ */
+struct vgem_pfn_engine {
+	struct kthread_worker *worker;
+	spinlock_t lock; /* protects @seqno, and orders the queue like it */
+	u64 context;
+	u64 seqno;
+	unsigned int index;
+};
+
+/**
+ * struct vgem_pfn_engines - the copy engines of a device
+ * @num: how many there are, zero while the device is released
+ * @next: number of the next job
+ * @async_moves: debugfs lever: every move is pipelined
+ * @latency_us: debugfs lever: what a copy takes, whatever its size
+ * @bandwidth_mibps: debugfs lever: what it takes in addition, MiB/s, zero for none
+ * @engine: the engines
+ */
+struct vgem_pfn_engines {
+	unsigned int num;
+	atomic_t next;
+	bool async_moves;
+	u32 latency_us;
+	u32 bandwidth_mibps;
+	struct vgem_pfn_engine engine[VGEM_PFN_MAX_ENGINES];
+};
+
+/* What is contiguous in both placements. No source means zeroes. */
+struct vgem_pfn_piece {
+	struct iosys_map dst;
+	struct iosys_map src;
+	size_t size;
+};
+
+/**
+ * struct vgem_pfn_job - one copy
+ * @work: for the worker
+ * @bo: whose contents are copied. Lives until @fence has signaled, for its
+ *	release waits for that.
+ * @engines: of the device
+ * @engine: who does it
+ * @fence: signals when it is done
+ * @deps: fences to wait for first
+ * @num_deps: number of @deps
+ * @num_pieces: number of @pieces
+ * @size: sum of the sizes of @pieces
+ * @duration_us: time to let pass before the copy
+ * @pieces: what to copy
+ */
+struct vgem_pfn_job {
+	struct kthread_work work;
+	struct vgem_pfn_bo *bo;
+	struct vgem_pfn_engines *engines;
+	struct vgem_pfn_engine *engine;
+	struct dma_fence *fence;
+	struct dma_fence **deps;
+	unsigned int num_deps;
+	unsigned int num_pieces;
+	size_t size;
+	u32 duration_us;
+	struct vgem_pfn_piece pieces[];
+};
+
+/**
+ * struct vgem_pfn_copy - what a move copies
+ * @from: carveout that it comes from, or NULL
+ * @to: carveout that it goes to, or NULL
+ * @old_mem: place in @from
+ * @new_mem: place in @to
+ * @tt: pages of system memory
+ * @num_pages: size in pages
+ * @clear: it comes from nowhere: zeroes
+ */
+struct vgem_pfn_copy {
+	struct vgem_pfn_carveout *from;
+	struct vgem_pfn_carveout *to;
+	struct ttm_resource *old_mem;
+	struct ttm_resource *new_mem;
+	struct ttm_tt *tt;
+	pgoff_t num_pages;
+	bool clear;
+};
+
+/* vgem_pfn_copy.c */
+void vgem_pfn_copy_init(struct vgem_pfn_copy *copy, struct vgem_pfn_bo *bo,
+			struct ttm_resource *new_mem);
+void vgem_pfn_copy_sync(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *copy);
+struct vgem_pfn_job *vgem_pfn_copy_job(struct vgem_pfn_bo *bo,
+				       struct vgem_pfn_copy *copy);
+
+/* vgem_pfn_job.c */
+void vgem_pfn_copy_run(const struct iosys_map *dst, const struct iosys_map *src,
+		       size_t size);
+struct vgem_pfn_job *vgem_pfn_job_create(struct vgem_pfn_bo *bo,
+					 unsigned int max_pieces);
+void vgem_pfn_job_add(struct vgem_pfn_job *job, const struct iosys_map *dst,
+		      const struct iosys_map *src, size_t size);
+int vgem_pfn_job_depend(struct vgem_pfn_job *job, struct dma_resv *resv);
+void vgem_pfn_job_copy(struct vgem_pfn_job *job);
+void vgem_pfn_job_destroy(struct vgem_pfn_job *job);
+
+/* vgem_pfn_engine.c */
+struct dma_fence *vgem_pfn_job_submit(struct vgem_pfn_job *job);
+int vgem_pfn_engines_init(struct vgem_pfn_device *vdev);
+bool vgem_pfn_engines_async(struct vgem_pfn_device *vdev);
+void vgem_pfn_engines_debugfs_init(struct vgem_pfn_device *vdev,
+				   struct dentry *root);
+
+#endif /* _VGEM_PFN_ENGINE_H_ */

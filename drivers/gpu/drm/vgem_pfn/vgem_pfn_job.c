@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Copies, and the jobs that carry them to an engine.
+ *
+ * A job describes the copy by addresses and nothing else. The placements, and the
+ * struct ttm_tt, that it was made from may be freed before it runs. Their memory is
+ * not: TTM keeps it in a ghost until the job's fence has signaled, or gives the
+ * fence to whoever gets the range next.
+ *
+ * A job is made under the reservation lock of its buffer object, and then belongs
+ * to its engine.
+ */
+
+#include <linux/dma-fence.h>
+#include <linux/dma-resv.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include <drm/drm_cache.h>
+
+#include "vgem_pfn_drv.h"
+#include "vgem_pfn_engine.h"
+#include "vgem_pfn_trace.h"
+
+/**
+ * vgem_pfn_copy_run() - copy what is contiguous on both sides
+ * @dst: where to
+ * @src: where from, or a null map for zeroes
+ * @size: in bytes, a multiple of the page size
+ *
+ * Context: may sleep.
+ */
+void vgem_pfn_copy_run(const struct iosys_map *dst, const struct iosys_map *src,
+		       size_t size)
+{
+	bool iomem = dst->is_iomem || src->is_iomem;
+	size_t done, n;
+
+	for (done = 0; done < size; done += n) {
+		struct iosys_map to = IOSYS_MAP_INIT_OFFSET(dst, done);
+
+		/* Slower, and with preemption disabled on some machines */
+		n = min_t(size_t, size - done, iomem ? SZ_64K : SZ_4M);
+
+		if (iosys_map_is_null(src)) {
+			iosys_map_memset(&to, 0, 0, n);
+		} else {
+			struct iosys_map from = IOSYS_MAP_INIT_OFFSET(src, done);
+
+			if (iomem)
+				drm_memcpy_from_wc(&to, &from, n);
+			else
+				memcpy(to.vaddr, from.vaddr, n);
+		}
+		cond_resched();
+	}
+}
+
+/**
+ * vgem_pfn_job_create() - allocate a copy
+ * @bo: the buffer object, with its reservation lock held
+ * @max_pieces: as often may vgem_pfn_job_add() be called
+ *
+ * Return: the job, or NULL when there is no memory, or no engine any more.
+ */
+struct vgem_pfn_job *vgem_pfn_job_create(struct vgem_pfn_bo *bo,
+					 unsigned int max_pieces)
+{
+	struct vgem_pfn_engines *engines = vgem_pfn_bo_device(bo)->engines;
+	struct vgem_pfn_job *job;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	if (!engines->num)
+		return NULL;
+
+	job = kvzalloc_flex(*job, pieces, max_pieces,
+			    GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	if (!job)
+		return NULL;
+
+	job->fence = kzalloc_obj(*job->fence);
+	if (!job->fence) {
+		kvfree(job);
+		return NULL;
+	}
+	job->engines = engines;
+	job->bo = bo;
+	return job;
+}
+
+/**
+ * vgem_pfn_job_add() - something to copy
+ * @job: a job that was not submitted
+ * @dst: where to; stays mapped until the fence has signaled
+ * @src: where from, or a null map for zeroes; stays mapped as well
+ * @size: in bytes, a multiple of the page size
+ */
+void vgem_pfn_job_add(struct vgem_pfn_job *job, const struct iosys_map *dst,
+		      const struct iosys_map *src, size_t size)
+{
+	struct vgem_pfn_piece *piece = &job->pieces[job->num_pieces++];
+
+	piece->dst = *dst;
+	piece->src = *src;
+	piece->size = size;
+	job->size += size;
+}
+
+/**
+ * vgem_pfn_job_depend() - what to wait for
+ * @job: a job that was not submitted, and has no dependencies
+ * @resv: the reservation object, locked
+ *
+ * Everything in it: what importers still do with the old place, the copy that
+ * brought the contents there, and who used the new place before.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vgem_pfn_job_depend(struct vgem_pfn_job *job, struct dma_resv *resv)
+{
+	dma_resv_assert_held(resv);
+
+	return dma_resv_get_fences(resv, DMA_RESV_USAGE_BOOKKEEP, &job->num_deps,
+				   &job->deps);
+}
+
+/**
+ * vgem_pfn_job_copy() - do it
+ * @job: a job whose dependencies have signaled
+ *
+ * Context: the engine's worker, before the fence signals.
+ */
+void vgem_pfn_job_copy(struct vgem_pfn_job *job)
+{
+	struct vgem_pfn_bo *bo = job->bo;
+	unsigned int i;
+	u64 start;
+
+	trace_vgem_pfn_copy_begin(bo, job->engine->index, job->fence,
+				  job->num_deps);
+	start = ktime_get_ns();
+	for (i = 0; i < job->num_pieces; i++)
+		vgem_pfn_copy_run(&job->pieces[i].dst, &job->pieces[i].src,
+				  job->pieces[i].size);
+	if (job->num_pieces && !iosys_map_is_null(&job->pieces[0].src)) {
+		WRITE_ONCE(bo->last_copy_ns, ktime_get_ns() - start);
+		WRITE_ONCE(bo->last_copy_bytes, job->size);
+	}
+	trace_vgem_pfn_copy_end(bo, job->engine->index, job->fence,
+				job->num_deps);
+}
+
+/**
+ * vgem_pfn_job_destroy() - free a job
+ * @job: a job that was not submitted, or is done
+ */
+void vgem_pfn_job_destroy(struct vgem_pfn_job *job)
+{
+	unsigned int i;
+
+	for (i = 0; i < job->num_deps; i++)
+		dma_fence_put(job->deps[i]);
+	kfree(job->deps);
+	/* One that was never initialised has no reference to drop. */
+	if (job->engine)
+		dma_fence_put(job->fence);
+	else
+		kfree(job->fence);
+	kvfree(job);
+}
