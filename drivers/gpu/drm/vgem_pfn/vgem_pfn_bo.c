@@ -26,6 +26,7 @@ static const struct drm_gem_object_funcs vgem_pfn_gem_funcs = {
 	.vmap = vgem_pfn_gem_vmap,
 	.vunmap = vgem_pfn_gem_vunmap,
 	.mmap = drm_gem_ttm_mmap,
+	.vm_ops = &vgem_pfn_vm_ops,
 };
 
 /**

@@ -36,6 +36,7 @@ struct dma_fence;
 struct drm_file;
 struct drm_mode_create_dumb;
 struct page;
+struct vm_operations_struct;
 struct vgem_pfn_engines;
 
 /* The regions of the uAPI are TTM's memory types. */
@@ -394,6 +395,9 @@ void vgem_pfn_stale_note(struct vgem_pfn_bo *bo, struct ttm_resource *base);
 /* vgem_pfn_ttm.c */
 int vgem_pfn_ttm_init(struct vgem_pfn_device *vdev);
 unsigned long vgem_pfn_region_pages(struct vgem_pfn_device *vdev, u32 region);
+
+/* vgem_pfn_vm.c */
+extern const struct vm_operations_struct vgem_pfn_vm_ops;
 
 /* vgem_pfn_vmap.c */
 int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map);

@@ -98,15 +98,16 @@ static int vgem_pfn_vmap_scattered(struct vgem_pfn_bo *bo, struct iosys_map *map
 int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map)
 {
 	struct vgem_pfn_bo *bo = gem_to_vgem_pfn_bo(obj);
-	long ret;
+	int ret;
 
 	dma_resv_assert_held(obj->resv);
 
-	/* What is mapped is ready for use: no move may be pending. */
-	ret = dma_resv_wait_timeout(obj->resv, DMA_RESV_USAGE_KERNEL, true,
-				    MAX_SCHEDULE_TIMEOUT);
-	if (ret < 0)
-		return ret;
+	/*
+	 * What is mapped is ready for use: no move may be pending. No signals,
+	 * since the dma-buf core warns of a vmap that fails.
+	 */
+	dma_resv_wait_timeout(obj->resv, DMA_RESV_USAGE_KERNEL, false,
+			      MAX_SCHEDULE_TIMEOUT);
 
 	if (vgem_pfn_vmap_is_ours(bo))
 		ret = vgem_pfn_vmap_scattered(bo, map);

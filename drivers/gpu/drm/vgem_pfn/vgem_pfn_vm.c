@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mappings of buffer objects in processes. Faults are TTM's, which wait for moves
+ * that are pending. Accesses on behalf of a debugger are ours, since TTM's do not.
+ */
+
+#include <linux/dma-resv.h>
+#include <linux/mm.h>
+
+#include <drm/drm_vma_manager.h>
+#include <drm/ttm/ttm_bo.h>
+#include <drm/ttm/ttm_tt.h>
+
+#include "vgem_pfn_drv.h"
+
+/* One page at most, in system memory */
+static int vgem_pfn_vm_access_page(struct vgem_pfn_bo *bo, unsigned long offset,
+				   void *buf, int len, int write)
+{
+	struct ttm_operation_ctx ctx = { .interruptible = true };
+	void *vaddr;
+	int ret;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	ret = ttm_bo_populate(&bo->tbo, &ctx);
+	if (ret)
+		return ret;
+
+	vaddr = page_address(bo->tbo.ttm->pages[offset >> PAGE_SHIFT]) +
+		offset_in_page(offset);
+	len = min_t(int, len, PAGE_SIZE - offset_in_page(offset));
+	if (write)
+		memcpy(vaddr, buf, len);
+	else
+		memcpy(buf, vaddr, len);
+	return len;
+}
+
+static int vgem_pfn_vm_access(struct vm_area_struct *vma, unsigned long addr,
+			      void *buf, int len, int write)
+{
+	struct ttm_buffer_object *tbo = vma->vm_private_data;
+	unsigned long offset = addr - vma->vm_start +
+		((vma->vm_pgoff - drm_vma_node_start(&tbo->base.vma_node))
+		 << PAGE_SHIFT);
+	long ret;
+
+	if (len < 1 || offset >= tbo->base.size ||
+	    len > tbo->base.size - offset)
+		return -EIO;
+
+	ret = dma_resv_lock_interruptible(tbo->base.resv, NULL);
+	if (ret)
+		return ret;
+
+	/* The contents may still be on their way. */
+	ret = dma_resv_wait_timeout(tbo->base.resv, DMA_RESV_USAGE_KERNEL, true,
+				    MAX_SCHEDULE_TIMEOUT);
+	if (ret < 0)
+		goto out;
+
+	if (ttm_manager_type(tbo->bdev, tbo->resource->mem_type)->use_tt)
+		ret = vgem_pfn_vm_access_page(to_vgem_pfn_bo(tbo), offset, buf,
+					      len, write);
+	else
+		ret = tbo->bdev->funcs->access_memory(tbo, offset, buf, len,
+						      write);
+out:
+	dma_resv_unlock(tbo->base.resv);
+	return ret;
+}
+
+const struct vm_operations_struct vgem_pfn_vm_ops = {
+	.fault = ttm_bo_vm_fault,
+	.open = ttm_bo_vm_open,
+	.close = ttm_bo_vm_close,
+	.access = vgem_pfn_vm_access,
+};
