@@ -179,6 +179,12 @@ struct drm_vgem_pfn_bo_query {
 
 	/** @id: Number of the buffer in trace events and the log. */
 	__u64 id;
+
+	/**
+	 * @last_memcpy_ns: Duration of a plain memcpy() of the same pages, made
+	 * after the last synchronous copy if debugfs asked for it, else zero.
+	 */
+	__u64 last_memcpy_ns;
 };
 
 /* Return when the copy is on its way, and do not wait for it. */

@@ -82,6 +82,29 @@ static pgoff_t vgem_pfn_copy_next(struct vgem_pfn_copy *copy, pgoff_t pgoff,
 	return n;
 }
 
+/*
+ * The same once more, by memcpy() and nothing else, to compare the copy with. Not
+ * for what memcpy() must not touch.
+ */
+static void vgem_pfn_copy_compare(struct vgem_pfn_bo *bo,
+				  struct vgem_pfn_copy *copy)
+{
+	struct iosys_map dst, src;
+	pgoff_t pgoff, n;
+	u64 start;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	start = ktime_get_ns();
+	for (pgoff = 0; pgoff < copy->num_pages; pgoff += n) {
+		n = vgem_pfn_copy_next(copy, pgoff, &dst, &src);
+		if (copy->clear || dst.is_iomem || src.is_iomem)
+			return;
+		memcpy(dst.vaddr, src.vaddr, n << PAGE_SHIFT);
+	}
+	bo->last_memcpy_ns = ktime_get_ns() - start;
+}
+
 /**
  * vgem_pfn_copy_sync() - copy here and now, with everybody else out of the way
  * @bo: the buffer object, with its reservation lock held
@@ -107,6 +130,10 @@ void vgem_pfn_copy_sync(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *copy)
 		bo->last_copy_bytes = bo->tbo.base.size;
 	}
 	trace_vgem_pfn_copy_end(bo, -1, NULL, 0);
+
+	bo->last_memcpy_ns = 0;
+	if (READ_ONCE(vgem_pfn_bo_device(bo)->compare_memcpy))
+		vgem_pfn_copy_compare(bo, copy);
 
 	if (delay_us)
 		fsleep(min(delay_us, VGEM_PFN_MAX_DELAY_US));

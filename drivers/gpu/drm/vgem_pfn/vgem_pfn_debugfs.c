@@ -4,6 +4,8 @@
  *
  *	system_mm, tt_mm, <carveout>_mm	state of each region's manager
  *	async_moves			leave every copy to an engine
+ *	compare_memcpy			do each synchronous copy a second time, as a
+ *					plain memcpy(), to compare the two
  *	engine_latency_us,		how long an engine needs for a copy
  *	engine_bandwidth_mibps
  *	move_delay_us			sleep between the copy of a move and the
@@ -55,5 +57,6 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 	debugfs_create_u32("quarantine_ms", 0600, root, &vdev->quarantine_ms);
 	debugfs_create_u32("stale_writes", 0400, root, &vdev->num_stale);
 	vgem_pfn_fault_debugfs_init(vdev, root);
+	debugfs_create_bool("compare_memcpy", 0600, root, &vdev->compare_memcpy);
 	vgem_pfn_engines_debugfs_init(vdev, root);
 }

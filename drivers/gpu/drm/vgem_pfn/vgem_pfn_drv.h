@@ -205,6 +205,7 @@ struct vgem_pfn_tt {
  * @quarantine_ms: debugfs lever, see vgem_pfn_debugfs.c
  * @num_stale: stale writes found
  * @faults: debugfs levers, see vgem_pfn_fault.c
+ * @compare_memcpy: debugfs lever, see vgem_pfn_debugfs.c
  */
 struct vgem_pfn_device {
 	struct drm_device drm;
@@ -220,6 +221,7 @@ struct vgem_pfn_device {
 	u32 quarantine_ms;
 	u32 num_stale;
 	struct vgem_pfn_faults faults;
+	bool compare_memcpy;
 };
 
 /**
@@ -240,6 +242,7 @@ struct vgem_pfn_device {
  * @num_get_pfn: successful get_pfn calls
  * @last_copy_bytes: bytes copied by the last copy that was done
  * @last_copy_ns: duration of that copy in nanoseconds
+ * @last_memcpy_ns: what memcpy() needed for the same, if it was asked
  *
  * Everything that is not constant is protected by the reservation lock. An engine
  * writes @last_copy_bytes and @last_copy_ns without it, before @moving signals.
@@ -260,6 +263,7 @@ struct vgem_pfn_bo {
 	u64 num_get_pfn;
 	u64 last_copy_bytes;
 	u64 last_copy_ns;
+	u64 last_memcpy_ns;
 };
 
 static inline struct vgem_pfn_device *to_vgem_pfn_device(struct drm_device *drm)

@@ -163,6 +163,7 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 	args->id = bo->id;
 	args->last_copy_bytes = READ_ONCE(bo->last_copy_bytes);
 	args->last_copy_ns = READ_ONCE(bo->last_copy_ns);
+	args->last_memcpy_ns = bo->last_memcpy_ns;
 	dma_resv_unlock(obj->resv);
 out:
 	drm_gem_object_put(obj);
