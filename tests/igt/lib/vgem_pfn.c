@@ -73,6 +73,10 @@ static void reset(int sig)
 		__vgem_pfn_set_move_delay(fd, 0);
 		__vgem_pfn_set_max_block_order(fd, UINT32_MAX);
 		__vgem_pfn_set_quarantine(fd, 0);
+		__vgem_pfn_set(fd, "compare_memcpy", 0);
+		__vgem_pfn_set(fd, "async_moves", 0);
+		__vgem_pfn_set(fd, "engine_latency_us", 0);
+		__vgem_pfn_set(fd, "engine_bandwidth_mibps", 0);
 		close(fd);
 	}
 	__pfn_importer_set_install_delay(0);
@@ -204,6 +208,11 @@ bool vgem_pfn_carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region)
 	igt_info("%s: %llu MiB at pfn %#llx\n", region->name,
 		 (long long)(region->size / MiB), (long long)region->base_pfn);
 	return true;
+}
+
+void vgem_pfn_set_lever(int fd, const char *name, uint32_t value)
+{
+	igt_assert_eq(__vgem_pfn_set(fd, name, value), 0);
 }
 
 void pfn_assert_pattern(const void *data, uint64_t offset, size_t length,

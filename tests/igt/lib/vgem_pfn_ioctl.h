@@ -234,8 +234,8 @@ static inline int __vgem_pfn_set(int fd, const char *lever, uint32_t value)
 }
 
 /*
- * Each move of @fd's device sleeps this long after the copy, with the
- * reservation lock held and before the buffer's placement changes.
+ * Each move of @fd's device that copies for itself sleeps this long after the
+ * copy, with the reservation lock held and before the buffer's placement changes.
  */
 static inline int __vgem_pfn_set_move_delay(int fd, uint32_t us)
 {

@@ -36,7 +36,7 @@ static char first_params[512];
 /* The parameters that choose the devices, as they are now */
 static void keep_params(void)
 {
-	static const char * const names[] = { "devices", "carveouts" };
+	static const char * const names[] = { "devices", "carveouts", "engines" };
 	char value[256];
 	size_t i, len = 0;
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The groups of subtests that vgem_pfn_async is made of, one file each, and what
+ * they share: moves that a copy engine makes.
+ */
+#ifndef ASYNC_H
+#define ASYNC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pfn_syncobj.h"
+#include "vgem_pfn.h"
+
+#define MS	1000	/* us */
+
+/* Long enough to look at what must not have happened yet */
+#define SLOW	(1500 * MS)
+
+/* Every copy of an engine takes so long. */
+void async_latency(int fd, uint32_t us);
+/* All levers as they were */
+void async_reset(int fd);
+
+int __async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj);
+/* Move without waiting; asserts success. @out_syncobj may be zero. */
+void async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj);
+
+uint32_t async_syncobj(int fd);
+bool async_done(int fd, uint32_t syncobj);
+void async_wait(int fd, uint32_t syncobj);
+
+void async_copy_tests(int fd, int importer);
+void async_chain_tests(int fd);
+void async_sync_tests(int fd);
+void async_access_tests(int fd, int importer);
+void async_evict_tests(int fd);
+void async_race_tests(int fd, int importer);
+/* Opens devices itself: the module must be unused when called. */
+void async_unload_tests(void);
+
+#endif /* ASYNC_H */

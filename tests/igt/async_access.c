@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of those who want to see a buffer whose contents are under way: all
+ * wait for the fence, and find what was there.
+ */
+#include <sys/mman.h>
+#include <sys/uio.h>
+
+#include "async.h"
+#include "igt.h"
+#include "pfn_importer.h"
+
+#define SIZE	(64 * KiB)
+
+struct moving {
+	int fd;
+	uint32_t handle;
+	uint32_t syncobj;
+	int dmabuf;
+	uint64_t *map;
+};
+
+static struct moving moving_create(int fd)
+{
+	struct moving m = { .fd = fd };
+
+	m.handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, m.handle, SIZE, 1);
+	m.dmabuf = vgem_pfn_export(fd, m.handle);
+	m.map = vgem_pfn_bo_mmap(fd, m.handle, SIZE, PROT_READ | PROT_WRITE);
+	m.syncobj = async_syncobj(fd);
+	return m;
+}
+
+static void moving_start(struct moving *m, uint32_t region)
+{
+	async_latency(m->fd, 300 * MS);
+	async_move(m->fd, m->handle, region, m->syncobj);
+	igt_assert_f(!async_done(m->fd, m->syncobj), "too slow\n");
+}
+
+static void moving_destroy(struct moving *m)
+{
+	async_wait(m->fd, m->syncobj);
+	vgem_pfn_bo_check_mem(m->fd, m->handle, SIZE, 1);
+	igt_assert_eq(__syncobj_destroy(m->fd, m->syncobj), 0);
+	munmap(m->map, SIZE);
+	close(m->dmabuf);
+	vgem_pfn_gem_close(m->fd, m->handle);
+}
+
+/* Ways to look at a buffer */
+enum look {
+	LOOK_MMAP,
+	LOOK_WRITE,
+	LOOK_DMABUF_MMAP,
+	LOOK_ACCESS,
+	LOOK_CPU_ACCESS,
+	LOOK_IMPORT_CPU,
+	LOOK_IMPORT_DEV,
+	LOOK_PIN,
+	LOOK_STATIC,
+	NUM_LOOKS,
+};
+
+static const char * const look_names[NUM_LOOKS] = {
+	[LOOK_MMAP] = "mmap",
+	[LOOK_WRITE] = "mmap-write",
+	[LOOK_DMABUF_MMAP] = "dmabuf-mmap",
+	[LOOK_ACCESS] = "ptrace-access",
+	[LOOK_CPU_ACCESS] = "begin-cpu-access",
+	[LOOK_IMPORT_CPU] = "import-mmap",
+	[LOOK_IMPORT_DEV] = "import-dev",
+	[LOOK_PIN] = "import-pinned",
+	[LOOK_STATIC] = "import-static",
+};
+
+/* /proc/self/mem gets at special mappings through vm_ops->access alone. */
+static void read_proc_mem(void *data, const void *from, size_t size)
+{
+	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+
+	igt_assert_lte(0, fd);
+	igt_assert_eq_u64(pread(fd, data, size, (uintptr_t)from), size);
+	close(fd);
+}
+
+/* Import in another way than the others, and look. */
+static void import_once(int importer, int dmabuf, uint32_t flags)
+{
+	int import = pfn_import_flags(importer, dmabuf, flags);
+
+	pfn_import_dev_check(import, SIZE, 1);
+	close(import);
+}
+
+/*
+ * SUBTEST: waits
+ * Description: whoever looks at a moving buffer waits until it has arrived
+ */
+static void test_waits(int fd, int importer, enum look look)
+{
+	static const uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_CARVEOUT };
+	struct dma_buf_sync sync = {};
+	struct moving m = moving_create(fd);
+	int import = pfn_import(importer, m.dmabuf);
+	void *dmabuf_map, *import_map;
+	uint64_t data[512];
+	int i;
+
+	dmabuf_map = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, m.dmabuf, 0);
+	igt_assert(dmabuf_map != MAP_FAILED);
+	import_map = pfn_import_mmap(import, SIZE, PROT_READ);
+
+	for (i = 0; i < 2; i++) {
+		moving_start(&m, regions[i]);
+		switch (look) {
+		case LOOK_MMAP:
+			pfn_assert_pattern(m.map, 0, PFN_PAGE_SIZE, 1);
+			break;
+		case LOOK_WRITE:
+			/* The copy must not come on top of it. */
+			m.map[0] = 42;
+			igt_assert(async_done(fd, m.syncobj));
+			igt_assert_eq_u64(m.map[0], 42);
+			m.map[0] = pfn_pattern_word(1, 0);
+			break;
+		case LOOK_DMABUF_MMAP:
+			pfn_assert_pattern(dmabuf_map, 0, PFN_PAGE_SIZE, 1);
+			break;
+		case LOOK_ACCESS:
+			read_proc_mem(data, m.map, sizeof(data));
+			pfn_assert_pattern(data, 0, sizeof(data), 1);
+			break;
+		case LOOK_CPU_ACCESS:
+			sync.flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ;
+			igt_assert_eq(ioctl(m.dmabuf, DMA_BUF_IOCTL_SYNC, &sync),
+				      0);
+			igt_assert(async_done(fd, m.syncobj));
+			sync.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ;
+			igt_assert_eq(ioctl(m.dmabuf, DMA_BUF_IOCTL_SYNC, &sync),
+				      0);
+			break;
+		case LOOK_IMPORT_CPU:
+			pfn_assert_pattern(import_map, 0, PFN_PAGE_SIZE, 1);
+			break;
+		case LOOK_IMPORT_DEV:
+			pfn_import_dev_check(import, SIZE, 1);
+			break;
+		case LOOK_PIN:
+			import_once(importer, m.dmabuf, DMA_BUF_PFN_IMPORT_PIN);
+			break;
+		case LOOK_STATIC:
+			import_once(importer, m.dmabuf,
+				    DMA_BUF_PFN_IMPORT_STATIC);
+			break;
+		default:
+			break;
+		}
+		igt_assert(async_done(fd, m.syncobj));
+	}
+
+	munmap(dmabuf_map, SIZE);
+	munmap(import_map, SIZE);
+	close(import);
+	moving_destroy(&m);
+}
+
+/*
+ * SUBTEST: sync-file
+ * Description: who wants to read and who wants to write both find the fence in the
+ *		dma-buf, and can poll it
+ */
+static void test_sync_file(int fd)
+{
+	struct moving m = moving_create(fd);
+	int to_read, to_write;
+
+	to_read = __dmabuf_sync_file(m.dmabuf, DMA_BUF_SYNC_READ);
+	igt_assert_lte(0, to_read);
+	igt_assert_eq(__sync_file_wait(to_read, 0), 1);
+	close(to_read);
+
+	moving_start(&m, VGEM_PFN_TT);
+	to_read = __dmabuf_sync_file(m.dmabuf, DMA_BUF_SYNC_READ);
+	to_write = __dmabuf_sync_file(m.dmabuf, DMA_BUF_SYNC_WRITE);
+	igt_assert_lte(0, to_read);
+	igt_assert_lte(0, to_write);
+	igt_assert_eq(__sync_file_wait(to_read, 0), 0);
+	igt_assert_eq(__sync_file_wait(to_write, 0), 0);
+	/* And of the dma-buf itself */
+	igt_assert_eq(__sync_file_wait(m.dmabuf, 0), 0);
+
+	igt_assert_eq(__sync_file_wait(to_read, -1), 1);
+	igt_assert_eq(__sync_file_wait(to_write, -1), 1);
+	igt_assert_eq(__sync_file_wait(m.dmabuf, 0), 1);
+	igt_assert(async_done(fd, m.syncobj));
+	close(to_read);
+	close(to_write);
+	moving_destroy(&m);
+}
+
+/*
+ * SUBTEST: truth
+ * Description: the page frame numbers of a moving buffer are those of where it goes
+ */
+static void test_truth(int fd, int importer)
+{
+	struct moving m = moving_create(fd);
+	uint64_t before, during;
+
+	before = vgem_pfn_bo_pfn(fd, m.handle, 0);
+	moving_start(&m, VGEM_PFN_TT);
+	during = vgem_pfn_bo_pfn(fd, m.handle, 0);
+	igt_assert(!async_done(fd, m.syncobj));
+	igt_assert_neq_u64(before, during);
+	async_wait(fd, m.syncobj);
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, m.handle, 0), during);
+	moving_destroy(&m);
+}
+
+void async_access_tests(int fd, int importer)
+{
+	int i = 0;
+
+	for (; i < NUM_LOOKS; i++) {
+		igt_describe("Whoever looks at a moving buffer waits for it.");
+		igt_subtest_f("waits-%s", look_names[i]) {
+			async_reset(fd);
+			test_waits(fd, importer, i);
+		}
+	}
+
+	igt_describe("The fence of a move can be had as a sync file.");
+	igt_subtest("sync-file") {
+		async_reset(fd);
+		test_sync_file(fd);
+	}
+
+	igt_describe("The page frame numbers are those of where it goes.");
+	igt_subtest("truth") {
+		async_reset(fd);
+		test_truth(fd, importer);
+	}
+}

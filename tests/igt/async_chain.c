@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of several copies at a time: of one buffer, of many, and of one that is
+ * gone before its copy is done.
+ */
+#include <sys/mman.h>
+
+#include "async.h"
+#include "igt.h"
+
+/*
+ * SUBTEST: chained
+ * Description: moves of a buffer whose last move is not finished, over several
+ *		engines, keep their order
+ */
+static void test_chained(int fd)
+{
+	const size_t size = 256 * KiB;
+	uint32_t handle, syncobjs[12];
+	int i, round;
+
+	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, handle, size, 1);
+	for (i = 0; i < 12; i++)
+		syncobjs[i] = async_syncobj(fd);
+
+	for (round = 1; round <= 3; round++) {
+		async_latency(fd, 60 * MS);
+		for (i = 0; i < 12; i++) {
+			/* The first one is the slowest, so that others overtake. */
+			async_move(fd, handle, i % 2 ? VGEM_PFN_CARVEOUT :
+						       VGEM_PFN_TT, syncobjs[i]);
+			if (!i)
+				async_latency(fd, 5 * MS);
+		}
+		igt_assert(!async_done(fd, syncobjs[11]));
+
+		for (i = 11; i >= 0; i--) {
+			async_wait(fd, syncobjs[i]);
+			if (i)
+				igt_assert(async_done(fd, syncobjs[i - 1]));
+		}
+		vgem_pfn_bo_check_mem(fd, handle, size, round);
+		vgem_pfn_bo_fill(fd, handle, size, round + 1);
+	}
+	for (i = 0; i < 12; i++)
+		igt_assert_eq(__syncobj_destroy(fd, syncobjs[i]), 0);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: sync-after-async
+ * Description: a synchronous move waits for what is pending
+ */
+static void test_sync_after_async(int fd)
+{
+	const size_t size = 256 * KiB;
+	uint32_t handle, syncobj;
+
+	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, handle, size, 1);
+	syncobj = async_syncobj(fd);
+	async_latency(fd, 200 * MS);
+
+	async_move(fd, handle, VGEM_PFN_TT, syncobj);
+	igt_assert(!async_done(fd, syncobj));
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
+	igt_assert(async_done(fd, syncobj));
+	vgem_pfn_bo_check_mem(fd, handle, size, 1);
+
+	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: same-pages
+ * Description: between the regions of system memory nothing is copied, and what is
+ *		pending goes on
+ */
+static void test_same_pages(int fd)
+{
+	const size_t size = 256 * KiB;
+	uint32_t handle, first, second;
+	uint64_t pfn;
+
+	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, handle, size, 1);
+	first = async_syncobj(fd);
+	second = async_syncobj(fd);
+	async_latency(fd, 500 * MS);
+
+	async_move(fd, handle, VGEM_PFN_TT, first);
+	pfn = vgem_pfn_bo_pfn(fd, handle, 3);
+	async_move(fd, handle, VGEM_PFN_SYSTEM, second);
+	igt_assert(!async_done(fd, first));
+	igt_assert(!async_done(fd, second));
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 3), pfn);
+
+	/* No move, and the fence is that of the last one. */
+	igt_assert_eq(__syncobj_destroy(fd, second), 0);
+	second = async_syncobj(fd);
+	async_move(fd, handle, VGEM_PFN_SYSTEM, second);
+	igt_assert(!async_done(fd, second));
+	async_wait(fd, second);
+	igt_assert(async_done(fd, first));
+	vgem_pfn_bo_check_mem(fd, handle, size, 1);
+
+	igt_assert_eq(__syncobj_destroy(fd, first), 0);
+	igt_assert_eq(__syncobj_destroy(fd, second), 0);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: in-flight
+ * Description: the copies of many buffers are under way together
+ */
+static void test_in_flight(int fd)
+{
+	const size_t size = 64 * KiB;
+	uint32_t handles[32], syncobjs[32];
+	int i, pending = 0;
+
+	for (i = 0; i < 32; i++) {
+		handles[i] = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT,
+						VGEM_PFN_TT);
+		vgem_pfn_bo_fill(fd, handles[i], size, i + 1);
+		syncobjs[i] = async_syncobj(fd);
+	}
+
+	async_latency(fd, 50 * MS);
+	for (i = 0; i < 32; i++)
+		async_move(fd, handles[i], VGEM_PFN_TT, syncobjs[i]);
+	for (i = 0; i < 32; i++)
+		pending += !async_done(fd, syncobjs[i]);
+	igt_assert_lte(2, pending);
+
+	async_latency(fd, 0);
+	for (i = 0; i < 32; i++) {
+		async_wait(fd, syncobjs[i]);
+		vgem_pfn_bo_check_mem(fd, handles[i], size, i + 1);
+		igt_assert_eq(__syncobj_destroy(fd, syncobjs[i]), 0);
+		vgem_pfn_gem_close(fd, handles[i]);
+	}
+}
+
+/*
+ * SUBTEST: close
+ * Description: a buffer may go while it is copied, and nothing of it stays
+ */
+static void test_close(int fd)
+{
+	const size_t size = 256 * KiB;
+	struct drm_vgem_pfn_region before[3];
+	uint32_t handle, syncobj;
+	int i, tries;
+
+	for (i = 0; i < 3; i++)
+		before[i] = vgem_pfn_region(fd, i);
+	syncobj = async_syncobj(fd);
+	async_latency(fd, 20 * MS);
+
+	for (i = 0; i < 30; i++) {
+		handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT,
+					    VGEM_PFN_TT);
+		vgem_pfn_bo_fill(fd, handle, size, i);
+		async_move(fd, handle, VGEM_PFN_TT, syncobj);
+		if (i % 3)
+			async_move(fd, handle, VGEM_PFN_CARVEOUT, syncobj);
+		if (i % 3 == 2)
+			async_move(fd, handle, VGEM_PFN_SYSTEM, syncobj);
+		vgem_pfn_gem_close(fd, handle);
+	}
+	async_wait(fd, syncobj);
+
+	/* What the last copy used is freed after its fence. */
+	for (i = 0; i < 3; i++) {
+		for (tries = 0; tries < 200; tries++) {
+			if (vgem_pfn_region(fd, i).used == before[i].used)
+				break;
+			usleep(10 * MS);
+		}
+		igt_assert_eq_u64(vgem_pfn_region(fd, i).used, before[i].used);
+	}
+	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+}
+
+void async_chain_tests(int fd)
+{
+	igt_describe("Moves of a buffer that is moving keep their order.");
+	igt_subtest("chained") {
+		async_reset(fd);
+		test_chained(fd);
+	}
+
+	igt_describe("A synchronous move waits for what is pending.");
+	igt_subtest("sync-after-async") {
+		async_reset(fd);
+		test_sync_after_async(fd);
+	}
+
+	igt_describe("Within system memory nothing is copied.");
+	igt_subtest("same-pages") {
+		async_reset(fd);
+		test_same_pages(fd);
+	}
+
+	igt_describe("The copies of many buffers are under way together.");
+	igt_subtest("in-flight") {
+		async_reset(fd);
+		test_in_flight(fd);
+	}
+
+	igt_describe("A buffer may go while it is copied.");
+	igt_subtest("close") {
+		async_reset(fd);
+		test_close(fd);
+	}
+}

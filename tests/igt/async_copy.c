@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of one asynchronous copy: when it is done, and by whom.
+ */
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "async.h"
+#include "igt.h"
+#include "pfn_importer.h"
+#include "pfn_trace.h"
+
+/* The first word of each page of the carveout */
+static uint64_t *carveout_words(int fd, uint64_t *base)
+{
+	struct drm_vgem_pfn_region region;
+	uint64_t *words, i;
+
+	region = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT);
+	igt_require_f(region.base_pfn, "needs CAP_SYS_ADMIN\n");
+	words = malloc(region.size / PFN_PAGE_SIZE * 8);
+	igt_assert(words);
+	for (i = 0; i < region.size / PFN_PAGE_SIZE; i++)
+		pfn_mem_read(region.base_pfn + i, 0, &words[i], 8);
+	*base = region.base_pfn;
+	return words;
+}
+
+/*
+ * SUBTEST: old-bytes
+ * Description: as long as the fence has not signaled, the buffer's new memory
+ *		holds what it held before
+ */
+static void test_old_bytes(int fd)
+{
+	const size_t size = 256 * KiB, pages = size / PFN_PAGE_SIZE;
+	uint64_t *old, base, word, pfns[64], i;
+	uint32_t handle, syncobj;
+
+	/* The carveout's memory is somebody's. */
+	handle = vgem_pfn_bo_create(fd, 8 * MiB, VGEM_PFN_CARVEOUT);
+	vgem_pfn_bo_fill(fd, handle, 8 * MiB, 7);
+	vgem_pfn_gem_close(fd, handle);
+
+	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_TT, VGEM_PFN_CARVEOUT);
+	vgem_pfn_bo_fill(fd, handle, size, 1);
+	syncobj = async_syncobj(fd);
+	old = carveout_words(fd, &base);
+
+	async_latency(fd, SLOW);
+	async_move(fd, handle, VGEM_PFN_CARVEOUT, syncobj);
+	vgem_pfn_bo_pfns(fd, handle, 0, pages, pfns);
+	for (i = 0; i < pages; i++) {
+		pfn_mem_read(pfns[i], 0, &word, 8);
+		igt_assert_eq_u64(word, old[pfns[i] - base]);
+		igt_assert_neq_u64(word, pfn_pattern_word(1, i * PFN_PAGE_SIZE / 8));
+	}
+	igt_assert_f(!async_done(fd, syncobj), "too slow to see anything\n");
+
+	async_wait(fd, syncobj);
+	vgem_pfn_bo_check_mem(fd, handle, size, 1);
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).last_copy_bytes, size);
+
+	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	vgem_pfn_gem_close(fd, handle);
+	free(old);
+}
+
+/* One line of the trace, and its place in it */
+struct event {
+	int line;
+	int pid;
+};
+
+static struct event find_event(const char *name)
+{
+	struct event event = {};
+	char line[512], *pid, *p;
+	FILE *file;
+
+	file = fopen(PFN_TRACE_DIR "/trace", "re");
+	igt_assert(file);
+	while (fgets(line, sizeof(line), file)) {
+		event.line++;
+		/* "            comm-123     [001] ..... 4.5: event: ..." */
+		p = line[0] != '#' ? strstr(line, name) : NULL;
+		if (!p)
+			continue;
+		pid = strstr(line, " [");
+		igt_assert(pid && pid < p);
+		while (pid > line && pid[-1] != '-')
+			pid--;
+		event.pid = atoi(pid);
+		break;
+	}
+	fclose(file);
+	igt_assert_f(event.pid, "no event %s\n", name);
+	return event;
+}
+
+/*
+ * SUBTEST: worker
+ * SUBTEST: worker-sync
+ * Description: a copy is made by somebody else, after the move; a synchronous one
+ *		by the caller, within the move
+ */
+static void test_worker(int fd, int importer, bool async)
+{
+	static const char * const events[] = {
+		"move_begin", "notify", "move_end", "copy_begin", "copy_end",
+	};
+	struct event begin, end, moved, told;
+	uint32_t handle, syncobj;
+	int dmabuf, import;
+	char file[80];
+	size_t i;
+
+	handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, handle, 64 * KiB, 1);
+	dmabuf = vgem_pfn_export(fd, handle);
+	import = pfn_import(importer, dmabuf);
+	syncobj = async_syncobj(fd);
+
+	igt_assert_eq(__pfn_trace_dir(), 0);
+	__pfn_trace_write("trace", "");
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
+		snprintf(file, sizeof(file), "events/vgem_pfn/vgem_pfn_%s/enable",
+			 events[i]);
+		igt_assert_eq(__pfn_trace_write(file, "1"), 0);
+	}
+
+	if (async) {
+		async_latency(fd, 100 * MS);
+		async_move(fd, handle, VGEM_PFN_TT, syncobj);
+		async_wait(fd, syncobj);
+	} else {
+		vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
+	}
+	__pfn_trace_write("events/enable", "0");
+
+	begin = find_event("vgem_pfn_copy_begin");
+	end = find_event("vgem_pfn_copy_end");
+	told = find_event("vgem_pfn_notify");
+	moved = find_event("vgem_pfn_move_end");
+	__pfn_trace_end();
+
+	igt_assert_lt(told.line, begin.line);
+	igt_assert_lt(begin.line, end.line);
+	igt_assert_eq(moved.pid, syscall(SYS_gettid));
+	igt_assert_eq(begin.pid, end.pid);
+	if (async) {
+		igt_assert_neq(begin.pid, moved.pid);
+		igt_assert_lt(moved.line, begin.line);
+	} else {
+		igt_assert_eq(begin.pid, moved.pid);
+		igt_assert_lt(end.line, moved.line);
+	}
+
+	vgem_pfn_bo_check(fd, handle, 64 * KiB, 1);
+	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	close(import);
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+static uint64_t timed_move(int fd, uint32_t handle, uint32_t region)
+{
+	struct timespec start = {};
+	uint32_t syncobj = async_syncobj(fd);
+
+	igt_nsec_elapsed(&start);
+	async_move(fd, handle, region, syncobj);
+	async_wait(fd, syncobj);
+	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	return igt_nsec_elapsed(&start) / 1000;
+}
+
+/*
+ * SUBTEST: latency
+ * Description: a copy takes what the levers say, and no less
+ */
+static void test_latency(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, MiB, VGEM_PFN_CARVEOUT,
+					     VGEM_PFN_TT);
+
+	vgem_pfn_bo_fill(fd, handle, MiB, 1);
+	async_latency(fd, 200 * MS);
+	igt_assert_lte_u64(200 * MS, timed_move(fd, handle, VGEM_PFN_TT));
+
+	async_latency(fd, 50 * MS);
+	vgem_pfn_set_lever(fd, "engine_bandwidth_mibps", 4);
+	igt_assert_lte_u64(300 * MS, timed_move(fd, handle, VGEM_PFN_CARVEOUT));
+
+	async_latency(fd, 0);
+	igt_assert_lte_u64(250 * MS, timed_move(fd, handle, VGEM_PFN_TT));
+	vgem_pfn_bo_check(fd, handle, MiB, 1);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: clear
+ * Description: memory that a buffer never had is zeroed by an engine, too
+ */
+static void test_clear(int fd)
+{
+	const size_t size = 256 * KiB;
+	uint32_t handle, syncobj;
+	uint64_t *map, i;
+
+	handle = vgem_pfn_bo_create(fd, 8 * MiB, VGEM_PFN_CARVEOUT);
+	vgem_pfn_bo_fill(fd, handle, 8 * MiB, 7);
+	vgem_pfn_gem_close(fd, handle);
+
+	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT);
+	syncobj = async_syncobj(fd);
+	async_latency(fd, 300 * MS);
+	async_move(fd, handle, VGEM_PFN_CARVEOUT, syncobj);
+	igt_assert(!async_done(fd, syncobj));
+	map = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ);
+	for (i = 0; i < size / 8; i++)
+		igt_assert_eq_u64(map[i], 0);
+	igt_assert(async_done(fd, syncobj));
+	munmap(map, size);
+	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+void async_copy_tests(int fd, int importer)
+{
+	igt_describe("Until the fence signals the new memory holds old bytes.");
+	igt_subtest("old-bytes") {
+		async_reset(fd);
+		test_old_bytes(fd);
+	}
+
+	igt_describe("An engine copies, and after the move.");
+	igt_subtest("worker") {
+		async_reset(fd);
+		test_worker(fd, importer, true);
+	}
+
+	igt_describe("A synchronous move copies by itself.");
+	igt_subtest("worker-sync") {
+		async_reset(fd);
+		test_worker(fd, importer, false);
+	}
+
+	igt_describe("A copy takes what the levers say.");
+	igt_subtest("latency") {
+		async_reset(fd);
+		test_latency(fd);
+	}
+
+	igt_describe("Memory that a buffer never had is zeroed by an engine.");
+	igt_subtest("clear") {
+		async_reset(fd);
+		test_clear(fd);
+	}
+}

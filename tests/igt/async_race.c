@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of an importer that looks at buffers which move all the time.
+ */
+#include <sys/mman.h>
+
+#include "async.h"
+#include "igt.h"
+#include "pfn_importer.h"
+
+#define NUM	8
+#define MOVES	10000
+
+/*
+ * SUBTEST: correct-importer
+ * Description: an importer that waits for fences reads what is in the buffer, in
+ *		10,000 moves over all engines
+ */
+static void test_correct(int fd, int importer)
+{
+	uint64_t random = 0x5eed, seeds[NUM], reads = 0;
+	uint32_t handles[NUM];
+	size_t sizes[NUM];
+	int imports[NUM];
+	char *maps[NUM];
+	int i, move;
+
+	for (i = 0; i < NUM; i++) {
+		int dmabuf;
+
+		sizes[i] = (1 + i % 4) * PFN_PAGE_SIZE;
+		seeds[i] = 100 + i;
+		handles[i] = vgem_pfn_bo_create(fd, sizes[i], VGEM_PFN_CARVEOUT,
+						VGEM_PFN_TT);
+		vgem_pfn_bo_fill(fd, handles[i], sizes[i], seeds[i]);
+		dmabuf = vgem_pfn_export(fd, handles[i]);
+		imports[i] = pfn_import(importer, dmabuf);
+		close(dmabuf);
+		maps[i] = pfn_import_mmap(imports[i], sizes[i],
+					  PROT_READ | PROT_WRITE);
+	}
+
+	for (move = 0; move < MOVES; move++) {
+		uint64_t dice = pfn_random(&random);
+
+		i = dice % NUM;
+		if (move % 500 == 0)
+			async_latency(fd, (move / 500 % 4) * 100);
+		igt_assert_eq(__async_move(fd, handles[i], dice >> 8 & 1 ?
+					   VGEM_PFN_TT : VGEM_PFN_CARVEOUT, 0), 0);
+
+		/* Some look now and then, in one way or the other. */
+		i = (dice >> 16) % NUM;
+		switch (dice >> 24 & 15) {
+		case 0:
+			pfn_assert_pattern(maps[i], 0, sizes[i], seeds[i]);
+			reads++;
+			break;
+		case 1:
+			pfn_import_dev_check(imports[i], sizes[i], seeds[i]);
+			reads++;
+			break;
+		case 2:
+			seeds[i]++;
+			pfn_import_dev_fill(imports[i], sizes[i], seeds[i]);
+			break;
+		case 3:
+			seeds[i]++;
+			pfn_pattern_fill(maps[i], 0, sizes[i], seeds[i]);
+			break;
+		}
+	}
+
+	for (i = 0; i < NUM; i++) {
+		pfn_assert_pattern(maps[i], 0, sizes[i], seeds[i]);
+		pfn_import_dev_check(imports[i], sizes[i], seeds[i]);
+		vgem_pfn_bo_check_mem(fd, handles[i], sizes[i], seeds[i]);
+		munmap(maps[i], sizes[i]);
+		close(imports[i]);
+		vgem_pfn_gem_close(fd, handles[i]);
+	}
+	igt_info("%d moves, %llu reads\n", MOVES, (long long)reads);
+}
+
+/*
+ * SUBTEST: wrong-importer
+ * Description: an importer that does not wait for fences reads what is not in the
+ *		buffer, and this is where one sees it
+ */
+static void test_wrong(int fd, int importer)
+{
+	const size_t size = 16 * PFN_PAGE_SIZE;
+	int dmabuf, wrong, correct, wrong_cpu = 0, wrong_dev = 0, i;
+	uint32_t handle, syncobj;
+	uint64_t *data, *map;
+	size_t page;
+
+	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, handle, size, 1);
+	dmabuf = vgem_pfn_export(fd, handle);
+	correct = pfn_import(importer, dmabuf);
+	wrong = pfn_import_flags(importer, dmabuf,
+				 DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT);
+	map = pfn_import_mmap(wrong, size, PROT_READ);
+	data = calloc(1, size);
+	igt_assert(data);
+	syncobj = async_syncobj(fd);
+
+	for (i = 0; i < 2; i++) {
+		async_latency(fd, SLOW);
+		async_move(fd, handle, i ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT,
+			   syncobj);
+		pfn_import_read(wrong, 0, data, size);
+		for (page = 0; page < size / 8; page += PFN_PAGE_SIZE / 8) {
+			wrong_dev += data[page] != pfn_pattern_word(1, page);
+			wrong_cpu += map[page] != pfn_pattern_word(1, page);
+		}
+		igt_assert_f(!async_done(fd, syncobj), "too slow\n");
+
+		/* Whoever waits is right all the time. */
+		pfn_import_dev_check(correct, size, 1);
+		igt_assert(async_done(fd, syncobj));
+		pfn_assert_pattern(map, 0, size, 1);
+	}
+	igt_info("of 32 pages each, %d by device and %d by CPU were wrong\n",
+		 wrong_dev, wrong_cpu);
+	igt_assert_lt(0, wrong_dev);
+	igt_assert_lt(0, wrong_cpu);
+
+	free(data);
+	munmap(map, size);
+	close(wrong);
+	close(correct);
+	close(dmabuf);
+	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+void async_race_tests(int fd, int importer)
+{
+	igt_describe("Who waits for fences never reads wrong data.");
+	igt_subtest("correct-importer") {
+		async_reset(fd);
+		test_correct(fd, importer);
+	}
+
+	igt_describe("Who does not wait is found to read wrong data.");
+	igt_subtest("wrong-importer") {
+		async_reset(fd);
+		test_wrong(fd, importer);
+	}
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of the sync objects of a move.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include "async.h"
+#include "igt.h"
+
+#define MOVE	DRM_IOCTL_VGEM_PFN_BO_MOVE
+
+static uint32_t create(int fd, uint64_t seed)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
+					     VGEM_PFN_TT);
+
+	vgem_pfn_bo_fill(fd, handle, 64 * KiB, seed);
+	return handle;
+}
+
+static void destroy(int fd, uint32_t handle, uint32_t syncobj)
+{
+	if (syncobj)
+		igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: out-syncobj
+ * SUBTEST: out-timeline
+ * Description: the fence that a move gives signals when the contents are there, and
+ *		not before
+ */
+static void test_out(int fd, uint64_t point)
+{
+	struct drm_vgem_pfn_bo_move arg = {
+		.handle = create(fd, 1),
+		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
+		.region = VGEM_PFN_TT,
+		.out_syncobj = async_syncobj(fd),
+		.out_point = point,
+	};
+	uint64_t word;
+
+	async_latency(fd, 500 * MS);
+	igt_assert_eq(__vgem_pfn_ioctl(fd, MOVE, &arg), 0);
+	igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point, 0), -ETIME);
+	igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point, -1), 0);
+	pfn_mem_read(vgem_pfn_bo_pfn(fd, arg.handle, 0), 0, &word, 8);
+	igt_assert_eq_u64(word, pfn_pattern_word(1, 0));
+
+	/* One more, after which both are known */
+	if (point) {
+		arg.region = VGEM_PFN_CARVEOUT;
+		arg.out_point = point + 5;
+		igt_assert_eq(__vgem_pfn_ioctl(fd, MOVE, &arg), 0);
+		igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point, 0), 0);
+		igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point + 5, 0),
+			      -ETIME);
+		igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point + 5, -1),
+			      0);
+	}
+	vgem_pfn_bo_check_mem(fd, arg.handle, 64 * KiB, 1);
+	destroy(fd, arg.handle, arg.out_syncobj);
+}
+
+/*
+ * SUBTEST: out-no-copy
+ * Description: what is in its place has a fence that has signaled, and so has a
+ *		move that was waited for
+ */
+static void test_out_no_copy(int fd)
+{
+	struct drm_vgem_pfn_bo_move arg = {
+		.handle = create(fd, 1),
+		.region = VGEM_PFN_CARVEOUT,
+	};
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		arg.flags = i % 2 ? DRM_VGEM_PFN_MOVE_ASYNC : 0;
+		if (i == 2)
+			arg.region = VGEM_PFN_TT;
+		arg.out_syncobj = async_syncobj(fd);
+		igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, 0, 0), -EINVAL);
+		igt_assert_eq(__vgem_pfn_ioctl(fd, MOVE, &arg), 0);
+		igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, 0, 0), 0);
+		igt_assert_eq(__syncobj_destroy(fd, arg.out_syncobj), 0);
+	}
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, arg.handle).num_moves, 1);
+	destroy(fd, arg.handle, 0);
+}
+
+struct syncer {
+	int fd;
+	struct drm_vgem_pfn_bo_move arg;
+	int ret;
+	volatile int done;
+	pthread_t thread;
+};
+
+static void *syncer_thread(void *data)
+{
+	struct syncer *s = data;
+
+	s->ret = __vgem_pfn_ioctl(s->fd, MOVE, &s->arg);
+	s->done = 1;
+	return NULL;
+}
+
+/* A sync object whose fence is that of a copy that takes a while */
+static uint32_t slow_syncobj(int fd, uint32_t *busy)
+{
+	uint32_t syncobj = async_syncobj(fd);
+
+	*busy = create(fd, 9);
+	async_latency(fd, SLOW);
+	async_move(fd, *busy, VGEM_PFN_TT, syncobj);
+	async_latency(fd, 0);
+	return syncobj;
+}
+
+/*
+ * SUBTEST: in-syncobj
+ * Description: a move waits for its fence, keeps nobody from the buffer meanwhile,
+ *		and does not make it wait for that fence
+ */
+static void test_in(int fd)
+{
+	struct syncer s = { .fd = fd };
+	uint32_t busy;
+
+	s.arg.handle = create(fd, 1);
+	s.arg.region = VGEM_PFN_TT;
+	s.arg.in_syncobj = slow_syncobj(fd, &busy);
+	igt_assert_eq(pthread_create(&s.thread, NULL, syncer_thread, &s), 0);
+	usleep(100 * MS);
+	vgem_pfn_bo_check(fd, s.arg.handle, 64 * KiB, 1);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, s.arg.handle),
+			  VGEM_PFN_CARVEOUT);
+	igt_assert(!s.done);
+	igt_assert_f(!async_done(fd, s.arg.in_syncobj), "too slow\n");
+
+	igt_assert_eq(pthread_join(s.thread, NULL), 0);
+	igt_assert_eq(s.ret, 0);
+	igt_assert(async_done(fd, s.arg.in_syncobj));
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, s.arg.handle), VGEM_PFN_TT);
+	vgem_pfn_bo_check(fd, s.arg.handle, 64 * KiB, 1);
+	destroy(fd, s.arg.handle, s.arg.in_syncobj);
+	vgem_pfn_gem_close(fd, busy);
+}
+
+/*
+ * SUBTEST: in-out-same
+ * Description: a sync object may carry a fence in and another one out
+ */
+static void test_in_out(int fd)
+{
+	struct drm_vgem_pfn_bo_move arg = {
+		.handle = create(fd, 1),
+		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
+	};
+	int i;
+
+	arg.out_syncobj = async_syncobj(fd);
+	async_latency(fd, 100 * MS);
+	for (i = 0; i < 4; i++) {
+		arg.region = i % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT;
+		igt_assert_eq(__vgem_pfn_ioctl(fd, MOVE, &arg), 0);
+		igt_assert(!async_done(fd, arg.out_syncobj));
+		arg.in_syncobj = arg.out_syncobj;
+	}
+	async_wait(fd, arg.out_syncobj);
+	vgem_pfn_bo_check_mem(fd, arg.handle, 64 * KiB, 1);
+	destroy(fd, arg.handle, arg.out_syncobj);
+}
+
+static volatile int handled;
+
+static void handler(int sig)
+{
+	handled = 1;
+}
+
+/*
+ * SUBTEST: in-interrupted
+ * Description: who waits for a fence can be interrupted, and nothing has happened
+ */
+static void test_in_interrupted(int fd)
+{
+	struct sigaction act = { .sa_handler = handler };
+	struct syncer s = { .fd = fd };
+	uint32_t busy;
+
+	igt_assert_eq(sigaction(SIGUSR1, &act, NULL), 0);
+	handled = 0;
+	s.arg.handle = create(fd, 1);
+	s.arg.region = VGEM_PFN_TT;
+	s.arg.out_syncobj = async_syncobj(fd);
+	s.arg.in_syncobj = slow_syncobj(fd, &busy);
+	igt_assert_eq(pthread_create(&s.thread, NULL, syncer_thread, &s), 0);
+	usleep(150 * MS);
+	igt_assert_eq(pthread_kill(s.thread, SIGUSR1), 0);
+	igt_assert_eq(pthread_join(s.thread, NULL), 0);
+	igt_assert(handled);
+	igt_assert_eq(s.ret, -EINTR);
+	igt_assert_f(!async_done(fd, s.arg.in_syncobj), "too slow\n");
+
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, s.arg.handle),
+			  VGEM_PFN_CARVEOUT);
+	igt_assert_eq(__syncobj_wait(fd, s.arg.out_syncobj, 0, 0), -EINVAL);
+	async_wait(fd, s.arg.in_syncobj);
+	igt_assert_eq(__syncobj_destroy(fd, s.arg.out_syncobj), 0);
+	destroy(fd, s.arg.handle, s.arg.in_syncobj);
+	vgem_pfn_gem_close(fd, busy);
+}
+
+/*
+ * SUBTEST: bad-syncobj
+ * Description: what is wrong with the sync objects is said before anything happens
+ */
+static void test_bad(int fd)
+{
+	const struct drm_vgem_pfn_bo_move good = {
+		.handle = create(fd, 1),
+		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
+		.region = VGEM_PFN_TT,
+	};
+	struct drm_vgem_pfn_bo_move arg;
+	uint32_t out = async_syncobj(fd), empty = async_syncobj(fd);
+
+#define bad(error, fields) \
+	do { \
+		arg = good; \
+		fields; \
+		igt_assert_eq(__vgem_pfn_ioctl(fd, MOVE, &arg), -(error)); \
+		igt_assert_eq_u32(vgem_pfn_bo_region(fd, good.handle), \
+				  VGEM_PFN_CARVEOUT); \
+		igt_assert_eq(__syncobj_wait(fd, out, 0, 0), -EINVAL); \
+	} while (0)
+
+	bad(ENOENT, arg.in_syncobj = 12345);
+	bad(ENOENT, arg.in_syncobj = 12345; arg.out_syncobj = out);
+	bad(ENOENT, arg.out_syncobj = 12345);
+	bad(ENOENT, arg.out_syncobj = 12345; arg.out_point = 1);
+	bad(EINVAL, arg.in_point = 1);
+	bad(EINVAL, arg.out_point = 1);
+	bad(EINVAL, arg.out_syncobj = out; arg.in_point = 1);
+	/* Nothing was submitted, and nobody waits until something is. */
+	bad(EINVAL, arg.in_syncobj = empty; arg.out_syncobj = out);
+	bad(EINVAL, arg.in_syncobj = empty; arg.in_point = 3; arg.out_syncobj = out);
+	/* The move itself */
+	bad(EINVAL, arg.region = 99; arg.out_syncobj = out);
+	bad(EINVAL, arg.pad = 1; arg.out_syncobj = out);
+	bad(EINVAL, arg.flags = 2; arg.out_syncobj = out);
+	bad(ENOENT, arg.handle = 12345; arg.out_syncobj = out);
+#undef bad
+
+	igt_assert_eq(__syncobj_destroy(fd, empty), 0);
+	destroy(fd, good.handle, out);
+}
+
+void async_sync_tests(int fd)
+{
+	igt_describe("The fence of a move signals when the contents are there.");
+	igt_subtest("out-syncobj") {
+		async_reset(fd);
+		test_out(fd, 0);
+	}
+
+	igt_describe("The same, as a point of a timeline.");
+	igt_subtest("out-timeline") {
+		async_reset(fd);
+		test_out(fd, 7);
+	}
+
+	igt_describe("What is in its place has a fence that has signaled.");
+	igt_subtest("out-no-copy") {
+		async_reset(fd);
+		test_out_no_copy(fd);
+	}
+
+	igt_describe("A move waits for its fence, and locks nothing meanwhile.");
+	igt_subtest("in-syncobj") {
+		async_reset(fd);
+		test_in(fd);
+	}
+
+	igt_describe("A sync object may carry one fence in and another one out.");
+	igt_subtest("in-out-same") {
+		async_reset(fd);
+		test_in_out(fd);
+	}
+
+	igt_describe("Who waits for a fence can be interrupted.");
+	igt_subtest("in-interrupted") {
+		async_reset(fd);
+		test_in_interrupted(fd);
+	}
+
+	igt_describe("Wrong sync objects are refused before anything happens.");
+	igt_subtest("bad-syncobj") {
+		async_reset(fd);
+		test_bad(fd);
+	}
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * TEST: vgem pfn async
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: Memory management
+ * Description: Moves that a copy engine makes: the buffer has a new place at once,
+ *		and its contents get there when a fence signals.
+ *
+ * The subtests live in async_*.c, in groups of one subject.
+ */
+#include "async.h"
+#include "igt.h"
+#include "pfn_importer.h"
+
+IGT_TEST_DESCRIPTION("Moves with a fence");
+
+void async_latency(int fd, uint32_t us)
+{
+	vgem_pfn_set_lever(fd, "engine_latency_us", us);
+}
+
+void async_reset(int fd)
+{
+	vgem_pfn_set_lever(fd, "async_moves", 0);
+	vgem_pfn_set_lever(fd, "engine_latency_us", 0);
+	vgem_pfn_set_lever(fd, "engine_bandwidth_mibps", 0);
+}
+
+int __async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj)
+{
+	struct drm_vgem_pfn_bo_move arg = {
+		.handle = handle,
+		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
+		.region = region,
+		.out_syncobj = out_syncobj,
+	};
+
+	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
+}
+
+void async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj)
+{
+	igt_assert_eq(__async_move(fd, handle, region, out_syncobj), 0);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), region);
+}
+
+uint32_t async_syncobj(int fd)
+{
+	uint32_t handle;
+
+	igt_assert_eq(__syncobj_create(fd, &handle), 0);
+	return handle;
+}
+
+bool async_done(int fd, uint32_t syncobj)
+{
+	int ret = __syncobj_wait(fd, syncobj, 0, 0);
+
+	igt_assert_f(!ret || ret == -ETIME, "sync object: %d\n", ret);
+	return !ret;
+}
+
+void async_wait(int fd, uint32_t syncobj)
+{
+	igt_assert_eq(__syncobj_wait(fd, syncobj, 0, -1), 0);
+}
+
+int igt_main()
+{
+	static int fd = -1, importer = -1;
+
+	igt_fixture() {
+		fd = vgem_pfn_open();
+		importer = pfn_importer_open();
+		vgem_pfn_reset_on_exit();
+	}
+
+	async_copy_tests(fd, importer);
+	async_chain_tests(fd);
+	async_sync_tests(fd);
+	async_access_tests(fd, importer);
+	async_evict_tests(fd);
+	async_race_tests(fd, importer);
+
+	igt_fixture() {
+		close(importer);
+		close(fd);
+	}
+
+	async_unload_tests();
+}
