@@ -7,5 +7,6 @@
 #define HOTPLUG_H
 
 void hotplug_devices_tests(void);
+void hotplug_unplug_tests(void);
 
 #endif /* HOTPLUG_H */

@@ -4,7 +4,7 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: DRM
- * Description: Devices come and go: several of them.
+ * Description: Devices come and go, several of them, also while in use.
  *
  * The subtests live in hotplug_*.c, in groups of one subject.
  */
@@ -23,4 +23,5 @@ int igt_main()
 	}
 
 	hotplug_devices_tests();
+	hotplug_unplug_tests();
 }

@@ -122,3 +122,16 @@ int vgem_pfn_open_faux(unsigned int index)
 	igt_require_f(fd >= 0, "no device " VGEM_PFN_MODULE ".%u\n", index);
 	return fd;
 }
+
+int __vgem_pfn_faux_unplug(unsigned int index)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "dri/" VGEM_PFN_MODULE ".%u/unplug", index);
+	return __pfn_debugfs_set(path, 1);
+}
+
+int __vgem_pfn_faux_plug(unsigned int index)
+{
+	return __pfn_debugfs_set(VGEM_PFN_MODULE "/plug", index);
+}

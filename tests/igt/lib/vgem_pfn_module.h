@@ -30,4 +30,8 @@ int __vgem_pfn_open_faux(unsigned int index, const char *node);
 /* Skips unless the module has been loaded with as many devices. */
 int vgem_pfn_open_faux(unsigned int index);
 
+/* debugfs: take the faux device with this index away, and bring it back */
+int __vgem_pfn_faux_unplug(unsigned int index);
+int __vgem_pfn_faux_plug(unsigned int index);
+
 #endif /* VGEM_PFN_MODULE_H */

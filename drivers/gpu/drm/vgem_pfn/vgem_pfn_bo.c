@@ -37,6 +37,7 @@ void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo)
 {
 	struct vgem_pfn_bo *bo = to_vgem_pfn_bo(tbo);
 
+	vgem_pfn_bos_remove(bo);
 	vgem_pfn_import_fini(bo);
 	dma_fence_put(bo->moving);
 	drm_gem_object_release(&tbo->base);
@@ -243,6 +244,7 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 	bo->tbo.base.funcs = &vgem_pfn_gem_funcs;
 	bo->id = atomic64_inc_return(&vgem_pfn_last_id);
 	bo->contiguous = contiguous;
+	INIT_LIST_HEAD(&bo->link);
 	bo->num_placements = num_placements;
 	for (i = 0; i < num_placements; i++) {
 		bo->placements[i] = placements[i];
@@ -260,6 +262,7 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 				   vgem_pfn_bo_destroy);
 	if (ret)
 		return ERR_PTR(ret);
+	vgem_pfn_bos_add(bo);
 
 	placement.placement = places;
 	placement.num_placement = n;

@@ -4,8 +4,8 @@
  * dma-buf's life. All but those for CPU access, mmap and release are called with
  * the reservation lock held.
  *
- * There is no attach: carveouts are System RAM, so every device reaches every
- * place, and there is nothing to refuse.
+ * Carveouts are System RAM, so every device reaches every place, and only a device
+ * that is gone refuses an attachment.
  */
 
 #include <linux/dma-buf.h>
@@ -30,7 +30,11 @@ static struct vgem_pfn_bo *dmabuf_to_bo(struct dma_buf *dmabuf)
 	return gem_to_vgem_pfn_bo(dmabuf->priv);
 }
 
-/* Give the object its pages, if it is in system memory and has none. */
+/*
+ * Give the object its pages, if it is in system memory and has none. Nothing is
+ * given out of a device that is gone: those who got something before were told,
+ * after this lock was released.
+ */
 static int vgem_pfn_dma_buf_populate(struct vgem_pfn_bo *bo)
 {
 	struct ttm_operation_ctx ctx = {
@@ -40,7 +44,16 @@ static int vgem_pfn_dma_buf_populate(struct vgem_pfn_bo *bo)
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
+	if (drm_dev_is_unplugged(bo->tbo.base.dev))
+		return -ENODEV;
+
 	return ttm_bo_populate(&bo->tbo, &ctx);
+}
+
+static int vgem_pfn_dma_buf_attach(struct dma_buf *dmabuf,
+				   struct dma_buf_attachment *attach)
+{
+	return drm_dev_is_unplugged(dmabuf_to_bo(dmabuf)->tbo.base.dev) ? -ENODEV : 0;
 }
 
 static int vgem_pfn_dma_buf_pin(struct dma_buf_attachment *attach)
@@ -219,6 +232,7 @@ static int vgem_pfn_dma_buf_end_cpu_access(struct dma_buf *dmabuf,
 }
 
 static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
+	.attach = vgem_pfn_dma_buf_attach,
 	.pin = vgem_pfn_dma_buf_pin,
 	.unpin = vgem_pfn_dma_buf_unpin,
 	.map_dma_buf = vgem_pfn_dma_buf_map,

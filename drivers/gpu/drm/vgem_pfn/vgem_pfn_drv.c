@@ -72,7 +72,7 @@ static const struct drm_driver vgem_pfn_driver = {
  * @config: its carveouts
  *
  * The device belongs to @parent's resources and is released with them, if
- * nothing else refers to it by then. Unregister it before.
+ * nothing else refers to it by then. vgem_pfn_device_unplug() comes first.
  *
  * Return: the device, or a negative errno as an error pointer.
  */
@@ -90,6 +90,8 @@ vgem_pfn_device_create(struct device *parent,
 	init_rwsem(&vdev->validate);
 	vdev->max_block_order = U32_MAX;
 	vgem_pfn_fault_init(vdev);
+	spin_lock_init(&vdev->bos_lock);
+	INIT_LIST_HEAD(&vdev->bos);
 
 	ret = vgem_pfn_ttm_init(vdev);
 	if (ret)

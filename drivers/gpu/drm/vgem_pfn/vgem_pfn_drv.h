@@ -15,7 +15,9 @@
 
 #include <linux/iosys-map.h>
 #include <linux/ktime.h>
+#include <linux/list.h>
 #include <linux/rwsem.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include <drm/drm_device.h>
@@ -200,6 +202,8 @@ struct vgem_pfn_tt {
  *	      until its carveouts are made
  * @bar_pages: size of that in pages
  * @engines: copy engines
+ * @bos_lock: protects @bos, see vgem_pfn_bos.c; innermost
+ * @bos: all buffer objects
  * @move_delay_us: debugfs lever, see vgem_pfn_debugfs.c
  * @max_block_order: debugfs lever, see vgem_pfn_debugfs.c
  * @quarantine_ms: debugfs lever, see vgem_pfn_debugfs.c
@@ -211,6 +215,8 @@ struct vgem_pfn_device {
 	struct drm_device drm;
 	struct ttm_device bdev;
 	struct rw_semaphore validate;
+	spinlock_t bos_lock; /* bos */
+	struct list_head bos;
 	unsigned int num_carveouts;
 	struct vgem_pfn_carveout carveouts[VGEM_PFN_MAX_CARVEOUTS];
 	phys_addr_t bar_base;
@@ -236,6 +242,7 @@ struct vgem_pfn_device {
  *	      constant
  * @moving: fence of the last copy that an engine did or does, or NULL
  * @async: this move shall be pipelined
+ * @link: of &vgem_pfn_device.bos, protected by its lock
  * @num_moves: changes of region since creation
  * @num_evictions: how many of them were evictions
  * @num_notifies: notifications sent to the attachments of the dma-buf
@@ -257,6 +264,7 @@ struct vgem_pfn_bo {
 	struct dma_buf *imported;
 	struct dma_fence *moving;
 	bool async;
+	struct list_head link;
 	u64 num_moves;
 	u64 num_evictions;
 	u64 num_notifies;
@@ -311,6 +319,12 @@ bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region);
 void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 				 struct ttm_placement *placement);
 
+/* vgem_pfn_bos.c */
+void vgem_pfn_bos_add(struct vgem_pfn_bo *bo);
+void vgem_pfn_bos_remove(struct vgem_pfn_bo *bo);
+struct vgem_pfn_bo *vgem_pfn_bos_next(struct vgem_pfn_device *vdev,
+				      struct vgem_pfn_bo *prev);
+
 /* vgem_pfn_carveout.c */
 int vgem_pfn_carveouts_init(struct vgem_pfn_device *vdev,
 			    const struct vgem_pfn_config *config);
@@ -337,6 +351,7 @@ int vgem_pfn_faux_init(const struct vgem_pfn_params *params);
 void vgem_pfn_faux_fini(void);
 
 /* vgem_pfn_import.c */
+void vgem_pfn_import_unplug(struct vgem_pfn_bo *bo);
 bool vgem_pfn_import_is_mapped(struct vgem_pfn_bo *bo);
 u64 vgem_pfn_import_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
 int vgem_pfn_import_move(struct vgem_pfn_bo *bo, u32 region);
@@ -399,6 +414,9 @@ void vgem_pfn_stale_note(struct vgem_pfn_bo *bo, struct ttm_resource *base);
 /* vgem_pfn_ttm.c */
 int vgem_pfn_ttm_init(struct vgem_pfn_device *vdev);
 unsigned long vgem_pfn_region_pages(struct vgem_pfn_device *vdev, u32 region);
+
+/* vgem_pfn_unplug.c */
+void vgem_pfn_device_unplug(struct vgem_pfn_device *vdev);
 
 /* vgem_pfn_vm.c */
 extern const struct vm_operations_struct vgem_pfn_vm_ops;

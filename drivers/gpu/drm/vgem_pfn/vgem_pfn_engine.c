@@ -26,6 +26,7 @@
 #include <linux/time64.h>
 #include <linux/workqueue.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_managed.h>
 #include <drm/drm_print.h>
 
@@ -71,12 +72,20 @@ static void vgem_pfn_job_work(struct kthread_work *work)
 	struct vgem_pfn_job *job = container_of(work, struct vgem_pfn_job, work);
 	bool cookie = dma_fence_begin_signalling();
 	unsigned int i;
+	int idx;
 
 	for (i = 0; i < job->num_deps; i++)
 		dma_fence_wait(job->deps[i], false);
 	if (job->duration_us)
 		fsleep(job->duration_us);
-	vgem_pfn_job_copy(job);
+
+	/* Of a device that is gone nobody waits for more than the fence. */
+	if (drm_dev_enter(job->bo->tbo.base.dev, &idx)) {
+		vgem_pfn_job_copy(job);
+		drm_dev_exit(idx);
+	} else {
+		dma_fence_set_error(job->fence, -ENODEV);
+	}
 	dma_fence_signal(job->fence);
 	dma_fence_end_signalling(cookie);
 

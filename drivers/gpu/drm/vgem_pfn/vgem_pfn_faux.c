@@ -2,11 +2,21 @@
 /*
  * The instances without any bus: each is a faux device, vgem_pfn.<i>, with a DRM
  * device of its own. The module makes them all when it is loaded, or none.
+ *
+ * The faux bus has no way to unbind a driver, so debugfs has levers that unplug an
+ * instance, while it is in use, and plug it in again:
+ *
+ *	dri/vgem_pfn.<i>/unplug		write anything
+ *	vgem_pfn/plug			write the index
+ *
+ * vgem_pfn_faux_lock protects the table of instances.
  */
 
+#include <linux/debugfs.h>
 #include <linux/device/faux.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 
 #include <drm/drm_drv.h>
 
@@ -26,18 +36,58 @@ static struct vgem_pfn_faux {
 	struct vgem_pfn_device *vdev;
 } vgem_pfn_faux[VGEM_PFN_MAX_DEVICES];
 
+/* The carveouts of each, from the module's parameter. */
+static const struct vgem_pfn_params *vgem_pfn_faux_params;
+
+static DEFINE_MUTEX(vgem_pfn_faux_lock);
+static struct dentry *vgem_pfn_faux_root;
+
+static void vgem_pfn_faux_remove(struct vgem_pfn_faux *instance)
+{
+	struct faux_device *faux = instance->faux;
+
+	lockdep_assert_held(&vgem_pfn_faux_lock);
+
+	vgem_pfn_device_unplug(instance->vdev);
+	instance->vdev = NULL;
+	instance->faux = NULL;
+	devres_release_group(&faux->dev, NULL);
+	faux_device_destroy(faux);
+}
+
+static ssize_t vgem_pfn_faux_unplug(struct file *file, const char __user *data,
+				    size_t size, loff_t *pos)
+{
+	struct vgem_pfn_faux *instance = file->private_data;
+
+	guard(mutex)(&vgem_pfn_faux_lock);
+	if (!instance->faux)
+		return -ENODEV;
+
+	vgem_pfn_faux_remove(instance);
+	return size;
+}
+
+/* Unsafe, that is unprotected against removal, since a write removes it. */
+static const struct file_operations vgem_pfn_faux_unplug_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = vgem_pfn_faux_unplug,
+};
+
 /*
- * Devices outlive the module's init, but their resources are in a group: the
- * faux bus reports no errno from a probe, so there is none.
+ * The faux bus does not tell why a probe failed, so there is none, and a group
+ * stands for the resources of a bound driver.
  */
-static int vgem_pfn_faux_add(unsigned int index,
-			     const struct vgem_pfn_config *config)
+static int vgem_pfn_faux_add(unsigned int index)
 {
 	struct vgem_pfn_faux *instance = &vgem_pfn_faux[index];
 	struct vgem_pfn_device *vdev;
 	struct faux_device *faux;
 	char name[24];
 	int ret;
+
+	lockdep_assert_held(&vgem_pfn_faux_lock);
 
 	snprintf(name, sizeof(name), "vgem_pfn.%u", index);
 	faux = faux_device_create(name, NULL, NULL);
@@ -53,7 +103,9 @@ static int vgem_pfn_faux_add(unsigned int index,
 	if (ret)
 		goto err_devres;
 
-	vdev = vgem_pfn_device_create(&faux->dev, config);
+	vdev = vgem_pfn_device_create(&faux->dev,
+				      vgem_pfn_param_faux(vgem_pfn_faux_params,
+							  index));
 	if (IS_ERR(vdev)) {
 		ret = PTR_ERR(vdev);
 		goto err_devres;
@@ -61,6 +113,8 @@ static int vgem_pfn_faux_add(unsigned int index,
 
 	instance->faux = faux;
 	instance->vdev = vdev;
+	debugfs_create_file_unsafe("unplug", 0200, vdev->drm.debugfs_root,
+				   instance, &vgem_pfn_faux_unplug_fops);
 	return 0;
 
 err_devres:
@@ -70,23 +124,34 @@ err_faux:
 	return ret;
 }
 
-static void vgem_pfn_faux_remove(struct vgem_pfn_faux *instance)
+static ssize_t vgem_pfn_faux_plug(struct file *file, const char __user *data,
+				  size_t size, loff_t *pos)
 {
-	struct faux_device *faux = instance->faux;
+	unsigned int index;
+	int ret;
 
-	if (!faux)
-		return;
+	ret = kstrtouint_from_user(data, size, 0, &index);
+	if (ret)
+		return ret;
+	if (index >= devices)
+		return -EINVAL;
 
-	drm_dev_unregister(&instance->vdev->drm);
-	instance->vdev = NULL;
-	instance->faux = NULL;
-	devres_release_group(&faux->dev, NULL);
-	faux_device_destroy(faux);
+	guard(mutex)(&vgem_pfn_faux_lock);
+	if (vgem_pfn_faux[index].faux)
+		return -EBUSY;
+
+	return vgem_pfn_faux_add(index) ?: size;
 }
+
+static const struct file_operations vgem_pfn_faux_plug_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = vgem_pfn_faux_plug,
+};
 
 /**
  * vgem_pfn_faux_init() - make as many devices as the parameter "devices" says
- * @params: the carveouts of each
+ * @params: the carveouts of each; stays
  *
  * Return: 0, -EINVAL if the parameter is wrong, or another negative errno with
  * no device left.
@@ -94,7 +159,7 @@ static void vgem_pfn_faux_remove(struct vgem_pfn_faux *instance)
 int vgem_pfn_faux_init(const struct vgem_pfn_params *params)
 {
 	unsigned int i;
-	int ret;
+	int ret = 0;
 
 	if (devices > VGEM_PFN_MAX_DEVICES) {
 		pr_err("vgem_pfn: devices=%u: at most %u\n", devices,
@@ -102,13 +167,20 @@ int vgem_pfn_faux_init(const struct vgem_pfn_params *params)
 		return -EINVAL;
 	}
 
-	for (i = 0; i < devices; i++) {
-		ret = vgem_pfn_faux_add(i, vgem_pfn_param_faux(params, i));
-		if (ret) {
-			vgem_pfn_faux_fini();
-			return ret;
-		}
+	vgem_pfn_faux_params = params;
+
+	mutex_lock(&vgem_pfn_faux_lock);
+	for (i = 0; i < devices && !ret; i++)
+		ret = vgem_pfn_faux_add(i);
+	mutex_unlock(&vgem_pfn_faux_lock);
+	if (ret) {
+		vgem_pfn_faux_fini();
+		return ret;
 	}
+
+	vgem_pfn_faux_root = debugfs_create_dir("vgem_pfn", NULL);
+	debugfs_create_file("plug", 0200, vgem_pfn_faux_root, NULL,
+			    &vgem_pfn_faux_plug_fops);
 	return 0;
 }
 
@@ -119,6 +191,10 @@ void vgem_pfn_faux_fini(void)
 {
 	unsigned int i = VGEM_PFN_MAX_DEVICES;
 
+	debugfs_remove(vgem_pfn_faux_root);
+
+	guard(mutex)(&vgem_pfn_faux_lock);
 	while (i--)
-		vgem_pfn_faux_remove(&vgem_pfn_faux[i]);
+		if (vgem_pfn_faux[i].faux)
+			vgem_pfn_faux_remove(&vgem_pfn_faux[i]);
 }

@@ -78,6 +78,10 @@ static int vgem_pfn_import_map(struct vgem_pfn_bo *bo)
 	if (bo->tbo.sg)
 		return 0;
 
+	/* Who unplugs the device unmaps later, under this lock. */
+	if (drm_dev_is_unplugged(bo->tbo.base.dev))
+		return -ENODEV;
+
 	sg = dma_buf_map_attachment(attach, vgem_pfn_import_dir(bo));
 	if (IS_ERR(sg))
 		return PTR_ERR(sg);
@@ -104,6 +108,20 @@ err_unmap:
 static void vgem_pfn_import_invalidate(struct dma_buf_attachment *attach)
 {
 	vgem_pfn_import_unmap(attach->importer_priv, attach);
+}
+
+/**
+ * vgem_pfn_import_unplug() - unmap an object whose device is going
+ * @bo: the buffer object, with its reservation lock held; may be no imported one
+ *
+ * It cannot be mapped again.
+ */
+void vgem_pfn_import_unplug(struct vgem_pfn_bo *bo)
+{
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	if (bo->imported)
+		vgem_pfn_import_unmap(bo, bo->tbo.base.import_attach);
 }
 
 /* Devices without a bus have no peers, and a PCI device here has no engine. */
@@ -275,6 +293,7 @@ static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
 	bo->tbo.base.resv = dmabuf->resv;
 	drm_gem_private_object_init(&vdev->drm, &bo->tbo.base, dmabuf->size);
 	bo->tbo.base.funcs = &vgem_pfn_import_funcs;
+	INIT_LIST_HEAD(&bo->link);
 	bo->placements[0] = DRM_VGEM_PFN_REGION_TT;
 	bo->num_placements = 1;
 
@@ -330,5 +349,6 @@ struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
 	}
 
 	bo->tbo.base.import_attach = attach;
+	vgem_pfn_bos_add(bo);
 	return &bo->tbo.base;
 }

@@ -15,6 +15,7 @@
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_prime.h>
 #include <drm/ttm/ttm_tt.h>
 
@@ -113,7 +114,10 @@ static int vgem_pfn_move_contents(struct vgem_pfn_bo *bo,
 {
 	struct ttm_buffer_object *tbo = &bo->tbo;
 	struct vgem_pfn_copy copy;
-	int ret;
+	int ret, idx;
+
+	if (drm_dev_is_unplugged(tbo->base.dev))
+		return -ENODEV;
 
 	if (!async) {
 		ret = ttm_bo_wait_ctx(tbo, ctx);
@@ -142,7 +146,11 @@ static int vgem_pfn_move_contents(struct vgem_pfn_bo *bo,
 		if (ret)
 			return ret;
 	}
+
+	if (!drm_dev_enter(tbo->base.dev, &idx))
+		return -ENODEV;
 	vgem_pfn_copy_sync(bo, &copy);
+	drm_dev_exit(idx);
 	ttm_bo_move_sync_cleanup(tbo, new_mem);
 	return 0;
 }

@@ -141,13 +141,16 @@ static int vgem_pfn_access_memory(struct ttm_buffer_object *tbo,
 				  int write)
 {
 	struct vgem_pfn_carveout *carveout;
-	int done, n;
+	int done, idx, n;
 
 	dma_resv_assert_held(tbo->base.resv);
 
 	carveout = vgem_pfn_carveout_of(bdev_to_vdev(tbo->bdev),
 					tbo->resource->mem_type);
 	if (!carveout)
+		return -EIO;
+
+	if (!drm_dev_enter(&bdev_to_vdev(tbo->bdev)->drm, &idx))
 		return -EIO;
 
 	for (done = 0; done < len; done += n, offset += n) {
@@ -161,6 +164,7 @@ static int vgem_pfn_access_memory(struct ttm_buffer_object *tbo,
 			iosys_map_memcpy_from(buf + done, &map,
 					      offset_in_page(offset), n);
 	}
+	drm_dev_exit(idx);
 	return len;
 }
 

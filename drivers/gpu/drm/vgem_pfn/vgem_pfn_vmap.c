@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_gem_ttm_helper.h>
 
 #include "vgem_pfn_drv.h"
@@ -101,6 +102,9 @@ int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map)
 	int ret;
 
 	dma_resv_assert_held(obj->resv);
+
+	if (drm_dev_is_unplugged(obj->dev))
+		return -ENODEV;
 
 	/*
 	 * What is mapped is ready for use: no move may be pending. No signals,

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of a device that is unplugged while it is in use, one for each kind of
+ * use. They go on where the device is gone, and end with a new one in its place.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "hotplug.h"
+#include "igt.h"
+#include "pfn_importer.h"
+#include "vgem_pfn_module.h"
+
+#define SIZE		(1 * MiB)
+
+static void unplug(void)
+{
+	igt_assert_eq(__vgem_pfn_faux_unplug(0), 0);
+	igt_assert_eq(__vgem_pfn_open_faux(0, "card"), -ENODEV);
+}
+
+/* A new device, which has nothing of the old one */
+static void plug(void)
+{
+	int fd;
+
+	igt_assert_eq(__vgem_pfn_faux_plug(0), 0);
+	fd = vgem_pfn_open_faux(0);
+	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, 0);
+	vgem_pfn_bo_fill(fd, vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT),
+			 SIZE, 1);
+	close(fd);
+}
+
+static uint32_t create(int fd, uint64_t seed)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT,
+					     VGEM_PFN_TT);
+
+	vgem_pfn_bo_fill(fd, handle, SIZE, seed);
+	return handle;
+}
+
+/*
+ * SUBTEST: unplug-fd
+ * Description: an open file of a device that is gone says so, and can be closed
+ */
+static void test_fd(void)
+{
+	const uint32_t placement = VGEM_PFN_TT;
+	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
+	uint32_t num = DRM_VGEM_PFN_MAX_REGIONS, handle, other;
+	struct drm_vgem_pfn_bo_query query;
+	uint64_t size = SIZE, pfn;
+	int fd = vgem_pfn_open_faux(0);
+	char path[64];
+
+	handle = create(fd, 1);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	unplug();
+
+	igt_assert_eq(__vgem_pfn_bo_create(fd, &size, &placement, 1, &other),
+		      -ENODEV);
+	igt_assert_eq(__vgem_pfn_bo_query(fd, handle, &query), -ENODEV);
+	igt_assert_eq(__vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT), -ENODEV);
+	igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, 0, 1, &pfn), -ENODEV);
+	igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), -ENODEV);
+	igt_assert_eq(__vgem_pfn_handle_to_fd(fd, handle, DRM_CLOEXEC), -ENODEV);
+	igt_assert_eq(__vgem_pfn_gem_close(fd, handle), -ENODEV);
+
+	plug();
+	/* The old file is not of the new device. */
+	igt_assert_eq(__vgem_pfn_bo_query(fd, handle, &query), -ENODEV);
+	close(fd);
+}
+
+static void check_dummy(volatile uint64_t *map)
+{
+	size_t words = SIZE / sizeof(*map), i;
+
+	for (i = 0; i < words; i += PFN_PAGE_SIZE / sizeof(*map) / 2)
+		igt_assert_eq_u64(map[i], 0);
+	map[1] = 1;
+	map[words - 1] = 2;
+	igt_assert_eq_u64(map[1], 1);
+	igt_assert_eq_u64(map[words - 1], 2);
+}
+
+/*
+ * SUBTEST: unplug-mmap
+ * Description: a mapping that was there before has zeroes, and what is written
+ *		there reaches nobody
+ */
+static void test_mmap(void)
+{
+	int fd = vgem_pfn_open_faux(0), dmabuf;
+	uint64_t *maps[4], seen[4];
+	uint32_t handle[2];
+	uint64_t pfn;
+	size_t i;
+
+	/* In the carveout and in system memory, each by both files */
+	for (i = 0; i < 2; i++) {
+		handle[i] = create(fd, i);
+		maps[2 * i] = vgem_pfn_bo_mmap(fd, handle[i], SIZE,
+					       PROT_READ | PROT_WRITE);
+		dmabuf = vgem_pfn_export(fd, handle[i]);
+		maps[2 * i + 1] = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+				       MAP_SHARED, dmabuf, 0);
+		igt_assert(maps[2 * i + 1] != MAP_FAILED);
+		close(dmabuf);
+	}
+	vgem_pfn_bo_move(fd, handle[1], VGEM_PFN_TT);
+	for (i = 0; i < ARRAY_SIZE(maps); i++)
+		pfn_assert_pattern(maps[i], 0, SIZE, i / 2);
+	pfn = vgem_pfn_bo_pfn(fd, handle[0], 0);
+	pfn_mem_read(pfn, 8, seen, sizeof(seen));
+
+	unplug();
+	for (i = 0; i < ARRAY_SIZE(maps); i++)
+		check_dummy(maps[i]);
+
+	/* The carveout is still ours, and still has what it had. */
+	pfn_mem_read(pfn, 8, &seen[1], sizeof(*seen));
+	igt_assert_eq_u64(seen[1], seen[0]);
+
+	close(fd);
+	for (i = 0; i < ARRAY_SIZE(maps); i++)
+		igt_assert_eq_u64(maps[i][1], 1);
+	plug();
+	for (i = 0; i < ARRAY_SIZE(maps); i++) {
+		igt_assert_eq_u64(maps[i][1], 1);
+		munmap(maps[i], SIZE);
+	}
+}
+
+/* An access that faults to SIGBUS, without dying of it */
+static int try_access(void *page)
+{
+	int fds[2], ret;
+
+	igt_assert_eq(pipe(fds), 0);
+	ret = write(fds[1], page, 1) == 1 ? 0 : -errno;
+	close(fds[0]);
+	close(fds[1]);
+	return ret;
+}
+
+/*
+ * SUBTEST: unplug-import
+ * Description: a dynamic importer is told, has no translation left, and gets
+ *		-ENODEV from then on
+ */
+static void test_import(void)
+{
+	int importer = pfn_importer_open(), fd = vgem_pfn_open_faux(0);
+	uint32_t handle = create(fd, 3);
+	int dmabuf = vgem_pfn_export(fd, handle), import;
+	struct dma_buf_pfn_stats before, after;
+	struct dma_buf_pfn_entry entry;
+	uint64_t word, i;
+	char *map;
+
+	import = pfn_import(importer, dmabuf);
+	map = pfn_import_mmap(import, SIZE, PROT_READ | PROT_WRITE);
+	pfn_assert_pattern(map, 0, SIZE, 3);
+	pfn_import_dev_check(import, SIZE, 3);
+	pfn_import_assert_truth(import, fd, handle, SIZE,
+				DMA_BUF_PFN_ENTRY_CPU | DMA_BUF_PFN_ENTRY_DEV);
+	before = pfn_import_stats(import);
+
+	unplug();
+
+	after = pfn_import_stats(import);
+	igt_assert_eq_u64(after.invalidations, before.invalidations + 1);
+	for (i = 0; i < SIZE / PFN_PAGE_SIZE; i++) {
+		entry = pfn_import_entry(import, i);
+		igt_assert_eq_u32(entry.flags & (DMA_BUF_PFN_ENTRY_CPU |
+						 DMA_BUF_PFN_ENTRY_DEV), 0);
+	}
+	igt_assert_eq(__pfn_import_access(import, 0, &word, sizeof(word),
+					  DMA_BUF_PFN_ACCESS_READ), -ENODEV);
+	igt_assert_eq(__pfn_import_access(import, 0, &word, sizeof(word),
+					  DMA_BUF_PFN_ACCESS_WRITE), -ENODEV);
+	igt_assert_eq(try_access(map), -EFAULT);
+	igt_assert_eq(__pfn_import(importer, dmabuf, NULL), -ENODEV);
+
+	/* In another order than they were made in */
+	close(fd);
+	close(dmabuf);
+	igt_assert_eq(try_access(map + SIZE - PFN_PAGE_SIZE), -EFAULT);
+	plug();
+	igt_assert_eq(try_access(map), -EFAULT);
+	close(import);
+	munmap(map, SIZE);
+	close(importer);
+}
+
+/*
+ * SUBTEST: unplug-dmabuf
+ * Description: a dma-buf that nobody has attached to outlives its device
+ */
+static void test_dmabuf(void)
+{
+	int importer = pfn_importer_open(), fd = vgem_pfn_open_faux(0);
+	int dmabuf = vgem_pfn_export(fd, create(fd, 4));
+	uint32_t handle;
+	uint64_t *map;
+
+	close(fd);
+	unplug();
+	igt_assert_eq(__pfn_import(importer, dmabuf, NULL), -ENODEV);
+	igt_assert_eq_u64(lseek(dmabuf, 0, SEEK_END), SIZE);
+	map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
+	if (map != MAP_FAILED) {
+		check_dummy(map);
+		munmap(map, SIZE);
+	}
+
+	/* To the new device it is a stranger's. */
+	plug();
+	fd = vgem_pfn_open_faux(0);
+	igt_assert_neq(__vgem_pfn_fd_to_handle(fd, dmabuf, &handle), 0);
+	close(fd);
+	close(dmabuf);
+	close(importer);
+}
+
+/*
+ * SUBTEST: unplug-move
+ * Description: a move that is under way ends before the device is gone, and the
+ *		next one fails
+ */
+static void test_move(void)
+{
+	int fd = vgem_pfn_open_faux(0);
+	struct vgem_pfn_mover mover;
+	uint32_t handle = create(fd, 5);
+	struct timespec start = {};
+
+	vgem_pfn_set_move_delay(fd, 1000000);
+	vgem_pfn_mover_start(&mover, fd, handle, VGEM_PFN_TT);
+	usleep(300000);
+	igt_assert(!mover.done);
+	igt_nsec_elapsed(&start);
+	unplug();
+	igt_assert_lt_u64(300000000, igt_nsec_elapsed(&start));
+	vgem_pfn_mover_wait(&mover);
+
+	igt_assert_eq(__vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT), -ENODEV);
+	close(fd);
+	plug();
+}
+
+/*
+ * SUBTEST: unplug-unload
+ * Description: the module waits for the last user of a device that is gone
+ */
+static void test_unload(void)
+{
+	int fd = vgem_pfn_open_faux(0), dmabuf;
+	uint64_t *map;
+
+	dmabuf = vgem_pfn_export(fd, create(fd, 6));
+	map = vgem_pfn_bo_mmap(fd, create(fd, 7), SIZE, PROT_READ | PROT_WRITE);
+	unplug();
+
+	igt_assert_eq(__vgem_pfn_unload(), -EWOULDBLOCK);
+	close(fd);
+	igt_assert_eq(__vgem_pfn_unload(), -EWOULDBLOCK);
+	check_dummy(map);
+	munmap(map, SIZE);
+	igt_assert_eq(__vgem_pfn_unload(), -EWOULDBLOCK);
+	close(dmabuf);
+	igt_assert_eq(__vgem_pfn_unload(), 0);
+	vgem_pfn_reload("devices=2 carveouts=contig:16M");
+}
+
+/*
+ * SUBTEST: plug
+ * Description: the levers do what they can, and say so when they cannot
+ */
+static void test_plug(void)
+{
+	int i, fd[5];
+
+	igt_assert_eq(__vgem_pfn_faux_plug(0), -EBUSY);
+	igt_assert_eq(__vgem_pfn_faux_plug(2), -EINVAL);
+	for (i = 0; i < 5; i++) {
+		fd[i] = vgem_pfn_open_faux(0);
+		vgem_pfn_bo_create(fd[i], SIZE, VGEM_PFN_CARVEOUT);
+		unplug();
+		igt_assert_eq(__vgem_pfn_faux_unplug(0), -ENOENT);
+		/* The other one stays. */
+		close(vgem_pfn_open_faux(1));
+		plug();
+	}
+	for (i = 0; i < 5; i++)
+		close(fd[i]);
+}
+
+void hotplug_unplug_tests(void)
+{
+	igt_subtest_group() {
+		igt_fixture()
+			vgem_pfn_reload("devices=2 carveouts=contig:16M");
+
+		igt_describe("The levers say what they cannot do.");
+		igt_subtest("plug")
+			test_plug();
+
+		igt_describe("An open file of a device that is gone says so.");
+		igt_subtest("unplug-fd")
+			test_fd();
+
+		igt_describe("Mappings have zeroes, and writes reach nobody.");
+		igt_subtest("unplug-mmap")
+			test_mmap();
+
+		igt_describe("Dynamic importers lose what they had, and get no more.");
+		igt_subtest("unplug-import")
+			test_import();
+
+		igt_describe("A dma-buf outlives its device.");
+		igt_subtest("unplug-dmabuf")
+			test_dmabuf();
+
+		igt_describe("A move under way ends before the device is gone.");
+		igt_subtest("unplug-move")
+			test_move();
+
+		igt_describe("The module waits for the users of a device that is gone.");
+		igt_subtest("unplug-unload")
+			test_unload();
+	}
+}
