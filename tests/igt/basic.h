@@ -16,6 +16,8 @@ void basic_query_tests(int fd);
 void basic_move_tests(int fd);
 void basic_mmap_tests(int fd);
 void basic_drm_tests(int fd);
+/* Opens clients of its own. */
+void basic_fdinfo_tests(void);
 /* Opens and closes devices itself: the module must be unused when called. */
 void basic_unload_tests(void);
 

@@ -96,6 +96,7 @@ int igt_main()
 	basic_move_tests(fd);
 	basic_mmap_tests(fd);
 	basic_drm_tests(fd);
+	basic_fdinfo_tests();
 
 	igt_fixture()
 		close(fd);

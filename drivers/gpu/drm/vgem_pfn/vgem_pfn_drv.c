@@ -46,7 +46,11 @@ static const struct drm_ioctl_desc vgem_pfn_ioctls[] = {
 			  DRM_RENDER_ALLOW),
 };
 
-DEFINE_DRM_GEM_FOPS(vgem_pfn_fops);
+static const struct file_operations vgem_pfn_fops = {
+	.owner = THIS_MODULE,
+	DRM_GEM_FOPS,
+	.show_fdinfo = drm_show_fdinfo,
+};
 
 static const struct drm_driver vgem_pfn_driver = {
 	.driver_features = DRIVER_GEM | DRIVER_RENDER | DRIVER_SYNCOBJ |
@@ -54,6 +58,7 @@ static const struct drm_driver vgem_pfn_driver = {
 	.ioctls = vgem_pfn_ioctls,
 	.num_ioctls = ARRAY_SIZE(vgem_pfn_ioctls),
 	.fops = &vgem_pfn_fops,
+	.show_fdinfo = vgem_pfn_show_fdinfo,
 	.gem_prime_import = vgem_pfn_gem_prime_import,
 	.dumb_create = vgem_pfn_dumb_create,
 	.dumb_map_offset = drm_gem_ttm_dumb_map_offset,

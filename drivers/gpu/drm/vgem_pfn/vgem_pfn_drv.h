@@ -37,6 +37,7 @@ struct dma_buf;
 struct dma_fence;
 struct drm_file;
 struct drm_mode_create_dumb;
+struct drm_printer;
 struct page;
 struct vm_operations_struct;
 struct vgem_pfn_engines;
@@ -349,6 +350,9 @@ vgem_pfn_device_create(struct device *parent,
 /* vgem_pfn_faux.c */
 int vgem_pfn_faux_init(const struct vgem_pfn_params *params);
 void vgem_pfn_faux_fini(void);
+
+/* vgem_pfn_fdinfo.c */
+void vgem_pfn_show_fdinfo(struct drm_printer *p, struct drm_file *file);
 
 /* vgem_pfn_import.c */
 void vgem_pfn_import_unplug(struct vgem_pfn_bo *bo);
