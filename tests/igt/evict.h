@@ -8,5 +8,6 @@
 void evict_pinned_tests(int fd);
 void evict_stress_tests(int fd);
 void evict_swap_tests(int fd);
+void evict_suspend_tests(int fd);
 
 #endif /* EVICT_H */

@@ -7,6 +7,7 @@
  * Description: Evictions caused by allocations and not by request: what is
  *		evicted, where to, and that contents survive. With several
  *		users at once: evict_stress.c. What stays: evict_pinned.c.
+ *		Suspend: evict_suspend.c.
  */
 #include <sys/mman.h>
 
@@ -288,6 +289,7 @@ int igt_main()
 	evict_pinned_tests(fd);
 	evict_stress_tests(fd);
 	evict_swap_tests(fd);
+	evict_suspend_tests(fd);
 
 	igt_fixture()
 		close(fd);

@@ -76,8 +76,14 @@ static bool vgem_pfn_bo_fits(struct vgem_pfn_bo *bo, u32 region)
 	       vgem_pfn_region_pages(vgem_pfn_bo_device(bo), region);
 }
 
-/* What to ask TTM for, to have a buffer object in a region. */
-static struct ttm_place vgem_pfn_bo_ttm_place(struct vgem_pfn_bo *bo, u32 region)
+/**
+ * vgem_pfn_bo_ttm_place() - what to ask TTM for, to have a buffer object in a region
+ * @bo: the buffer object
+ * @region: the region
+ *
+ * Return: an element of a &struct ttm_placement.
+ */
+struct ttm_place vgem_pfn_bo_ttm_place(struct vgem_pfn_bo *bo, u32 region)
 {
 	struct ttm_place place = {
 		.mem_type = region,
@@ -129,6 +135,37 @@ static void vgem_pfn_bo_reset_counters(struct vgem_pfn_bo *bo)
 	WRITE_ONCE(bo->last_copy_ns, 0);
 }
 
+static void vgem_pfn_bo_place_end(struct vgem_pfn_device *vdev, bool exclusive)
+{
+	if (exclusive)
+		up_write(&vdev->validate);
+	else
+		up_read(&vdev->validate);
+}
+
+/* Not while the machine is suspended, and who is at it keeps that from beginning. */
+static int vgem_pfn_bo_place_begin(struct vgem_pfn_device *vdev, bool exclusive)
+{
+	int ret;
+
+	for (;;) {
+		ret = vgem_pfn_pm_wait(vdev);
+		if (ret)
+			return ret;
+
+		if (exclusive)
+			ret = down_write_killable(&vdev->validate);
+		else
+			ret = down_read_interruptible(&vdev->validate);
+		if (ret)
+			return -ERESTARTSYS;
+
+		if (!vgem_pfn_pm_suspended(vdev))
+			return 0;
+		vgem_pfn_bo_place_end(vdev, exclusive);
+	}
+}
+
 /*
  * Place or move a buffer object. The ww ticket lets TTM wait for the
  * reservation locks of the objects it wants to evict, where otherwise it would
@@ -154,10 +191,7 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo,
 	int ret;
 
 	for (;;) {
-		if (exclusive)
-			ret = down_write_killable(&vdev->validate);
-		else
-			ret = down_read_interruptible(&vdev->validate);
+		ret = vgem_pfn_bo_place_begin(vdev, exclusive);
 		if (ret)
 			return ret;
 
@@ -191,10 +225,7 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo,
 		}
 		drm_exec_fini(&exec);
 
-		if (exclusive)
-			up_write(&vdev->validate);
-		else
-			up_read(&vdev->validate);
+		vgem_pfn_bo_place_end(vdev, exclusive);
 
 		if (exclusive || (ret != -ENOMEM && ret != -ENOSPC))
 			return ret;

@@ -110,6 +110,10 @@ vgem_pfn_device_create(struct device *parent,
 	if (ret)
 		return ERR_PTR(ret);
 
+	ret = vgem_pfn_pm_init(vdev);
+	if (ret)
+		return ERR_PTR(ret);
+
 	ret = drm_dev_register(&vdev->drm, 0);
 	if (ret)
 		return ERR_PTR(ret);

@@ -16,9 +16,11 @@
 #include <linux/iosys-map.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
+#include <linux/notifier.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include <drm/drm_device.h>
 #include <drm/drm_gem.h>
@@ -205,6 +207,10 @@ struct vgem_pfn_tt {
  * @engines: copy engines
  * @bos_lock: protects @bos, see vgem_pfn_bos.c; innermost
  * @bos: all buffer objects
+ * @pm_notifier: tells of suspend and hibernation, see vgem_pfn_pm.c
+ * @suspended: whether carveouts are being kept empty; set, and @validate taken,
+ *	       before they are emptied
+ * @resumed: where to wait for the end of @suspended
  * @move_delay_us: debugfs lever, see vgem_pfn_debugfs.c
  * @max_block_order: debugfs lever, see vgem_pfn_debugfs.c
  * @quarantine_ms: debugfs lever, see vgem_pfn_debugfs.c
@@ -218,6 +224,9 @@ struct vgem_pfn_device {
 	struct rw_semaphore validate;
 	spinlock_t bos_lock; /* bos */
 	struct list_head bos;
+	struct notifier_block pm_notifier;
+	bool suspended;
+	wait_queue_head_t resumed;
 	unsigned int num_carveouts;
 	struct vgem_pfn_carveout carveouts[VGEM_PFN_MAX_CARVEOUTS];
 	phys_addr_t bar_base;
@@ -244,6 +253,7 @@ struct vgem_pfn_device {
  * @moving: fence of the last copy that an engine did or does, or NULL
  * @async: this move shall be pipelined
  * @link: of &vgem_pfn_device.bos, protected by its lock
+ * @resume_region: where to go after suspend, or TTM_PL_SYSTEM for nowhere
  * @num_moves: changes of region since creation
  * @num_evictions: how many of them were evictions
  * @num_notifies: notifications sent to the attachments of the dma-buf
@@ -266,6 +276,7 @@ struct vgem_pfn_bo {
 	struct dma_fence *moving;
 	bool async;
 	struct list_head link;
+	u32 resume_region;
 	u64 num_moves;
 	u64 num_evictions;
 	u64 num_notifies;
@@ -317,6 +328,7 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region, bool async,
 		     struct dma_fence **fence);
 bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region);
+struct ttm_place vgem_pfn_bo_ttm_place(struct vgem_pfn_bo *bo, u32 region);
 void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 				 struct ttm_placement *placement);
 
@@ -402,6 +414,15 @@ int vgem_pfn_param_parse(const char *spec, struct vgem_pfn_params *params,
 			 const char **error);
 const struct vgem_pfn_config *
 vgem_pfn_param_faux(const struct vgem_pfn_params *params, unsigned int index);
+
+/* vgem_pfn_pm.c */
+int vgem_pfn_pm_init(struct vgem_pfn_device *vdev);
+int vgem_pfn_pm_wait(struct vgem_pfn_device *vdev);
+
+static inline bool vgem_pfn_pm_suspended(struct vgem_pfn_device *vdev)
+{
+	return READ_ONCE(vdev->suspended);
+}
 
 /* vgem_pfn_runs.c */
 struct vgem_pfn_runs *vgem_pfn_runs_alloc(unsigned int max);

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of the machine being suspended: carveouts are emptied before and filled
+ * again afterwards. The kernel's own test mode freezes all tasks, and comes
+ * back after a while. It suspends no devices: those of the guest by which results
+ * leave would not survive it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "evict.h"
+#include "igt.h"
+#include "pfn_importer.h"
+#include "vgem_pfn.h"
+
+#define SIZE	(1 * MiB)
+
+/* 0 or -errno */
+static int sys_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static bool sys_has(const char *path, const char *word)
+{
+	char text[256] = "";
+	FILE *file = fopen(path, "re");
+	bool has;
+
+	if (!file)
+		return false;
+	has = fgets(text, sizeof(text), file) && strstr(text, word);
+	fclose(file);
+	return has;
+}
+
+static void reset_pm_test(int sig)
+{
+	sys_write("/sys/power/pm_test", "none");
+}
+
+static void require_suspend(const char *state)
+{
+	igt_require_f(sys_has("/sys/power/pm_test", "freezer"),
+		      "no CONFIG_PM_DEBUG\n");
+	igt_require_f(sys_has("/sys/power/state", state), "no %s\n", state);
+	igt_install_exit_handler(reset_pm_test);
+}
+
+static void suspend(const char *state)
+{
+	/* The default is five seconds. */
+	sys_write("/sys/module/suspend/parameters/pm_test_delay", "1");
+	igt_assert_eq(sys_write("/sys/power/pm_test", "freezer"), 0);
+	igt_assert_eq(sys_write("/sys/power/state", state), 0);
+	igt_assert_eq(sys_write("/sys/power/pm_test", "none"), 0);
+}
+
+/*
+ * SUBTEST: suspend
+ * Description: contents and place are the same afterwards, and importers were
+ *		told of both moves
+ */
+static void test_suspend(int fd, const char *state)
+{
+	struct drm_vgem_pfn_bo_query query;
+	struct dma_buf_pfn_stats before, after;
+	int importer, dmabuf, import;
+	uint32_t handle, other;
+	char *map, *idle;
+
+	require_suspend(state);
+	importer = pfn_importer_open();
+	handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	other = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, handle, SIZE, 1);
+	vgem_pfn_bo_fill(fd, other, SIZE, 2);
+	idle = vgem_pfn_bo_mmap(fd, handle, SIZE, PROT_READ);
+	pfn_assert_pattern(idle, 0, SIZE, 1);
+
+	dmabuf = vgem_pfn_export(fd, handle);
+	import = pfn_import(importer, dmabuf);
+	map = pfn_import_mmap(import, SIZE, PROT_READ);
+	pfn_assert_pattern(map, 0, SIZE, 1);
+	pfn_import_dev_check(import, SIZE, 1);
+	before = pfn_import_stats(import);
+
+	suspend(state);
+
+	query = vgem_pfn_bo_query(fd, handle);
+	igt_assert_eq_u32(query.region, VGEM_PFN_CARVEOUT);
+	igt_assert_eq_u64(query.num_moves, 2);
+	igt_assert_eq_u64(query.last_copy_bytes, SIZE);
+	query = vgem_pfn_bo_query(fd, other);
+	igt_assert_eq_u32(query.region, VGEM_PFN_TT);
+	igt_assert_eq_u64(query.num_moves, 0);
+
+	/* Told at both moves, the second time without translations. */
+	after = pfn_import_stats(import);
+	igt_assert_eq_u64(after.invalidations, before.invalidations + 2);
+	pfn_import_assert_truth(import, fd, handle, SIZE, 0);
+	pfn_assert_pattern(map, 0, SIZE, 1);
+	pfn_assert_pattern(idle, 0, SIZE, 1);
+	pfn_import_dev_check(import, SIZE, 1);
+	vgem_pfn_bo_check(fd, other, SIZE, 2);
+
+	munmap(map, SIZE);
+	munmap(idle, SIZE);
+	close(import);
+	close(dmabuf);
+	close(importer);
+	vgem_pfn_gem_close(fd, handle);
+	vgem_pfn_gem_close(fd, other);
+}
+
+/*
+ * SUBTEST: suspend-busy
+ * Description: who moves buffers meanwhile is held up, and finds nothing lost
+ */
+static void test_suspend_busy(int fd)
+{
+	require_suspend("freeze");
+
+	igt_fork(child, 2) {
+		struct timespec start = {};
+		int mine = vgem_pfn_open();
+		uint32_t handle;
+		unsigned int i;
+
+		handle = vgem_pfn_bo_create(mine, SIZE, VGEM_PFN_CARVEOUT,
+					    VGEM_PFN_TT);
+		vgem_pfn_bo_fill(mine, handle, SIZE, child);
+		igt_nsec_elapsed(&start);
+		for (i = 0; igt_nsec_elapsed(&start) < 4000000000ULL; i++)
+			igt_assert_eq(__vgem_pfn_bo_move(mine, handle, i & 1 ?
+							 VGEM_PFN_CARVEOUT :
+							 VGEM_PFN_TT), 0);
+		vgem_pfn_bo_check(mine, handle, SIZE, child);
+		close(mine);
+	}
+	usleep(500000);
+	suspend("freeze");
+	igt_waitchildren();
+}
+
+void evict_suspend_tests(int fd)
+{
+	igt_describe("Carveouts are emptied for a suspend, and filled again.");
+	igt_subtest("suspend-freeze")
+		test_suspend(fd, "freeze");
+
+	igt_describe("The same for a suspend to memory.");
+	igt_subtest("suspend-mem")
+		test_suspend(fd, "mem");
+
+	igt_describe("Who moves buffers when the machine is suspended waits.");
+	igt_subtest("suspend-busy")
+		test_suspend_busy(fd);
+}
