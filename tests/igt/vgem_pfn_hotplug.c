@@ -24,4 +24,5 @@ int igt_main()
 
 	hotplug_devices_tests();
 	hotplug_unplug_tests();
+	hotplug_pci_tests();
 }

@@ -88,15 +88,13 @@ void vgem_pfn_reload_on_exit(void)
 	igt_install_exit_handler(reload);
 }
 
-int __vgem_pfn_open_faux(unsigned int index, const char *node)
+int __vgem_pfn_open_below(const char *dir, const char *node)
 {
 	struct dirent **entries;
 	int i, n, fd = -ENODEV;
 	char path[300];
 
-	snprintf(path, sizeof(path), "/sys/devices/faux/" VGEM_PFN_MODULE
-		 ".%u/drm", index);
-	n = scandir(path, &entries, NULL, alphasort);
+	n = scandir(dir, &entries, NULL, alphasort);
 	if (n < 0)
 		return -ENODEV;
 
@@ -113,6 +111,15 @@ int __vgem_pfn_open_faux(unsigned int index, const char *node)
 	}
 	free(entries);
 	return fd;
+}
+
+int __vgem_pfn_open_faux(unsigned int index, const char *node)
+{
+	char dir[64];
+
+	snprintf(dir, sizeof(dir), "/sys/devices/faux/" VGEM_PFN_MODULE
+		 ".%u/drm", index);
+	return __vgem_pfn_open_below(dir, node);
 }
 
 int vgem_pfn_open_faux(unsigned int index)

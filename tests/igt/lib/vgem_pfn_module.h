@@ -22,6 +22,8 @@ void vgem_pfn_reload(const char *params);
 /* Once per test, in the first fixture: the first parameters are back at exit. */
 void vgem_pfn_reload_on_exit(void);
 
+/* A node of the device whose sysfs directory "drm" this is; -ENODEV without one */
+int __vgem_pfn_open_below(const char *dir, const char *node);
 /*
  * The render node ("renderD") or primary node ("card") of the faux device with
  * this index; -ENODEV without one.

@@ -123,7 +123,9 @@ static int vgem_pfn_bar_init(struct vgem_pfn_device *vdev,
 		return -EINVAL;
 	}
 
-	vaddr = ioremap_wc(vdev->bar_base, PFN_PHYS(carveout->num_pages));
+	/* Goes when the driver is unbound. The carveout stays, for those who use it. */
+	vaddr = devm_ioremap_wc(vdev->drm.dev, vdev->bar_base,
+				PFN_PHYS(carveout->num_pages));
 	if (!vaddr)
 		return -ENOMEM;
 
@@ -146,7 +148,6 @@ static void vgem_pfn_carveout_fini(struct vgem_pfn_carveout *carveout)
 		release_mem_region(carveout->base, PFN_PHYS(carveout->num_pages));
 		break;
 	case VGEM_PFN_BAR:
-		iounmap(carveout->map.vaddr_iomem);
 		break;
 	}
 }

@@ -8,6 +8,7 @@
  */
 
 #include <linux/cc_platform.h>
+#include <linux/ioport.h>
 #include <linux/module.h>
 
 #include <drm/drm_drv.h>
@@ -75,6 +76,7 @@ static const struct drm_driver vgem_pfn_driver = {
  * vgem_pfn_device_create() - make a DRM device and register it
  * @parent: the device behind it, with its DMA mask set
  * @config: its carveouts
+ * @bar: the BAR that carveouts may be in, or NULL
  *
  * The device belongs to @parent's resources and is released with them, if
  * nothing else refers to it by then. vgem_pfn_device_unplug() comes first.
@@ -83,7 +85,8 @@ static const struct drm_driver vgem_pfn_driver = {
  */
 struct vgem_pfn_device *
 vgem_pfn_device_create(struct device *parent,
-		       const struct vgem_pfn_config *config)
+		       const struct vgem_pfn_config *config,
+		       const struct resource *bar)
 {
 	struct vgem_pfn_device *vdev;
 	int ret;
@@ -97,6 +100,10 @@ vgem_pfn_device_create(struct device *parent,
 	vgem_pfn_fault_init(vdev);
 	spin_lock_init(&vdev->bos_lock);
 	INIT_LIST_HEAD(&vdev->bos);
+	if (bar) {
+		vdev->bar_base = bar->start;
+		vdev->bar_pages = resource_size(bar) >> PAGE_SHIFT;
+	}
 
 	ret = vgem_pfn_ttm_init(vdev);
 	if (ret)
@@ -138,11 +145,19 @@ static int __init vgem_pfn_init(void)
 		return -EOPNOTSUPP;
 	}
 
-	return vgem_pfn_faux_init(&vgem_pfn_params);
+	ret = vgem_pfn_faux_init(&vgem_pfn_params);
+	if (ret)
+		return ret;
+
+	ret = vgem_pfn_pci_init(&vgem_pfn_params);
+	if (ret)
+		vgem_pfn_faux_fini();
+	return ret;
 }
 
 static void __exit vgem_pfn_exit(void)
 {
+	vgem_pfn_pci_fini();
 	vgem_pfn_faux_fini();
 }
 

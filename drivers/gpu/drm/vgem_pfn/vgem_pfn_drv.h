@@ -41,6 +41,7 @@ struct drm_file;
 struct drm_mode_create_dumb;
 struct drm_printer;
 struct page;
+struct resource;
 struct vm_operations_struct;
 struct vgem_pfn_engines;
 
@@ -357,7 +358,8 @@ struct drm_gem_object *vgem_pfn_dma_buf_own(struct drm_device *drm,
 /* vgem_pfn_drv.c */
 struct vgem_pfn_device *
 vgem_pfn_device_create(struct device *parent,
-		       const struct vgem_pfn_config *config);
+		       const struct vgem_pfn_config *config,
+		       const struct resource *bar);
 
 /* vgem_pfn_faux.c */
 int vgem_pfn_faux_init(const struct vgem_pfn_params *params);
@@ -414,6 +416,19 @@ int vgem_pfn_param_parse(const char *spec, struct vgem_pfn_params *params,
 			 const char **error);
 const struct vgem_pfn_config *
 vgem_pfn_param_faux(const struct vgem_pfn_params *params, unsigned int index);
+
+/* vgem_pfn_pci.c */
+#ifdef CONFIG_PCI
+int vgem_pfn_pci_init(const struct vgem_pfn_params *params);
+void vgem_pfn_pci_fini(void);
+#else
+static inline int vgem_pfn_pci_init(const struct vgem_pfn_params *params)
+{
+	return 0;
+}
+
+static inline void vgem_pfn_pci_fini(void) { }
+#endif
 
 /* vgem_pfn_pm.c */
 int vgem_pfn_pm_init(struct vgem_pfn_device *vdev);

@@ -105,7 +105,7 @@ static int vgem_pfn_faux_add(unsigned int index)
 
 	vdev = vgem_pfn_device_create(&faux->dev,
 				      vgem_pfn_param_faux(vgem_pfn_faux_params,
-							  index));
+							  index), NULL);
 	if (IS_ERR(vdev)) {
 		ret = PTR_ERR(vdev);
 		goto err_devres;

@@ -15,13 +15,21 @@
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_trace.h"
 
-/* TTM maps what is one range, or an array of pages. The rest is for us. */
+/*
+ * TTM maps what is one range, or an array of pages. The rest is for us, and so is
+ * a BAR: TTM would take the address from the mapping of all of it, which goes when
+ * the driver is unbound.
+ */
 static bool vgem_pfn_vmap_is_ours(struct vgem_pfn_bo *bo)
 {
+	struct vgem_pfn_carveout *carveout;
+
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	return bo->tbo.resource->mem_type >= TTM_PL_VRAM &&
-	       vgem_pfn_bo_runs(bo)->num > 1;
+	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
+					bo->tbo.resource->mem_type);
+	return carveout && (carveout->kind == VGEM_PFN_BAR ||
+			    vgem_pfn_bo_runs(bo)->num > 1);
 }
 
 static void *vgem_pfn_vmap_pages(struct vgem_pfn_bo *bo, unsigned int num_pages)

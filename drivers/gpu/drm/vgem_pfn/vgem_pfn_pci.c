@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The instances on PCI: a device with a large memory BAR lends it as VRAM, and has
+ * nothing else to do. QEMU's ivshmem-plain is one.
+ *
+ * No device is ours by its identity, so the table is empty. Userspace chooses one by
+ * driver_override or new_id in sysfs.
+ */
+
+#include <linux/dma-mapping.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+
+#include "vgem_pfn_drv.h"
+
+/* The carveouts of each, from the module's parameter. */
+static const struct vgem_pfn_config *vgem_pfn_pci_config;
+
+/* VRAM is prefetchable, and in a BAR that can be anywhere. */
+static int vgem_pfn_pci_find_bar(struct pci_dev *pdev)
+{
+	const unsigned long wanted = IORESOURCE_MEM | IORESOURCE_PREFETCH |
+				     IORESOURCE_MEM_64;
+	resource_size_t size = 0;
+	int bar = -ENODEV;
+	int i;
+
+	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
+		if ((pci_resource_flags(pdev, i) & wanted) != wanted ||
+		    pci_resource_len(pdev, i) <= size)
+			continue;
+		size = pci_resource_len(pdev, i);
+		bar = i;
+	}
+	return bar;
+}
+
+static int vgem_pfn_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct vgem_pfn_device *vdev;
+	int ret, bar;
+
+	bar = vgem_pfn_pci_find_bar(pdev);
+	if (bar < 0) {
+		dev_err(&pdev->dev, "no prefetchable 64-bit memory BAR\n");
+		return bar;
+	}
+
+	ret = pcim_enable_device(pdev);
+	if (ret)
+		return ret;
+
+	ret = pcim_request_region(pdev, bar, KBUILD_MODNAME);
+	if (ret)
+		return ret;
+
+	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+	if (ret)
+		return ret;
+
+	vdev = vgem_pfn_device_create(&pdev->dev, vgem_pfn_pci_config,
+				      &pdev->resource[bar]);
+	if (IS_ERR(vdev))
+		return PTR_ERR(vdev);
+
+	pci_set_drvdata(pdev, vdev);
+	return 0;
+}
+
+/* The BAR, and the kernel's mapping of it, are given back when this returns. */
+static void vgem_pfn_pci_remove(struct pci_dev *pdev)
+{
+	vgem_pfn_device_unplug(pci_get_drvdata(pdev));
+}
+
+static const struct pci_device_id vgem_pfn_pci_ids[] = {
+	{ }
+};
+
+static struct pci_driver vgem_pfn_pci_driver = {
+	.name = KBUILD_MODNAME,
+	.id_table = vgem_pfn_pci_ids,
+	.probe = vgem_pfn_pci_probe,
+	.remove = vgem_pfn_pci_remove,
+};
+
+/**
+ * vgem_pfn_pci_init() - be there for PCI devices
+ * @params: the carveouts of each; stays
+ *
+ * Return: 0 or a negative errno.
+ */
+int vgem_pfn_pci_init(const struct vgem_pfn_params *params)
+{
+	vgem_pfn_pci_config = &params->pci;
+	return pci_register_driver(&vgem_pfn_pci_driver);
+}
+
+/**
+ * vgem_pfn_pci_fini() - give all PCI devices back
+ */
+void vgem_pfn_pci_fini(void)
+{
+	pci_unregister_driver(&vgem_pfn_pci_driver);
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of the driver bound to a PCI device that lends its memory BAR as VRAM:
+ * QEMU's ivshmem-plain, BAR 2. It is bound by driver_override and unbound in sysfs.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "hotplug.h"
+#include "igt.h"
+#include "pfn_importer.h"
+#include "vgem_pfn_module.h"
+
+#define PCI		"/sys/bus/pci/"
+#define SIZE		(1 * MiB)
+#define BAR		2
+
+static char pci_name[32];
+
+static uint64_t pci_number(const char *name, const char *file)
+{
+	unsigned long long value = 0;
+	char path[320];
+	FILE *f;
+
+	snprintf(path, sizeof(path), PCI "devices/%s/%s", name, file);
+	f = fopen(path, "re");
+	if (f) {
+		if (fscanf(f, "%lli", (long long *)&value) != 1)
+			value = 0;
+		fclose(f);
+	}
+	return value;
+}
+
+static bool find_pci(unsigned int vendor, unsigned int device)
+{
+	struct dirent **entries;
+	int i, n;
+
+	pci_name[0] = '\0';
+	n = scandir(PCI "devices", &entries, NULL, alphasort);
+	for (i = 0; i < n; i++) {
+		if (pci_number(entries[i]->d_name, "vendor") == vendor &&
+		    pci_number(entries[i]->d_name, "device") == device)
+			snprintf(pci_name, sizeof(pci_name), "%.31s",
+				 entries[i]->d_name);
+		free(entries[i]);
+	}
+	if (n >= 0)
+		free(entries);
+	return pci_name[0];
+}
+
+/* 0 or -errno */
+static int sys_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static void set_override(const char *driver)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), PCI "devices/%s/driver_override", pci_name);
+	igt_assert_eq(sys_write(path, driver), 0);
+}
+
+static int __bind(void)
+{
+	return sys_write(PCI "drivers/" VGEM_PFN_MODULE "/bind", pci_name);
+}
+
+static int __unbind(void)
+{
+	return sys_write(PCI "drivers/" VGEM_PFN_MODULE "/unbind", pci_name);
+}
+
+static int open_pci(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), PCI "devices/%s/drm", pci_name);
+	return __vgem_pfn_open_below(path, "renderD");
+}
+
+static int bind_and_open(void)
+{
+	int fd;
+
+	igt_assert_eq(__bind(), 0);
+	fd = open_pci();
+	igt_assert_fd(fd);
+	return fd;
+}
+
+/* Start and size of the BAR, from its line of the file "resource" */
+static void bar_resource(uint64_t *start, uint64_t *size)
+{
+	unsigned long long first, last, flags;
+	char path[128];
+	FILE *f;
+	int i;
+
+	snprintf(path, sizeof(path), PCI "devices/%s/resource", pci_name);
+	f = fopen(path, "re");
+	igt_assert(f);
+	for (i = 0; i <= BAR; i++)
+		igt_assert_eq(fscanf(f, "%lli %lli %lli", (long long *)&first,
+				     (long long *)&last, (long long *)&flags),
+			      3);
+	fclose(f);
+	*start = first;
+	*size = last - first + 1;
+}
+
+static uint32_t create(int fd, uint64_t seed)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT,
+					     VGEM_PFN_TT);
+
+	vgem_pfn_bo_fill(fd, handle, SIZE, seed);
+	return handle;
+}
+
+/*
+ * SUBTEST: pci
+ * Description: the BAR is a carveout, and contents go there and back
+ */
+static void test_pci(void)
+{
+	struct drm_vgem_pfn_region region;
+	uint64_t start, size, pfn, i;
+	uint32_t handle, full;
+	int fd;
+
+	bar_resource(&start, &size);
+	fd = bind_and_open();
+	region = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT);
+	igt_assert_eq_u64(region.size, size);
+	igt_assert_eq_u64(region.base_pfn, start / PFN_PAGE_SIZE);
+
+	handle = create(fd, 1);
+	for (i = 0; i < SIZE / PFN_PAGE_SIZE; i++) {
+		pfn = vgem_pfn_bo_pfn(fd, handle, i);
+		igt_assert_lte_u64(start / PFN_PAGE_SIZE, pfn);
+		igt_assert_lt_u64(pfn, (start + size) / PFN_PAGE_SIZE);
+	}
+	vgem_pfn_bo_check(fd, handle, SIZE, 1);
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
+	vgem_pfn_bo_check(fd, handle, SIZE, 1);
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
+	vgem_pfn_bo_check(fd, handle, SIZE, 1);
+
+	/* There is room for this one if the other goes. */
+	full = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
+	vgem_pfn_gem_close(fd, full);
+	vgem_pfn_bo_check(fd, handle, SIZE, 1);
+
+	close(fd);
+	igt_assert_eq(__unbind(), 0);
+	igt_assert_eq(open_pci(), -ENODEV);
+}
+
+static void check_dummy(volatile uint64_t *map)
+{
+	size_t words = SIZE / sizeof(*map), i;
+
+	for (i = 0; i < words; i += PFN_PAGE_SIZE / sizeof(*map))
+		igt_assert_eq_u64(map[i], 0);
+	map[1] = 1;
+	igt_assert_eq_u64(map[1], 1);
+}
+
+/*
+ * SUBTEST: pci-unbind
+ * Description: unbinding works while files, mappings, dma-bufs and importers are
+ *		there, and who binds again has the whole BAR
+ */
+static void test_unbind(void)
+{
+	struct drm_vgem_pfn_bo_query query;
+	int importer, fd, again, dmabuf, import;
+	uint32_t handle, system;
+	uint64_t word, *maps[2];
+
+	importer = pfn_importer_open();
+	fd = bind_and_open();
+	handle = create(fd, 1);
+	system = create(fd, 2);
+	vgem_pfn_bo_move(fd, system, VGEM_PFN_TT);
+	maps[0] = vgem_pfn_bo_mmap(fd, handle, SIZE, PROT_READ | PROT_WRITE);
+	pfn_assert_pattern(maps[0], 0, SIZE, 1);
+	maps[1] = vgem_pfn_bo_mmap(fd, system, SIZE, PROT_READ | PROT_WRITE);
+	pfn_assert_pattern(maps[1], 0, SIZE, 2);
+
+	dmabuf = vgem_pfn_export(fd, handle);
+	import = pfn_import_flags(importer, dmabuf, DMA_BUF_PFN_IMPORT_P2P);
+	pfn_import_dev_check(import, SIZE, 1);
+	pfn_import_assert_truth(import, fd, handle, SIZE, DMA_BUF_PFN_ENTRY_DEV);
+
+	igt_assert_eq(__unbind(), 0);
+
+	igt_assert_eq(open_pci(), -ENODEV);
+	igt_assert_eq(__vgem_pfn_bo_query(fd, handle, &query), -ENODEV);
+	check_dummy(maps[0]);
+	check_dummy(maps[1]);
+	igt_assert_eq_u64(pfn_import_stats(import).invalidations, 1);
+	igt_assert_eq_u32(pfn_import_entry(import, 0).flags, 0);
+	igt_assert_eq(__pfn_import_access(import, 0, &word, sizeof(word),
+					  DMA_BUF_PFN_ACCESS_READ), -ENODEV);
+
+	/* The same memory has another owner now. */
+	again = bind_and_open();
+	igt_assert_eq_u64(vgem_pfn_region(again, VGEM_PFN_CARVEOUT).used, 0);
+	handle = vgem_pfn_bo_create(again, vgem_pfn_carveout_size(again),
+				    VGEM_PFN_CARVEOUT);
+	vgem_pfn_bo_fill(again, handle, SIZE, 3);
+	igt_assert_eq(__pfn_import_access(import, 0, &word, sizeof(word),
+					  DMA_BUF_PFN_ACCESS_READ), -ENODEV);
+	igt_assert_eq_u64(maps[0][0], 0);
+
+	munmap(maps[1], SIZE);
+	close(fd);
+	close(import);
+	munmap(maps[0], SIZE);
+	igt_assert_eq(__unbind(), 0);
+	close(again);
+	close(dmabuf);
+	close(importer);
+}
+
+/*
+ * SUBTEST: pci-unload
+ * Description: the module waits for users, and takes its devices along
+ */
+static void test_unload(void)
+{
+	int fd = bind_and_open();
+	uint32_t handle;
+
+	vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT);
+	igt_assert_eq(__vgem_pfn_unload(), -EWOULDBLOCK);
+	igt_assert_eq(__unbind(), 0);
+	igt_assert_eq(__vgem_pfn_unload(), -EWOULDBLOCK);
+	close(fd);
+	igt_assert_eq(__bind(), 0);
+	igt_assert_eq(__vgem_pfn_unload(), 0);
+	igt_assert_eq(open_pci(), -ENODEV);
+
+	/* A module that comes back finds it by its override. */
+	vgem_pfn_reload("devices=0 'carveouts=contig:16M;pci=bar:4M,bar:rest:buddy'");
+	fd = open_pci();
+	igt_assert_fd(fd);
+	igt_assert_eq_u64(vgem_pfn_carveout_size(fd), 4 * MiB);
+	handle = vgem_pfn_bo_create(fd, 2 * MiB, DRM_VGEM_PFN_REGION_CARVEOUT(1));
+	vgem_pfn_bo_fill(fd, handle, 2 * MiB, 1);
+	close(fd);
+	vgem_pfn_reload("devices=1");
+	igt_assert_eq(__unbind(), 0);
+}
+
+/*
+ * SUBTEST: pci-no-bar
+ * Description: a device without memory to lend is refused
+ */
+static void test_no_bar(void)
+{
+	char ivshmem[32];
+
+	memcpy(ivshmem, pci_name, sizeof(ivshmem));
+	/* QEMU's q35: the chipset's host bridge, of which there is one. */
+	igt_require(find_pci(0x8086, 0x29c0));
+	igt_emit_ignore_dmesg_regex("no prefetchable 64-bit memory BAR");
+	set_override(VGEM_PFN_MODULE);
+	igt_assert_neq(__bind(), 0);
+	igt_assert_eq(open_pci(), -ENODEV);
+	set_override("\n");
+	memcpy(pci_name, ivshmem, sizeof(pci_name));
+}
+
+static void release(int sig)
+{
+	char path[128];
+
+	/* Only what a subtest left behind: the path is of its own choosing. */
+	if (!pci_name[0])
+		return;
+	__unbind();
+	snprintf(path, sizeof(path), PCI "devices/%s/driver_override", pci_name);
+	sys_write(path, "\n");
+}
+
+void hotplug_pci_tests(void)
+{
+	igt_subtest_group() {
+		igt_fixture() {
+			igt_require_f(find_pci(0x1af4, 0x1110),
+				      "no ivshmem-plain device\n");
+			/* Not into the next subtest's way: exit handlers run last. */
+			igt_install_exit_handler(release);
+			vgem_pfn_reload("devices=1");
+			__unbind();
+			set_override(VGEM_PFN_MODULE);
+		}
+
+		igt_describe("A PCI device's BAR is a carveout.");
+		igt_subtest("pci")
+			test_pci();
+
+		igt_describe("Unbinding works while in use.");
+		igt_subtest("pci-unbind")
+			test_unbind();
+
+		igt_describe("The module and its PCI devices go and come together.");
+		igt_subtest("pci-unload")
+			test_unload();
+
+		igt_describe("A device without memory to lend is refused.");
+		igt_subtest("pci-no-bar")
+			test_no_bar();
+	}
+}
