@@ -130,8 +130,14 @@ static void test_own_list(int fd)
 static void test_fallback(int fd)
 {
 	uint64_t carveout = vgem_pfn_carveout_size(fd);
-	uint32_t handles[4], picky, big;
+	uint32_t handles[4], picky, big, modest;
 	int i;
+
+	/* System memory in a list does not keep anybody from the carveout. */
+	modest = vgem_pfn_bo_create(fd, MiB, VGEM_PFN_CARVEOUT,
+				    VGEM_PFN_SYSTEM);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, modest), VGEM_PFN_CARVEOUT);
+	vgem_pfn_gem_close(fd, modest);
 
 	for (i = 0; i < 4; i++)
 		handles[i] = vgem_pfn_bo_create(fd, carveout / 4,
@@ -142,6 +148,10 @@ static void test_fallback(int fd)
 	big = vgem_pfn_bo_create(fd, carveout + MiB, VGEM_PFN_CARVEOUT,
 				 VGEM_PFN_TT);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, big), VGEM_PFN_TT);
+	modest = vgem_pfn_bo_create(fd, MiB, VGEM_PFN_CARVEOUT,
+				    VGEM_PFN_SYSTEM, VGEM_PFN_TT);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, modest), VGEM_PFN_SYSTEM);
+	vgem_pfn_gem_close(fd, modest);
 
 	for (i = 0; i < 4; i++) {
 		igt_assert_eq_u64(vgem_pfn_bo_query(fd, handles[i]).num_moves,

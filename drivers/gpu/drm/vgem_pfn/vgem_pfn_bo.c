@@ -277,10 +277,21 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 	bo->contiguous = contiguous;
 	INIT_LIST_HEAD(&bo->link);
 	bo->num_placements = num_placements;
+	memcpy(bo->placements, placements, num_placements * sizeof(*placements));
+
+	/*
+	 * SYSTEM always has room, so what comes after it is for evictions alone.
+	 * TTM would leave the object there though, since that is where it begins.
+	 */
 	for (i = 0; i < num_placements; i++) {
-		bo->placements[i] = placements[i];
-		if (vgem_pfn_bo_fits(bo, placements[i]))
-			places[n++] = vgem_pfn_bo_ttm_place(bo, placements[i]);
+		if (!vgem_pfn_bo_fits(bo, placements[i]))
+			continue;
+		places[n] = vgem_pfn_bo_ttm_place(bo, placements[i]);
+		if (n && placements[i] == TTM_PL_SYSTEM)
+			places[n].flags |= TTM_PL_FLAG_FALLBACK;
+		n++;
+		if (placements[i] == TTM_PL_SYSTEM)
+			break;
 	}
 
 	/*
