@@ -91,8 +91,9 @@ static void display_hide(struct display *d)
  * Description: what is pinned stays, for evictions and for moves, and no longer
  *		than it is pinned
  */
-static void test_pinned(int fd)
+static void test_pinned(int fd, uint32_t region)
 {
+	uint32_t placements[] = { region, VGEM_PFN_SYSTEM };
 	struct drm_vgem_pfn_bo_query query;
 	struct display display = {};
 	uint32_t handle, imported;
@@ -104,7 +105,7 @@ static void test_pinned(int fd)
 	size = display.mode.hdisplay * display.mode.vdisplay * 4;
 	size = (size + PFN_PAGE_SIZE - 1) & ~(PFN_PAGE_SIZE - 1);
 
-	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	handle = __vgem_pfn_bo_create_list(fd, size, placements, 2);
 	vgem_pfn_bo_fill(fd, handle, size, 5);
 	pfn = vgem_pfn_bo_pfn(fd, handle, 0);
 	dmabuf = vgem_pfn_export(fd, handle);
@@ -112,18 +113,20 @@ static void test_pinned(int fd)
 		      0);
 	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).pin_count, 0);
 
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), region);
 	igt_assert_eq(display_show(&display, imported), 0);
 	igt_assert_lte(1, vgem_pfn_bo_query(fd, handle).pin_count);
 
 	vgem_pfn_evict_all();
-	igt_assert_eq(__vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT), -EBUSY);
+	igt_assert_eq(__vgem_pfn_evict_all_carveouts(fd), 0);
+	igt_assert_eq(__vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM), -EBUSY);
 	query = vgem_pfn_bo_query(fd, handle);
-	igt_assert_eq_u32(query.region, VGEM_PFN_CARVEOUT);
+	igt_assert_eq_u32(query.region, region);
 	igt_assert_eq_u64(query.num_moves, 0);
 	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), pfn);
 	vgem_pfn_bo_check(fd, handle, size, 5);
 	/* To where it is pinned is no move. */
-	vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
+	vgem_pfn_bo_move(fd, handle, region);
 
 	display_hide(&display);
 	vgem_pfn_gem_close(display.fd, imported);
@@ -131,15 +134,37 @@ static void test_pinned(int fd)
 	pfn_close_other("vkms", display.fd);
 
 	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).pin_count, 0);
-	vgem_pfn_evict_all();
-	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
+	igt_assert_eq(__vgem_pfn_evict_all_carveouts(fd), 0);
+	if (region != VGEM_PFN_TT)
+		igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_SYSTEM);
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
 	vgem_pfn_bo_check(fd, handle, size, 5);
 	vgem_pfn_gem_close(fd, handle);
+}
+
+/* In every carveout, and where it can be scattered put together from ranges */
+static void test_pinned_scattered(int fd)
+{
+	struct drm_vgem_pfn_region region;
+	uint32_t id;
+
+	vgem_pfn_set_max_block_order(fd, 2);
+	vgem_pfn_for_each_carveout(fd, region, id)
+		test_pinned(fd, id);
+	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
 }
 
 void evict_pinned_tests(int fd)
 {
 	igt_describe("What somebody has pinned stays, as long as it is pinned.");
 	igt_subtest("pinned")
-		test_pinned(fd);
+		test_pinned(fd, VGEM_PFN_CARVEOUT);
+
+	igt_describe("The same in system memory.");
+	igt_subtest("pinned-tt")
+		test_pinned(fd, VGEM_PFN_TT);
+
+	igt_describe("The same in all carveouts, scattered where that is possible.");
+	igt_subtest("pinned-scattered")
+		test_pinned_scattered(fd);
 }

@@ -183,6 +183,36 @@ static void test_next_carveout(int fd)
 	}
 }
 
+/*
+ * SUBTEST: evict-all
+ * Description: the lever empties all carveouts, and nothing else
+ */
+static void test_evict_all(int fd)
+{
+	uint32_t handles[DRM_VGEM_PFN_MAX_REGIONS], id, num;
+	struct drm_vgem_pfn_region region;
+
+	vgem_pfn_for_each_carveout(fd, region, id) {
+		uint32_t list[] = { id, VGEM_PFN_TT };
+
+		handles[id] = __vgem_pfn_bo_create_list(fd, region.size / 2,
+							list, 2);
+		vgem_pfn_bo_fill(fd, handles[id], MiB, id);
+	}
+	num = id;
+
+	igt_assert_eq(__vgem_pfn_evict_all_carveouts(fd), 0);
+	for (id = VGEM_PFN_CARVEOUT; id < num; id++) {
+		igt_assert_eq_u64(vgem_pfn_region(fd, id).used, 0);
+		igt_assert_eq_u32(vgem_pfn_bo_region(fd, handles[id]),
+				  VGEM_PFN_TT);
+		igt_assert_eq_u64(vgem_pfn_bo_query(fd, handles[id]).num_evictions,
+				  1);
+		vgem_pfn_bo_check(fd, handles[id], MiB, id);
+		vgem_pfn_gem_close(fd, handles[id]);
+	}
+}
+
 void evict_swap_tests(int fd)
 {
 	igt_fixture()
@@ -203,4 +233,8 @@ void evict_swap_tests(int fd)
 	igt_describe("An evicted buffer goes to the next carveout of its list.");
 	igt_subtest("next-carveout")
 		test_next_carveout(fd);
+
+	igt_describe("A lever empties all carveouts.");
+	igt_subtest("evict-all")
+		test_evict_all(fd);
 }

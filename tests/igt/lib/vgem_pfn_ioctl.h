@@ -257,4 +257,10 @@ static inline int __vgem_pfn_set_quarantine(int fd, uint32_t ms)
 	return __vgem_pfn_set(fd, "quarantine_ms", ms);
 }
 
+/* Evict what is in any carveout of @fd's device, on request. */
+static inline int __vgem_pfn_evict_all_carveouts(int fd)
+{
+	return __vgem_pfn_set(fd, "evict_all", 1);
+}
+
 #endif /* VGEM_PFN_IOCTL_H */

@@ -8,6 +8,8 @@
  *					plain memcpy(), to compare the two
  *	engine_latency_us,		how long an engine needs for a copy
  *	engine_bandwidth_mibps
+ *	evict_all			a write evicts all that is in a carveout and
+ *					not pinned
  *	move_delay_us			sleep between the copy of a move and the
  *					change of placement, under the reservation
  *					lock: makes a race with a move certain; not
@@ -29,6 +31,28 @@
 
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_engine.h"
+
+/* One carveout after the other: what goes from one to the next goes on from there. */
+static int vgem_pfn_evict_all_set(void *data, u64 val)
+{
+	struct vgem_pfn_device *vdev = data;
+	unsigned int i;
+	int ret;
+
+	ret = down_read_interruptible(&vdev->validate);
+	if (ret)
+		return ret;
+
+	for (i = 0; i < vdev->num_carveouts && !ret; i++)
+		ret = ttm_resource_manager_evict_all(&vdev->bdev,
+						     ttm_manager_type(&vdev->bdev,
+								      TTM_PL_VRAM + i));
+	up_read(&vdev->validate);
+	return ret;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(vgem_pfn_evict_all_fops, NULL, vgem_pfn_evict_all_set,
+			 "%llu\n");
 
 /**
  * vgem_pfn_debugfs_init() - &drm_driver.debugfs_init
@@ -52,6 +76,7 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 						    root, name);
 	}
 
+	debugfs_create_file("evict_all", 0200, root, vdev, &vgem_pfn_evict_all_fops);
 	debugfs_create_u32("move_delay_us", 0600, root, &vdev->move_delay_us);
 	debugfs_create_u32("max_block_order", 0600, root, &vdev->max_block_order);
 	debugfs_create_u32("quarantine_ms", 0600, root, &vdev->quarantine_ms);
