@@ -35,6 +35,7 @@ void async_copy_tests(int fd, int importer);
 void async_chain_tests(int fd);
 void async_sync_tests(int fd);
 void async_access_tests(int fd, int importer);
+void async_fault_tests(int fd, int importer);
 void async_evict_tests(int fd);
 void async_race_tests(int fd, int importer);
 /* Opens devices itself: the module must be unused when called. */

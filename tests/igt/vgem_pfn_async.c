@@ -80,6 +80,7 @@ int igt_main()
 	async_chain_tests(fd);
 	async_sync_tests(fd);
 	async_access_tests(fd, importer);
+	async_fault_tests(fd, importer);
 	async_evict_tests(fd);
 	async_race_tests(fd, importer);
 

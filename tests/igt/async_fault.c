@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of a process that faults on contents which are under way: what it waits
+ * for, nobody else has to wait for, and it can be interrupted and killed.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "async.h"
+#include "igt.h"
+#include "pfn_importer.h"
+
+#define SIZE	(64 * KiB)
+
+struct fault {
+	int fd;
+	uint32_t handle;
+	uint32_t syncobj;
+	int dmabuf;
+	int import;
+	char *map;
+	uint64_t word;
+	pthread_t thread;
+	volatile int done;
+};
+
+static void fault_create(struct fault *f, int fd, int importer)
+{
+	*f = (struct fault) { .fd = fd };
+	f->handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, f->handle, SIZE, 1);
+	f->dmabuf = vgem_pfn_export(fd, f->handle);
+	f->import = pfn_import(importer, f->dmabuf);
+	f->map = pfn_import_mmap(f->import, SIZE, PROT_READ | PROT_WRITE);
+	f->syncobj = async_syncobj(fd);
+	async_latency(fd, SLOW);
+	async_move(fd, f->handle, VGEM_PFN_TT, f->syncobj);
+}
+
+static void fault_destroy(struct fault *f)
+{
+	async_wait(f->fd, f->syncobj);
+	pfn_assert_pattern(f->map, 0, SIZE, 1);
+	vgem_pfn_bo_check_mem(f->fd, f->handle, SIZE, 1);
+	igt_assert_eq(__syncobj_destroy(f->fd, f->syncobj), 0);
+	munmap(f->map, SIZE);
+	close(f->import);
+	close(f->dmabuf);
+	vgem_pfn_gem_close(f->fd, f->handle);
+}
+
+static void *fault_thread(void *arg)
+{
+	struct fault *f = arg;
+
+	f->word = *(volatile uint64_t *)f->map;
+	f->done = 1;
+	return NULL;
+}
+
+static void fault_start(struct fault *f)
+{
+	igt_assert_eq(pthread_create(&f->thread, NULL, fault_thread, f), 0);
+	usleep(100 * MS);
+	igt_assert(!f->done);
+}
+
+static void fault_wait(struct fault *f)
+{
+	pthread_join(f->thread, NULL);
+	igt_assert(async_done(f->fd, f->syncobj));
+	igt_assert_eq_u64(f->word, pfn_pattern_word(1, 0));
+}
+
+/*
+ * SUBTEST: fault-others-map
+ * Description: while one thread waits for its page, others can map and unmap, even
+ *		in the mapping that it faults in
+ */
+static void test_others_map(int fd, int importer)
+{
+	struct fault f;
+	void *map;
+
+	fault_create(&f, fd, importer);
+	fault_start(&f);
+
+	map = mmap(NULL, MiB, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(map != MAP_FAILED);
+	memset(map, 1, MiB);
+	igt_assert_eq(munmap(map, MiB), 0);
+	igt_assert_eq(munmap(f.map + SIZE / 2, SIZE / 2), 0);
+	igt_assert(!f.done);
+	igt_assert_f(!async_done(fd, f.syncobj), "mmap waited for the data\n");
+
+	fault_wait(&f);
+	map = mmap(f.map + SIZE / 2, SIZE / 2, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_FIXED, f.import, SIZE / 2);
+	igt_assert(map == f.map + SIZE / 2);
+	fault_destroy(&f);
+}
+
+/*
+ * SUBTEST: fault-others-move
+ * Description: while one thread waits for its page, others can have the buffer
+ *		moved again, and it gets the last place
+ */
+static void test_others_move(int fd, int importer)
+{
+	struct fault f;
+
+	fault_create(&f, fd, importer);
+	fault_start(&f);
+
+	async_latency(fd, 0);
+	async_move(fd, f.handle, VGEM_PFN_CARVEOUT, 0);
+	igt_assert(!f.done);
+	igt_assert_f(!async_done(fd, f.syncobj), "a move waited for the data\n");
+
+	fault_wait(&f);
+	igt_assert_eq_u64(pfn_import_entry(f.import, 0).cpu_pfn,
+			  vgem_pfn_bo_pfn(fd, f.handle, 0));
+	fault_destroy(&f);
+}
+
+/*
+ * SUBTEST: fault-unmapped
+ * Description: a mapping that goes away under a fault which waits for data, and
+ *		its import with it, is not touched again
+ */
+static void test_unmapped(int fd, int importer)
+{
+	struct fault f;
+	int status;
+	pid_t pid;
+
+	fault_create(&f, fd, importer);
+	pid = fork();
+	igt_assert_lte(0, pid);
+	if (!pid) {
+		/* The thread dies of the fault that finds no mapping. */
+		signal(SIGSEGV, SIG_DFL);
+		if (pthread_create(&f.thread, NULL, fault_thread, &f))
+			_exit(1);
+		usleep(100 * MS);
+		close(f.import);
+		munmap(f.map, SIZE);
+		pthread_join(f.thread, NULL);
+		_exit(2);
+	}
+	igt_assert_eq(waitpid(pid, &status, 0), pid);
+	igt_assert(WIFSIGNALED(status));
+	igt_assert_eq(WTERMSIG(status), SIGSEGV);
+	fault_destroy(&f);
+}
+
+static volatile sig_atomic_t handled;
+
+static void handler(int sig)
+{
+	handled = 1;
+}
+
+/*
+ * SUBTEST: fault-signal
+ * Description: who waits for data can handle signals, and then gets its page
+ */
+static void test_signal(int fd, int importer)
+{
+	struct sigaction act = { .sa_handler = handler };
+	struct fault f;
+
+	fault_create(&f, fd, importer);
+	igt_assert_eq(sigaction(SIGUSR1, &act, NULL), 0);
+	handled = 0;
+	fault_start(&f);
+	pthread_kill(f.thread, SIGUSR1);
+	usleep(200 * MS);
+	igt_assert(handled);
+	igt_assert(!f.done);
+	igt_assert_f(!async_done(fd, f.syncobj), "the signal had to wait\n");
+	fault_wait(&f);
+	fault_destroy(&f);
+}
+
+enum where {
+	IN_USER,
+	IN_SYSCALL,
+};
+
+/*
+ * SUBTEST: fault-kill
+ * Description: who waits for data can be killed at once, in a system call too
+ */
+static void test_kill(int fd, int importer, enum where where)
+{
+	struct fault f;
+	int status, ends[2];
+	pid_t pid;
+
+	igt_assert_eq(pipe(ends), 0);
+	fault_create(&f, fd, importer);
+	pid = fork();
+	igt_assert_lte(0, pid);
+	if (!pid && where == IN_USER)
+		_exit(*(volatile char *)f.map);
+	if (!pid)
+		_exit(write(ends[1], f.map, 8) != 8);
+	usleep(200 * MS);
+	igt_assert_eq(waitpid(pid, &status, WNOHANG), 0);
+	igt_assert_eq(kill(pid, SIGKILL), 0);
+	igt_assert_eq(waitpid(pid, &status, 0), pid);
+	igt_assert(WIFSIGNALED(status));
+	igt_assert_f(!async_done(fd, f.syncobj), "death had to wait\n");
+	close(ends[0]);
+	close(ends[1]);
+	fault_destroy(&f);
+}
+
+void async_fault_tests(int fd, int importer)
+{
+	igt_describe("Who waits for data keeps nobody from mapping.");
+	igt_subtest("fault-others-map") {
+		async_reset(fd);
+		test_others_map(fd, importer);
+	}
+
+	igt_describe("Who waits for data keeps nobody from moving the buffer.");
+	igt_subtest("fault-others-move") {
+		async_reset(fd);
+		test_others_move(fd, importer);
+	}
+
+	igt_describe("A mapping may go away under who waits for data.");
+	igt_subtest("fault-unmapped") {
+		async_reset(fd);
+		test_unmapped(fd, importer);
+	}
+
+	igt_describe("Who waits for data can handle signals.");
+	igt_subtest("fault-signal") {
+		async_reset(fd);
+		test_signal(fd, importer);
+	}
+
+	igt_describe("Who waits for data can be killed.");
+	igt_subtest("fault-kill") {
+		async_reset(fd);
+		test_kill(fd, importer, IN_USER);
+	}
+
+	igt_describe("Who waits for data in a system call can be killed.");
+	igt_subtest("fault-kill-syscall") {
+		async_reset(fd);
+		test_kill(fd, importer, IN_SYSCALL);
+	}
+}
