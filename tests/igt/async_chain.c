@@ -7,6 +7,7 @@
 
 #include "async.h"
 #include "igt.h"
+#include "pfn_fault.h"
 
 /*
  * SUBTEST: chained
@@ -184,6 +185,39 @@ static void test_close(int fd)
 	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
 }
 
+/*
+ * SUBTEST: no-job
+ * Description: a copy that no engine gets is made synchronously
+ */
+static void test_no_job(int fd)
+{
+	const size_t size = 256 * KiB;
+	uint32_t handle, syncobj;
+	int ret;
+
+	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, handle, size, 1);
+	syncobj = async_syncobj(fd);
+	async_latency(fd, 200 * MS);
+
+	ret = __vgem_pfn_fault_arm(fd, "fence", 1, 1);
+	igt_require_f(!ret, "no fault injection: %d\n", ret);
+	igt_emit_ignore_dmesg_regex("FAULT_INJECTION");
+	async_move(fd, handle, VGEM_PFN_TT, syncobj);
+	igt_assert(async_done(fd, syncobj));
+	vgem_pfn_bo_check_mem(fd, handle, size, 1);
+	igt_assert_eq(__vgem_pfn_fault_disarm(fd, "fence"), 0);
+
+	/* The next one is an engine's again. */
+	async_move(fd, handle, VGEM_PFN_CARVEOUT, syncobj);
+	igt_assert(!async_done(fd, syncobj));
+	async_wait(fd, syncobj);
+	vgem_pfn_bo_check_mem(fd, handle, size, 1);
+
+	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	vgem_pfn_gem_close(fd, handle);
+}
+
 void async_chain_tests(int fd)
 {
 	igt_describe("Moves of a buffer that is moving keep their order.");
@@ -214,5 +248,11 @@ void async_chain_tests(int fd)
 	igt_subtest("close") {
 		async_reset(fd);
 		test_close(fd);
+	}
+
+	igt_describe("A copy that no engine gets is made synchronously.");
+	igt_subtest("no-job") {
+		async_reset(fd);
+		test_no_job(fd);
 	}
 }

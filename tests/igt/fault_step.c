@@ -24,6 +24,7 @@ static const struct {
 	{ "populate", "populate", -ENOMEM, true },
 	/* Who found no room tries again. */
 	{ "alloc", "create", -ENOMEM, false },
+	{ "copy", "move-tt", -EIO, true },
 };
 
 static int arm(struct fault *f, int i, int interval, int times)

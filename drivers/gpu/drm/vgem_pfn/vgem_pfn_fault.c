@@ -26,6 +26,8 @@ static const struct {
 	[VGEM_PFN_FAULT_GET_PFN]	= { "get_pfn", -EIO },
 	[VGEM_PFN_FAULT_POPULATE]	= { "populate", -ENOMEM },
 	[VGEM_PFN_FAULT_ALLOC]		= { "alloc", -ENOMEM },
+	[VGEM_PFN_FAULT_COPY]		= { "copy", -EIO },
+	[VGEM_PFN_FAULT_FENCE]		= { "fence", -ENOMEM },
 };
 
 /**

@@ -22,6 +22,9 @@ struct vgem_pfn_device;
  * @VGEM_PFN_FAULT_GET_PFN: an importer asks for page frame numbers: -EIO
  * @VGEM_PFN_FAULT_POPULATE: system memory is allocated: -ENOMEM
  * @VGEM_PFN_FAULT_ALLOC: memory of a carveout is allocated: -ENOMEM
+ * @VGEM_PFN_FAULT_COPY: the contents of a buffer object are to be moved: -EIO
+ * @VGEM_PFN_FAULT_FENCE: an engine is to copy them: -ENOMEM, so that the move is
+ *			  made synchronously
  * @VGEM_PFN_NUM_FAULTS: number of steps
  */
 enum vgem_pfn_fault_step {
@@ -33,6 +36,8 @@ enum vgem_pfn_fault_step {
 	VGEM_PFN_FAULT_GET_PFN,
 	VGEM_PFN_FAULT_POPULATE,
 	VGEM_PFN_FAULT_ALLOC,
+	VGEM_PFN_FAULT_COPY,
+	VGEM_PFN_FAULT_FENCE,
 	VGEM_PFN_NUM_FAULTS,
 };
 

@@ -56,6 +56,10 @@ static int vgem_pfn_copy_async(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *cop
 
 	dma_resv_assert_held(tbo->base.resv);
 
+	ret = vgem_pfn_fault(vgem_pfn_bo_device(bo), VGEM_PFN_FAULT_FENCE);
+	if (ret)
+		return ret;
+
 	/* The one that TTM has reserved may be gone: importers add fences, too. */
 	ret = dma_resv_reserve_fences(tbo->base.resv, 1);
 	if (ret)
@@ -118,6 +122,10 @@ static int vgem_pfn_move_contents(struct vgem_pfn_bo *bo,
 
 	if (drm_dev_is_unplugged(tbo->base.dev))
 		return -ENODEV;
+
+	ret = vgem_pfn_fault(vgem_pfn_bo_device(bo), VGEM_PFN_FAULT_COPY);
+	if (ret)
+		return ret;
 
 	if (!async) {
 		ret = ttm_bo_wait_ctx(tbo, ctx);
