@@ -7,6 +7,7 @@
 #define HOTPLUG_H
 
 void hotplug_devices_tests(void);
+void hotplug_importers_tests(void);
 void hotplug_pci_tests(void);
 void hotplug_unplug_tests(void);
 

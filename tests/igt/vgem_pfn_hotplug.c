@@ -24,5 +24,6 @@ int igt_main()
 
 	hotplug_devices_tests();
 	hotplug_unplug_tests();
+	hotplug_importers_tests();
 	hotplug_pci_tests();
 }

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of a device that is unplugged under the other kinds of importers, and
+ * under many users at once.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "hotplug.h"
+#include "igt.h"
+#include "pfn_importer.h"
+#include "vgem_pfn_module.h"
+
+#define SIZE	(1 * MiB)
+
+static void unplug(unsigned int index)
+{
+	igt_assert_eq(__vgem_pfn_faux_unplug(index), 0);
+}
+
+static void plug(unsigned int index)
+{
+	igt_assert_eq(__vgem_pfn_faux_plug(index), 0);
+}
+
+static uint32_t create(int fd, uint64_t seed)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT,
+					     VGEM_PFN_TT);
+
+	vgem_pfn_bo_fill(fd, handle, SIZE, seed);
+	return handle;
+}
+
+static void check_pfns(const uint64_t *pfns, uint64_t seed)
+{
+	uint64_t page[PFN_PAGE_SIZE / sizeof(uint64_t)], i;
+
+	for (i = 0; i < SIZE / PFN_PAGE_SIZE; i++) {
+		pfn_mem_read(pfns[i], 0, page, sizeof(page));
+		pfn_assert_pattern(page, i * PFN_PAGE_SIZE, sizeof(page), seed);
+	}
+}
+
+/*
+ * SUBTEST: unplug-static
+ * Description: an importer that cannot be told keeps its memory, however much of
+ *		it others want, until it detaches
+ */
+static void test_static(uint32_t flags)
+{
+	int importer = pfn_importer_open(), fd = vgem_pfn_open_faux(0), again;
+	int dmabuf, import, i;
+	uint64_t pfns[SIZE / PFN_PAGE_SIZE];
+	uint32_t handle = create(fd, 8);
+
+	dmabuf = vgem_pfn_export(fd, handle);
+	import = pfn_import_flags(importer, dmabuf, flags);
+	pfn_import_dev_check(import, SIZE, 8);
+	vgem_pfn_bo_pfns(fd, handle, 0, SIZE / PFN_PAGE_SIZE, pfns);
+
+	unplug(0);
+	close(fd);
+	close(dmabuf);
+	check_pfns(pfns, 8);
+
+	for (i = 0; i < 3; i++) {
+		plug(0);
+		again = vgem_pfn_open_faux(0);
+		vgem_pfn_bo_fill(again, vgem_pfn_bo_create(again, 16 * MiB,
+							   VGEM_PFN_CARVEOUT),
+				 16 * MiB, i);
+		close(again);
+		check_pfns(pfns, 8);
+		unplug(0);
+	}
+	pfn_import_dev_check(import, SIZE, 8);
+	igt_assert_eq_u64(pfn_import_stats(import).invalidations, 0);
+
+	close(import);
+	close(importer);
+	plug(0);
+}
+
+/*
+ * SUBTEST: unplug-pinned
+ * Description: a pin does not keep a revocable importer from being revoked
+ */
+static void test_pinned(void)
+{
+	int importer = pfn_importer_open(), fd = vgem_pfn_open_faux(0);
+	int dmabuf = vgem_pfn_export(fd, create(fd, 9)), import;
+	uint64_t word;
+
+	import = pfn_import_flags(importer, dmabuf, DMA_BUF_PFN_IMPORT_PIN |
+				  DMA_BUF_PFN_IMPORT_REVOCABLE);
+	pfn_import_dev_check(import, SIZE, 9);
+	unplug(0);
+	igt_assert_eq_u32(pfn_import_entry(import, 0).flags, 0);
+	igt_assert_eq(__pfn_import_access(import, 0, &word, sizeof(word),
+					  DMA_BUF_PFN_ACCESS_READ), -ENODEV);
+	close(fd);
+	close(dmabuf);
+	close(import);
+	close(importer);
+	plug(0);
+}
+
+/*
+ * SUBTEST: unplug-between-devices
+ * Description: whether the device that exports goes or the one that imports, the
+ *		other one lives on
+ */
+static void test_between(unsigned int index)
+{
+	int fds[2] = { vgem_pfn_open_faux(0), vgem_pfn_open_faux(1) };
+	struct drm_vgem_pfn_bo_query query;
+	uint32_t handle, import;
+	int dmabuf;
+
+	handle = create(fds[0], 10);
+	dmabuf = vgem_pfn_export(fds[0], handle);
+	igt_assert_eq(__vgem_pfn_fd_to_handle(fds[1], dmabuf, &import), 0);
+	vgem_pfn_bo_move(fds[1], import, VGEM_PFN_TT);
+
+	unplug(index);
+	if (index) {
+		vgem_pfn_bo_check(fds[0], handle, SIZE, 10);
+		vgem_pfn_bo_move(fds[0], handle, VGEM_PFN_TT);
+		vgem_pfn_bo_check(fds[0], handle, SIZE, 10);
+		igt_assert_eq(__vgem_pfn_bo_query(fds[1], import, &query),
+			      -ENODEV);
+	} else {
+		igt_assert_eq_u32(vgem_pfn_bo_region(fds[1], import),
+				  VGEM_PFN_SYSTEM);
+		igt_assert_eq(__vgem_pfn_bo_move(fds[1], import, VGEM_PFN_TT),
+			      -ENODEV);
+	}
+	close(fds[index]);
+	close(dmabuf);
+	close(fds[!index]);
+	plug(index);
+}
+
+/* One round of everything; -ENODEV ends it anywhere. */
+static int use(int importer, unsigned int seed)
+{
+	int fd = __vgem_pfn_open_faux(0, "renderD"), dmabuf = -1, import = -1;
+	const uint32_t places[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
+	uint64_t size = SIZE, word = seed;
+	uint32_t handle;
+	uint64_t *map;
+	int ret;
+
+	if (fd < 0)
+		return -ENODEV;
+
+	ret = __vgem_pfn_bo_create(fd, &size, places, 2, &handle);
+	if (ret)
+		goto out;
+	map = __vgem_pfn_bo_mmap(fd, handle, size, PROT_READ | PROT_WRITE);
+	if (map) {
+		map[0] = seed;
+		munmap(map, size);
+	}
+	dmabuf = __vgem_pfn_handle_to_fd(fd, handle, DRM_CLOEXEC | DRM_RDWR);
+	ret = dmabuf;
+	if (ret < 0)
+		goto out;
+	import = __pfn_import(importer, dmabuf, NULL);
+	ret = import;
+	if (ret < 0)
+		goto out;
+	ret = __pfn_import_access(import, 0, &word, sizeof(word),
+				  DMA_BUF_PFN_ACCESS_WRITE) ?:
+	      __vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT) ?:
+	      __pfn_import_access(import, 0, &word, sizeof(word),
+				  DMA_BUF_PFN_ACCESS_READ) ?:
+	      __vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
+	igt_assert_eq_u64(word, seed);
+out:
+	if (import >= 0)
+		close(import);
+	if (dmabuf >= 0)
+		close(dmabuf);
+	close(fd);
+	return ret;
+}
+
+/*
+ * SUBTEST: unplug-stress
+ * Description: users who come, work and go while the device does
+ */
+static void test_stress(void)
+{
+	int round;
+
+	igt_fork(child, 4) {
+		int importer = pfn_importer_open(), ret;
+		struct timespec start = {};
+		unsigned int n = 0;
+
+		igt_nsec_elapsed(&start);
+		while (igt_nsec_elapsed(&start) < 6000000000ULL) {
+			ret = use(importer, n);
+			igt_assert_f(!ret || ret == -ENODEV, "%s\n",
+				     strerror(-ret));
+			n += !ret;
+		}
+		igt_assert_lt(0, n);
+		close(importer);
+	}
+	for (round = 0; round < 8; round++) {
+		usleep(400000);
+		unplug(0);
+		usleep(20000);
+		plug(0);
+	}
+	igt_waitchildren();
+}
+
+void hotplug_importers_tests(void)
+{
+	igt_subtest_group() {
+		igt_fixture()
+			vgem_pfn_reload("devices=2 carveouts=contig:16M");
+
+		igt_describe("Who cannot be told keeps the memory until the end.");
+		igt_subtest("unplug-static")
+			test_static(DMA_BUF_PFN_IMPORT_STATIC);
+
+		igt_describe("The same for one that pinned.");
+		igt_subtest("unplug-static-pin")
+			test_static(DMA_BUF_PFN_IMPORT_PIN);
+
+		igt_describe("A pin is no protection from being revoked.");
+		igt_subtest("unplug-pinned")
+			test_pinned();
+
+		igt_describe("The exporter goes, the importing device stays.");
+		igt_subtest("unplug-exporter")
+			test_between(0);
+
+		igt_describe("The importing device goes, the exporter stays.");
+		igt_subtest("unplug-importer")
+			test_between(1);
+
+		igt_describe("Many users, while the device comes and goes.");
+		igt_subtest("unplug-stress")
+			test_stress();
+	}
+}
