@@ -170,7 +170,8 @@ static void test_write_after_free(int fd, struct drm_vgem_pfn_region region,
  * Description: thousands of moves under importers that follow the rules, with
  *		others that end quarantines early: nobody is accused
  */
-static void test_correct(int fd, struct drm_vgem_pfn_region region, int rounds)
+static void test_correct(int fd, struct drm_vgem_pfn_region region, int rounds,
+			 int check_every)
 {
 	uint32_t placements[] = { region.id, VGEM_PFN_TT };
 	int importer = pfn_importer_open(), log = log_open();
@@ -188,7 +189,13 @@ static void test_correct(int fd, struct drm_vgem_pfn_region region, int rounds)
 
 	for (i = 0; i < rounds; i++) {
 		word = i;
-		pfn_import_write(import, i % (2 * PFN_PAGE_SIZE), &word, 8);
+		/* Also what was written some moves ago */
+		pfn_import_write(import, i % 1024 * 8, &word, 8);
+		if (i % check_every == check_every - 1) {
+			pfn_import_read(import, (i - check_every + 1) % 1024 * 8,
+					&word, 8);
+			igt_assert_eq_u64(word, i - check_every + 1);
+		}
 		map[i % PFN_PAGE_SIZE + 3 * PFN_PAGE_SIZE] = i;
 		igt_assert_eq(__vgem_pfn_bo_move(fd, handle, i & 1 ? region.id :
 						 VGEM_PFN_TT), 0);
@@ -269,7 +276,17 @@ int igt_main()
 		vgem_pfn_for_each_carveout(fd, region, id)
 			num++;
 		vgem_pfn_for_each_carveout(fd, region, id)
-			test_correct(fd, region, 10000 / num + 1);
+			test_correct(fd, region, 10000 / num + 1, 64);
+	}
+
+	igt_describe("The pattern does not come before the copy is done.");
+	igt_subtest("correct-async") {
+		vgem_pfn_set_lever(fd, "engine_latency_us", 2000);
+		vgem_pfn_set_lever(fd, "async_moves", 1);
+		vgem_pfn_for_each_carveout(fd, region, id)
+			test_correct(fd, region, 500, 2);
+		vgem_pfn_set_lever(fd, "async_moves", 0);
+		vgem_pfn_set_lever(fd, "engine_latency_us", 0);
 	}
 
 	igt_describe("A quarantine is no reason to fail for want of room.");
