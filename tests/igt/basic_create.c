@@ -48,6 +48,29 @@ static void test_create_region(int fd, uint32_t region)
 }
 
 /*
+ * SUBTEST: create-before-system
+ * Description: SYSTEM in the list is where a buffer goes when nothing before it
+ *		has room, and evicts nobody
+ */
+static void test_create_before_system(int fd)
+{
+	uint64_t size = vgem_pfn_carveout_size(fd);
+	uint32_t first, second, third;
+
+	first = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_SYSTEM);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, first), VGEM_PFN_CARVEOUT);
+	second = vgem_pfn_bo_create(fd, MiB, VGEM_PFN_CARVEOUT, VGEM_PFN_SYSTEM,
+				    VGEM_PFN_TT);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, second), VGEM_PFN_SYSTEM);
+	third = vgem_pfn_bo_create(fd, MiB, VGEM_PFN_SYSTEM, VGEM_PFN_TT);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, third), VGEM_PFN_SYSTEM);
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, first).num_moves, 0);
+	vgem_pfn_gem_close(fd, third);
+	vgem_pfn_gem_close(fd, second);
+	vgem_pfn_gem_close(fd, first);
+}
+
+/*
  * SUBTEST: create-zeroed
  * Description: nobody gets to see what the memory held before
  */
@@ -240,6 +263,10 @@ void basic_create_tests(int fd)
 		igt_subtest_f("create-zeroed-%s", regions[i].name)
 			test_create_zeroed(fd, regions[i].id);
 	}
+
+	igt_describe("What is before SYSTEM in the list comes first.");
+	igt_subtest("create-before-system")
+		test_create_before_system(fd);
 
 	igt_describe("Sizes are rounded up to pages, and the caller is told.");
 	igt_subtest("create-size-rounded")
