@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,6 +262,12 @@ static inline int __vgem_pfn_set_quarantine(int fd, uint32_t ms)
 static inline int __vgem_pfn_evict_all_carveouts(int fd)
 {
 	return __vgem_pfn_set(fd, "evict_all", 1);
+}
+
+/* What this device imports from now on, it imports as a peer. */
+static inline int __vgem_pfn_set_import_peer2peer(int fd, bool yes)
+{
+	return __vgem_pfn_set(fd, "import_peer2peer", yes);
 }
 
 #endif /* VGEM_PFN_IOCTL_H */

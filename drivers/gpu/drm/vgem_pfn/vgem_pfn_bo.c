@@ -69,8 +69,16 @@ u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo)
 					       bo->tbo.resource->mem_type;
 }
 
-/* Asking TTM for what can never be would evict everybody first, in vain. */
-static bool vgem_pfn_bo_fits(struct vgem_pfn_bo *bo, u32 region)
+/**
+ * vgem_pfn_bo_fits() - whether a buffer object is not too large for a region
+ * @bo: the buffer object
+ * @region: a region of the uAPI
+ *
+ * Asking TTM for what can never be would evict everybody first, in vain.
+ *
+ * Return: true if an empty @region has room.
+ */
+bool vgem_pfn_bo_fits(struct vgem_pfn_bo *bo, u32 region)
 {
 	return PFN_UP(bo->tbo.base.size) <=
 	       vgem_pfn_region_pages(vgem_pfn_bo_device(bo), region);

@@ -10,6 +10,8 @@
  *	engine_bandwidth_mibps
  *	evict_all			a write evicts all that is in a carveout and
  *					not pinned
+ *	import_peer2peer		what this device imports from now on, it
+ *					imports as a peer of the exporter
  *	move_delay_us			sleep between the copy of a move and the
  *					change of placement, under the reservation
  *					lock: makes a race with a move certain; not
@@ -77,6 +79,8 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 	}
 
 	debugfs_create_file("evict_all", 0200, root, vdev, &vgem_pfn_evict_all_fops);
+	debugfs_create_bool("import_peer2peer", 0600, root,
+			    &vdev->import_peer2peer);
 	debugfs_create_u32("move_delay_us", 0600, root, &vdev->move_delay_us);
 	debugfs_create_u32("max_block_order", 0600, root, &vdev->max_block_order);
 	debugfs_create_u32("quarantine_ms", 0600, root, &vdev->quarantine_ms);

@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The exporter: dma-buf operations of our buffer objects, in the order of a
- * dma-buf's life. All but those for CPU access, mmap and release are called with
- * the reservation lock held.
- *
- * Carveouts are System RAM, so every device reaches every place, and only a device
- * that is gone refuses an attachment.
+ * dma-buf's life. All but attach, those for CPU access, mmap and release are called
+ * with the reservation lock held.
  */
 
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-pfn.h>
-#include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
-#include <linux/scatterlist.h>
-#include <linux/slab.h>
 
 #include <drm/drm_device.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_prime.h>
-#include <drm/ttm/ttm_tt.h>
 
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_trace.h"
@@ -30,30 +23,10 @@ static struct vgem_pfn_bo *dmabuf_to_bo(struct dma_buf *dmabuf)
 	return gem_to_vgem_pfn_bo(dmabuf->priv);
 }
 
-/*
- * Give the object its pages, if it is in system memory and has none. Nothing is
- * given out of a device that is gone: those who got something before were told,
- * after this lock was released.
- */
-static int vgem_pfn_dma_buf_populate(struct vgem_pfn_bo *bo)
-{
-	struct ttm_operation_ctx ctx = {
-		.interruptible = true,
-		.gfp_retry_mayfail = true,
-	};
-
-	dma_resv_assert_held(bo->tbo.base.resv);
-
-	if (drm_dev_is_unplugged(bo->tbo.base.dev))
-		return -ENODEV;
-
-	return ttm_bo_populate(&bo->tbo, &ctx);
-}
-
 static int vgem_pfn_dma_buf_attach(struct dma_buf *dmabuf,
 				   struct dma_buf_attachment *attach)
 {
-	return drm_dev_is_unplugged(dmabuf_to_bo(dmabuf)->tbo.base.dev) ? -ENODEV : 0;
+	return vgem_pfn_reach_attach(dmabuf_to_bo(dmabuf), attach);
 }
 
 static int vgem_pfn_dma_buf_pin(struct dma_buf_attachment *attach)
@@ -67,7 +40,7 @@ static int vgem_pfn_dma_buf_pin(struct dma_buf_attachment *attach)
 	if (ret)
 		return ret;
 
-	ret = vgem_pfn_dma_buf_populate(bo);
+	ret = vgem_pfn_reach_all(bo, attach->dmabuf);
 	if (ret)
 		return ret;
 
@@ -96,46 +69,19 @@ static struct sg_table *vgem_pfn_dma_buf_map(struct dma_buf_attachment *attach,
 					     enum dma_data_direction dir)
 {
 	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
-	unsigned int num_pages = bo->tbo.base.size >> PAGE_SHIFT;
-	struct sg_table *sgt;
-	struct page **pages;
-	struct vgem_pfn_carveout *carveout;
-	unsigned int i;
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
-
-	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
-					bo->tbo.resource->mem_type);
-	if (carveout && !carveout->has_pages)
-		return ERR_PTR(-EOPNOTSUPP);
 
 	ret = vgem_pfn_fault(vgem_pfn_bo_device(bo), VGEM_PFN_FAULT_MAP);
 	if (ret)
 		return ERR_PTR(ret);
 
-	ret = vgem_pfn_dma_buf_populate(bo);
+	ret = vgem_pfn_reach(bo, attach->peer2peer);
 	if (ret)
 		return ERR_PTR(ret);
 
-	pages = kvmalloc_array(num_pages, sizeof(*pages), GFP_KERNEL);
-	if (!pages)
-		return ERR_PTR(-ENOMEM);
-	for (i = 0; i < num_pages; i++)
-		pages[i] = pfn_to_page(vgem_pfn_lookup(bo, i));
-
-	sgt = drm_prime_pages_to_sg(bo->tbo.base.dev, pages, num_pages);
-	kvfree(pages);
-	if (IS_ERR(sgt))
-		return sgt;
-
-	ret = dma_map_sgtable(attach->dev, sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
-	if (ret) {
-		sg_free_table(sgt);
-		kfree(sgt);
-		return ERR_PTR(ret);
-	}
-	return sgt;
+	return vgem_pfn_sg_map(bo, attach->dev, dir);
 }
 
 static void vgem_pfn_dma_buf_unmap(struct dma_buf_attachment *attach,
@@ -144,9 +90,7 @@ static void vgem_pfn_dma_buf_unmap(struct dma_buf_attachment *attach,
 {
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	dma_unmap_sgtable(attach->dev, sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
-	sg_free_table(sgt);
-	kfree(sgt);
+	vgem_pfn_sg_unmap(attach->dev, sgt, dir);
 }
 
 static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
@@ -161,7 +105,7 @@ static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
 	if (ret)
 		return ret;
 
-	ret = vgem_pfn_dma_buf_populate(bo);
+	ret = vgem_pfn_reach(bo, attach->peer2peer);
 	if (ret)
 		return ret;
 
@@ -185,7 +129,7 @@ static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 	if (ret)
 		return ret;
 
-	ret = vgem_pfn_dma_buf_populate(bo);
+	ret = vgem_pfn_reach(bo, attach->peer2peer);
 	if (ret)
 		return ret;
 

@@ -13,6 +13,7 @@
 #ifndef _VGEM_PFN_DRV_H_
 #define _VGEM_PFN_DRV_H_
 
+#include <linux/dma-direction.h>
 #include <linux/iosys-map.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
@@ -36,12 +37,14 @@
 
 struct device;
 struct dma_buf;
+struct dma_buf_attachment;
 struct dma_fence;
 struct drm_file;
 struct drm_mode_create_dumb;
 struct drm_printer;
 struct page;
 struct resource;
+struct sg_table;
 struct vm_operations_struct;
 struct vgem_pfn_engines;
 
@@ -216,6 +219,7 @@ struct vgem_pfn_tt {
  * @max_block_order: debugfs lever, see vgem_pfn_debugfs.c
  * @quarantine_ms: debugfs lever, see vgem_pfn_debugfs.c
  * @num_stale: stale writes found
+ * @import_peer2peer: debugfs lever, see vgem_pfn_debugfs.c
  * @faults: debugfs levers, see vgem_pfn_fault.c
  * @compare_memcpy: debugfs lever, see vgem_pfn_debugfs.c
  */
@@ -237,6 +241,7 @@ struct vgem_pfn_device {
 	u32 max_block_order;
 	u32 quarantine_ms;
 	u32 num_stale;
+	bool import_peer2peer;
 	struct vgem_pfn_faults faults;
 	bool compare_memcpy;
 };
@@ -322,6 +327,8 @@ static inline struct vgem_pfn_device *vgem_pfn_bo_device(struct vgem_pfn_bo *bo)
 void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo);
 bool vgem_pfn_is_bo(struct ttm_buffer_object *tbo);
 u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo);
+bool vgem_pfn_bo_fits(struct vgem_pfn_bo *bo, u32 region);
+struct ttm_place vgem_pfn_bo_ttm_place(struct vgem_pfn_bo *bo, u32 region);
 struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 				       const u32 *placements,
 				       unsigned int num_placements,
@@ -329,7 +336,6 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region, bool async,
 		     struct dma_fence **fence);
 bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region);
-struct ttm_place vgem_pfn_bo_ttm_place(struct vgem_pfn_bo *bo, u32 region);
 void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 				 struct ttm_placement *placement);
 
@@ -439,6 +445,11 @@ static inline bool vgem_pfn_pm_suspended(struct vgem_pfn_device *vdev)
 	return READ_ONCE(vdev->suspended);
 }
 
+/* vgem_pfn_reach.c */
+int vgem_pfn_reach_attach(struct vgem_pfn_bo *bo, struct dma_buf_attachment *attach);
+int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer);
+int vgem_pfn_reach_all(struct vgem_pfn_bo *bo, struct dma_buf *dmabuf);
+
 /* vgem_pfn_runs.c */
 struct vgem_pfn_runs *vgem_pfn_runs_alloc(unsigned int max);
 void vgem_pfn_runs_add(struct vgem_pfn_runs *runs, u64 pfn, pgoff_t num_pages);
@@ -447,6 +458,12 @@ struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
 u64 vgem_pfn_runs_pfn(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 		      pgoff_t *num_pages);
 int vgem_pfn_runs_order(const struct vgem_pfn_runs *runs, pgoff_t pgoff, u64 *pfn);
+
+/* vgem_pfn_sg.c */
+struct sg_table *vgem_pfn_sg_map(struct vgem_pfn_bo *bo, struct device *dev,
+				 enum dma_data_direction dir);
+void vgem_pfn_sg_unmap(struct device *dev, struct sg_table *sgt,
+		       enum dma_data_direction dir);
 
 /* vgem_pfn_stale.c */
 void vgem_pfn_stale_note(struct vgem_pfn_bo *bo, struct ttm_resource *base);

@@ -124,10 +124,18 @@ void vgem_pfn_import_unplug(struct vgem_pfn_bo *bo)
 		vgem_pfn_import_unmap(bo, bo->tbo.base.import_attach);
 }
 
-/* Devices without a bus have no peers, and a PCI device here has no engine. */
-static const struct dma_buf_attach_ops vgem_pfn_import_attach_ops = {
-	.allow_peer2peer = false,
-	.invalidate_mappings = vgem_pfn_import_invalidate,
+/*
+ * By vgem_pfn_device.import_peer2peer. Nothing here ever uses the addresses, so
+ * whether they would work is the exporter's to judge.
+ */
+static const struct dma_buf_attach_ops vgem_pfn_import_attach_ops[] = {
+	[false] = {
+		.invalidate_mappings = vgem_pfn_import_invalidate,
+	},
+	[true] = {
+		.allow_peer2peer = true,
+		.invalidate_mappings = vgem_pfn_import_invalidate,
+	},
 };
 
 /**
@@ -321,6 +329,8 @@ static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
 struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
 						 struct dma_buf *dmabuf)
 {
+	struct vgem_pfn_device *vdev = to_vgem_pfn_device(drm);
+	bool p2p = READ_ONCE(vdev->import_peer2peer);
 	struct dma_buf_attachment *attach;
 	struct drm_gem_object *obj;
 	struct vgem_pfn_bo *bo;
@@ -337,12 +347,12 @@ struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
 	}
 
 	/* The object first: once attached it is notified. */
-	bo = vgem_pfn_import_create(to_vgem_pfn_device(drm), dmabuf);
+	bo = vgem_pfn_import_create(vdev, dmabuf);
 	if (IS_ERR(bo))
 		return ERR_CAST(bo);
 
 	attach = dma_buf_dynamic_attach(dmabuf, drm_dev_dma_dev(drm),
-					&vgem_pfn_import_attach_ops, bo);
+					&vgem_pfn_import_attach_ops[p2p], bo);
 	if (IS_ERR(attach)) {
 		drm_gem_object_put(&bo->tbo.base);
 		return ERR_CAST(attach);
