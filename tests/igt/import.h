@@ -31,11 +31,16 @@ void shared_assert_unmapped(struct shared *s);
 void shared_check(struct shared *s, uint64_t seed);
 
 uint32_t import_handle(int fd, int dmabuf);
+/* A device other than @fd's; skips without one. */
+int import_open_other(int fd);
+/* Whether what @fd's device imports may stay in any memory: true in most tests */
+void import_set_peer2peer(int fd, bool yes);
 
 void import_basic_tests(int fd, int other);
 void import_move_tests(int fd, int other);
 void import_cpu_tests(int fd, int other);
 void import_close_tests(int fd, int other);
+void import_reach_tests(int fd, int other);
 void import_foreign_tests(int fd);
 
 #endif /* IMPORT_H */

@@ -22,7 +22,7 @@ static void test_self(int fd)
 
 	igt_assert_eq_u32(import_handle(fd, dmabuf), handle);
 
-	again = vgem_pfn_open_faux(0);
+	again = vgem_pfn_open();
 	twin = import_handle(again, dmabuf);
 	query = vgem_pfn_bo_query(again, twin);
 	igt_assert_eq_u32(query.region, VGEM_PFN_CARVEOUT);
@@ -101,7 +101,7 @@ static void test_carveout(int fd, int other)
 static void test_twice(int fd, int other)
 {
 	struct shared s = shared_create(fd, other, 64 * KiB, 1);
-	int again = vgem_pfn_open_faux(1);
+	int again = import_open_other(fd);
 	struct shared t = s;
 
 	igt_assert_eq_u32(import_handle(other, s.dmabuf), s.import);

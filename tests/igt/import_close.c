@@ -113,8 +113,8 @@ static void test_orders(int fd, int evict_after)
 
 		nth_order(n * NUM_ITEMS + (n + evict_after) % NUM_ITEMS,
 			  u->order);
-		u->s = shared_create(vgem_pfn_open_faux(0),
-				     vgem_pfn_open_faux(1), 8 * KiB, 1);
+		u->s = shared_create(vgem_pfn_open(), import_open_other(fd),
+				     8 * KiB, 1);
 		shared_map(&u->s);
 		u->map = vgem_pfn_bo_mmap(u->s.other, u->s.import, u->s.size,
 					  PROT_READ);

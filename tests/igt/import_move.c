@@ -71,7 +71,7 @@ static void test_evict_without_handle(struct shared *s)
 static void test_evict_twin(struct shared *s)
 {
 	uint64_t used = vgem_pfn_carveout_size(s->other) / 8;
-	int fd = vgem_pfn_open_faux(1), i;
+	int fd = import_open_other(s->fd), i;
 
 	shared_map(s);
 	for (i = 0; i < 9; i++)

@@ -9,6 +9,8 @@
  *
  * The subtests live in import_*.c, in groups of one subject.
  */
+#include <sys/stat.h>
+
 #include "igt.h"
 #include "import.h"
 
@@ -20,6 +22,38 @@ uint32_t import_handle(int fd, int dmabuf)
 
 	igt_assert_eq(__vgem_pfn_fd_to_handle(fd, dmabuf, &handle), 0);
 	return handle;
+}
+
+int import_open_other(int fd)
+{
+	struct stat here, there;
+	unsigned int i;
+	int other;
+
+	igt_assert_eq(fstat(fd, &here), 0);
+	for (i = 0; (other = __vgem_pfn_open_faux(i, "renderD")) >= 0; i++) {
+		igt_assert_eq(fstat(other, &there), 0);
+		if (here.st_rdev != there.st_rdev)
+			return other;
+		close(other);
+	}
+	igt_skip("no other device of " VGEM_PFN_MODULE "\n");
+}
+
+void import_set_peer2peer(int fd, bool yes)
+{
+	igt_assert_eq(__vgem_pfn_set_import_peer2peer(fd, yes), 0);
+}
+
+static void reset_peer2peer(int sig)
+{
+	unsigned int i;
+	int fd;
+
+	for (i = 0; (fd = __vgem_pfn_open_faux(i, "renderD")) >= 0; i++) {
+		__vgem_pfn_set_import_peer2peer(fd, false);
+		close(fd);
+	}
 }
 
 struct shared shared_create(int fd, int other, size_t size, uint64_t seed)
@@ -89,18 +123,22 @@ int igt_main()
 	static int fd = -1, other = -1;
 
 	igt_fixture() {
-		fd = vgem_pfn_open_faux(0);
+		fd = vgem_pfn_open();
 		vgem_pfn_reset_on_exit();
 	}
 
 	igt_subtest_group() {
-		igt_fixture()
-			other = vgem_pfn_open_faux(1);
+		igt_fixture() {
+			other = import_open_other(fd);
+			igt_install_exit_handler(reset_peer2peer);
+			import_set_peer2peer(other, true);
+		}
 
 		import_basic_tests(fd, other);
 		import_move_tests(fd, other);
 		import_cpu_tests(fd, other);
 		import_close_tests(fd, other);
+		import_reach_tests(fd, other);
 
 		igt_fixture()
 			close(other);
