@@ -108,9 +108,9 @@ int vgem_pfn_reach_attach(struct vgem_pfn_bo *bo, struct dma_buf_attachment *att
  * Nothing is given out of a device that is gone: those who got something before were
  * told, after this lock was released.
  *
- * Return: 0; -ENODEV if the device is gone; -EOPNOTSUPP if @bo is pinned where it cannot be reached, since
- * dma_buf_map_attachment() warns of -EBUSY; -ETIME if fences do not signal;
- * -ENOMEM, -ENOSPC, -EINTR or -ERESTARTSYS.
+ * Return: 0; -ENODEV if the device is gone; -EOPNOTSUPP if @bo is pinned where it
+ * cannot be reached, since dma_buf_map_attachment() warns of -EBUSY; -ETIME if
+ * fences do not signal; -ENOMEM, -ENOSPC, -EINTR or -ERESTARTSYS.
  */
 int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer)
 {
