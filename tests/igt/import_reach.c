@@ -5,6 +5,8 @@
  *
  * What the carveouts are is up to how the driver was loaded.
  */
+#include <glob.h>
+
 #include "igt.h"
 #include "import.h"
 #include "pfn_importer.h"
@@ -198,6 +200,25 @@ static struct list make_list(unsigned int mask, unsigned int num_carveouts)
 	return list;
 }
 
+/* The driver's PCI device if it has one, since a BAR is of that; or else @fd's. */
+static int open_exporter(int fd)
+{
+	glob_t found;
+	char path[64];
+
+	if (glob("/sys/bus/pci/drivers/" VGEM_PFN_MODULE "/*/drm/renderD*", 0,
+		 NULL, &found)) {
+		fd = dup(fd);
+	} else {
+		snprintf(path, sizeof(path), "/dev/dri/%s",
+			 strrchr(found.gl_pathv[0], '/') + 1);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		globfree(&found);
+	}
+	igt_assert_lte(0, fd);
+	return fd;
+}
+
 /*
  * SUBTEST: reach-%s
  * Description: every list of regions with one kind of importer
@@ -206,8 +227,10 @@ static void test_reach(int fd, int other, const struct importer *imp)
 {
 	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
 	uint32_t num = DRM_VGEM_PFN_MAX_REGIONS, mask, end;
-	int importer = imp->way == WAY_SAME ? fd : other;
+	int importer;
 
+	fd = open_exporter(fd);
+	importer = imp->way == WAY_SAME ? fd : other;
 	igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
 	num = num - 2 < 3 ? num - 2 : 3;
 	end = 4 << num;
@@ -228,6 +251,7 @@ static void test_reach(int fd, int other, const struct importer *imp)
 		import_set_peer2peer(other, true);
 	if (imp->way == WAY_PFN)
 		close(importer);
+	close(fd);
 }
 
 static uint32_t pageless_region(int fd)
@@ -247,9 +271,8 @@ static uint32_t pageless_region(int fd)
  * Description: one importer brings the buffer to where it reaches it, the other is
  *		told, and pins are where all reach it
  */
-static void test_mixed(int fd)
+static void test_mixed(int fd, uint32_t region)
 {
-	uint32_t region = pageless_region(fd);
 	uint32_t handle = vgem_pfn_bo_create(fd, SIZE, region, VGEM_PFN_TT);
 	int dmabuf = vgem_pfn_export(fd, handle), importer = pfn_importer_open();
 	int peer, plain, pin;
@@ -309,6 +332,10 @@ void import_reach_tests(int fd, int other)
 	}
 
 	igt_describe("Importers that reach different memory share a buffer.");
-	igt_subtest("reach-mixed")
-		test_mixed(fd);
+	igt_subtest("reach-mixed") {
+		int exporter = open_exporter(fd);
+
+		test_mixed(exporter, pageless_region(exporter));
+		close(exporter);
+	}
 }
