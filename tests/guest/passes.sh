@@ -6,7 +6,7 @@
 # /run/modprobe.d, so that a test which reloads the module gets the same ones.
 
 IGT_ROOT=${IGT_ROOT:-/vgem_pfn/tests}
-PER_TEST_TIMEOUT=${PER_TEST_TIMEOUT:-60}
+PER_TEST_TIMEOUT=${PER_TEST_TIMEOUT:-180}
 
 # QEMU's ivshmem-plain, whose BAR 2 is memory.
 BAR_VENDOR=0x1af4

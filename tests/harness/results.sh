@@ -95,11 +95,9 @@ kselftest_results() {
 	done
 }
 
-# igt_pass DIR TESTS PASS - the subtests of one pass, and a failure for each test
-# program that gave none in the first, which has them all.  The first one's bear no
-# pass's name.
+# igt_pass DIR PASS - the subtests of one pass.  The first one's bear no pass's name.
 igt_pass() {
-	local dir=$1 tests=$2 pass=$3 json=$1/results/igt/$3/results.json name listed
+	local pass=$2 json=$1/results/igt/$2/results.json
 	local prefix=igt/$pass/
 	[[ $pass != "$FIRST_PASS" ]] || prefix=igt/
 	if ! jq -e '.tests | type == "object"' "$json" >/dev/null 2>&1; then
@@ -107,11 +105,15 @@ igt_pass() {
 		return
 	fi
 	jq -c --arg prefix "$prefix" -f "$HARNESS/igt.jq" "$json" | jq -c '.[]'
-	[[ -z $tests && $pass == "$FIRST_PASS" ]] || return 0
-	listed=$(grep -v TESTLIST "$dir/results/test-list.txt" || :)
-	for name in $listed; do
-		jq -e --arg n "$name" '.tests | keys | any(startswith("igt@" + $n + "@") or . == "igt@" + $n)' \
-			"$json" >/dev/null ||
+}
+
+# igt_listed DIR - a failure for each test program that gave no subtest in any pass
+igt_listed() {
+	local name
+	for name in $(grep -v TESTLIST "$1/results/test-list.txt" || :); do
+		cat "$1"/results/igt/*/results.json 2>/dev/null | jq -e -n --arg n "$name" '
+			any(inputs | .tests? | objects | keys[];
+			    startswith("igt@" + $n + "@") or . == "igt@" + $n)' >/dev/null ||
 			result "igt/$name" fail "this test program is listed and ran no subtest"
 	done
 }
@@ -121,8 +123,9 @@ igt_pass() {
 igt_results() {
 	local pass
 	for pass in "$1"/results/igt/*/; do
-		[[ ! -d $pass ]] || igt_pass "$1" "$2" "$(basename "$pass")"
+		[[ ! -d $pass ]] || igt_pass "$1" "$(basename "$pass")"
 	done
+	[[ -n $2 || -n ${PASSES:-} ]] || igt_listed "$1"
 }
 
 _results_list() {
