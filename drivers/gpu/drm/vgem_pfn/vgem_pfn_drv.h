@@ -8,14 +8,17 @@
  *					placed or moved on behalf of userspace, for
  *					writing by the one that could not get room
  *	&drm_gem_object.resv		the buffer object, see &struct vgem_pfn_bo
+ *	&vgem_pfn_stale.lock		places in quarantine, and their contents
+ *	&vgem_pfn_mgr.lock		the allocator of a carveout
+ *
+ * Whoever reads or writes a carveout does so between drm_dev_enter() and
+ * drm_dev_exit(), see vgem_pfn_unplug.c.
  */
 
 #ifndef _VGEM_PFN_DRV_H_
 #define _VGEM_PFN_DRV_H_
 
 #include <linux/dma-direction.h>
-#include <linux/iosys-map.h>
-#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/notifier.h>
 #include <linux/rwsem.h>
@@ -25,14 +28,13 @@
 
 #include <drm/drm_device.h>
 #include <drm/drm_gem.h>
-#include <drm/drm_mm.h>
 #include <drm/ttm/ttm_bo.h>
 #include <drm/ttm/ttm_device.h>
 #include <drm/ttm/ttm_placement.h>
-#include <drm/ttm/ttm_tt.h>
 
 #include <uapi/drm/vgem_pfn_drm.h>
 
+#include "vgem_pfn_carveout.h"
 #include "vgem_pfn_fault.h"
 
 struct device;
@@ -42,7 +44,6 @@ struct dma_fence;
 struct drm_file;
 struct drm_mode_create_dumb;
 struct drm_printer;
-struct page;
 struct resource;
 struct sg_table;
 struct vm_operations_struct;
@@ -53,149 +54,6 @@ static_assert(DRM_VGEM_PFN_REGION_SYSTEM == TTM_PL_SYSTEM);
 static_assert(DRM_VGEM_PFN_REGION_TT == TTM_PL_TT);
 static_assert(DRM_VGEM_PFN_REGION_CARVEOUT(0) == TTM_PL_VRAM);
 static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
-
-/* Devices without a bus. */
-#define VGEM_PFN_MAX_DEVICES	8
-
-#define VGEM_PFN_MAX_CARVEOUTS \
-	(DRM_VGEM_PFN_MAX_REGIONS - DRM_VGEM_PFN_REGION_CARVEOUT(0))
-
-/* Where the memory of a carveout comes from, see vgem_pfn_carveout.c. */
-enum vgem_pfn_carveout_kind {
-	VGEM_PFN_CONTIG,
-	VGEM_PFN_RESERVED,
-	VGEM_PFN_BAR,
-};
-
-/**
- * struct vgem_pfn_carveout_config - one carveout of the module parameter
- * @kind: where its memory comes from
- * @buddy: whether buffer objects may be scattered in it
- * @num_pages: size in pages; 0 is what is left of the BAR
- * @base: physical address, if @kind is VGEM_PFN_RESERVED
- */
-struct vgem_pfn_carveout_config {
-	enum vgem_pfn_carveout_kind kind;
-	bool buddy;
-	unsigned long num_pages;
-	phys_addr_t base;
-};
-
-/**
- * struct vgem_pfn_config - the carveouts of one device
- * @num_carveouts: how many of @carveouts are in use, at least one
- * @carveouts: the carveouts
- */
-struct vgem_pfn_config {
-	unsigned int num_carveouts;
-	struct vgem_pfn_carveout_config carveouts[VGEM_PFN_MAX_CARVEOUTS];
-};
-
-/**
- * struct vgem_pfn_params - the "carveouts" module parameter
- * @num_faux: how many of @faux are in use, at least one
- * @faux: for faux devices, by index; see vgem_pfn_param_faux()
- * @pci: for PCI devices
- */
-struct vgem_pfn_params {
-	unsigned int num_faux;
-	struct vgem_pfn_config faux[VGEM_PFN_MAX_DEVICES];
-	struct vgem_pfn_config pci;
-};
-
-/**
- * struct vgem_pfn_carveout - VRAM-like memory of a fixed size
- * @name: its name, of its kind and its index
- * @kind: where its memory comes from
- * @buddy: whether buffer objects may be scattered in it
- * @has_pages: whether its page frame numbers have a struct page
- * @caching: how it is to be mapped
- * @base: physical address
- * @num_pages: size in pages
- * @map: all of it, in the kernel's address space
- *
- * Constant from the device's registration to its release.
- */
-struct vgem_pfn_carveout {
-	char name[16];
-	enum vgem_pfn_carveout_kind kind;
-	bool buddy;
-	bool has_pages;
-	enum ttm_caching caching;
-	phys_addr_t base;
-	unsigned long num_pages;
-	struct iosys_map map;
-};
-
-/**
- * struct vgem_pfn_run - contiguous memory
- * @first: page that it begins with, counted from the start of the buffer
- * @pfn: page frame number of that page
- */
-struct vgem_pfn_run {
-	pgoff_t first;
-	u64 pfn;
-};
-
-/**
- * struct vgem_pfn_runs - run table, see vgem_pfn_runs.c
- * @num_pages: size of all runs together, in pages
- * @num: length of @run
- * @run: the runs, in ascending order of &vgem_pfn_run.first
- */
-struct vgem_pfn_runs {
-	pgoff_t num_pages;
-	unsigned int num;
-	struct vgem_pfn_run run[] __counted_by(num);
-};
-
-/**
- * struct vgem_pfn_vacancy - a place in a carveout after it was left
- * @link: in the list of such places, oldest first
- * @bo_id: &vgem_pfn_bo.id of who left
- * @left: when
- * @until: end of the quarantine, in jiffies
- * @filled: whether the pattern is in it
- * @importers: names of the importers at that time
- *
- * See vgem_pfn_stale.c.
- */
-struct vgem_pfn_vacancy {
-	struct list_head link;
-	u64 bo_id;
-	ktime_t left;
-	unsigned long until;
-	bool filled;
-	char importers[96];
-};
-
-/**
- * struct vgem_pfn_resource - a place in a carveout
- * @base: TTM's side of it
- * @node: the memory, in a carveout of ranges
- * @blocks: the memory, in a carveout of blocks
- * @runs: the same as a run table, constant
- * @vacated: fence of the move that left this place, if that is asynchronous
- * @vacancy: what is known about who left it
- */
-struct vgem_pfn_resource {
-	struct ttm_resource base;
-	struct drm_mm_node node;
-	struct list_head blocks;
-	struct vgem_pfn_runs *runs;
-	struct dma_fence *vacated;
-	struct vgem_pfn_vacancy vacancy;
-};
-
-/**
- * struct vgem_pfn_tt - pages of system memory
- * @base: TTM's side of them
- * @runs: the same as a run table, while they are populated
- */
-struct vgem_pfn_tt {
-	struct ttm_tt base;
-	struct vgem_pfn_runs *runs;
-};
 
 /**
  * struct vgem_pfn_device - one exporter
@@ -307,17 +165,6 @@ static inline struct vgem_pfn_bo *gem_to_vgem_pfn_bo(struct drm_gem_object *obj)
 	return container_of(obj, struct vgem_pfn_bo, tbo.base);
 }
 
-static inline struct vgem_pfn_resource *
-to_vgem_pfn_resource(struct ttm_resource *res)
-{
-	return container_of(res, struct vgem_pfn_resource, base);
-}
-
-static inline struct vgem_pfn_tt *to_vgem_pfn_tt(struct ttm_tt *tt)
-{
-	return container_of(tt, struct vgem_pfn_tt, base);
-}
-
 static inline struct vgem_pfn_device *vgem_pfn_bo_device(struct vgem_pfn_bo *bo)
 {
 	return to_vgem_pfn_device(bo->tbo.base.dev);
@@ -344,14 +191,6 @@ void vgem_pfn_bos_add(struct vgem_pfn_bo *bo);
 void vgem_pfn_bos_remove(struct vgem_pfn_bo *bo);
 struct vgem_pfn_bo *vgem_pfn_bos_next(struct vgem_pfn_device *vdev,
 				      struct vgem_pfn_bo *prev);
-
-/* vgem_pfn_carveout.c */
-int vgem_pfn_carveouts_init(struct vgem_pfn_device *vdev,
-			    const struct vgem_pfn_config *config);
-struct vgem_pfn_carveout *vgem_pfn_carveout_of(struct vgem_pfn_device *vdev,
-					       u32 mem_type);
-struct iosys_map vgem_pfn_carveout_map(const struct vgem_pfn_carveout *carveout,
-				       u64 pfn);
 
 /* vgem_pfn_debugfs.c */
 void vgem_pfn_debugfs_init(struct drm_minor *minor);
@@ -401,11 +240,6 @@ int vgem_pfn_dumb_create(struct drm_file *file, struct drm_device *drm,
 const struct vgem_pfn_runs *vgem_pfn_bo_runs(struct vgem_pfn_bo *bo);
 u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
 
-/* vgem_pfn_mgr.c */
-int vgem_pfn_mgr_init(struct vgem_pfn_device *vdev, u32 mem_type,
-		      struct vgem_pfn_carveout *carveout);
-void vgem_pfn_mgr_fini(struct vgem_pfn_device *vdev, u32 mem_type);
-
 /* vgem_pfn_move.c */
 void vgem_pfn_notify(struct vgem_pfn_bo *bo);
 int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
@@ -415,13 +249,6 @@ int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 /* vgem_pfn_move_ioctl.c */
 int vgem_pfn_bo_move_ioctl(struct drm_device *drm, void *data,
 			   struct drm_file *file);
-
-/* vgem_pfn_param.c */
-const char *vgem_pfn_kind_name(enum vgem_pfn_carveout_kind kind);
-int vgem_pfn_param_parse(const char *spec, struct vgem_pfn_params *params,
-			 const char **error);
-const struct vgem_pfn_config *
-vgem_pfn_param_faux(const struct vgem_pfn_params *params, unsigned int index);
 
 /* vgem_pfn_pci.c */
 #ifdef CONFIG_PCI
@@ -449,15 +276,6 @@ static inline bool vgem_pfn_pm_suspended(struct vgem_pfn_device *vdev)
 int vgem_pfn_reach_attach(struct vgem_pfn_bo *bo, struct dma_buf_attachment *attach);
 int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer);
 int vgem_pfn_reach_all(struct vgem_pfn_bo *bo, struct dma_buf *dmabuf);
-
-/* vgem_pfn_runs.c */
-struct vgem_pfn_runs *vgem_pfn_runs_alloc(unsigned int max);
-void vgem_pfn_runs_add(struct vgem_pfn_runs *runs, u64 pfn, pgoff_t num_pages);
-struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
-					       pgoff_t num_pages);
-u64 vgem_pfn_runs_pfn(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
-		      pgoff_t *num_pages);
-int vgem_pfn_runs_order(const struct vgem_pfn_runs *runs, pgoff_t pgoff, u64 *pfn);
 
 /* vgem_pfn_sg.c */
 struct sg_table *vgem_pfn_sg_map(struct vgem_pfn_bo *bo, struct device *dev,

@@ -6,7 +6,7 @@
 #include <kunit/test.h>
 #include <linux/sizes.h>
 
-#include "../vgem_pfn_drv.h"
+#include "../vgem_pfn_carveout.h"
 
 struct vgem_pfn_param_bad {
 	const char *spec;

@@ -9,7 +9,7 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 
-#include "../vgem_pfn_drv.h"
+#include "../vgem_pfn_carveout.h"
 
 #define MAX_RUNS	1000
 
