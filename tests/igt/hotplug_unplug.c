@@ -253,6 +253,40 @@ static void test_move(void)
 }
 
 /*
+ * SUBTEST: unplug-async
+ * Description: copies that engines have not begun are never made, and the places
+ *		that they leave are not looked at any more; nobody waits forever
+ */
+static void test_async(void)
+{
+	int fd = vgem_pfn_open_faux(0), importer, dmabuf, import, i;
+	uint32_t handles[6];
+
+	importer = pfn_importer_open();
+	for (i = 0; i < 6; i++)
+		handles[i] = create(fd, i);
+	dmabuf = vgem_pfn_export(fd, handles[0]);
+	import = pfn_import(importer, dmabuf);
+	pfn_import_dev_check(import, SIZE, 0);
+
+	vgem_pfn_set_lever(fd, "quarantine_ms", 400);
+	vgem_pfn_set_lever(fd, "engine_latency_us", 200000);
+	vgem_pfn_set_lever(fd, "async_moves", 1);
+	for (i = 0; i < 6; i++)
+		igt_assert_eq(__vgem_pfn_bo_move(fd, handles[i], i & 1 ?
+						 VGEM_PFN_SYSTEM : VGEM_PFN_TT), 0);
+	igt_assert_eq(__vgem_pfn_bo_move(fd, handles[0], VGEM_PFN_CARVEOUT), 0);
+	unplug();
+
+	igt_assert_eq(__vgem_pfn_bo_move(fd, handles[0], VGEM_PFN_TT), -ENODEV);
+	close(import);
+	close(importer);
+	close(dmabuf);
+	close(fd);
+	plug();
+}
+
+/*
  * SUBTEST: unplug-unload
  * Description: the module waits for the last user of a device that is gone
  */
@@ -328,6 +362,10 @@ void hotplug_unplug_tests(void)
 		igt_describe("A move under way ends before the device is gone.");
 		igt_subtest("unplug-move")
 			test_move();
+
+		igt_describe("Copies that are pending end with the device.");
+		igt_subtest("unplug-async")
+			test_async();
 
 		igt_describe("The module waits for the users of a device that is gone.");
 		igt_subtest("unplug-unload")
