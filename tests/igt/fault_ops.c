@@ -149,6 +149,18 @@ static int run_move_tt(struct fault *f)
 	return __vgem_pfn_bo_move(f->fd, f->handle, VGEM_PFN_TT);
 }
 
+/* By a copy engine, which goes on when this returns */
+static int run_move_async(struct fault *f)
+{
+	struct drm_vgem_pfn_bo_move arg = {
+		.handle = f->handle,
+		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
+		.region = VGEM_PFN_TT,
+	};
+
+	return __vgem_pfn_ioctl(f->fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
+}
+
 static int run_move_carveout(struct fault *f)
 {
 	return __vgem_pfn_bo_move(f->fd, f->handle, VGEM_PFN_CARVEOUT);
@@ -217,6 +229,8 @@ const struct fault_op fault_ops[] = {
 	  prepare_carveout, run_move_tt, check_contents, finish },
 	{ "move-carveout", "a buffer moves into a carveout",
 	  prepare_tt, run_move_carveout, check_contents, finish },
+	{ "move-async", "a copy engine moves a buffer",
+	  prepare_carveout, run_move_async, check_contents, finish },
 	{ },
 };
 

@@ -26,7 +26,14 @@ static struct vgem_pfn_bo *dmabuf_to_bo(struct dma_buf *dmabuf)
 static int vgem_pfn_dma_buf_attach(struct dma_buf *dmabuf,
 				   struct dma_buf_attachment *attach)
 {
-	return vgem_pfn_reach_attach(dmabuf_to_bo(dmabuf), attach);
+	struct vgem_pfn_bo *bo = dmabuf_to_bo(dmabuf);
+	int ret;
+
+	ret = vgem_pfn_fault(vgem_pfn_bo_device(bo), VGEM_PFN_FAULT_ATTACH);
+	if (ret)
+		return ret;
+
+	return vgem_pfn_reach_attach(bo, attach);
 }
 
 static int vgem_pfn_dma_buf_pin(struct dma_buf_attachment *attach)

@@ -21,6 +21,7 @@ static const struct {
 	[VGEM_PFN_FAULT_CREATE]		= { "create", -ENOMEM },
 	[VGEM_PFN_FAULT_EXPORT]		= { "export", -ENOMEM },
 	[VGEM_PFN_FAULT_IMPORT]		= { "import", -ENOMEM },
+	[VGEM_PFN_FAULT_ATTACH]		= { "attach", -ENOMEM },
 	[VGEM_PFN_FAULT_PIN]		= { "pin", -ENOSPC },
 	[VGEM_PFN_FAULT_MAP]		= { "map", -EIO },
 	[VGEM_PFN_FAULT_GET_PFN]	= { "get_pfn", -EIO },

@@ -17,6 +17,7 @@ struct vgem_pfn_device;
  * @VGEM_PFN_FAULT_CREATE: a buffer object is created: -ENOMEM
  * @VGEM_PFN_FAULT_EXPORT: a buffer object becomes a dma-buf: -ENOMEM
  * @VGEM_PFN_FAULT_IMPORT: a dma-buf becomes a buffer object: -ENOMEM
+ * @VGEM_PFN_FAULT_ATTACH: an importer attaches: -ENOMEM
  * @VGEM_PFN_FAULT_PIN: an importer pins: -ENOSPC
  * @VGEM_PFN_FAULT_MAP: an importer asks for a scatter list: -EIO
  * @VGEM_PFN_FAULT_GET_PFN: an importer asks for page frame numbers: -EIO
@@ -31,6 +32,7 @@ enum vgem_pfn_fault_step {
 	VGEM_PFN_FAULT_CREATE,
 	VGEM_PFN_FAULT_EXPORT,
 	VGEM_PFN_FAULT_IMPORT,
+	VGEM_PFN_FAULT_ATTACH,
 	VGEM_PFN_FAULT_PIN,
 	VGEM_PFN_FAULT_MAP,
 	VGEM_PFN_FAULT_GET_PFN,
