@@ -34,21 +34,24 @@
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_engine.h"
 
-/* One carveout after the other: what goes from one to the next goes on from there. */
+/*
+ * What goes from one carveout to another goes on from there, and never back: a list
+ * ends after as many steps as there are carveouts.
+ */
 static int vgem_pfn_evict_all_set(void *data, u64 val)
 {
 	struct vgem_pfn_device *vdev = data;
-	unsigned int i;
+	unsigned int i, num = vdev->num_carveouts;
 	int ret;
 
 	ret = down_read_interruptible(&vdev->validate);
 	if (ret)
 		return ret;
 
-	for (i = 0; i < vdev->num_carveouts && !ret; i++)
+	for (i = 0; i < num * num && !ret; i++)
 		ret = ttm_resource_manager_evict_all(&vdev->bdev,
 						     ttm_manager_type(&vdev->bdev,
-								      TTM_PL_VRAM + i));
+								      TTM_PL_VRAM + i % num));
 	up_read(&vdev->validate);
 	return ret;
 }
@@ -84,7 +87,7 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 	debugfs_create_u32("move_delay_us", 0600, root, &vdev->move_delay_us);
 	debugfs_create_u32("max_block_order", 0600, root, &vdev->max_block_order);
 	debugfs_create_u32("quarantine_ms", 0600, root, &vdev->quarantine_ms);
-	debugfs_create_u32("stale_writes", 0400, root, &vdev->num_stale);
+	debugfs_create_atomic_t("stale_writes", 0400, root, &vdev->num_stale);
 	vgem_pfn_fault_debugfs_init(vdev, root);
 	debugfs_create_bool("compare_memcpy", 0600, root, &vdev->compare_memcpy);
 	vgem_pfn_engines_debugfs_init(vdev, root);

@@ -10,6 +10,9 @@
  *	&drm_gem_object.resv		the buffer object, see &struct vgem_pfn_bo
  *	&vgem_pfn_stale.lock		places in quarantine, and their contents
  *	&vgem_pfn_mgr.lock		the allocator of a carveout
+ *	&vgem_pfn_device.bos_lock	the list of buffer objects
+ *
+ * Outside all of them is the lock of the table of devices, vgem_pfn_faux.c.
  *
  * Whoever reads or writes a carveout does so between drm_dev_enter() and
  * drm_dev_exit(), see vgem_pfn_unplug.c.
@@ -76,7 +79,7 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
  * @move_delay_us: debugfs lever, see vgem_pfn_debugfs.c
  * @max_block_order: debugfs lever, see vgem_pfn_debugfs.c
  * @quarantine_ms: debugfs lever, see vgem_pfn_debugfs.c
- * @num_stale: stale writes found
+ * @num_stale: stale writes found, in any carveout
  * @import_peer2peer: debugfs lever, see vgem_pfn_debugfs.c
  * @faults: debugfs levers, see vgem_pfn_fault.c
  * @compare_memcpy: debugfs lever, see vgem_pfn_debugfs.c
@@ -98,7 +101,7 @@ struct vgem_pfn_device {
 	u32 move_delay_us;
 	u32 max_block_order;
 	u32 quarantine_ms;
-	u32 num_stale;
+	atomic_t num_stale;
 	bool import_peer2peer;
 	struct vgem_pfn_faults faults;
 	bool compare_memcpy;
@@ -171,6 +174,7 @@ static inline struct vgem_pfn_device *vgem_pfn_bo_device(struct vgem_pfn_bo *bo)
 }
 
 /* vgem_pfn_bo.c */
+struct vgem_pfn_bo *vgem_pfn_bo_alloc(void);
 void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo);
 bool vgem_pfn_is_bo(struct ttm_buffer_object *tbo);
 u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo);

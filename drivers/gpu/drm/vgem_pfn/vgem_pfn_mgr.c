@@ -276,6 +276,19 @@ err_free:
 }
 
 /**
+ * vgem_pfn_mgr_flush() - end every quarantine in every carveout
+ * @vdev: the device
+ */
+void vgem_pfn_mgr_flush(struct vgem_pfn_device *vdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < vdev->num_carveouts; i++)
+		vgem_pfn_stale_flush(to_vgem_pfn_mgr(ttm_manager_type(&vdev->bdev,
+								      TTM_PL_VRAM + i)));
+}
+
+/**
  * vgem_pfn_mgr_fini() - take a carveout's manager away
  * @vdev: the device, with no buffer object left
  * @mem_type: TTM memory type of the carveout

@@ -114,6 +114,9 @@ static int vgem_pfn_pm_suspend(struct vgem_pfn_device *vdev)
 		if (ret && !drm_dev_is_unplugged(&vdev->drm))
 			goto err_resume;
 	}
+
+	/* Who sleeps does not keep contents, be they ours. */
+	vgem_pfn_mgr_flush(vdev);
 	return 0;
 
 err_resume:

@@ -83,7 +83,7 @@ static void vgem_pfn_stale_report(struct vgem_pfn_mgr *mgr,
 	struct vgem_pfn_vacancy *vacancy = &res->vacancy;
 	u64 age_us = ktime_us_delta(ktime_get(), vacancy->left);
 
-	mgr->vdev->num_stale++;
+	atomic_inc(&mgr->vdev->num_stale);
 	trace_vgem_pfn_stale(vacancy->bo_id, mgr->carveout->name, offset, num_bytes,
 			     age_us, vacancy->importers);
 	drm_err(&mgr->vdev->drm,
@@ -239,7 +239,8 @@ bool vgem_pfn_stale_hold(struct vgem_pfn_mgr *mgr, struct vgem_pfn_resource *res
 	struct vgem_pfn_vacancy *vacancy = &res->vacancy;
 	u32 ms = READ_ONCE(mgr->vdev->quarantine_ms);
 
-	if (!ms)
+	/* A place that nobody moved into may have a copy under way from before. */
+	if (!ms || !vacancy->bo_id || vgem_pfn_pm_suspended(mgr->vdev))
 		return false;
 
 	ms = min_t(u32, ms, VGEM_PFN_MAX_QUARANTINE_MS);
