@@ -70,7 +70,7 @@ static u32 vgem_pfn_job_duration(struct vgem_pfn_job *job)
 static void vgem_pfn_job_work(struct kthread_work *work)
 {
 	struct vgem_pfn_job *job = container_of(work, struct vgem_pfn_job, work);
-	bool cookie = dma_fence_begin_signalling();
+	bool gone, cookie = dma_fence_begin_signalling();
 	unsigned int i;
 	int idx;
 
@@ -79,13 +79,13 @@ static void vgem_pfn_job_work(struct kthread_work *work)
 	if (job->duration_us)
 		fsleep(job->duration_us);
 
-	/* Of a device that is gone nobody waits for more than the fence. */
-	if (drm_dev_enter(job->bo->tbo.base.dev, &idx)) {
-		vgem_pfn_job_copy(job);
-		drm_dev_exit(idx);
-	} else {
+	/* Somebody may have been given the memory, so it is written in any case. */
+	gone = !drm_dev_enter(job->bo->tbo.base.dev, &idx);
+	vgem_pfn_job_copy(job, gone);
+	if (gone)
 		dma_fence_set_error(job->fence, -ENODEV);
-	}
+	else
+		drm_dev_exit(idx);
 	dma_fence_signal(job->fence);
 	dma_fence_end_signalling(cookie);
 

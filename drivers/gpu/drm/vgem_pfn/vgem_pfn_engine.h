@@ -133,7 +133,7 @@ struct vgem_pfn_job *vgem_pfn_job_create(struct vgem_pfn_bo *bo,
 void vgem_pfn_job_add(struct vgem_pfn_job *job, const struct iosys_map *dst,
 		      const struct iosys_map *src, size_t size);
 int vgem_pfn_job_depend(struct vgem_pfn_job *job, struct dma_resv *resv);
-void vgem_pfn_job_copy(struct vgem_pfn_job *job);
+void vgem_pfn_job_copy(struct vgem_pfn_job *job, bool gone);
 void vgem_pfn_job_destroy(struct vgem_pfn_job *job);
 
 /* vgem_pfn_engine.c */

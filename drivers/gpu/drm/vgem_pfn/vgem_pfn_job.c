@@ -127,13 +127,27 @@ int vgem_pfn_job_depend(struct vgem_pfn_job *job, struct dma_resv *resv)
 				   &job->deps);
 }
 
+/*
+ * A BAR is gone with its device: what was in it is zeroes, so that memory which has
+ * somebody else's contents, or none, is not left like that.
+ */
+static void vgem_pfn_job_copy_piece(struct vgem_pfn_piece *piece, bool gone)
+{
+	if (gone && piece->dst.is_iomem)
+		return;
+	if (gone && piece->src.is_iomem)
+		iosys_map_clear(&piece->src);
+	vgem_pfn_copy_run(&piece->dst, &piece->src, piece->size);
+}
+
 /**
  * vgem_pfn_job_copy() - do it
  * @job: a job whose dependencies have signaled
+ * @gone: whether the device has been unplugged
  *
  * Context: the engine's worker, before the fence signals.
  */
-void vgem_pfn_job_copy(struct vgem_pfn_job *job)
+void vgem_pfn_job_copy(struct vgem_pfn_job *job, bool gone)
 {
 	struct vgem_pfn_bo *bo = job->bo;
 	unsigned int i;
@@ -143,8 +157,7 @@ void vgem_pfn_job_copy(struct vgem_pfn_job *job)
 				  job->num_deps);
 	start = ktime_get_ns();
 	for (i = 0; i < job->num_pieces; i++)
-		vgem_pfn_copy_run(&job->pieces[i].dst, &job->pieces[i].src,
-				  job->pieces[i].size);
+		vgem_pfn_job_copy_piece(&job->pieces[i], gone);
 	if (job->num_pieces && !iosys_map_is_null(&job->pieces[0].src)) {
 		WRITE_ONCE(bo->last_copy_ns, ktime_get_ns() - start);
 		WRITE_ONCE(bo->last_copy_bytes, job->size);

@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 
 #include <drm/drm_vma_manager.h>
+#include <drm/drm_drv.h>
 #include <drm/ttm/ttm_bo.h>
 #include <drm/ttm/ttm_tt.h>
 
@@ -46,6 +47,10 @@ static int vgem_pfn_vm_access(struct vm_area_struct *vma, unsigned long addr,
 		 << PAGE_SHIFT);
 	long ret;
 
+	/* Debuggers write where a process cannot, but this is shared with others. */
+	if (write && !(vma->vm_flags & VM_WRITE))
+		return -EACCES;
+
 	if (len < 1 || offset >= tbo->base.size ||
 	    len > tbo->base.size - offset)
 		return -EIO;
@@ -60,7 +65,9 @@ static int vgem_pfn_vm_access(struct vm_area_struct *vma, unsigned long addr,
 	if (ret < 0)
 		goto out;
 
-	if (ttm_manager_type(tbo->bdev, tbo->resource->mem_type)->use_tt)
+	if (drm_dev_is_unplugged(tbo->base.dev))
+		ret = -ENODEV;
+	else if (ttm_manager_type(tbo->bdev, tbo->resource->mem_type)->use_tt)
 		ret = vgem_pfn_vm_access_page(to_vgem_pfn_bo(tbo), offset, buf,
 					      len, write);
 	else

@@ -111,15 +111,15 @@ int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map)
 
 	dma_resv_assert_held(obj->resv);
 
-	if (drm_dev_is_unplugged(obj->dev))
-		return -ENODEV;
-
 	/*
 	 * What is mapped is ready for use: no move may be pending. No signals,
 	 * since the dma-buf core warns of a vmap that fails.
 	 */
 	dma_resv_wait_timeout(obj->resv, DMA_RESV_USAGE_KERNEL, false,
 			      MAX_SCHEDULE_TIMEOUT);
+
+	if (drm_dev_is_unplugged(obj->dev))
+		return -ENODEV;
 
 	if (vgem_pfn_vmap_is_ours(bo))
 		ret = vgem_pfn_vmap_scattered(bo, map);
