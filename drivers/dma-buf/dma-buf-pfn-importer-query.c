@@ -2,7 +2,8 @@
 /*
  * What userspace can ask about an import: its counters, and what its two page
  * tables hold. Asks the exporter nothing, and changes nothing. All is read under
- * the reservation lock, and the device side's under its page table lock too.
+ * the reservation lock, under which entries go. Those of the device may come
+ * meanwhile, and its counters have the page table lock.
  */
 
 #include <linux/capability.h>

@@ -12,7 +12,20 @@
 
 #include "vgem_pfn_drv.h"
 
-static atomic64_t vgem_pfn_last_id;
+/**
+ * vgem_pfn_bo_alloc() - memory for a buffer object
+ *
+ * Return: zeroes but for its &vgem_pfn_bo.id, or NULL if out of memory.
+ */
+struct vgem_pfn_bo *vgem_pfn_bo_alloc(void)
+{
+	static atomic64_t last_id;
+	struct vgem_pfn_bo *bo = kzalloc_obj(*bo);
+
+	if (bo)
+		bo->id = atomic64_inc_return(&last_id);
+	return bo;
+}
 
 static void vgem_pfn_gem_free(struct drm_gem_object *obj)
 {
@@ -95,7 +108,8 @@ struct ttm_place vgem_pfn_bo_ttm_place(struct vgem_pfn_bo *bo, u32 region)
 {
 	struct ttm_place place = {
 		.mem_type = region,
-		.flags = bo->contiguous ? TTM_PL_FLAG_CONTIGUOUS : 0,
+		.flags = bo->contiguous && region >= TTM_PL_VRAM ?
+			 TTM_PL_FLAG_CONTIGUOUS : 0,
 	};
 
 	return place;
@@ -275,13 +289,12 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 	if (ret)
 		return ERR_PTR(ret);
 
-	bo = kzalloc_obj(*bo);
+	bo = vgem_pfn_bo_alloc();
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
 
 	drm_gem_private_object_init(&vdev->drm, &bo->tbo.base, size);
 	bo->tbo.base.funcs = &vgem_pfn_gem_funcs;
-	bo->id = atomic64_inc_return(&vgem_pfn_last_id);
 	bo->contiguous = contiguous;
 	INIT_LIST_HEAD(&bo->link);
 	bo->num_placements = num_placements;

@@ -30,16 +30,19 @@ MODULE_PARM_DESC(devices, "Number of devices without a bus, 0 to 8 (default 1)")
  * struct vgem_pfn_faux - one instance
  * @faux: its device, NULL if there is none
  * @vdev: the exporter, valid as long as @faux is
+ * @serial: tells it from those that had the place before
  */
 static struct vgem_pfn_faux {
 	struct faux_device *faux;
 	struct vgem_pfn_device *vdev;
+	unsigned long serial;
 } vgem_pfn_faux[VGEM_PFN_MAX_DEVICES];
 
 /* The carveouts of each, from the module's parameter. */
 static const struct vgem_pfn_params *vgem_pfn_faux_params;
 
 static DEFINE_MUTEX(vgem_pfn_faux_lock);
+static unsigned long vgem_pfn_faux_serial;
 static struct dentry *vgem_pfn_faux_root;
 
 static void vgem_pfn_faux_remove(struct vgem_pfn_faux *instance)
@@ -58,14 +61,17 @@ static void vgem_pfn_faux_remove(struct vgem_pfn_faux *instance)
 static ssize_t vgem_pfn_faux_unplug(struct file *file, const char __user *data,
 				    size_t size, loff_t *pos)
 {
-	struct vgem_pfn_faux *instance = file->private_data;
+	unsigned long serial = (unsigned long)file->private_data;
+	unsigned int i;
 
 	guard(mutex)(&vgem_pfn_faux_lock);
-	if (!instance->faux)
-		return -ENODEV;
-
-	vgem_pfn_faux_remove(instance);
-	return size;
+	for (i = 0; i < VGEM_PFN_MAX_DEVICES; i++) {
+		if (!vgem_pfn_faux[i].faux || vgem_pfn_faux[i].serial != serial)
+			continue;
+		vgem_pfn_faux_remove(&vgem_pfn_faux[i]);
+		return size;
+	}
+	return -ENODEV;
 }
 
 /* Unsafe, that is unprotected against removal, since a write removes it. */
@@ -113,8 +119,10 @@ static int vgem_pfn_faux_add(unsigned int index)
 
 	instance->faux = faux;
 	instance->vdev = vdev;
+	instance->serial = ++vgem_pfn_faux_serial;
 	debugfs_create_file_unsafe("unplug", 0200, vdev->drm.debugfs_root,
-				   instance, &vgem_pfn_faux_unplug_fops);
+				   (void *)instance->serial,
+				   &vgem_pfn_faux_unplug_fops);
 	return 0;
 
 err_devres:

@@ -294,7 +294,7 @@ static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
 	if (dmabuf->size >> PAGE_SHIFT > INT_MAX / sizeof(dma_addr_t))
 		return ERR_PTR(-E2BIG);
 
-	bo = kzalloc_obj(*bo);
+	bo = vgem_pfn_bo_alloc();
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
 

@@ -120,13 +120,6 @@ static int vgem_pfn_move_contents(struct vgem_pfn_bo *bo,
 	struct vgem_pfn_copy copy;
 	int ret, idx;
 
-	if (drm_dev_is_unplugged(tbo->base.dev))
-		return -ENODEV;
-
-	ret = vgem_pfn_fault(vgem_pfn_bo_device(bo), VGEM_PFN_FAULT_COPY);
-	if (ret)
-		return ret;
-
 	if (!async) {
 		ret = ttm_bo_wait_ctx(tbo, ctx);
 		if (ret)
@@ -203,7 +196,7 @@ int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 		  struct ttm_place *hop)
 {
 	struct vgem_pfn_bo *bo;
-	bool async;
+	bool async, copy;
 	int ret;
 
 	dma_resv_assert_held(tbo->base.resv);
@@ -218,17 +211,26 @@ int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 	}
 
 	bo = to_vgem_pfn_bo(tbo);
+	copy = !vgem_pfn_use_tt(tbo->resource, tbo->bdev) ||
+	       !vgem_pfn_use_tt(new_mem, tbo->bdev);
+	if (copy) {
+		if (drm_dev_is_unplugged(tbo->base.dev))
+			return -ENODEV;
+		ret = vgem_pfn_fault(vgem_pfn_bo_device(bo), VGEM_PFN_FAULT_COPY);
+		if (ret)
+			return ret;
+	}
+
 	async = bo->async || vgem_pfn_engines_async(vgem_pfn_bo_device(bo));
 
 	trace_vgem_pfn_move_begin(bo, new_mem->mem_type, evict);
 	vgem_pfn_stale_note(bo, tbo->resource);
 	vgem_pfn_notify(bo);
 
-	if (vgem_pfn_use_tt(tbo->resource, tbo->bdev) &&
-	    vgem_pfn_use_tt(new_mem, tbo->bdev))
-		ret = vgem_pfn_move_pages(bo, ctx, new_mem, async);
-	else
+	if (copy)
 		ret = vgem_pfn_move_contents(bo, ctx, new_mem, evict, async);
+	else
+		ret = vgem_pfn_move_pages(bo, ctx, new_mem, async);
 
 	if (!ret) {
 		bo->num_moves++;

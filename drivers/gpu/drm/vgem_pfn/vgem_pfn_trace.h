@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Trace events of what happens to buffer objects. All but the copies of an engine
- * are emitted under the object's reservation lock, so the events of one object are
- * in order.
+ * and reports of stale writes are emitted under the object's reservation lock, so
+ * the events of one object are in order.
  */
 
 #undef TRACE_SYSTEM
