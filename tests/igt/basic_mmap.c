@@ -2,6 +2,7 @@
 /*
  * Subtests of mapping a buffer on the DRM fd.
  */
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include "basic.h"
@@ -133,6 +134,43 @@ static void test_mmap_offset_bad_handle(int fd)
 		vgem_pfn_gem_close(fd, arg.handle); \
 	} while (0)
 
+/*
+ * SUBTEST: mmap-read-only-debugger
+ * Description: who got a dma-buf for reading cannot write to it, not even as a
+ *		debugger of itself
+ */
+static void test_read_only(int fd)
+{
+	uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_CARVEOUT };
+	const size_t size = 2 * PFN_PAGE_SIZE;
+	uint64_t word = 1;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		uint32_t handle = vgem_pfn_bo_create(fd, size, regions[i]);
+		int dmabuf, mem;
+		void *map;
+
+		vgem_pfn_bo_fill(fd, handle, size, 6);
+		dmabuf = vgem_pfn_export_ro(fd, handle);
+		map = mmap(NULL, size, PROT_READ, MAP_SHARED, dmabuf, 0);
+		igt_assert(map != MAP_FAILED);
+		mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+		igt_assert_lte(0, mem);
+
+		igt_assert_eq(pread(mem, &word, 8, (uintptr_t)map), 8);
+		igt_assert_eq_u64(word, pfn_pattern_word(6, 0));
+		word++;
+		igt_assert_eq(pwrite(mem, &word, 8, (uintptr_t)map), -1);
+		vgem_pfn_bo_check(fd, handle, size, 6);
+
+		close(mem);
+		munmap(map, size);
+		close(dmabuf);
+		vgem_pfn_gem_close(fd, handle);
+	}
+}
+
 void basic_mmap_tests(int fd)
 {
 	static const char * const names[] = { "system", "tt", "carveout" };
@@ -171,4 +209,8 @@ void basic_mmap_tests(int fd)
 	igt_describe("An output field is not taken for an input.");
 	igt_subtest("mmap-offset-bad-offset")
 		test_mmap_offset_mbz(fd, offset);
+
+	igt_describe("A dma-buf for reading is not for writing.");
+	igt_subtest("mmap-read-only-debugger")
+		test_read_only(fd);
 }

@@ -196,19 +196,25 @@ static void test_next_carveout(int fd)
  */
 static void test_evict_all(int fd)
 {
-	uint32_t handles[DRM_VGEM_PFN_MAX_REGIONS], id, num;
+	uint32_t handles[DRM_VGEM_PFN_MAX_REGIONS], id, num, backwards, list[2];
 	struct drm_vgem_pfn_region region;
 
 	vgem_pfn_for_each_carveout(fd, region, id) {
-		uint32_t list[] = { id, VGEM_PFN_TT };
-
+		list[0] = id;
+		list[1] = VGEM_PFN_TT;
 		handles[id] = __vgem_pfn_bo_create_list(fd, region.size / 2,
 							list, 2);
 		vgem_pfn_bo_fill(fd, handles[id], MiB, id);
 	}
 	num = id;
 
+	/* One that goes to a carveout which has been looked at by then */
+	list[0] = num - 1;
+	list[1] = num - 1 > VGEM_PFN_CARVEOUT ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT;
+	backwards = __vgem_pfn_bo_create_list(fd, MiB, list, 2);
 	igt_assert_eq(__vgem_pfn_evict_all_carveouts(fd), 0);
+	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, 0);
+	vgem_pfn_gem_close(fd, backwards);
 	for (id = VGEM_PFN_CARVEOUT; id < num; id++) {
 		igt_assert_eq_u64(vgem_pfn_region(fd, id).used, 0);
 		igt_assert_eq_u32(vgem_pfn_bo_region(fd, handles[id]),

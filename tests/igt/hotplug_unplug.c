@@ -254,8 +254,9 @@ static void test_move(void)
 
 /*
  * SUBTEST: unplug-async
- * Description: copies that engines have not begun are never made, and the places
- *		that they leave are not looked at any more; nobody waits forever
+ * Description: copies that engines have not begun end with the device or after it,
+ *		and the places that they leave are not looked at any more; nobody
+ *		waits forever
  */
 static void test_async(void)
 {

@@ -193,6 +193,12 @@ static void test_contiguous(int fd, struct drm_vgem_pfn_region region)
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
 	vgem_pfn_bo_move(fd, handle, region.id);
 	igt_assert_eq_u64(count_runs(fd, handle, num / 4), 1);
+
+	/* In system memory the flag means nothing. */
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
+	i = vgem_pfn_bo_query(fd, handle).num_moves;
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).num_moves, i);
 	vgem_pfn_gem_close(fd, handle);
 	close(filler);
 }

@@ -214,6 +214,37 @@ static void test_correct(int fd, struct drm_vgem_pfn_region region, int rounds,
 }
 
 /*
+ * SUBTEST: innocent
+ * Description: a place that was given to somebody who failed to move in is not
+ *		filled, for the copy that leaves it may be pending
+ */
+static void test_innocent(int fd, struct drm_vgem_pfn_region region)
+{
+	uint32_t placements[] = { region.id, VGEM_PFN_TT }, handle, other;
+	uint64_t size = region.size, wanted = region.size;
+
+	handle = __vgem_pfn_bo_create_list(fd, size, placements, 2);
+	vgem_pfn_bo_fill(fd, handle, MiB, 3);
+
+	vgem_pfn_set_quarantine(fd, LONG_MS);
+	vgem_pfn_set_lever(fd, "engine_latency_us", 500000);
+	vgem_pfn_set_lever(fd, "async_moves", 1);
+	/* The first copy is that of the eviction, the second one fails. */
+	vgem_pfn_set_lever(fd, "fault/copy/interval", 2);
+	vgem_pfn_set_lever(fd, "fault/copy/probability", 100);
+	vgem_pfn_set_lever(fd, "fault/copy/times", 1);
+	igt_assert_eq(__vgem_pfn_bo_create(fd, &wanted, placements, 1, &other),
+		      -EIO);
+	vgem_pfn_set_lever(fd, "fault/copy/probability", 0);
+	vgem_pfn_set_lever(fd, "async_moves", 0);
+	vgem_pfn_set_lever(fd, "engine_latency_us", 0);
+
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
+	vgem_pfn_bo_check(fd, handle, MiB, 3);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
  * SUBTEST: room
  * Description: what is in quarantine is as good as free for who needs room
  */
@@ -288,6 +319,11 @@ int igt_main()
 		vgem_pfn_set_lever(fd, "async_moves", 0);
 		vgem_pfn_set_lever(fd, "engine_latency_us", 0);
 	}
+
+	igt_describe("Nothing is written to a place that nobody moved into.");
+	igt_subtest("innocent")
+		vgem_pfn_for_each_carveout(fd, region, id)
+			test_innocent(fd, region);
 
 	igt_describe("A quarantine is no reason to fail for want of room.");
 	igt_subtest("room")
