@@ -113,6 +113,34 @@ static void test_no_memory(void)
 	vgem_pfn_reload(NULL);
 }
 
+/*
+ * SUBTEST: carveouts-bad
+ * Description: carveouts that mean nothing, or that there is no memory for, are
+ *		refused with a word in the log
+ */
+static void test_carveouts_bad(void)
+{
+	static const char * const params[] = {
+		"carveouts=vram:64M",
+		"carveouts=contig:64M@1G",
+		"carveouts=bar:64M",
+		/* More than half of the memory, and memory that is in use */
+		"carveouts=contig:512G",
+		"carveouts=reserved:4M@16M",
+		/* The second device's: the first one goes as well. */
+		"devices=2 'carveouts=contig:4M;reserved:4M@16M'",
+	};
+	size_t i;
+
+	igt_emit_ignore_dmesg_regex("vgem_pfn: carveouts=|more than half|kernel uses memory");
+	igt_assert_eq(__vgem_pfn_unload(), 0);
+	for (i = 0; i < ARRAY_SIZE(params); i++) {
+		igt_assert_neq(__vgem_pfn_load(params[i]), 0);
+		igt_assert_neq(access(VGEM_PFN_SYS_MODULE, F_OK), 0);
+	}
+	vgem_pfn_reload(NULL);
+}
+
 void hotplug_devices_tests(void)
 {
 	igt_describe("Each device has memory and objects of its own.");
@@ -140,4 +168,8 @@ void hotplug_devices_tests(void)
 	igt_describe("Loading gives all devices or none.");
 	igt_subtest("devices-no-memory")
 		test_no_memory();
+
+	igt_describe("Carveouts that cannot be are refused.");
+	igt_subtest("carveouts-bad")
+		test_carveouts_bad();
 }

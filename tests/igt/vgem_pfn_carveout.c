@@ -222,6 +222,31 @@ static void test_large_blocks(int fd, struct drm_vgem_pfn_region region)
 	vgem_pfn_gem_close(fd, small);
 }
 
+/*
+ * SUBTEST: debugfs
+ * Description: the state of each carveout's manager can be read
+ */
+static void test_debugfs(int fd, struct drm_vgem_pfn_region region)
+{
+	char path[128], text[4096];
+	struct stat st;
+	ssize_t n;
+	int file;
+
+	igt_assert_eq(fstat(fd, &st), 0);
+	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%u/%s_mm",
+		 minor(st.st_rdev), (char *)region.name);
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	igt_require_f(file >= 0, "no %s\n", path);
+	n = read(file, text, sizeof(text) - 1);
+	close(file);
+	igt_assert_lt(0, n);
+	text[n] = '\0';
+	/* drm_buddy's words, or drm_mm's */
+	igt_assert(strstr(text, region.flags & DRM_VGEM_PFN_REGION_SCATTERED ?
+			  "chunk_size" : "free"));
+}
+
 int igt_main()
 {
 	static struct drm_vgem_pfn_region region;
@@ -252,6 +277,11 @@ int igt_main()
 	igt_subtest("large-blocks")
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_large_blocks(fd, region);
+
+	igt_describe("What a manager has can be read.");
+	igt_subtest("debugfs")
+		vgem_pfn_for_each_carveout(fd, region, id)
+			test_debugfs(fd, region);
 
 	igt_fixture()
 		close(fd);
