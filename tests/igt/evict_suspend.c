@@ -16,19 +16,6 @@
 
 #define SIZE	(1 * MiB)
 
-/* 0 or -errno */
-static int sys_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static bool sys_has(const char *path, const char *word)
 {
 	char text[256] = "";
@@ -44,7 +31,7 @@ static bool sys_has(const char *path, const char *word)
 
 static void reset_pm_test(int sig)
 {
-	sys_write("/sys/power/pm_test", "none");
+	__pfn_write_file("/sys/power/pm_test", "none");
 }
 
 static void require_suspend(const char *state)
@@ -58,10 +45,10 @@ static void require_suspend(const char *state)
 static void suspend(const char *state)
 {
 	/* The default is five seconds. */
-	sys_write("/sys/module/suspend/parameters/pm_test_delay", "1");
-	igt_assert_eq(sys_write("/sys/power/pm_test", "freezer"), 0);
-	igt_assert_eq(sys_write("/sys/power/state", state), 0);
-	igt_assert_eq(sys_write("/sys/power/pm_test", "none"), 0);
+	__pfn_write_file("/sys/module/suspend/parameters/pm_test_delay", "1");
+	igt_assert_eq(__pfn_write_file("/sys/power/pm_test", "freezer"), 0);
+	igt_assert_eq(__pfn_write_file("/sys/power/state", state), 0);
+	igt_assert_eq(__pfn_write_file("/sys/power/pm_test", "none"), 0);
 }
 
 /*

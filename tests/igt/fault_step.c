@@ -4,6 +4,7 @@
  */
 #include "fault.h"
 #include "igt.h"
+#include "vgem_pfn_module.h"
 
 #define ALL	1000000	/* times */
 
@@ -14,19 +15,19 @@ static const struct {
 	bool once;	/* the operation asks once, and does not try again */
 	bool other;	/* asks the other device */
 } steps[] = {
-	{ "create", "create", -ENOMEM, true },
-	{ "export", "export", -ENOMEM, true },
-	{ "attach", "attach", -ENOMEM, true },
-	{ "pin", "pin", -ENOSPC, true },
+	{ "create", "create", -ENOMEM, true, false },
+	{ "export", "export", -ENOMEM, true, false },
+	{ "attach", "attach", -ENOMEM, true, false },
+	{ "pin", "pin", -ENOSPC, true, false },
 	{ "import", "import", -ENOMEM, true, true },
-	{ "map", "map", -EIO, true },
+	{ "map", "map", -EIO, true, false },
 	/* A core with checks asks again, to compare. */
-	{ "get_pfn", "get-pfn", -EIO, false },
-	{ "populate", "populate", -ENOMEM, true },
+	{ "get_pfn", "get-pfn", -EIO, false, false },
+	{ "populate", "populate", -ENOMEM, true, false },
 	/* Who found no room tries again. */
-	{ "alloc", "create", -ENOMEM, false },
+	{ "alloc", "create", -ENOMEM, false, false },
 	/* So does the creation of the buffer. */
-	{ "copy", "move-tt", -EIO, false },
+	{ "copy", "move-tt", -EIO, false, false },
 };
 
 static int arm(struct fault *f, int i, int interval, int times)

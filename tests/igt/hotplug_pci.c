@@ -52,35 +52,22 @@ static bool find_pci(unsigned int vendor, unsigned int device)
 	return pci_name[0];
 }
 
-/* 0 or -errno */
-static int sys_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static void set_override(const char *driver)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), PCI "devices/%s/driver_override", pci_name);
-	igt_assert_eq(sys_write(path, driver), 0);
+	igt_assert_eq(__pfn_write_file(path, driver), 0);
 }
 
 static int __bind(void)
 {
-	return sys_write(PCI "drivers/" VGEM_PFN_MODULE "/bind", pci_name);
+	return __pfn_write_file(PCI "drivers/" VGEM_PFN_MODULE "/bind", pci_name);
 }
 
 static int __unbind(void)
 {
-	return sys_write(PCI "drivers/" VGEM_PFN_MODULE "/unbind", pci_name);
+	return __pfn_write_file(PCI "drivers/" VGEM_PFN_MODULE "/unbind", pci_name);
 }
 
 static int open_pci(void)
@@ -296,7 +283,7 @@ static void release(int sig)
 		return;
 	__unbind();
 	snprintf(path, sizeof(path), PCI "devices/%s/driver_override", pci_name);
-	sys_write(path, "\n");
+	__pfn_write_file(path, "\n");
 }
 
 void hotplug_pci_tests(void)

@@ -27,23 +27,6 @@ struct user {
 	bool held[NUM_ITEMS];
 };
 
-/* The @n-th permutation: each digit of @n picks one of those left. */
-static void nth_order(int n, int order[NUM_ITEMS])
-{
-	int left[NUM_ITEMS], i, j;
-
-	for (i = 0; i < NUM_ITEMS; i++)
-		left[i] = i;
-	for (i = 0; i < NUM_ITEMS; i++) {
-		int pick = n % (NUM_ITEMS - i);
-
-		n /= NUM_ITEMS - i;
-		order[i] = left[pick];
-		for (j = pick; j < NUM_ITEMS - i - 1; j++)
-			left[j] = left[j + 1];
-	}
-}
-
 static void let_go(struct user *u, enum item item)
 {
 	u->held[item] = false;
@@ -111,8 +94,8 @@ static void test_orders(int fd, int evict_after)
 	for (n = 0; n < num; n++) {
 		struct user *u = &users[n];
 
-		nth_order(n * NUM_ITEMS + (n + evict_after) % NUM_ITEMS,
-			  u->order);
+		pfn_nth_order(n * NUM_ITEMS + (n + evict_after) % NUM_ITEMS,
+			  u->order, NUM_ITEMS);
 		u->s = shared_create(vgem_pfn_open(), import_open_other(fd),
 				     8 * KiB, 1);
 		shared_map(&u->s);

@@ -32,23 +32,6 @@ struct user {
 	bool held[NUM_ITEMS];
 };
 
-/* The @n-th permutation: each digit of @n picks one of those left. */
-static void nth_order(int n, int order[NUM_ITEMS])
-{
-	int left[NUM_ITEMS], i, j;
-
-	for (i = 0; i < NUM_ITEMS; i++)
-		left[i] = i;
-	for (i = 0; i < NUM_ITEMS; i++) {
-		int pick = n % (NUM_ITEMS - i);
-
-		n /= NUM_ITEMS - i;
-		order[i] = left[pick];
-		for (j = pick; j < NUM_ITEMS - i - 1; j++)
-			left[j] = left[j + 1];
-	}
-}
-
 static void let_go(struct user *u, enum item item)
 {
 	u->held[item] = false;
@@ -142,7 +125,7 @@ static void test_every_order(int fd, int importer, int evict_after)
 	for (n = 0; n < NUM_ORDERS; n++) {
 		struct user *u = &users[n];
 
-		nth_order(n, u->order);
+		pfn_nth_order(n, u->order, NUM_ITEMS);
 		u->p = prime_create(vgem_pfn_open(), importer, 8 * KiB, 1);
 		prime_touch(&u->p, 1);
 		for (i = 0; i < NUM_ITEMS; i++)

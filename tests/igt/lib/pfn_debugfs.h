@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers in debugfs files, paths relative to its mount point. No IGT, nothing
- * to link.
+ * Short texts in files, and numbers in those of debugfs, whose paths are relative to
+ * its mount point. No IGT, nothing to link.
  */
 #ifndef PFN_DEBUGFS_H
 #define PFN_DEBUGFS_H
@@ -10,25 +10,34 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+/* 0 or -errno */
+static inline int __pfn_write_file(const char *path, const char *text)
+{
+	ssize_t length = strlen(text);
+	int fd, ret = 0;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+
+	if (write(fd, text, length) != length)
+		ret = -errno;
+	close(fd);
+
+	return ret;
+}
 
 /* 0 or -errno */
 static inline int __pfn_debugfs_set(const char *path, uint32_t value)
 {
 	char name[128], text[16];
-	int fd, len, ret = 0;
 
 	snprintf(name, sizeof(name), "/sys/kernel/debug/%s", path);
-	fd = open(name, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-
-	len = snprintf(text, sizeof(text), "%u", value);
-	if (write(fd, text, len) != len)
-		ret = -errno;
-	close(fd);
-
-	return ret;
+	snprintf(text, sizeof(text), "%u", value);
+	return __pfn_write_file(name, text);
 }
 
 #endif /* PFN_DEBUGFS_H */

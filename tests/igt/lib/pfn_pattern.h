@@ -54,4 +54,20 @@ static inline uint64_t pfn_random(uint64_t *state)
 	return *state = x;
 }
 
+/* The @n-th order of @num things: each digit of @n picks one of those left. */
+static inline void pfn_nth_order(int n, int *order, int num)
+{
+	int i, j, pick;
+
+	for (i = 0; i < num; i++)
+		order[i] = i;
+	for (i = 0; i < num; i++) {
+		pick = order[i + n % (num - i)];
+		for (j = i + n % (num - i); j > i; j--)
+			order[j] = order[j - 1];
+		n /= num - i;
+		order[i] = pick;
+	}
+}
+
 #endif /* PFN_PATTERN_H */
