@@ -289,15 +289,21 @@ void fault_assert_released(struct fault *f, const struct fault_state *before)
 {
 	struct fault_state now = {};
 	int i, tries = 0;
+	bool more;
 
-	/* What has fences is freed by a worker. */
+	/*
+	 * What has fences is freed by a worker, also what a test before has left:
+	 * so there may be less now.
+	 */
 	do {
 		fault_used(f, &now);
-		if (!memcmp(now.used, before->used, sizeof(now.used)))
+		for (i = 0, more = false; i < DRM_VGEM_PFN_MAX_REGIONS; i++)
+			more |= now.used[i] > before->used[i];
+		if (!more)
 			break;
 		usleep(10000);
 	} while (++tries < 100);
 
 	for (i = 0; i < DRM_VGEM_PFN_MAX_REGIONS; i++)
-		igt_assert_eq_u64(now.used[i], before->used[i]);
+		igt_assert_lte_u64(now.used[i], before->used[i]);
 }
