@@ -95,7 +95,7 @@ static void test_orders(int fd, int evict_after)
 		struct user *u = &users[n];
 
 		pfn_nth_order(n * NUM_ITEMS + (n + evict_after) % NUM_ITEMS,
-			  u->order, NUM_ITEMS);
+			      u->order, NUM_ITEMS);
 		u->s = shared_create(vgem_pfn_open(), import_open_other(fd),
 				     8 * KiB, 1);
 		shared_map(&u->s);
