@@ -14,7 +14,7 @@
 # and BOOT_END says how it ended: "exited", or why it had to be ended.
 
 # Seconds for a whole guest, and seconds without a byte from it.
-BOOT_TIMEOUT=${BOOT_TIMEOUT:-2400}
+BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600}
 STALL_TIMEOUT=${STALL_TIMEOUT:-90}
 GUEST_MEM=${GUEST_MEM:-2304M}
 GUEST_CPUS=${GUEST_CPUS:-2}
