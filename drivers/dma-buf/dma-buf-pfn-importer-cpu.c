@@ -6,18 +6,36 @@
  * table, so no move can come between and no sequence is needed. It could not use
  * a lock of its own there: inserting an entry may allocate a page table, the
  * allocation may reclaim, and reclaim may move this very buffer and notify us.
+ *
+ * Where address, offset and memory are aligned alike, a fault is for a huge entry.
+ * mm asks for the largest first, and for a smaller one after VM_FAULT_FALLBACK. It
+ * also splits huge entries when a part of them is unmapped or protected, which for
+ * ours means that it removes them. What is still mapped faults again.
  */
 
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-pfn.h>
 #include <linux/dma-resv.h>
 #include <linux/file.h>
+#include <linux/huge_mm.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/mmap_lock.h>
+#include <linux/pagemap.h>
 
 #include <uapi/linux/dma-buf-pfn-importer.h>
 
 #include "dma-buf-pfn-importer.h"
+
+#ifdef CONFIG_X86
+#include <asm/memtype.h>
+#else
+static bool pat_enabled(void)
+{
+	return false;
+}
+#endif
 
 /*
  * The wait for the reservation lock can be a long one, as others hold it while
@@ -97,40 +115,83 @@ static void pfn_import_fault_wait(struct pfn_import *imp, struct vm_fault *vmf)
 	fput(file);
 }
 
-static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
-					  struct vm_fault *vmf)
+/*
+ * A huge entry is inserted with the protection of the mapping. On x86 with PAT that is
+ * as good as any, since mm looks up how the exporter holds the memory. Elsewhere it
+ * would be cached.
+ */
+static bool pfn_import_huge_cached(enum dma_buf_pfn_caching caching)
 {
-	struct dma_buf_pfn_run run;
+	return caching == DMA_BUF_PFN_CACHED || pat_enabled();
+}
+
+/* The order of an entry of the CPU's that @run, at an aligned offset, has room for */
+static bool pfn_import_huge_fits(const struct dma_buf_pfn_run *run,
+				 unsigned int order)
+{
+	return run->nr_pages >> order && IS_ALIGNED(run->pfn, 1ULL << order) &&
+	       pfn_import_huge_cached(run->caching);
+}
+
+/*
+ * Never with write access, of which huge entries have what the mapping has. An entry
+ * that lacks it, as after it was looked for soft-dirty pages, is not for us to change:
+ * see pfn_import_huge_fault().
+ */
+static vm_fault_t pfn_import_fault_insert(struct vm_fault *vmf, unsigned int order,
+					  const struct dma_buf_pfn_run *run)
+{
 	pgprot_t prot;
+
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
+		return vmf_insert_pfn_pud(vmf, run->pfn, false);
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
+		return vmf_insert_pfn_pmd(vmf, run->pfn, false);
+	if (order)
+		return VM_FAULT_FALLBACK;
+
+	prot = dma_buf_pfn_pgprot(run->caching, vmf->vma->vm_page_prot);
+	return vmf_insert_pfn_prot(vmf->vma, vmf->address, run->pfn, prot);
+}
+
+static unsigned int pfn_import_level(unsigned int order)
+{
+	if (order == PUD_ORDER)
+		return DMA_BUF_PFN_LEVEL_PUD;
+	return order == PMD_ORDER ? DMA_BUF_PFN_LEVEL_PMD : DMA_BUF_PFN_LEVEL_PTE;
+}
+
+static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
+					  struct vm_fault *vmf, unsigned int order)
+{
+	bool write = vmf->vma->vm_flags & VM_WRITE;
+	pgoff_t pgoff = ALIGN_DOWN(vmf->pgoff, 1UL << order);
+	struct dma_buf_pfn_run run;
 	vm_fault_t fault;
-	void *old;
-	long ret;
+	bool fresh;
+	int ret;
 
 	dma_resv_assert_held(imp->dmabuf->resv);
 
-	ret = dma_buf_get_pfn_run(imp->attach, vmf->pgoff, &run);
+	ret = dma_buf_get_pfn_run(imp->attach, pgoff, &run);
 	if (ret)
 		goto err;
+	if (order && !pfn_import_huge_fits(&run, order))
+		return VM_FAULT_FALLBACK;
 
 	fault = pfn_import_fault_idle(imp, vmf);
 	if (fault)
 		return fault;
 
-	/* Another mapping may have the page already. */
-	old = xa_store(&imp->cpu_pages, vmf->pgoff, xa_mk_value(run.pfn),
-		       GFP_KERNEL);
-	ret = xa_err(old);
+	ret = pfn_import_record(imp, pgoff, order, run.pfn, write, &fresh);
 	if (ret)
 		goto err;
 
-	prot = dma_buf_pfn_pgprot(run.caching, vmf->vma->vm_page_prot);
-	fault = vmf_insert_pfn_prot(vmf->vma, vmf->address, run.pfn, prot);
-	if (fault == VM_FAULT_NOPAGE) {
-		imp->faults++;
-		imp->cpu_mapped += !old;
-	} else if (!old) {
-		xa_erase(&imp->cpu_pages, vmf->pgoff);
-	}
+	fault = pfn_import_fault_insert(vmf, order, &run);
+	if (fault == VM_FAULT_NOPAGE)
+		imp->faults[pfn_import_level(order)]++;
+	else if (fresh)
+		pfn_import_unrecord(imp, pgoff, order);
 	return fault;
 
 err:
@@ -146,7 +207,7 @@ err:
 	}
 }
 
-static vm_fault_t pfn_import_fault(struct vm_fault *vmf)
+static vm_fault_t pfn_import_fault_order(struct vm_fault *vmf, unsigned int order)
 {
 	struct pfn_import *imp = vmf->vma->vm_private_data;
 	vm_fault_t fault;
@@ -155,16 +216,111 @@ static vm_fault_t pfn_import_fault(struct vm_fault *vmf)
 	if (fault)
 		return fault;
 
-	fault = pfn_import_fault_locked(imp, vmf);
+	fault = pfn_import_fault_locked(imp, vmf, order);
 	dma_resv_unlock(imp->dmabuf->resv);
 	if (fault == VM_FAULT_RETRY)
 		pfn_import_fault_wait(imp, vmf);
 	return fault;
 }
 
+static vm_fault_t pfn_import_fault(struct vm_fault *vmf)
+{
+	return pfn_import_fault_order(vmf, 0);
+}
+
+/*
+ * mm asks whenever the page table has nothing of this size, or when a huge entry is to
+ * become writable. Then, as with a fault that another one was faster than, there is an
+ * entry already, and mm splits it or finds it.
+ */
+static vm_fault_t __maybe_unused pfn_import_huge_fault(struct vm_fault *vmf,
+						       unsigned int order)
+{
+	if (order != PMD_ORDER && order != PUD_ORDER)
+		return VM_FAULT_FALLBACK;
+	if (!thp_vma_suitable_order(vmf->vma, vmf->address, order))
+		return VM_FAULT_FALLBACK;
+	if (order == PUD_ORDER ? !pud_none(READ_ONCE(*vmf->pud)) :
+				 !pmd_none(READ_ONCE(*vmf->pmd)))
+		return VM_FAULT_FALLBACK;
+
+	return pfn_import_fault_order(vmf, order);
+}
+
+/*
+ * When a mapping is split inside a huge entry mm splits that too, but not one of the
+ * PUD level: it takes that for a page table, see split_huge_pmd_address(), or leaves it
+ * to both mappings. So there must be none. It goes from here, with its block in all
+ * mappings of the import, and no fault brings it back before the mapping is split.
+ */
+static int pfn_import_may_split(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct pfn_import *imp = vma->vm_private_data;
+	loff_t start;
+
+	if (IS_ALIGNED(addr, PUD_SIZE) ||
+	    !thp_vma_suitable_order(vma, addr, PUD_ORDER))
+		return 0;
+
+	vma_start_write(vma);
+	start = (loff_t)linear_page_index(vma, ALIGN_DOWN(addr, PUD_SIZE)) << PAGE_SHIFT;
+	unmap_mapping_range(imp->mapping, start, PUD_SIZE, 1);
+	return 0;
+}
+
 static const struct vm_operations_struct pfn_import_vm_ops = {
 	.fault = pfn_import_fault,
+	.may_split = pfn_import_may_split,
+#ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
+	.huge_fault = pfn_import_huge_fault,
+#endif
 };
+
+/* Room for @len, congruent with @pgoff to a multiple of @align, or an error. */
+static unsigned long pfn_import_area_aligned(struct file *file, unsigned long len,
+					     unsigned long pgoff, unsigned long flags,
+					     unsigned long align)
+{
+	unsigned long addr;
+
+	if (len < align || len + align < len)
+		return -ENOMEM;
+
+	addr = mm_get_unmapped_area(file, 0, len + align, pgoff, flags);
+	if (IS_ERR_VALUE(addr))
+		return addr;
+	return addr + (((pgoff << PAGE_SHIFT) - addr) & (align - 1));
+}
+
+/**
+ * pfn_import_cpu_area() - choose an address that huge entries are possible at
+ * @file: the import's file
+ * @addr: hint, or the address with MAP_FIXED
+ * @len: length in bytes
+ * @pgoff: offset into the buffer in pages
+ * @flags: MAP_*
+ *
+ * Whoever names an address knows why. For all others the address is aligned like the
+ * offset, to the largest entry that the mapping is not too small for.
+ *
+ * Return: the address or an error.
+ */
+unsigned long pfn_import_cpu_area(struct file *file, unsigned long addr,
+				  unsigned long len, unsigned long pgoff,
+				  unsigned long flags)
+{
+	unsigned long area;
+
+	if (addr || flags & MAP_FIXED)
+		return mm_get_unmapped_area(file, addr, len, pgoff, flags);
+
+	area = pfn_import_area_aligned(file, len, pgoff, flags, PUD_SIZE);
+	if (IS_ERR_VALUE(area))
+		area = pfn_import_area_aligned(file, len, pgoff, flags, PMD_SIZE);
+	if (IS_ERR_VALUE(area))
+		area = mm_get_unmapped_area(file, addr, len, pgoff, flags);
+	return area;
+}
 
 /**
  * pfn_import_cpu_mmap() - map an import into a process

@@ -9,22 +9,17 @@
  * once, so the notification needs no fence to cover what is still under way.
  */
 
-#include <linux/delay.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-pfn.h>
 #include <linux/dma-resv.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/time64.h>
 #include <linux/uaccess.h>
 
 #include <uapi/linux/dma-buf-pfn-importer.h>
 
 #include "dma-buf-pfn-importer.h"
-
-/* No lever holds a task for longer than this. */
-#define PFN_IMPORT_MAX_DELAY_US	(10 * USEC_PER_SEC)
 
 /* Sleep between get_pfn and install: makes a race with a move certain. */
 u32 pfn_import_install_delay_us;
@@ -48,87 +43,142 @@ static bool pfn_import_dev_retry(struct pfn_import *imp, unsigned long seq)
 	return dma_buf_pfn_read_retry(imp->attach, seq);
 }
 
+/* What get_pfn said of a page that the device has no translation of */
+struct pfn_import_answer {
+	pgoff_t pgoff;
+	u64 pfn;
+	int max_order;
+	u64 generation;
+};
+
 /*
- * Takes over @win, if it is the one that the entry will point to. Returns 1 if there
- * is nothing to point to any more.
+ * Put an entry into the page table for as much of the block as page tables have an
+ * entry for. With @win, which is taken over if it is not of use any more then, the
+ * entry is a window. Returns 1 if there is nothing to point to any more. Without
+ * memory the error is in @xas, and nothing has happened.
  */
-static int pfn_import_dev_install(struct pfn_import *imp, pgoff_t pgoff,
-				  u64 pfn, struct pfn_import_window **win)
+static int pfn_import_dev_install(struct pfn_import *imp, struct xa_state *xas,
+				  const struct pfn_import_answer *answer,
+				  struct pfn_import_window **win)
 {
-	void *entry = xa_mk_value(pfn);
-	void *old;
+	unsigned int order = pfn_import_order(answer->max_order);
+	pgoff_t rest = answer->pgoff & ((1UL << order) - 1);
+	pgoff_t first = answer->pgoff - rest, count = 1UL << order;
+	unsigned long index = first;
+	void *entry = NULL;
 
 	lockdep_assert_held(&imp->dev_table.xa_lock);
 
+	/* Somebody else has been here meanwhile. */
+	if (xa_load(&imp->dev_table, answer->pgoff))
+		return 0;
+
 	if (*win) {
-		entry = pfn_import_window_use(imp, pgoff, *win);
+		entry = pfn_import_window_use(imp, answer->pgoff, *win,
+					      answer->generation);
 		if (!entry)
 			return 1;
-		if (entry == *win)
-			*win = NULL;
 	}
 
-	old = __xa_store(&imp->dev_table, pgoff, entry, GFP_NOWAIT);
-	imp->dev_mapped += !old;
-	return xa_err(old);
+	/*
+	 * Only a broken importer has old entries in the way of a huge one, or a
+	 * window that shows less than the block that was asked for before.
+	 */
+	if (xa_find(&imp->dev_table, &index, first + count - 1, XA_PRESENT) ||
+	    (entry && !pfn_import_window_shows(entry, first, count))) {
+		order = 0;
+		rest = 0;
+		count = 1;
+	}
+
+	if (!entry)
+		entry = pfn_import_entry_make(answer->pfn - rest,
+					      dma_buf_pfn_writable(imp->dmabuf),
+					      answer->generation);
+	if (!entry)
+		return -ERANGE;
+
+	xas_set_order(xas, answer->pgoff, order);
+	xas_store(xas, entry);
+	if (xas_error(xas))
+		return 0;
+
+	imp->dev_mapped += count;
+	if (entry == *win) {
+		pfn_import_window_keep(imp, *win);
+		*win = NULL;
+	}
+	return 0;
 }
 
 /* Look a page up, once. Returns 1 if the answer was out of date. */
 static int pfn_import_dev_try(struct pfn_import *imp, pgoff_t pgoff)
 {
+	struct pfn_import_answer answer = { .pgoff = pgoff };
 	struct pfn_import_window *win = NULL;
+	XA_STATE(xas, &imp->dev_table, pgoff);
 	unsigned long seq;
-	u32 delay_us;
 	long ret;
-	u64 pfn;
 
 	seq = dma_buf_pfn_read_begin(imp->attach);
-	ret = dma_buf_get_pfn_unlocked(imp->attach, pgoff, &pfn, NULL);
+	ret = dma_buf_get_pfn_unlocked(imp->attach, pgoff, &answer.pfn,
+				       &answer.max_order);
 	if (ret)
 		return ret;
+
+	/*
+	 * A notification that this counts is not half way through, unless it is a
+	 * later one: get_pfn had the reservation lock. Then the sequence has moved.
+	 */
+	answer.generation = READ_ONCE(imp->invalidations);
 
 	ret = pfn_import_dev_wait(imp);
 	if (ret < 0)
 		return ret;
 
-	if (!pfn_import_linear(pfn)) {
-		win = pfn_import_window_create(imp, pgoff);
+	if (!pfn_import_linear(answer.pfn)) {
+		win = pfn_import_window_create(imp, pgoff,
+					       pfn_import_order(answer.max_order));
 		/* Not an error if it is of memory that is not ours any more. */
 		if (IS_ERR(win))
 			return dma_buf_pfn_read_retry(imp->attach, seq) ?
 			       1 : PTR_ERR(win);
 	}
 
-	/*
-	 * Nothing can be allocated under the page table lock. A notification
-	 * removes the reservation, but has advanced the sequence by then: the
-	 * reservation lock, taken by get_pfn, kept it from being half way
-	 * through here.
-	 */
-	ret = xa_reserve(&imp->dev_table, pgoff, GFP_KERNEL);
-	if (ret)
-		goto out;
+	pfn_import_delay(&pfn_import_install_delay_us);
 
-	delay_us = READ_ONCE(pfn_import_install_delay_us);
-	if (delay_us)
-		fsleep(min(delay_us, PFN_IMPORT_MAX_DELAY_US));
+	/*
+	 * Nothing can be allocated under the page table lock, at least not in
+	 * earnest. What is missing is allocated without it, and then the sequence
+	 * is looked at once more.
+	 */
+	do {
+		xas_lock(&xas);
+		ret = pfn_import_dev_retry(imp, seq) ?
+		      1 : pfn_import_dev_install(imp, &xas, &answer, &win);
+		xas_unlock(&xas);
+	} while (xas_nomem(&xas, GFP_KERNEL));
+	if (!ret)
+		ret = xas_error(&xas);
 
 	xa_lock(&imp->dev_table);
 	imp->dev_lookups++;
-	if (pfn_import_dev_retry(imp, seq)) {
-		imp->dev_retries++;
-		ret = 1;
-	} else {
-		ret = pfn_import_dev_install(imp, pgoff, pfn, &win);
-	}
+	imp->dev_retries += ret == 1;
 	xa_unlock(&imp->dev_table);
-out:
+
 	pfn_import_window_destroy(win);
 	return ret;
 }
 
-/* Look a page up and put it into the device page table. */
-static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
+/**
+ * pfn_import_dev_map() - look a page up and put it into the device page table
+ * @imp: the import
+ * @pgoff: the page
+ *
+ * Context: may sleep, takes the reservation lock of the buffer.
+ * Return: 0, -EINTR, or what get_pfn returned.
+ */
+int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 {
 	int ret;
 
@@ -137,38 +187,23 @@ static int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 		if (ret <= 0)
 			return ret;
 
-		/* Interrupted or not, what is reserved is for the next one to use. */
 		if (signal_pending(current))
 			return -EINTR;
 	}
 }
 
-/**
- * pfn_import_dev_pfn() - what an entry of the device page table translates to
- * @entry: the entry
- * @pgoff: page that it is for
- *
- * Return: the page frame number.
- */
-u64 pfn_import_dev_pfn(const void *entry, pgoff_t pgoff)
-{
-	return xa_is_value(entry) ? xa_to_value(entry) :
-				    pfn_import_window_pfn(entry, pgoff);
-}
-
 /* Within one page */
-static void pfn_import_dev_copy(void *entry, u64 offset, void *data, size_t len,
-				bool write)
+static void pfn_import_dev_copy(const struct pfn_import_translation *t, u64 offset,
+				void *data, size_t len, bool write)
 {
 	void *vaddr;
 
-	if (!xa_is_value(entry)) {
-		pfn_import_window_copy(entry, offset, data, len, write);
+	if (t->window) {
+		pfn_import_window_copy(t->window, offset, data, len, write);
 		return;
 	}
 
-	vaddr = page_address(pfn_to_page(xa_to_value(entry))) +
-		offset_in_page(offset);
+	vaddr = page_address(pfn_to_page(t->pfn)) + offset_in_page(offset);
 	if (write)
 		memcpy(vaddr, data, len);
 	else
@@ -180,16 +215,17 @@ static int pfn_import_dev_transfer(struct pfn_import *imp, u64 offset,
 				   void *data, size_t len, bool write)
 {
 	pgoff_t pgoff = offset >> PAGE_SHIFT;
-	void *entry;
+	struct pfn_import_translation t;
+	bool there;
 	int ret;
 
 	for (;;) {
 		xa_lock(&imp->dev_table);
-		entry = xa_load(&imp->dev_table, pgoff);
-		if (entry)
-			pfn_import_dev_copy(entry, offset, data, len, write);
+		there = pfn_import_tlb_translate(imp, pgoff, &t);
+		if (there)
+			pfn_import_dev_copy(&t, offset, data, len, write);
 		xa_unlock(&imp->dev_table);
-		if (entry)
+		if (there)
 			return 0;
 
 		ret = pfn_import_dev_map(imp, pgoff);
@@ -257,7 +293,8 @@ long pfn_import_dev_access(struct pfn_import *imp,
  * pfn_import_dev_invalidate() - empty the device page table
  * @imp: the import, with the reservation lock of its buffer held
  *
- * On return the device has no translation left and no access is under way.
+ * On return the device has no translation left and no access is under way, but for
+ * jobs, which fences cover.
  */
 void pfn_import_dev_invalidate(struct pfn_import *imp)
 {
@@ -271,8 +308,10 @@ void pfn_import_dev_invalidate(struct pfn_import *imp)
 
 	pfn_import_zap(&imp->dev_table, &imp->dev_mapped, &imp->dev_zapped);
 
+	/* Not before: an access in between would have filled the TLB again. */
 	xa_lock(&imp->dev_table);
-	list_splice_init(&imp->dev_windows, &windows);
+	if (pfn_import_tlb_flush(imp))
+		list_splice_init(&imp->dev_windows, &windows);
 	imp->dev_zapping = false;
 	xa_unlock(&imp->dev_table);
 

@@ -16,6 +16,7 @@
 #include <uapi/linux/dma-buf-pfn-importer.h>
 
 #include "dma-buf-pfn-importer.h"
+#include "dma-buf-pfn-importer-trace.h"
 
 /* Snapshot entries copied to userspace at a time. */
 #define PFN_IMPORT_BATCH	128
@@ -30,48 +31,90 @@
 long pfn_import_stats(struct pfn_import *imp, void __user *argp)
 {
 	struct dma_buf_pfn_stats stats = {};
-	int ret;
+	int i, ret;
 
 	ret = dma_resv_lock_interruptible(imp->dmabuf->resv, NULL);
 	if (ret)
 		return ret;
 
-	stats.faults = imp->faults;
+	for (i = 0; i < DMA_BUF_PFN_LEVELS; i++) {
+		stats.faults_at[i] = imp->faults[i];
+		stats.faults += imp->faults[i];
+	}
 	stats.invalidations = imp->invalidations;
 	stats.cpu_zapped = imp->cpu_zapped;
 	stats.cpu_mapped = imp->cpu_mapped;
+	stats.jobs = imp->num_jobs;
 
 	xa_lock(&imp->dev_table);
 	stats.dev_lookups = imp->dev_lookups;
 	stats.dev_retries = imp->dev_retries;
 	stats.dev_zapped = imp->dev_zapped;
 	stats.dev_mapped = imp->dev_mapped;
+	stats.tlb_hits = imp->tlb.hits;
+	stats.tlb_flushes = imp->tlb.flushes;
 	xa_unlock(&imp->dev_table);
 	dma_resv_unlock(imp->dmabuf->resv);
 
 	return copy_to_user(argp, &stats, sizeof(stats)) ? -EFAULT : 0;
 }
 
+/* What one of the two tables says of a page, if anything. */
+static bool pfn_import_look(struct pfn_import *imp, struct xarray *xa,
+			    pgoff_t pgoff, struct pfn_import_translation *out)
+{
+	bool there;
+
+	xa_lock(xa);
+	there = pfn_import_translate(imp, xa, pgoff, out);
+	xa_unlock(xa);
+	return there;
+}
+
 static void pfn_import_describe(struct pfn_import *imp, pgoff_t pgoff,
 				struct dma_buf_pfn_entry *out)
 {
-	void *entry;
+	struct pfn_import_translation t;
 
 	dma_resv_assert_held(imp->dmabuf->resv);
 	memset(out, 0, sizeof(*out));
 
-	entry = xa_load(&imp->dev_table, pgoff);
-	if (entry) {
-		out->dev_pfn = pfn_import_dev_pfn(entry, pgoff);
+	if (pfn_import_look(imp, &imp->dev_table, pgoff, &t)) {
+		out->dev_pfn = t.pfn;
+		out->dev_generation = t.generation;
+		out->dev_order = t.order;
 		out->flags |= DMA_BUF_PFN_ENTRY_DEV;
+		if (t.writable)
+			out->flags |= DMA_BUF_PFN_ENTRY_DEV_WRITE;
 	}
-	entry = xa_load(&imp->cpu_pages, pgoff);
-	if (entry) {
-		out->cpu_pfn = xa_to_value(entry);
+	if (pfn_import_look(imp, &imp->cpu_pages, pgoff, &t)) {
+		out->cpu_pfn = t.pfn;
+		out->cpu_generation = t.generation;
+		out->cpu_order = t.order;
 		out->flags |= DMA_BUF_PFN_ENTRY_CPU;
+		if (t.writable)
+			out->flags |= DMA_BUF_PFN_ENTRY_CPU_WRITE;
 	}
-	if (out->flags && dma_buf_pfn_writable(imp->dmabuf))
-		out->flags |= DMA_BUF_PFN_ENTRY_WRITE;
+}
+
+/*
+ * The fences are looked at last. None is added under the reservation lock, so those
+ * that are not signaled now were not when the entries were seen.
+ */
+static void pfn_import_describe_batch(struct pfn_import *imp, pgoff_t first,
+				      u64 count, struct dma_buf_pfn_entry *out)
+{
+	u64 i;
+
+	dma_resv_assert_held(imp->dmabuf->resv);
+
+	for (i = 0; i < count; i++)
+		pfn_import_describe(imp, first + i, &out[i]);
+
+	if (dma_resv_test_signaled(imp->dmabuf->resv, DMA_RESV_USAGE_KERNEL))
+		return;
+	for (i = 0; i < count; i++)
+		out[i].flags |= DMA_BUF_PFN_ENTRY_PENDING;
 }
 
 /**
@@ -86,14 +129,14 @@ long pfn_import_snapshot(struct pfn_import *imp, void __user *argp)
 	struct dma_buf_pfn_entry __user *to;
 	struct dma_buf_pfn_snapshot args;
 	struct dma_buf_pfn_entry *batch;
-	u64 done, n, i;
+	u64 done, n;
 	int ret = 0;
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	if (args.flags || args.pad || !args.count ||
+	if (args.flags || args.pad || args.generation || !args.count ||
 	    args.first >= imp->num_pages ||
 	    args.count > imp->num_pages - args.first)
 		return -EINVAL;
@@ -109,8 +152,9 @@ long pfn_import_snapshot(struct pfn_import *imp, void __user *argp)
 		ret = dma_resv_lock_interruptible(imp->dmabuf->resv, NULL);
 		if (ret)
 			break;
-		for (i = 0; i < n; i++)
-			pfn_import_describe(imp, args.first + done + i, &batch[i]);
+		pfn_import_describe_batch(imp, args.first + done, n, batch);
+		pfn_import_trace_snapshot(imp, args.first + done, batch, n);
+		args.generation = imp->invalidations;
 		dma_resv_unlock(imp->dmabuf->resv);
 
 		/* May fault on a mapping of this import: not under the lock. */
@@ -121,5 +165,7 @@ long pfn_import_snapshot(struct pfn_import *imp, void __user *argp)
 	}
 
 	kfree(batch);
+	if (!ret && copy_to_user(argp, &args, sizeof(args)))
+		ret = -EFAULT;
 	return ret;
 }

@@ -31,22 +31,11 @@
 
 #include "dma-buf-pfn-importer.h"
 
-/* Windows start at multiples of this in the buffer, if the run allows. */
-#define PFN_IMPORT_WINDOW_PAGES	((pgoff_t)SZ_2M >> PAGE_SHIFT)
-
-/**
- * struct pfn_import_window - a kernel mapping of a part of a buffer
- * @node: in &pfn_import.dev_windows once it is used
- * @first: its first page, in pages from the start of the buffer
- * @run: what is mapped
- * @map: where; unset if another window serves
+/*
+ * Windows start at multiples of this in the buffer, if the run allows, or of the block
+ * that they are for if that is larger.
  */
-struct pfn_import_window {
-	struct list_head node;
-	pgoff_t first;
-	struct dma_buf_pfn_run run;
-	struct iosys_map map;
-};
+#define PFN_IMPORT_WINDOW_PAGES	((pgoff_t)SZ_2M >> PAGE_SHIFT)
 
 /**
  * pfn_import_linear() - whether memory is in the kernel's linear map
@@ -63,10 +52,14 @@ bool pfn_import_linear(u64 pfn)
 	return page && !PageReserved(page);
 }
 
-/* Ask for the part of the buffer around @pgoff that one window can show. */
+/*
+ * Ask for the part of the buffer around @pgoff that one window can show: the block of
+ * @order, and more.
+ */
 static int pfn_import_window_ask(struct pfn_import *imp, pgoff_t pgoff,
-				 struct pfn_import_window *win)
+				 unsigned int order, struct pfn_import_window *win)
 {
+	pgoff_t most = max(PFN_IMPORT_WINDOW_PAGES, 1UL << order);
 	struct dma_resv *resv = imp->dmabuf->resv;
 	int ret;
 
@@ -74,7 +67,7 @@ static int pfn_import_window_ask(struct pfn_import *imp, pgoff_t pgoff,
 	if (ret)
 		return ret;
 
-	win->first = ALIGN_DOWN(pgoff, PFN_IMPORT_WINDOW_PAGES);
+	win->first = ALIGN_DOWN(pgoff, most);
 	ret = dma_buf_get_pfn_run(imp->attach, win->first, &win->run);
 	if (!ret && win->run.nr_pages <= pgoff - win->first) {
 		win->first = pgoff;
@@ -83,8 +76,7 @@ static int pfn_import_window_ask(struct pfn_import *imp, pgoff_t pgoff,
 	dma_resv_unlock(resv);
 
 	win->run.nr_pages = min(win->run.nr_pages,
-				ALIGN(pgoff + 1, PFN_IMPORT_WINDOW_PAGES) -
-				win->first);
+				ALIGN(pgoff + 1, most) - win->first);
 	return ret;
 }
 
@@ -136,10 +128,28 @@ static void pfn_import_window_unmap(struct pfn_import_window *win)
 		memunmap(win->map.vaddr);
 }
 
-/* A window in use that shows at @pgoff what @win does, or NULL. */
+/**
+ * pfn_import_window_shows() - whether a window shows a part of the buffer
+ * @win: the window
+ * @first: first page of the part
+ * @count: number of pages
+ *
+ * Return: whether it shows all of it.
+ */
+bool pfn_import_window_shows(const struct pfn_import_window *win, pgoff_t first,
+			     pgoff_t count)
+{
+	return first >= win->first && count <= win->run.nr_pages &&
+	       first - win->first <= win->run.nr_pages - count;
+}
+
+/*
+ * A window in use that shows at @pgoff what @win does, or NULL. Those that a broken
+ * importer has left are of another generation.
+ */
 static struct pfn_import_window *
 pfn_import_window_find(struct pfn_import *imp, pgoff_t pgoff,
-		       const struct pfn_import_window *win)
+		       const struct pfn_import_window *win, u64 generation)
 {
 	unsigned long index = win->first;
 	struct pfn_import_window *other;
@@ -149,8 +159,8 @@ pfn_import_window_find(struct pfn_import *imp, pgoff_t pgoff,
 	/* Unless the importer is broken, the first is as good as any. */
 	other = xa_find(&imp->dev_table, &index,
 			win->first + win->run.nr_pages - 1, XA_PRESENT);
-	if (!other || xa_is_value(other) || pgoff < other->first ||
-	    pgoff - other->first >= other->run.nr_pages ||
+	if (!other || xa_is_value(other) || other->generation != generation ||
+	    !pfn_import_window_shows(other, pgoff, 1) ||
 	    other->run.pfn - other->first != win->run.pfn - win->first ||
 	    other->run.caching != win->run.caching)
 		return NULL;
@@ -161,6 +171,7 @@ pfn_import_window_find(struct pfn_import *imp, pgoff_t pgoff,
  * pfn_import_window_create() - make sure that a page can be reached
  * @imp: the import
  * @pgoff: the page
+ * @order: of the entry that it is to be part of
  *
  * The answer of the exporter may be out of date when this returns, and so may the
  * window be.
@@ -170,8 +181,10 @@ pfn_import_window_find(struct pfn_import *imp, pgoff_t pgoff,
  * to pfn_import_window_destroy(), or an error pointer.
  */
 struct pfn_import_window *pfn_import_window_create(struct pfn_import *imp,
-						   pgoff_t pgoff)
+						   pgoff_t pgoff,
+						   unsigned int order)
 {
+	u64 generation = READ_ONCE(imp->invalidations);
 	struct pfn_import_window *win;
 	bool found;
 	int ret;
@@ -180,12 +193,12 @@ struct pfn_import_window *pfn_import_window_create(struct pfn_import *imp,
 	if (!win)
 		return ERR_PTR(-ENOMEM);
 
-	ret = pfn_import_window_ask(imp, pgoff, win);
+	ret = pfn_import_window_ask(imp, pgoff, order, win);
 	if (ret)
 		goto err;
 
 	xa_lock(&imp->dev_table);
-	found = pfn_import_window_find(imp, pgoff, win);
+	found = pfn_import_window_find(imp, pgoff, win, generation);
 	xa_unlock(&imp->dev_table);
 	if (found)
 		return win;
@@ -201,17 +214,60 @@ err:
 }
 
 /**
+ * pfn_import_window_get() - translate and map a part of the buffer for a job
+ * @imp: the import, with the reservation lock of its buffer held
+ * @pgoff: first page
+ * @max_pages: number of pages, of which those are mapped that are contiguous
+ *
+ * Serves every kind of memory: what is in the linear map is used there. The window
+ * belongs to the caller and is in no list.
+ *
+ * Context: may sleep. The exporter may notify this very import.
+ * Return: a window for pfn_import_window_destroy(), or an error pointer.
+ */
+struct pfn_import_window *pfn_import_window_get(struct pfn_import *imp,
+						pgoff_t pgoff,
+						pgoff_t max_pages)
+{
+	struct pfn_import_window *win;
+	int ret;
+
+	dma_resv_assert_held(imp->dmabuf->resv);
+
+	win = kzalloc_obj(*win);
+	if (!win)
+		return ERR_PTR(-ENOMEM);
+
+	win->first = pgoff;
+	ret = dma_buf_get_pfn_run(imp->attach, pgoff, &win->run);
+	if (ret)
+		goto err;
+
+	win->run.nr_pages = min(win->run.nr_pages, max_pages);
+	ret = pfn_import_window_map(win);
+	if (ret)
+		goto err;
+	return win;
+
+err:
+	kfree(win);
+	return ERR_PTR(ret);
+}
+
+/**
  * pfn_import_window_use() - choose the window that a page table entry points to
  * @imp: the import, with its device page table locked
  * @pgoff: the page
  * @win: from pfn_import_window_create() for this page
+ * @generation: notifications received when the exporter gave the page
  *
- * Return: a window, or NULL if the one that was to be shared is gone or
- * about to go.
+ * Return: a window, @win itself if pfn_import_window_keep() must follow, or NULL if
+ * the one that was to be shared is gone or about to go.
  */
 struct pfn_import_window *pfn_import_window_use(struct pfn_import *imp,
 						pgoff_t pgoff,
-						struct pfn_import_window *win)
+						struct pfn_import_window *win,
+						u64 generation)
 {
 	struct pfn_import_window *other;
 
@@ -219,14 +275,26 @@ struct pfn_import_window *pfn_import_window_use(struct pfn_import *imp,
 	if (imp->dev_zapping)
 		return NULL;
 
-	other = pfn_import_window_find(imp, pgoff, win);
+	other = pfn_import_window_find(imp, pgoff, win, generation);
 	if (other)
 		return other;
 	if (iosys_map_is_null(&win->map))
 		return NULL;
 
-	list_add(&win->node, &imp->dev_windows);
+	win->generation = generation;
 	return win;
+}
+
+/**
+ * pfn_import_window_keep() - use a window from now on
+ * @imp: the import, with its device page table locked
+ * @win: the window, which an entry of the table points to
+ */
+void pfn_import_window_keep(struct pfn_import *imp, struct pfn_import_window *win)
+{
+	lockdep_assert_held(&imp->dev_table.xa_lock);
+
+	list_add(&win->node, &imp->dev_windows);
 }
 
 /**
@@ -268,6 +336,17 @@ void pfn_import_windows_destroy(struct list_head *windows)
 u64 pfn_import_window_pfn(const struct pfn_import_window *win, pgoff_t pgoff)
 {
 	return win->run.pfn + (pgoff - win->first);
+}
+
+/**
+ * pfn_import_window_generation() - when a window was true
+ * @win: the window
+ *
+ * Return: notifications received by then.
+ */
+u64 pfn_import_window_generation(const struct pfn_import_window *win)
+{
+	return win->generation;
 }
 
 /**

@@ -4,140 +4,51 @@
  * fd and gives an import fd, whose mappings are the CPU side and whose ioctls
  * are the device side. See include/uapi/linux/dma-buf-pfn-importer.h.
  *
- * This file holds what both sides share: the life of an import, and the
- * notification.
+ * This file holds the life of an import: from the ioctl that makes it to the last
+ * user of its file.
  */
 
 #include <linux/anon_inodes.h>
 #include <linux/capability.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
+#include <linux/device/faux.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-pfn.h>
-#include <linux/dma-resv.h>
 #include <linux/file.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/security.h>
 #include <linux/slab.h>
+#include <linux/time64.h>
 #include <linux/uaccess.h>
 
 #include <uapi/linux/dma-buf-pfn-importer.h>
 
 #include "dma-buf-pfn-importer.h"
+#include "dma-buf-pfn-importer-engine.h"
 
 MODULE_IMPORT_NS("DMA_BUF");
 
+/* No lever holds a task or an engine for longer than this. */
+#define PFN_IMPORT_MAX_DELAY_US	(10 * USEC_PER_SEC)
+
+/* Who attaches with DMA_BUF_PFN_IMPORT_DEVICE */
+static struct faux_device *pfn_importer_device;
+
 /**
- * pfn_import_zap() - remove all page frame numbers from a table
- * @xa: one of the two tables of an import
- * @mapped: how many it has, under its lock
- * @zapped: to count them in, under the same lock
+ * pfn_import_delay() - sleep as a lever says
+ * @lever_us: the lever, in microseconds; not at all if it is zero
  *
- * Takes the table's lock, and lets go of it now and then. The caller knows that
- * nothing which is out of date is installed meanwhile.
+ * Context: may sleep, does not allocate.
  */
-void pfn_import_zap(struct xarray *xa, u64 *mapped, u64 *zapped)
+void pfn_import_delay(const u32 *lever_us)
 {
-	XA_STATE(xas, xa, 0);
-	unsigned int n = 0;
-	void *entry;
+	u32 us = READ_ONCE(*lever_us);
 
-	xas_lock(&xas);
-	xas_for_each(&xas, entry, ULONG_MAX) {
-		xas_store(&xas, NULL);
-		/* The rest are reservations for what is being looked up. */
-		if (!xa_is_zero(entry)) {
-			(*mapped)--;
-			(*zapped)++;
-		}
-		if (++n % XA_CHECK_SCHED)
-			continue;
-
-		xas_pause(&xas);
-		xas_unlock(&xas);
-		cond_resched();
-		xas_lock(&xas);
-	}
-	xas_unlock(&xas);
-}
-
-/*
- * When this returns, no translation made from earlier answers is left. Runs
- * under the reservation lock and possibly inside reclaim: allocates nothing and
- * takes no lock that is held across an allocation.
- */
-static void pfn_import_invalidate_mappings(struct dma_buf_attachment *attach)
-{
-	struct pfn_import *imp = attach->importer_priv;
-
-	dma_resv_assert_held(attach->dmabuf->resv);
-
-	imp->invalidations++;
-	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_ZAP)
-		return;
-
-	pfn_import_dev_invalidate(imp);
-	pfn_import_cpu_invalidate(imp);
-}
-
-/* By whether we want to be told, and whether we take what has no pages. */
-static const struct dma_buf_attach_ops pfn_import_attach_ops[2][2] = {
-	[false][true] = {
-		.allow_peer2peer = true,
-	},
-	[true][false] = {
-		.invalidate_mappings = pfn_import_invalidate_mappings,
-	},
-	[true][true] = {
-		.allow_peer2peer = true,
-		.invalidate_mappings = pfn_import_invalidate_mappings,
-	},
-};
-
-/*
- * Everything the notification touches must be there: it may come at once. Whatever
- * fails here is undone by pfn_import_detach().
- */
-static int pfn_import_attach(struct pfn_import *imp)
-{
-	bool p2p = imp->flags & DMA_BUF_PFN_IMPORT_P2P;
-	bool pin = imp->flags & DMA_BUF_PFN_IMPORT_PIN;
-	bool told = !pin || imp->flags & DMA_BUF_PFN_IMPORT_REVOCABLE;
-	struct dma_buf *dmabuf = imp->dmabuf;
-	int ret;
-
-	if (imp->flags & DMA_BUF_PFN_IMPORT_STATIC)
-		imp->attach = dma_buf_attach(dmabuf, NULL);
-	else
-		imp->attach = dma_buf_dynamic_attach(dmabuf, NULL,
-						     &pfn_import_attach_ops[told][p2p],
-						     imp);
-	if (IS_ERR(imp->attach))
-		return PTR_ERR(imp->attach);
-	if (!pin)
-		return 0;
-
-	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
-	if (ret)
-		return ret;
-	ret = dma_buf_pin(imp->attach);
-	imp->pinned = !ret;
-	dma_resv_unlock(dmabuf->resv);
-	return ret;
-}
-
-static void pfn_import_detach(struct pfn_import *imp)
-{
-	struct dma_buf *dmabuf = imp->dmabuf;
-
-	if (imp->pinned) {
-		dma_resv_lock(dmabuf->resv, NULL);
-		dma_buf_unpin(imp->attach);
-		dma_resv_unlock(dmabuf->resv);
-	}
-	if (!IS_ERR_OR_NULL(imp->attach))
-		dma_buf_detach(dmabuf, imp->attach);
+	if (us)
+		fsleep(min(us, PFN_IMPORT_MAX_DELAY_US));
 }
 
 static long pfn_import_access(struct pfn_import *imp, void __user *argp)
@@ -165,6 +76,10 @@ static long pfn_import_ioctl(struct file *file, unsigned int cmd,
 		return pfn_import_stats(imp, argp);
 	case DMA_BUF_PFN_SNAPSHOT:
 		return pfn_import_snapshot(imp, argp);
+	case DMA_BUF_PFN_SUBMIT:
+		return pfn_import_submit(imp, argp);
+	case DMA_BUF_PFN_RESULT:
+		return pfn_import_result(imp, argp);
 	default:
 		return -ENOTTY;
 	}
@@ -175,12 +90,16 @@ static int pfn_import_mmap(struct file *file, struct vm_area_struct *vma)
 	return pfn_import_cpu_mmap(file->private_data, vma);
 }
 
-/* No mapping is left: each holds a reference to the file. */
+/*
+ * No mapping is left: each holds a reference to the file. Jobs may be under way, and
+ * have all that they need.
+ */
 static int pfn_import_release(struct inode *inode, struct file *file)
 {
 	struct pfn_import *imp = file->private_data;
 
 	pfn_import_detach(imp);
+	pfn_import_jobs_forget(imp);
 	dma_buf_put(imp->dmabuf);
 	xa_destroy(&imp->cpu_pages);
 	xa_destroy(&imp->dev_table);
@@ -194,6 +113,7 @@ static const struct file_operations pfn_import_fops = {
 	.unlocked_ioctl = pfn_import_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = pfn_import_mmap,
+	.get_unmapped_area = pfn_import_cpu_area,
 	.release = pfn_import_release,
 };
 
@@ -217,6 +137,8 @@ static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
 	xa_init(&imp->cpu_pages);
 	xa_init(&imp->dev_table);
 	INIT_LIST_HEAD(&imp->dev_windows);
+	xa_init_flags(&imp->jobs, XA_FLAGS_ALLOC);
+	pfn_import_broken_init(imp);
 
 	file = anon_inode_create_getfile("[dma_buf_pfn_import]",
 					 &pfn_import_fops, imp,
@@ -227,6 +149,7 @@ static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
 		return file;
 	}
 	imp->mapping = file->f_mapping;
+	imp->file = file;
 
 	return file;
 }
@@ -238,7 +161,7 @@ static int pfn_import_check(const struct dma_buf_pfn_import *args)
 	if (flags & ~DMA_BUF_PFN_IMPORT_FLAGS || args->pad)
 		return -EINVAL;
 	if (flags & DMA_BUF_PFN_IMPORT_STATIC &&
-	    flags != DMA_BUF_PFN_IMPORT_STATIC)
+	    flags & ~(DMA_BUF_PFN_IMPORT_STATIC | DMA_BUF_PFN_IMPORT_DEVICE))
 		return -EINVAL;
 	if (flags & DMA_BUF_PFN_IMPORT_REVOCABLE &&
 	    !(flags & DMA_BUF_PFN_IMPORT_PIN))
@@ -283,7 +206,9 @@ static long pfn_import_import(void __user *argp)
 	}
 
 	/* From here on fput() undoes all, whatever fails. */
-	ret = pfn_import_attach(file->private_data);
+	ret = pfn_import_attach(file->private_data,
+				args.flags & DMA_BUF_PFN_IMPORT_DEVICE ?
+				&pfn_importer_device->dev : NULL);
 	if (ret)
 		goto err_file;
 
@@ -305,7 +230,8 @@ static long pfn_import_import(void __user *argp)
 	return 0;
 
 err_file:
-	fput(file);
+	if (!pfn_import_broken_leak(file->private_data))
+		fput(file);
 	return ret;
 }
 
@@ -336,20 +262,39 @@ static int __init pfn_importer_init(void)
 {
 	int ret;
 
+	pfn_importer_device = faux_device_create(pfn_importer_misc.name, NULL, NULL);
+	if (!pfn_importer_device)
+		return -ENODEV;
+
+	ret = pfn_import_engines_init();
+	if (ret)
+		goto err_device;
+
 	ret = misc_register(&pfn_importer_misc);
 	if (ret)
-		return ret;
+		goto err_engines;
 
 	pfn_importer_debugfs = debugfs_create_dir(pfn_importer_misc.name, NULL);
 	debugfs_create_u32("install_delay_us", 0600, pfn_importer_debugfs,
 			   &pfn_import_install_delay_us);
+	debugfs_create_u32("job_latency_us", 0600, pfn_importer_debugfs,
+			   &pfn_import_job_latency_us);
+	pfn_import_broken_debugfs_init(pfn_importer_debugfs);
 	return 0;
+
+err_engines:
+	pfn_import_engines_fini();
+err_device:
+	faux_device_destroy(pfn_importer_device);
+	return ret;
 }
 
 static void __exit pfn_importer_exit(void)
 {
 	debugfs_remove_recursive(pfn_importer_debugfs);
 	misc_deregister(&pfn_importer_misc);
+	pfn_import_engines_fini();
+	faux_device_destroy(pfn_importer_device);
 }
 
 module_init(pfn_importer_init);

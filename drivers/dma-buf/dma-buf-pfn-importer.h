@@ -13,45 +13,114 @@
  *					counters and windows, and every access through it. Never
  *					held across an allocation or get_pfn, since
  *					the notification takes it inside reclaim.
+ *
+ * Jobs have locks of their own, see dma-buf-pfn-importer-engine.c.
  */
 
 #ifndef _DMA_BUF_PFN_IMPORTER_H
 #define _DMA_BUF_PFN_IMPORTER_H
 
 #include <linux/compiler_types.h>
+#include <linux/dma-buf-pfn.h>
+#include <linux/iosys-map.h>
 #include <linux/list.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include <uapi/linux/dma-buf-pfn-importer.h>
+
 struct address_space;
+struct dentry;
+struct device;
 struct dma_buf;
 struct dma_buf_attachment;
 struct dma_buf_pfn_access;
-struct pfn_import_window;
+struct file;
 struct vm_area_struct;
+
+/* A power of two */
+#define PFN_IMPORT_TLB_ENTRIES	16
+
+/**
+ * struct pfn_import_translation - what a page table says of one page
+ * @pfn: page frame number of the page
+ * @generation: notifications received when it was given
+ * @order: order of the entry that it is part of
+ * @writable: whether it may be written through the entry
+ * @window: how the device reaches it if not by the linear map
+ */
+struct pfn_import_translation {
+	u64 pfn;
+	u64 generation;
+	unsigned int order;
+	bool writable;
+	struct pfn_import_window *window;
+};
+
+/**
+ * struct pfn_import_tlb - a cache of translations in front of the device page table
+ * @entry: translations, each in the place that its page offset chooses
+ * @pgoff: the pages that they are of
+ * @valid: whether there is one
+ * @hits: how often one was used
+ * @flushes: how often all were forgotten
+ *
+ * Protected by the lock of the device page table.
+ */
+struct pfn_import_tlb {
+	struct pfn_import_translation entry[PFN_IMPORT_TLB_ENTRIES];
+	pgoff_t pgoff[PFN_IMPORT_TLB_ENTRIES];
+	bool valid[PFN_IMPORT_TLB_ENTRIES];
+	u64 hits;
+	u64 flushes;
+};
+
+/**
+ * struct pfn_import_window - a kernel mapping of a part of a buffer
+ * @node: in &pfn_import.dev_windows once it is used, or in a job
+ * @first: its first page, in pages from the start of the buffer
+ * @run: what is mapped
+ * @generation: notifications received when that was true, if in use
+ * @map: where; unset if another window serves
+ */
+struct pfn_import_window {
+	struct list_head node;
+	pgoff_t first;
+	struct dma_buf_pfn_run run;
+	u64 generation;
+	struct iosys_map map;
+};
 
 /**
  * struct pfn_import - one imported dma-buf, behind one import fd
  * @dmabuf: the buffer, referenced
- * @attach: our attachment, without a device
+ * @attach: our attachment
  * @mapping: where all CPU mappings of this import are found
  * @pinned: whether we have pinned it, constant
  * @flags: DMA_BUF_PFN_IMPORT_*, constant
  * @num_pages: size of the buffer in pages
- * @cpu_pages: page frame numbers given to CPU page tables since the last
- *	       notification, by page offset
- * @cpu_mapped: how many there are
- * @faults: CPU faults answered with a page
+ * @cpu_pages: what CPU page tables were given since the last notification, by page
+ *	       offset
+ * @cpu_mapped: how many pages there are
+ * @faults: CPU faults answered with an entry, by its level
  * @invalidations: notifications received
- * @cpu_zapped: entries of @cpu_pages removed by notifications
+ * @cpu_zapped: pages of @cpu_pages removed by notifications
  * @dev_table: the device page table, by page offset: page frame numbers of what is in
  *	       the linear map, and windows to what is not
- * @dev_mapped: how many there are
+ * @dev_mapped: how many pages there are
  * @dev_lookups: answers of get_pfn for @dev_table
  * @dev_retries: how many of them came too late to be installed
- * @dev_zapped: entries of @dev_table removed by notifications
+ * @dev_zapped: pages of @dev_table removed by notifications
  * @dev_windows: all windows that @dev_table points to
  * @dev_zapping: whether a notification is about to remove them
+ * @tlb: the device TLB
+ * @jobs: jobs whose results have not been read, by number
+ * @num_jobs: jobs submitted, under the reservation lock
+ * @ready: whether notifications are heard; false only in a broken import
+ * @late_zap: removes translations, later, of a broken import
+ * @leaked: in the list of those that were left behind
+ * @file: the file of this import, no reference
  */
 struct pfn_import {
 	struct dma_buf *dmabuf;
@@ -63,7 +132,7 @@ struct pfn_import {
 
 	struct xarray cpu_pages;
 	u64 cpu_mapped;
-	u64 faults;
+	u64 faults[DMA_BUF_PFN_LEVELS];
 	u64 invalidations;
 	u64 cpu_zapped;
 
@@ -74,11 +143,37 @@ struct pfn_import {
 	u64 dev_zapped;
 	struct list_head dev_windows;
 	bool dev_zapping;
+	struct pfn_import_tlb tlb;
+
+	struct xarray jobs;
+	u64 num_jobs;
+
+	bool ready;
+	struct delayed_work late_zap;
+	struct list_head leaked;
+	struct file *file;
 };
 
+void pfn_import_delay(const u32 *lever_us);
+
+/* dma-buf-pfn-importer-table.c */
+unsigned int pfn_import_order(int max_order);
+void *pfn_import_entry_make(u64 pfn, bool writable, u64 generation);
+bool pfn_import_translate(struct pfn_import *imp, struct xarray *xa,
+			  pgoff_t pgoff, struct pfn_import_translation *out);
+int pfn_import_record(struct pfn_import *imp, pgoff_t first, unsigned int order,
+		      u64 pfn, bool write, bool *fresh);
+void pfn_import_unrecord(struct pfn_import *imp, pgoff_t first, unsigned int order);
 void pfn_import_zap(struct xarray *xa, u64 *mapped, u64 *zapped);
 
+/* dma-buf-pfn-importer-attach.c */
+int pfn_import_attach(struct pfn_import *imp, struct device *dev);
+void pfn_import_detach(struct pfn_import *imp);
+
 /* dma-buf-pfn-importer-cpu.c */
+unsigned long pfn_import_cpu_area(struct file *file, unsigned long addr,
+				  unsigned long len, unsigned long pgoff,
+				  unsigned long flags);
 int pfn_import_cpu_mmap(struct pfn_import *imp, struct vm_area_struct *vma);
 void pfn_import_cpu_invalidate(struct pfn_import *imp);
 
@@ -86,24 +181,51 @@ void pfn_import_cpu_invalidate(struct pfn_import *imp);
 extern u32 pfn_import_install_delay_us;
 long pfn_import_dev_access(struct pfn_import *imp,
 			   const struct dma_buf_pfn_access *args);
-u64 pfn_import_dev_pfn(const void *entry, pgoff_t pgoff);
+int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff);
 void pfn_import_dev_invalidate(struct pfn_import *imp);
+
+/* dma-buf-pfn-importer-tlb.c */
+bool pfn_import_tlb_translate(struct pfn_import *imp, pgoff_t pgoff,
+			      struct pfn_import_translation *out);
+bool pfn_import_tlb_flush(struct pfn_import *imp);
+
+/* dma-buf-pfn-importer-broken.c */
+void pfn_import_broken_init(struct pfn_import *imp);
+void pfn_import_broken_attached(struct pfn_import *imp);
+bool pfn_import_broken_invalidate(struct pfn_import *imp);
+void pfn_import_broken_detached(struct pfn_import *imp);
+bool pfn_import_broken_leak(struct pfn_import *imp);
+void pfn_import_broken_debugfs_init(struct dentry *root);
 
 /* dma-buf-pfn-importer-window.c */
 bool pfn_import_linear(u64 pfn);
 struct pfn_import_window *pfn_import_window_create(struct pfn_import *imp,
-						   pgoff_t pgoff);
+						   pgoff_t pgoff,
+						   unsigned int order);
+struct pfn_import_window *pfn_import_window_get(struct pfn_import *imp,
+						pgoff_t pgoff,
+						pgoff_t max_pages);
 struct pfn_import_window *pfn_import_window_use(struct pfn_import *imp,
 						pgoff_t pgoff,
-						struct pfn_import_window *win);
+						struct pfn_import_window *win,
+						u64 generation);
+void pfn_import_window_keep(struct pfn_import *imp, struct pfn_import_window *win);
+bool pfn_import_window_shows(const struct pfn_import_window *win, pgoff_t first,
+			     pgoff_t count);
 void pfn_import_window_destroy(struct pfn_import_window *win);
 void pfn_import_windows_destroy(struct list_head *windows);
 u64 pfn_import_window_pfn(const struct pfn_import_window *win, pgoff_t pgoff);
+u64 pfn_import_window_generation(const struct pfn_import_window *win);
 void pfn_import_window_copy(struct pfn_import_window *win, u64 offset,
 			    void *data, size_t len, bool write);
 
 /* dma-buf-pfn-importer-query.c */
 long pfn_import_stats(struct pfn_import *imp, void __user *argp);
 long pfn_import_snapshot(struct pfn_import *imp, void __user *argp);
+
+/* dma-buf-pfn-importer-submit.c */
+long pfn_import_submit(struct pfn_import *imp, void __user *argp);
+long pfn_import_result(struct pfn_import *imp, void __user *argp);
+void pfn_import_jobs_forget(struct pfn_import *imp);
 
 #endif /* _DMA_BUF_PFN_IMPORTER_H */

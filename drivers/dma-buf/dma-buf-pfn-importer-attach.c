@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How the reference importer attaches to a buffer, which is what it promises to the
+ * exporter, and what it does when it is notified.
+ *
+ * The notification has the reservation lock of the buffer, and takes those of the
+ * CPU and the device side below it.
+ */
+
+#include <linux/dma-buf.h>
+#include <linux/dma-buf-pfn.h>
+#include <linux/dma-resv.h>
+
+#include <uapi/linux/dma-buf-pfn-importer.h>
+
+#include "dma-buf-pfn-importer.h"
+
+/*
+ * When this returns, no translation made from earlier answers is left. Runs
+ * under the reservation lock and possibly inside reclaim: allocates nothing and
+ * takes no lock that is held across an allocation.
+ */
+static void pfn_import_invalidate_mappings(struct dma_buf_attachment *attach)
+{
+	struct pfn_import *imp = attach->importer_priv;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	if (pfn_import_broken_invalidate(imp))
+		return;
+
+	pfn_import_dev_invalidate(imp);
+	pfn_import_cpu_invalidate(imp);
+}
+
+/* By whether we want to be told, and whether we take what has no pages. */
+static const struct dma_buf_attach_ops pfn_import_attach_ops[2][2] = {
+	[false][true] = {
+		.allow_peer2peer = true,
+	},
+	[true][false] = {
+		.invalidate_mappings = pfn_import_invalidate_mappings,
+	},
+	[true][true] = {
+		.allow_peer2peer = true,
+		.invalidate_mappings = pfn_import_invalidate_mappings,
+	},
+};
+
+/**
+ * pfn_import_attach() - attach to the buffer, in the way that the flags say
+ * @imp: the import
+ * @dev: the importer's device, or NULL
+ *
+ * Everything the notification touches must be there: it may come at once. Whatever
+ * fails here is undone by pfn_import_detach().
+ *
+ * Context: may sleep, takes the reservation lock of the buffer.
+ * Return: 0, -EINTR, or what the exporter's attach or pin returned.
+ */
+int pfn_import_attach(struct pfn_import *imp, struct device *dev)
+{
+	bool p2p = imp->flags & DMA_BUF_PFN_IMPORT_P2P;
+	bool pin = imp->flags & DMA_BUF_PFN_IMPORT_PIN;
+	bool told = !pin || imp->flags & DMA_BUF_PFN_IMPORT_REVOCABLE;
+	struct dma_buf *dmabuf = imp->dmabuf;
+	int ret;
+
+	if (imp->flags & DMA_BUF_PFN_IMPORT_STATIC)
+		imp->attach = dma_buf_attach(dmabuf, dev);
+	else
+		imp->attach = dma_buf_dynamic_attach(dmabuf, dev,
+						     &pfn_import_attach_ops[told][p2p],
+						     imp);
+	if (IS_ERR(imp->attach))
+		return PTR_ERR(imp->attach);
+
+	if (pin) {
+		ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+		if (ret)
+			return ret;
+		ret = dma_buf_pin(imp->attach);
+		imp->pinned = !ret;
+		dma_resv_unlock(dmabuf->resv);
+		if (ret)
+			return ret;
+	}
+
+	pfn_import_broken_attached(imp);
+	return 0;
+}
+
+/**
+ * pfn_import_detach() - undo pfn_import_attach(), as far as it came
+ * @imp: the import, of which no mapping is left
+ *
+ * Context: may sleep, takes the reservation lock of the buffer.
+ */
+void pfn_import_detach(struct pfn_import *imp)
+{
+	struct dma_buf *dmabuf = imp->dmabuf;
+
+	if (imp->pinned) {
+		dma_resv_lock(dmabuf->resv, NULL);
+		dma_buf_unpin(imp->attach);
+		dma_resv_unlock(dmabuf->resv);
+	}
+	if (!IS_ERR_OR_NULL(imp->attach))
+		dma_buf_detach(dmabuf, imp->attach);
+	pfn_import_broken_detached(imp);
+}

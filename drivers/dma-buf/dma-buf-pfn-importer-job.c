@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Jobs of the reference importer's device: what they access, and how.
+ *
+ * A job has translations of its own, made under the reservation lock together with
+ * the fence that covers them. A notification leaves them alone: the exporter waits
+ * for the fence. Everything a job needs is allocated when it is submitted.
+ */
+
+#include <linux/dma-buf.h>
+#include <linux/dma-buf-pfn.h>
+#include <linux/dma-fence.h>
+#include <linux/dma-resv.h>
+#include <linux/iosys-map.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include <uapi/linux/dma-buf-pfn-importer.h>
+
+#include "dma-buf-pfn-importer.h"
+#include "dma-buf-pfn-importer-engine.h"
+
+/**
+ * pfn_import_job_writes() - whether an operation writes to the buffer
+ * @op: DMA_BUF_PFN_JOB_*
+ *
+ * Return: true if it does.
+ */
+bool pfn_import_job_writes(u32 op)
+{
+	return op == DMA_BUF_PFN_JOB_WRITE || op == DMA_BUF_PFN_JOB_FILL;
+}
+
+/**
+ * pfn_import_job_has_data() - whether an operation is one with data, not a pattern
+ * @op: DMA_BUF_PFN_JOB_*
+ *
+ * Return: true if it is.
+ */
+bool pfn_import_job_has_data(u32 op)
+{
+	return op == DMA_BUF_PFN_JOB_READ || op == DMA_BUF_PFN_JOB_WRITE;
+}
+
+/**
+ * pfn_import_job_create() - allocate a job
+ * @imp: the import
+ * @args: what to do, checked
+ *
+ * Context: may sleep, not under a reservation lock.
+ * Return: the job, with a reference, or an error pointer: -ENOMEM or -EFAULT.
+ */
+struct pfn_import_job *pfn_import_job_create(struct pfn_import *imp,
+					     const struct dma_buf_pfn_submit *args)
+{
+	struct pfn_import_job *job;
+	int ret = -ENOMEM;
+
+	job = kzalloc_obj(*job, GFP_KERNEL_ACCOUNT);
+	if (!job)
+		return ERR_PTR(-ENOMEM);
+
+	kref_init(&job->ref);
+	INIT_LIST_HEAD(&job->windows);
+	get_dma_buf(imp->dmabuf);
+	job->dmabuf = imp->dmabuf;
+	job->offset = args->offset;
+	job->length = args->length;
+	job->value = args->value;
+	job->step = args->step;
+	job->op = args->op;
+
+	job->fence = kzalloc_obj(*job->fence);
+	if (!job->fence)
+		goto err;
+
+	if (pfn_import_job_has_data(job->op)) {
+		job->data = kvzalloc(job->length, GFP_KERNEL_ACCOUNT);
+		if (!job->data)
+			goto err;
+	}
+	if (job->op == DMA_BUF_PFN_JOB_WRITE &&
+	    copy_from_user(job->data, u64_to_user_ptr(args->data), job->length)) {
+		ret = -EFAULT;
+		goto err;
+	}
+	return job;
+
+err:
+	pfn_import_job_put(job);
+	return ERR_PTR(ret);
+}
+
+static void pfn_import_job_unmap(struct pfn_import_job *job)
+{
+	pfn_import_windows_destroy(&job->windows);
+	INIT_LIST_HEAD(&job->windows);
+}
+
+static int pfn_import_job_map(struct pfn_import_job *job, struct pfn_import *imp)
+{
+	pgoff_t end = PHYS_PFN(job->offset + job->length - 1) + 1;
+	struct pfn_import_window *win;
+	pgoff_t pgoff;
+
+	for (pgoff = PHYS_PFN(job->offset); pgoff < end;
+	     pgoff += win->run.nr_pages) {
+		if (signal_pending(current))
+			return -EINTR;
+		win = pfn_import_window_get(imp, pgoff, end - pgoff);
+		if (IS_ERR(win))
+			return PTR_ERR(win);
+		list_add_tail(&win->node, &job->windows);
+	}
+	return 0;
+}
+
+/**
+ * pfn_import_job_translate() - find out where the range of a job is
+ * @job: the job
+ * @imp: the import, with the reservation lock of its buffer held
+ *
+ * What is found stays true while that lock is held.
+ *
+ * Context: may sleep. The exporter may notify this very import.
+ * Return: 0, -ENOMEM, -EBUSY, -EINTR or what get_pfn returned.
+ */
+int pfn_import_job_translate(struct pfn_import_job *job, struct pfn_import *imp)
+{
+	unsigned long seq;
+	int ret;
+
+	dma_resv_assert_held(imp->dmabuf->resv);
+
+	/* A question may move the buffer, and make earlier answers wrong. */
+	for (;;) {
+		seq = dma_buf_pfn_read_begin(imp->attach);
+		ret = pfn_import_job_map(job, imp);
+		if (ret || !dma_buf_pfn_read_retry(imp->attach, seq))
+			return ret;
+		pfn_import_job_unmap(job);
+	}
+}
+
+/* One word of the pattern, at @at in @map and at @offset in the buffer */
+static void pfn_import_job_word(struct pfn_import_job *job,
+				struct iosys_map *map, size_t at, u64 offset)
+{
+	u64 word = job->value + offset / sizeof(word) * job->step;
+
+	if (job->op == DMA_BUF_PFN_JOB_FILL) {
+		iosys_map_wr(map, at, u64, word);
+	} else if (iosys_map_rd(map, at, u64) != word) {
+		if (!job->wrong++)
+			job->first_wrong = offset;
+	}
+}
+
+/* Within one page of a window, from byte @begin of the buffer to byte @end */
+static void pfn_import_job_page(struct pfn_import_job *job,
+				struct pfn_import_window *win, u64 begin, u64 end)
+{
+	u64 offset, base = PFN_PHYS(win->first);
+
+	if (pfn_import_job_has_data(job->op)) {
+		pfn_import_window_copy(win, begin, job->data + begin - job->offset,
+				       end - begin,
+				       pfn_import_job_writes(job->op));
+		return;
+	}
+
+	for (offset = begin; offset < end; offset += sizeof(u64))
+		pfn_import_job_word(job, &win->map, offset - base, offset);
+}
+
+/**
+ * pfn_import_job_access() - read or write the memory
+ * @job: a job that waits for nothing any more
+ *
+ * Context: the engine's worker, before the fence signals.
+ */
+void pfn_import_job_access(struct pfn_import_job *job)
+{
+	u64 begin = job->offset, last = job->offset + job->length, win_end, end;
+	struct pfn_import_window *win;
+
+	list_for_each_entry(win, &job->windows, node) {
+		win_end = min(last, PFN_PHYS(win->first + win->run.nr_pages));
+		for (; begin < win_end; begin = end) {
+			end = min(win_end, PAGE_ALIGN(begin + 1));
+			pfn_import_job_page(job, win, begin, end);
+			cond_resched();
+		}
+	}
+	/* What was written through write-combining mappings goes out now. */
+	wmb();
+}
+
+/**
+ * pfn_import_job_done() - give back what only the access needed
+ * @job: a job whose fence has signaled, or which was never submitted
+ *
+ * Context: may sleep.
+ */
+void pfn_import_job_done(struct pfn_import_job *job)
+{
+	unsigned int i;
+
+	pfn_import_job_unmap(job);
+	for (i = 0; i < job->num_deps; i++)
+		dma_fence_put(job->deps[i]);
+	kfree(job->deps);
+	job->deps = NULL;
+	job->num_deps = 0;
+	if (job->dmabuf)
+		dma_buf_put(job->dmabuf);
+	job->dmabuf = NULL;
+}
+
+static void pfn_import_job_release(struct kref *ref)
+{
+	struct pfn_import_job *job = container_of(ref, struct pfn_import_job, ref);
+
+	pfn_import_job_done(job);
+	/* One that was never initialised has no reference to drop. */
+	if (job->fence && dma_fence_was_initialized(job->fence))
+		dma_fence_put(job->fence);
+	else
+		kfree(job->fence);
+	kvfree(job->data);
+	kfree(job);
+}
+
+/**
+ * pfn_import_job_put() - drop a reference to a job
+ * @job: the job
+ *
+ * Context: may sleep.
+ */
+void pfn_import_job_put(struct pfn_import_job *job)
+{
+	kref_put(&job->ref, pfn_import_job_release);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Snapshots of the reference importer's page tables as trace events of the dma-buf
+ * core, for programs that compare them with where the exporter says the buffer is.
+ * Runs under the reservation lock, so that their order is that of the moves.
+ */
+
+#ifndef _DMA_BUF_PFN_IMPORTER_TRACE_H
+#define _DMA_BUF_PFN_IMPORTER_TRACE_H
+
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+
+#include <trace/events/dma_buf.h>
+
+#include <uapi/linux/dma-buf-pfn-importer.h>
+
+#include "dma-buf-pfn-importer.h"
+
+static inline u64 pfn_import_trace_pfn(const struct dma_buf_pfn_entry *entry,
+				       u32 table)
+{
+	return table == DMA_BUF_PFN_ENTRY_DEV ? entry->dev_pfn : entry->cpu_pfn;
+}
+
+static inline bool pfn_import_trace_writable(const struct dma_buf_pfn_entry *entry,
+					     u32 table)
+{
+	return entry->flags & (table == DMA_BUF_PFN_ENTRY_DEV ?
+			       DMA_BUF_PFN_ENTRY_DEV_WRITE :
+			       DMA_BUF_PFN_ENTRY_CPU_WRITE);
+}
+
+/* What is contiguous is one event. */
+static inline void pfn_import_trace_table(struct pfn_import *imp, pgoff_t first,
+					  const struct dma_buf_pfn_entry *entries,
+					  unsigned int num, u32 table,
+					  const char *name)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < num; i += n) {
+		u64 pfn = pfn_import_trace_pfn(&entries[i], table);
+
+		n = 1;
+		if (!(entries[i].flags & table))
+			continue;
+
+		while (i + n < num && entries[i + n].flags & table &&
+		       pfn_import_trace_pfn(&entries[i + n], table) == pfn + n)
+			n++;
+		trace_dma_buf_pfn_entry(imp->attach, name, first + i, pfn, n,
+					pfn_import_trace_writable(&entries[i], table));
+	}
+}
+
+/**
+ * pfn_import_trace_snapshot() - emit what a snapshot found
+ * @imp: the import, with the reservation lock of its buffer held
+ * @first: the first page
+ * @entries: what is known of @num pages from there on
+ * @num: how many
+ */
+static inline void pfn_import_trace_snapshot(struct pfn_import *imp, pgoff_t first,
+					     const struct dma_buf_pfn_entry *entries,
+					     unsigned int num)
+{
+	dma_resv_assert_held(imp->dmabuf->resv);
+
+	if (!trace_dma_buf_pfn_entry_enabled())
+		return;
+
+	pfn_import_trace_table(imp, first, entries, num, DMA_BUF_PFN_ENTRY_DEV,
+			       "device");
+	pfn_import_trace_table(imp, first, entries, num, DMA_BUF_PFN_ENTRY_CPU,
+			       "cpu");
+}
+
+#endif /* _DMA_BUF_PFN_IMPORTER_TRACE_H */
