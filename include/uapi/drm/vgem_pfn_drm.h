@@ -185,6 +185,12 @@ struct drm_vgem_pfn_bo_query {
 	 * after the last synchronous copy if debugfs asked for it, else zero.
 	 */
 	__u64 last_memcpy_ns;
+
+	/**
+	 * @max_notify_ns: How long all importers together have taken for a
+	 * notification, at most. They hold up whoever wants the memory.
+	 */
+	__u64 max_notify_ns;
 };
 
 /* Return when the copy is on its way, and do not wait for it. */

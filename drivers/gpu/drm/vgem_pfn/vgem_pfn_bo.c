@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffer objects: creation, placement on behalf of userspace, and release.
+ * Buffer objects: creation, where they may be, and release.
  */
 
 #include <linux/atomic.h>
 #include <linux/dma-fence.h>
 #include <linux/slab.h>
 
-#include <drm/drm_exec.h>
 #include <drm/drm_gem_ttm_helper.h>
 
 #include "vgem_pfn_drv.h"
@@ -145,114 +144,6 @@ void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 
 	placement->placement = bo->evict_placements;
 	placement->num_placement = n;
-}
-
-static void vgem_pfn_bo_reset_counters(struct vgem_pfn_bo *bo)
-{
-	dma_resv_assert_held(bo->tbo.base.resv);
-
-	bo->num_moves = 0;
-	bo->num_evictions = 0;
-	WRITE_ONCE(bo->last_copy_bytes, 0);
-	WRITE_ONCE(bo->last_copy_ns, 0);
-}
-
-static void vgem_pfn_bo_place_end(struct vgem_pfn_device *vdev, bool exclusive)
-{
-	if (exclusive)
-		up_write(&vdev->validate);
-	else
-		up_read(&vdev->validate);
-}
-
-/* Not while the machine is suspended, and who is at it keeps that from beginning. */
-static int vgem_pfn_bo_place_begin(struct vgem_pfn_device *vdev, bool exclusive)
-{
-	int ret;
-
-	for (;;) {
-		ret = vgem_pfn_pm_wait(vdev);
-		if (ret)
-			return ret;
-
-		if (exclusive)
-			ret = down_write_killable(&vdev->validate);
-		else
-			ret = down_read_interruptible(&vdev->validate);
-		if (ret)
-			return -ERESTARTSYS;
-
-		if (!vgem_pfn_pm_suspended(vdev))
-			return 0;
-		vgem_pfn_bo_place_end(vdev, exclusive);
-	}
-}
-
-/*
- * Place or move a buffer object. The ww ticket lets TTM wait for the
- * reservation locks of the objects it wants to evict, where otherwise it would
- * only try. Two of us who wait for each other still fail with no room, since TTM
- * reports the deadlock that way. So whoever found no room tries again when all
- * others are out of the way, and only then believes it. After
- * xe_validation_ctx_init() in xe.
- *
- * @fence, if not NULL, gets a reference to a fence that signals when the contents
- * are where they belong.
- */
-static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo,
-			     struct ttm_placement *placement, bool create,
-			     bool async, struct dma_fence **fence)
-{
-	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
-	struct ttm_operation_ctx ctx = {
-		.interruptible = true,
-		.gfp_retry_mayfail = true,
-	};
-	bool exclusive = false;
-	struct drm_exec exec;
-	int ret;
-
-	for (;;) {
-		ret = vgem_pfn_bo_place_begin(vdev, exclusive);
-		if (ret)
-			return ret;
-
-		drm_exec_init(&exec, DRM_EXEC_INTERRUPTIBLE_WAIT, 1);
-		drm_exec_until_all_locked(&exec) {
-			ret = drm_exec_lock_obj(&exec, &bo->tbo.base);
-			drm_exec_retry_on_contention(&exec);
-			if (ret)
-				break;
-
-			/* TTM calls this an invalid argument. */
-			ret = -EBUSY;
-			if (bo->tbo.pin_count &&
-			    bo->tbo.resource->mem_type !=
-			    placement->placement[0].mem_type)
-				break;
-
-			bo->async = async;
-			ret = ttm_bo_validate(&bo->tbo, placement, &ctx);
-			bo->async = false;
-			if (ret)
-				break;
-			if (fence)
-				*fence = dma_fence_get(bo->moving) ?:
-					 dma_fence_get_stub();
-			ttm_bo_move_to_lru_tail_unlocked(&bo->tbo);
-
-			/* Creation is no move that anybody asked for. */
-			if (create)
-				vgem_pfn_bo_reset_counters(bo);
-		}
-		drm_exec_fini(&exec);
-
-		vgem_pfn_bo_place_end(vdev, exclusive);
-
-		if (exclusive || (ret != -ENOMEM && ret != -ENOSPC))
-			return ret;
-		exclusive = true;
-	}
 }
 
 /**

@@ -189,6 +189,8 @@ struct iosys_map vgem_pfn_carveout_map(const struct vgem_pfn_carveout *carveout,
 /* vgem_pfn_mgr.c */
 int vgem_pfn_mgr_init(struct vgem_pfn_device *vdev, u32 mem_type,
 		      struct vgem_pfn_carveout *carveout);
+int vgem_pfn_mgr_frees(struct vgem_pfn_device *vdev);
+bool vgem_pfn_mgr_wait_frees(struct vgem_pfn_device *vdev, int before);
 void vgem_pfn_mgr_flush(struct vgem_pfn_device *vdev);
 void vgem_pfn_mgr_fini(struct vgem_pfn_device *vdev, u32 mem_type);
 

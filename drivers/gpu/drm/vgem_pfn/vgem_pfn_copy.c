@@ -119,7 +119,9 @@ void vgem_pfn_copy_sync(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *copy)
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	trace_vgem_pfn_copy_begin(bo, -1, NULL, 0);
+	if (trace_vgem_pfn_copy_begin_enabled())
+		trace_vgem_pfn_copy_begin(bo, -1, NULL, 0,
+					  vgem_pfn_trace_unsignaled(bo));
 	start = ktime_get_ns();
 	for (pgoff = 0; pgoff < copy->num_pages; pgoff += n) {
 		n = vgem_pfn_copy_next(copy, pgoff, &dst, &src);
@@ -129,7 +131,7 @@ void vgem_pfn_copy_sync(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *copy)
 		bo->last_copy_ns = ktime_get_ns() - start;
 		bo->last_copy_bytes = bo->tbo.base.size;
 	}
-	trace_vgem_pfn_copy_end(bo, -1, NULL, 0);
+	trace_vgem_pfn_copy_end(bo, -1, NULL, 0, 0);
 
 	bo->last_memcpy_ns = 0;
 	if (READ_ONCE(vgem_pfn_bo_device(bo)->compare_memcpy))

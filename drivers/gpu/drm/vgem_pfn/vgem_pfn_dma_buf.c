@@ -58,7 +58,7 @@ static int vgem_pfn_dma_buf_pin(struct dma_buf_attachment *attach)
 		return ret;
 
 	ttm_bo_pin(&bo->tbo);
-	trace_vgem_pfn_pin(bo);
+	trace_vgem_pfn_pin(bo, attach);
 	return 0;
 }
 
@@ -69,7 +69,7 @@ static void vgem_pfn_dma_buf_unpin(struct dma_buf_attachment *attach)
 	dma_resv_assert_held(bo->tbo.base.resv);
 
 	ttm_bo_unpin(&bo->tbo);
-	trace_vgem_pfn_unpin(bo);
+	trace_vgem_pfn_unpin(bo, attach);
 }
 
 static struct sg_table *vgem_pfn_dma_buf_map(struct dma_buf_attachment *attach,
@@ -182,6 +182,12 @@ static int vgem_pfn_dma_buf_end_cpu_access(struct dma_buf *dmabuf,
 	return 0;
 }
 
+static void vgem_pfn_dma_buf_release(struct dma_buf *dmabuf)
+{
+	trace_vgem_pfn_release(dmabuf_to_bo(dmabuf));
+	drm_gem_dmabuf_release(dmabuf);
+}
+
 static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
 	.attach = vgem_pfn_dma_buf_attach,
 	.pin = vgem_pfn_dma_buf_pin,
@@ -195,8 +201,20 @@ static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
 	.mmap = drm_gem_dmabuf_mmap,
 	.vmap = drm_gem_dmabuf_vmap,
 	.vunmap = drm_gem_dmabuf_vunmap,
-	.release = drm_gem_dmabuf_release,
+	.release = vgem_pfn_dma_buf_release,
 };
+
+/* Nobody has the dma-buf yet, so nobody can be attached to it. */
+static void vgem_pfn_dma_buf_trace(struct vgem_pfn_bo *bo, struct dma_buf *dmabuf)
+{
+	if (!trace_vgem_pfn_export_enabled())
+		return;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	trace_vgem_pfn_export(bo, dmabuf);
+	vgem_pfn_trace_place(bo);
+	dma_resv_unlock(dmabuf->resv);
+}
 
 /**
  * vgem_pfn_gem_prime_export() - &drm_gem_object_funcs.export
@@ -218,13 +236,17 @@ struct dma_buf *vgem_pfn_gem_prime_export(struct drm_gem_object *obj, int flags)
 		.priv = obj,
 		.resv = obj->resv,
 	};
+	struct dma_buf *dmabuf;
 	int ret;
 
 	ret = vgem_pfn_fault(to_vgem_pfn_device(obj->dev), VGEM_PFN_FAULT_EXPORT);
 	if (ret)
 		return ERR_PTR(ret);
 
-	return drm_gem_dmabuf_export(obj->dev, &exp_info);
+	dmabuf = drm_gem_dmabuf_export(obj->dev, &exp_info);
+	if (!IS_ERR(dmabuf))
+		vgem_pfn_dma_buf_trace(gem_to_vgem_pfn_bo(obj), dmabuf);
+	return dmabuf;
 }
 
 /**

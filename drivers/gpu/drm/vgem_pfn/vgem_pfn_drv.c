@@ -96,6 +96,7 @@ vgem_pfn_device_create(struct device *parent,
 	if (IS_ERR(vdev))
 		return vdev;
 	init_rwsem(&vdev->validate);
+	init_waitqueue_head(&vdev->freed);
 	vdev->max_block_order = U32_MAX;
 	vgem_pfn_fault_init(vdev);
 	spin_lock_init(&vdev->bos_lock);

@@ -70,6 +70,9 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
  *	      until its carveouts are made
  * @bar_pages: size of that in pages
  * @engines: copy engines
+ * @frees_begun: how many places in carveouts began to be given back
+ * @frees_done: how many of them are free, or in quarantine
+ * @freed: where to wait for the difference
  * @bos_lock: protects @bos, see vgem_pfn_bos.c; innermost
  * @bos: all buffer objects
  * @pm_notifier: tells of suspend and hibernation, see vgem_pfn_pm.c
@@ -88,6 +91,9 @@ struct vgem_pfn_device {
 	struct drm_device drm;
 	struct ttm_device bdev;
 	struct rw_semaphore validate;
+	atomic_t frees_begun;
+	atomic_t frees_done;
+	wait_queue_head_t freed;
 	spinlock_t bos_lock; /* bos */
 	struct list_head bos;
 	struct notifier_block pm_notifier;
@@ -120,10 +126,12 @@ struct vgem_pfn_device {
  * @moving: fence of the last copy that an engine did or does, or NULL
  * @async: this move shall be pipelined
  * @link: of &vgem_pfn_device.bos, protected by its lock
+ * @place_traced: whether a trace event has told where this object is now
  * @resume_region: where to go after suspend, or TTM_PL_SYSTEM for nowhere
  * @num_moves: changes of region since creation
  * @num_evictions: how many of them were evictions
  * @num_notifies: notifications sent to the attachments of the dma-buf
+ * @max_notify_ns: how long the importers have taken for one of them at most
  * @num_get_pfn: successful get_pfn calls
  * @last_copy_bytes: bytes copied by the last copy that was done
  * @last_copy_ns: duration of that copy in nanoseconds
@@ -142,11 +150,13 @@ struct vgem_pfn_bo {
 	struct dma_buf *imported;
 	struct dma_fence *moving;
 	bool async;
+	bool place_traced;
 	struct list_head link;
 	u32 resume_region;
 	u64 num_moves;
 	u64 num_evictions;
 	u64 num_notifies;
+	u64 max_notify_ns;
 	u64 num_get_pfn;
 	u64 last_copy_bytes;
 	u64 last_copy_ns;
@@ -266,6 +276,10 @@ static inline int vgem_pfn_pci_init(const struct vgem_pfn_params *params)
 
 static inline void vgem_pfn_pci_fini(void) { }
 #endif
+
+/* vgem_pfn_place.c */
+int vgem_pfn_bo_place(struct vgem_pfn_bo *bo, struct ttm_placement *placement,
+		      bool create, bool async, struct dma_fence **fence);
 
 /* vgem_pfn_pm.c */
 int vgem_pfn_pm_init(struct vgem_pfn_device *vdev);

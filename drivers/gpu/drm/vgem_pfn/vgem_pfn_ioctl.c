@@ -154,6 +154,7 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 	args->num_moves = bo->num_moves;
 	args->num_evictions = bo->num_evictions;
 	args->num_notifies = bo->num_notifies;
+	args->max_notify_ns = bo->max_notify_ns;
 	args->num_get_pfn = bo->num_get_pfn;
 	if (obj->exported_dma_buf) {
 		args->num_attachments =

@@ -140,6 +140,16 @@ static void vgem_pfn_job_copy_piece(struct vgem_pfn_piece *piece, bool gone)
 	vgem_pfn_copy_run(&piece->dst, &piece->src, piece->size);
 }
 
+/* Fences that should have been waited for before the copy and were not. */
+static unsigned int vgem_pfn_job_unsignaled(struct vgem_pfn_job *job)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < job->num_deps; i++)
+		n += !dma_fence_is_signaled(job->deps[i]);
+	return n;
+}
+
 /**
  * vgem_pfn_job_copy() - do it
  * @job: a job whose dependencies have signaled
@@ -153,8 +163,10 @@ void vgem_pfn_job_copy(struct vgem_pfn_job *job, bool gone)
 	unsigned int i;
 	u64 start;
 
-	trace_vgem_pfn_copy_begin(bo, job->engine->index, job->fence,
-				  job->num_deps);
+	if (trace_vgem_pfn_copy_begin_enabled())
+		trace_vgem_pfn_copy_begin(bo, job->engine->index, job->fence,
+					  job->num_deps,
+					  vgem_pfn_job_unsignaled(job));
 	start = ktime_get_ns();
 	for (i = 0; i < job->num_pieces; i++)
 		vgem_pfn_job_copy_piece(&job->pieces[i], gone);
@@ -163,7 +175,7 @@ void vgem_pfn_job_copy(struct vgem_pfn_job *job, bool gone)
 		WRITE_ONCE(bo->last_copy_bytes, job->size);
 	}
 	trace_vgem_pfn_copy_end(bo, job->engine->index, job->fence,
-				job->num_deps);
+				job->num_deps, 0);
 }
 
 /**

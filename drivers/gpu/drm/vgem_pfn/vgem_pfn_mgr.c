@@ -11,10 +11,12 @@
  * locks, and held across allocations of the kernel's.
  */
 
+#include <linux/atomic.h>
 #include <linux/dma-fence.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include <drm/drm_buddy.h>
 #include <drm/drm_mm.h>
@@ -200,10 +202,47 @@ static void vgem_pfn_mgr_free(struct ttm_resource_manager *man,
 {
 	struct vgem_pfn_resource *res = to_vgem_pfn_resource(base);
 	struct vgem_pfn_mgr *mgr = to_vgem_pfn_mgr(man);
+	struct vgem_pfn_device *vdev = mgr->vdev;
 
+	/* Nobody finds @res until it is free or in quarantine. */
+	atomic_inc(&vdev->frees_begun);
 	ttm_resource_fini(man, base);
 	if (!vgem_pfn_stale_hold(mgr, res))
 		vgem_pfn_mgr_release(mgr, res);
+	atomic_inc(&vdev->frees_done);
+	wake_up_all(&vdev->freed);
+}
+
+/**
+ * vgem_pfn_mgr_frees() - how many places in carveouts were given back so far
+ * @vdev: the device
+ *
+ * Return: a number for vgem_pfn_mgr_wait_frees(), which may have wrapped.
+ */
+int vgem_pfn_mgr_frees(struct vgem_pfn_device *vdev)
+{
+	return atomic_read(&vdev->frees_done);
+}
+
+/**
+ * vgem_pfn_mgr_wait_frees() - wait for what is being given back
+ * @vdev: the device, with &vgem_pfn_device.validate held for writing, so that those
+ *	  who place something give back nothing new all the time
+ * @before: what vgem_pfn_mgr_frees() said before there was no room
+ *
+ * Context: may sleep.
+ * Return: whether any place was given back meanwhile, so that it makes sense to ask
+ * again.
+ */
+bool vgem_pfn_mgr_wait_frees(struct vgem_pfn_device *vdev, int before)
+{
+	int begun;
+
+	lockdep_assert_held_write(&vdev->validate);
+
+	begun = atomic_read(&vdev->frees_begun);
+	wait_event(vdev->freed, atomic_read(&vdev->frees_done) - begun >= 0);
+	return vgem_pfn_mgr_frees(vdev) != before;
 }
 
 static void vgem_pfn_mgr_debug(struct ttm_resource_manager *man,

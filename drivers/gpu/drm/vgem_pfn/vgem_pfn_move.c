@@ -14,6 +14,7 @@
 
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
+#include <linux/ktime.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_prime.h>
@@ -32,14 +33,29 @@
  */
 void vgem_pfn_notify(struct vgem_pfn_bo *bo)
 {
+	u64 start;
+
 	dma_resv_assert_held(bo->tbo.base.resv);
 
+	bo->place_traced = false;
 	if (!drm_gem_dmabuf_is_attached(&bo->tbo.base))
 		return;
 
 	bo->num_notifies++;
 	trace_vgem_pfn_notify(bo);
+	start = ktime_get_ns();
 	drm_gem_dmabuf_invalidate_mappings(&bo->tbo.base);
+	bo->max_notify_ns = max(bo->max_notify_ns, ktime_get_ns() - start);
+}
+
+/* Wait for everything that is under way in the old place. */
+static int vgem_pfn_move_wait(struct vgem_pfn_bo *bo, struct ttm_operation_ctx *ctx)
+{
+	int ret = ttm_bo_wait_ctx(&bo->tbo, ctx);
+
+	if (trace_vgem_pfn_waited_enabled() && !ret)
+		trace_vgem_pfn_waited(bo, vgem_pfn_trace_unsignaled(bo));
+	return ret;
 }
 
 /*
@@ -75,6 +91,9 @@ static int vgem_pfn_copy_async(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *cop
 		return ret;
 	}
 
+	if (trace_vgem_pfn_queue_enabled())
+		trace_vgem_pfn_queue(bo, job->num_deps,
+				     vgem_pfn_trace_unsignaled(bo));
 	fence = vgem_pfn_job_submit(job);
 	dma_fence_put(bo->moving);
 	bo->moving = fence;
@@ -103,7 +122,7 @@ static int vgem_pfn_move_pages(struct vgem_pfn_bo *bo,
 	int ret;
 
 	if (!async) {
-		ret = ttm_bo_wait_ctx(&bo->tbo, ctx);
+		ret = vgem_pfn_move_wait(bo, ctx);
 		if (ret)
 			return ret;
 	}
@@ -121,7 +140,7 @@ static int vgem_pfn_move_contents(struct vgem_pfn_bo *bo,
 	int ret, idx;
 
 	if (!async) {
-		ret = ttm_bo_wait_ctx(tbo, ctx);
+		ret = vgem_pfn_move_wait(bo, ctx);
 		if (ret)
 			return ret;
 	}
@@ -143,7 +162,7 @@ static int vgem_pfn_move_contents(struct vgem_pfn_bo *bo,
 		/* What the engine cannot do is done here, if that is allowed. */
 		if (!vgem_pfn_copy_async(bo, &copy, evict))
 			return 0;
-		ret = ttm_bo_wait_ctx(tbo, ctx);
+		ret = vgem_pfn_move_wait(bo, ctx);
 		if (ret)
 			return ret;
 	}
@@ -237,6 +256,7 @@ int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 		if (evict)
 			bo->num_evictions++;
 	}
+	vgem_pfn_trace_place(bo);
 	trace_vgem_pfn_move_end(bo, ret);
 	return ret;
 }

@@ -19,6 +19,7 @@
 #include <drm/drm_drv.h>
 
 #include "vgem_pfn_drv.h"
+#include "vgem_pfn_trace.h"
 
 static bool vgem_pfn_region_has_pages(struct vgem_pfn_device *vdev, u32 region)
 {
@@ -27,17 +28,31 @@ static bool vgem_pfn_region_has_pages(struct vgem_pfn_device *vdev, u32 region)
 	return !carveout || carveout->has_pages;
 }
 
-/* Regions of the object's list that have pages and room for all of it. */
+/*
+ * Regions of the object's list that have pages and room for all of it. If there are
+ * any, then SYSTEM as well, as for evictions: whoever asks holds this object's lock
+ * without a ticket, so TTM only tries to lock the others that are in the way, and
+ * that may be in vain.
+ */
 static unsigned int vgem_pfn_reach_places(struct vgem_pfn_bo *bo,
 					  struct ttm_place *places)
 {
 	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
+	bool system = false;
 	unsigned int i, n = 0;
 
-	for (i = 0; i < bo->num_placements; i++)
-		if (vgem_pfn_region_has_pages(vdev, bo->placements[i]) &&
-		    vgem_pfn_bo_fits(bo, bo->placements[i]))
-			places[n++] = vgem_pfn_bo_ttm_place(bo, bo->placements[i]);
+	for (i = 0; i < bo->num_placements; i++) {
+		if (!vgem_pfn_region_has_pages(vdev, bo->placements[i]) ||
+		    !vgem_pfn_bo_fits(bo, bo->placements[i]))
+			continue;
+		places[n++] = vgem_pfn_bo_ttm_place(bo, bo->placements[i]);
+		system |= bo->placements[i] == TTM_PL_SYSTEM;
+	}
+
+	if (n && !system) {
+		places[n] = vgem_pfn_bo_ttm_place(bo, TTM_PL_SYSTEM);
+		places[n++].flags |= TTM_PL_FLAG_FALLBACK;
+	}
 	return n;
 }
 
@@ -138,7 +153,10 @@ int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer)
 			return ret == -EBUSY ? -ETIME : ret;
 	}
 
-	return ttm_bo_populate(&bo->tbo, &ctx);
+	ret = ttm_bo_populate(&bo->tbo, &ctx);
+	if (!ret && !bo->place_traced)
+		vgem_pfn_trace_place(bo);
+	return ret;
 }
 
 /**

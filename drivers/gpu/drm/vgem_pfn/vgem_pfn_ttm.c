@@ -15,6 +15,7 @@
 #include <drm/ttm/ttm_tt.h>
 
 #include "vgem_pfn_drv.h"
+#include "vgem_pfn_trace.h"
 
 static struct vgem_pfn_device *bdev_to_vdev(struct ttm_device *bdev)
 {
@@ -103,6 +104,7 @@ static void vgem_pfn_swap_notify(struct ttm_buffer_object *tbo)
 	vgem_pfn_notify(to_vgem_pfn_bo(tbo));
 	dma_resv_wait_timeout(tbo->base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
 			      MAX_SCHEDULE_TIMEOUT);
+	trace_vgem_pfn_swap(to_vgem_pfn_bo(tbo));
 }
 
 static int vgem_pfn_io_mem_reserve(struct ttm_device *bdev,

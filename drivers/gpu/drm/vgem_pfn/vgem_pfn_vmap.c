@@ -129,7 +129,7 @@ int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map)
 		return ret;
 
 	ttm_bo_pin(&bo->tbo);
-	trace_vgem_pfn_pin(bo);
+	trace_vgem_pfn_pin(bo, NULL);
 	return 0;
 }
 
@@ -153,5 +153,5 @@ void vgem_pfn_gem_vunmap(struct drm_gem_object *obj, struct iosys_map *map)
 	}
 
 	ttm_bo_unpin(&bo->tbo);
-	trace_vgem_pfn_unpin(bo);
+	trace_vgem_pfn_unpin(bo, NULL);
 }
