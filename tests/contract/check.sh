@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# check.sh PFN-CONTRACT - does the checker find what is in traces/, and nothing else?
+# Each trace says at its top what the last line must be (expect:, a regular
+# expression of its end), and what must be said before (says:). KTAP on stdout.
+
+set -u
+contract=$(realpath "$1") || exit 1
+cd "$(dirname "$0")/traces" || exit 1
+n=0 failed=0
+
+# head_of KEY FILE - the value of "# KEY: value"
+head_of() {
+	sed -n "s/^# $1: //p" "$2"
+}
+
+# status_of EXPECT - the exit status that goes with it
+status_of() {
+	case "$1" in
+	'0 violations'*) echo 0 ;;
+	'cannot judge'*) echo 2 ;;
+	*) echo 1 ;;
+	esac
+}
+
+judge() {
+	local trace=$1 expect says out status why=
+	expect=$(head_of expect "$trace")
+	says=$(head_of says "$trace")
+	# shellcheck disable=SC2046 # words
+	out=$("$contract" $(head_of options "$trace") "$trace" 2>&1)
+	status=$?
+	if ((status != $(status_of "$expect"))); then
+		why="exit status $status"
+	elif ! tail -n 1 <<<"$out" | grep -qE "^verdict: .*$expect"; then
+		why="not \"$expect\""
+	elif [[ -n $says ]] && ! grep -qE -- "$says" <<<"$out"; then
+		why="nothing says \"$says\""
+	fi
+	n=$((n + 1))
+	if [[ -z $why ]]; then
+		printf 'ok %d - contract/%s\n' "$n" "${trace%.trace}"
+	else
+		failed=$((failed + 1))
+		printf 'not ok %d - contract/%s # %s: %s\n' "$n" "${trace%.trace}" "$why" \
+			"$(tail -n 1 <<<"$out")"
+	fi
+}
+
+for trace in *.trace; do
+	judge "$trace"
+done
+printf '1..%d\n' "$n"
+((failed == 0))

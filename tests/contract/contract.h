@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pfn-contract: reads the trace of a run and says who broke the rules of
+ * Documentation/driver-api/dma-buf-pfn.rst, when, and which.
+ *
+ *	parse.c      a line of text becomes a struct event
+ *	order.c      events in the order of their time
+ *	model.c      what is known: buffers, their places, attachments, answers
+ *	events.c     what each event changes, and which rules it may break
+ *	exporter.c   rules of who moves the buffer
+ *	importer.c   rules of who translates it
+ *	modes.c      importers that are broken on purpose
+ *	report.c     violations, and the verdict
+ *	record.c     tracing a system and reading along
+ *	main.c       options, and reading files
+ *
+ * One thread, no locks. Pages are of 4 KiB, times are microseconds.
+ */
+#ifndef PFN_CONTRACT_H
+#define PFN_CONTRACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define PAGE_SIZE	4096
+#define LINE_SIZE	8192
+#define COMM_SIZE	32
+#define NAME_SIZE	64
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+typedef uint64_t u64;
+#define ull(x)		((unsigned long long)(x))
+
+/* --- parse.c --- */
+
+/* One line. @name and @args point into @text. */
+struct event {
+	u64 us;
+	int pid;
+	char comm[COMM_SIZE];
+	const char *name;
+	const char *args;
+	char *text;
+};
+
+enum line { LINE_EVENT, LINE_LOST, LINE_OTHER };
+
+enum line parse_line(const char *line, struct event *event, u64 *lost);
+bool arg_u64(const struct event *event, const char *key, u64 *value);
+u64 arg(const struct event *event, const char *key);
+u64 arg_pointer(const struct event *event, const char *key);
+bool arg_string(const struct event *event, const char *key, char *to,
+		size_t size);
+const char *marker(const struct event *event);
+
+/* --- order.c --- */
+
+void order_add(struct event *event);
+void order_flush(void);
+/* In events.c: called for each in turn. */
+void event_handle(struct event *event);
+
+/* --- model.c --- */
+
+struct run {
+	u64 first;
+	u64 pfn;
+};
+
+/* Where a buffer is. Without runs it is nowhere. */
+struct place {
+	u64 pages;
+	size_t num;
+	size_t size;
+	struct run *runs;
+};
+
+#define MAX_QUESTIONS	32
+
+/* The last question of one thread: the page asked for, and what the answer covers */
+struct question {
+	int pid;
+	u64 page;
+	u64 first;
+	u64 pages;
+};
+
+/* What an attachment has asked, before it was told last and after that */
+#define PAGE_ASKED	1	/* after: an answer covers it */
+#define PAGE_SETTLING	2	/* after: asked for, and then another page */
+#define PAGE_OVERTAKEN	4	/* before: covered by the last answer to a thread */
+#define PAGE_SETTLED	8	/* before: asked for, and then another page */
+
+#define MAX_BEFORE	4
+
+enum rule {
+	RULE_NOTIFY, RULE_TOLD, RULE_WAIT, RULE_SIGNAL, RULE_ANSWER, RULE_ORDER,
+	RULE_PIN, RULE_SEQUENCE,
+	RULE_ZAP, RULE_RETRY, RULE_FENCE, RULE_ENTRY, RULE_LOCK, RULE_LEAK,
+	RULE_STALE,
+	NUM_RULES,
+};
+
+struct attachment {
+	struct attachment *next;
+	struct buffer *buffer;
+	u64 pointer;
+	unsigned int id;
+	char device[NAME_SIZE];
+	char comm[COMM_SIZE];
+	int pid;
+	bool dynamic;		/* has importer_ops */
+	bool callback;		/* is known to have invalidate_mappings */
+	bool told;		/* in this move */
+	bool answered;		/* since it was told last */
+	bool dead;
+	bool fresh;		/* since its thread has announced an import */
+	u64 num_told;
+	u64 told_us;
+	u64 pins;
+	unsigned int mode;	/* of modes.c, 0: not broken on purpose */
+	uint8_t *pages;		/* PAGE_* of each page */
+	struct question questions[MAX_QUESTIONS];
+	unsigned int num_questions;
+	unsigned int found[NUM_RULES];
+};
+
+#define CONTEXT_LINES	8
+#define CONTEXT_SIZE	200
+
+struct buffer {
+	struct buffer *next;
+	u64 ino;
+	u64 bo;
+	u64 pages;
+	bool placed;		/* @place is known */
+	struct place place;
+	struct place before[MAX_BEFORE];	/* latest first */
+	struct place incoming;	/* of several events */
+	bool moving;
+	bool notified;		/* since the move began */
+	bool waited;		/* since it was notified */
+	bool counted;
+	u64 seq;
+	u64 kernel_pins;
+	u64 num_moves;
+	struct attachment *attachments;
+	struct attachment *dead;	/* detached, latest first */
+	char context[CONTEXT_LINES][CONTEXT_SIZE];
+	unsigned int num_context;
+};
+
+struct model {
+	const char *exporter;	/* NULL: any */
+	struct buffer *buffers;
+	struct buffer *released;
+	u64 num_moves;
+	u64 num_buffers;
+	u64 num_importers;
+	u64 num_entries;
+	u64 num_answers;
+	u64 now_us;
+};
+
+extern struct model model;
+
+struct buffer *buffer_by_ino(u64 ino);
+struct buffer *buffer_by_bo(u64 bo);
+struct buffer *buffer_get(u64 ino);
+struct buffer *buffer_released(u64 bo);
+void buffer_release(struct buffer *buffer);
+void buffer_drop_all(void);
+void buffer_place(struct buffer *buffer);
+void buffer_note(struct buffer *buffer, const struct event *event);
+struct attachment *attachment_find(struct buffer *buffer, u64 pointer);
+struct attachment *attachment_get(struct buffer *buffer, u64 pointer);
+void attachment_detach(struct attachment *attachment);
+void attachment_answer(struct attachment *attachment, int pid, u64 page,
+		       u64 first, u64 pages);
+uint8_t attachment_page(const struct attachment *attachment, u64 page);
+void attachment_forget(struct attachment *attachment);
+bool place_pfn(const struct place *place, u64 page, u64 *pfn, u64 *first,
+	       u64 *last);
+bool place_same(const struct place *a, const struct place *b);
+void place_add(struct place *place, u64 first, u64 pfn);
+void place_clear(struct place *place);
+u64 pending_copies(u64 bo);
+void pending_add(u64 bo, int n);
+
+/* --- exporter.c --- */
+
+void exporter_begin(struct buffer *buffer, const struct event *event);
+void exporter_copy(struct buffer *buffer, const struct event *event);
+void exporter_queue(struct buffer *buffer, const struct event *event);
+void exporter_waited(struct buffer *buffer, const struct event *event);
+void exporter_leave(struct buffer *buffer, const struct event *event);
+void exporter_end(struct buffer *buffer, const struct event *event);
+void exporter_notify(struct buffer *buffer, const struct event *event);
+void exporter_answer(struct attachment *attachment, const struct event *event,
+		     bool is_run);
+void exporter_fence(const struct event *event, bool begin);
+void exporter_signaled(const struct event *event);
+void exporter_gone(void);
+void exporter_left(void);
+
+/* --- importer.c --- */
+
+extern u64 importer_limit_us;
+
+void importer_told(struct attachment *attachment, const struct event *event);
+void importer_done(struct attachment *attachment, const struct event *event);
+void importer_entry(struct attachment *attachment, const struct event *event);
+void importer_failed(const struct event *event);
+void importer_stale(const struct event *event);
+void importer_left(void);
+
+/* --- modes.c --- */
+
+bool modes_announce(int pid, const char *names);
+void modes_attached(struct attachment *attachment);
+bool modes_allow(unsigned int modes, enum rule rule);
+void modes_found(unsigned int modes, enum rule rule);
+void modes_report(FILE *out);
+
+/* --- report.c --- */
+
+void violation(enum rule rule, struct buffer *buffer,
+	       struct attachment *attachment, u64 us, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+void cannot_judge(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void report_rule(FILE *out, const unsigned int *found);
+int report_end(void);
+
+/* --- record.c --- */
+
+#define RECORD_DIR	"/sys/kernel/tracing/instances/pfn_contract"
+
+int record(void);
+int record_ask(const char *word);
+
+/* --- main.c --- */
+
+void take_line(const char *line);
+
+#endif /* PFN_CONTRACT_H */

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What each event changes in the model, and the rules that it may break. Events of
+ * the importer are none of them, but for its snapshots.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "contract.h"
+
+static struct buffer *event_bo(const struct event *event)
+{
+	struct buffer *b = buffer_by_bo(arg(event, "bo="));
+
+	if (b)
+		buffer_note(b, event);
+	return b;
+}
+
+static bool is_ours(const struct event *event)
+{
+	char name[NAME_SIZE] = "";
+
+	if (!model.exporter)
+		return true;
+	arg_string(event, "exp_name=", name, sizeof(name));
+	name[strcspn(name, " ")] = '\0';
+	return !strcmp(name, model.exporter);
+}
+
+/* The buffer of an event of the core, unless it is somebody else's */
+static struct buffer *event_ino(const struct event *event)
+{
+	struct buffer *b;
+	u64 size;
+
+	if (!is_ours(event))
+		return NULL;
+	b = buffer_get(arg(event, "ino="));
+	if (!b->pages && arg_u64(event, "size=", &size))
+		b->pages = size / PAGE_SIZE;
+	buffer_note(b, event);
+	return b;
+}
+
+static struct attachment *event_attachment(const struct event *event)
+{
+	struct buffer *b = event_ino(event);
+
+	return b ? attachment_get(b, arg_pointer(event, "attachment:")) : NULL;
+}
+
+/* --- the dma-buf core --- */
+
+static void on_attach(struct attachment *a, const struct event *event)
+{
+	a->dynamic = arg(event, "is_dynamic=");
+	a->pid = event->pid;
+	snprintf(a->comm, sizeof(a->comm), "%s", event->comm);
+	arg_string(event, "dev_name=", a->device, sizeof(a->device));
+	modes_attached(a);
+}
+
+static void on_detach(struct buffer *b, const struct event *event)
+{
+	struct attachment *a;
+
+	a = attachment_find(b, arg_pointer(event, "attachment:"));
+	if (a)
+		attachment_detach(a);
+}
+
+static void on_get_pfn(struct attachment *a, const struct event *event)
+{
+	u64 page, order;
+
+	if (arg(event, "ret="))
+		return;
+	exporter_answer(a, event, false);
+	order = arg(event, "order=") & 63;
+	page = arg(event, "pgoff=");
+	attachment_answer(a, event->pid, page, page >> order << order,
+			  1ULL << order);
+	if (a->dynamic && !a->pins)
+		a->callback = true;
+}
+
+static void on_get_pfn_run(struct attachment *a, const struct event *event)
+{
+	u64 page = arg(event, "pgoff=");
+
+	if (arg(event, "ret="))
+		return;
+	exporter_answer(a, event, true);
+	attachment_answer(a, event->pid, page, page, arg(event, "pages="));
+	if (a->dynamic && !a->pins)
+		a->callback = true;
+}
+
+static void on_signaled(const struct event *event)
+{
+	if (strstr(event->args, "timeline=copy "))
+		exporter_signaled(event);
+}
+
+/* --- the exporter --- */
+
+static void on_export(const struct event *event)
+{
+	struct buffer *b = buffer_get(arg(event, "ino="));
+
+	b->bo = arg(event, "bo=");
+	b->pages = arg(event, "size=") / PAGE_SIZE;
+	buffer_note(b, event);
+}
+
+static void on_release(struct buffer *b, const struct event *event)
+{
+	(void)event;
+	buffer_release(b);
+}
+
+static void on_queue(const struct event *event)
+{
+	struct buffer *b = event_bo(event);
+
+	pending_add(arg(event, "bo="), 1);
+	if (b)
+		exporter_queue(b, event);
+}
+
+static void on_copy_begin(const struct event *event)
+{
+	struct buffer *b = event_bo(event);
+
+	exporter_fence(event, true);
+	if (b)
+		exporter_copy(b, event);
+}
+
+static void on_copy_end(const struct event *event)
+{
+	if ((int)arg(event, "engine=") >= 0)
+		pending_add(arg(event, "bo="), -1);
+	exporter_fence(event, false);
+	event_bo(event);
+}
+
+static void new_place(struct buffer *b, const struct event *event)
+{
+	if (b->placed && !place_same(&b->place, &b->incoming))
+		exporter_leave(b, event);
+	buffer_place(b);
+}
+
+static void on_place(struct buffer *b, const struct event *event)
+{
+	u64 first, pfn, total;
+	const char *at;
+	int n;
+
+	if (!arg(event, "first="))
+		place_clear(&b->incoming);
+	b->incoming.pages = arg(event, "pages=");
+	total = arg(event, "runs=");
+	at = strchr(event->args, '{');
+	for (at = at ? at + 1 : ""; sscanf(at, "%llx,%llx%n",
+					   (unsigned long long *)&first,
+					   (unsigned long long *)&pfn, &n) == 2;
+	     at += n + (at[n] == ','))
+		place_add(&b->incoming, first, pfn);
+	if (b->incoming.num == total)
+		new_place(b, event);
+	else if (b->incoming.num > total)
+		cannot_judge("a place in pieces that do not fit: %s",
+			     event->args);
+}
+
+static void on_swap(struct buffer *b, const struct event *event)
+{
+	place_clear(&b->incoming);
+	new_place(b, event);
+}
+
+static void add_pins(struct buffer *b, const struct event *event, int n)
+{
+	u64 pointer = arg_pointer(event, "attachment:");
+	struct attachment *a;
+
+	if (!pointer) {
+		b->kernel_pins += n;
+		return;
+	}
+	a = attachment_get(b, pointer);
+	a->pins += n;
+	/* Without a pin, and without a callback, its answers are no longer valid. */
+	if (!a->pins && !a->callback)
+		attachment_forget(a);
+}
+
+static void on_pin(struct buffer *b, const struct event *event)
+{
+	add_pins(b, event, 1);
+}
+
+static void on_unpin(struct buffer *b, const struct event *event)
+{
+	add_pins(b, event, -1);
+}
+
+/* All was read up to here, because the exporter is about to be unloaded. */
+static bool synced;
+
+/* It was unloaded, and has not been heard of since. */
+static bool gone;
+
+/*
+ * The exporter's module: what it had is gone. The kernel has thrown away what was
+ * not read yet, and does not count that. A module whose init has failed is freed in
+ * the same way: nothing of it is missed if it has not done anything.
+ */
+static void on_module_free(const struct event *event)
+{
+	if (strcmp(event->args, model.exporter ?: "") != 0)
+		return;
+	if (!synced && !gone)
+		cannot_judge("%s was unloaded by %s-%d at %llu us before all was read",
+			     event->args, event->comm, event->pid,
+			     (unsigned long long)event->us);
+	synced = false;
+	gone = true;
+	buffer_drop_all();
+	exporter_gone();
+}
+
+/* Most events are about one buffer or attachment, and matter if that is known. */
+static const struct {
+	const char *name;
+	void (*handle)(const struct event *event);
+	void (*bo)(struct buffer *buffer, const struct event *event);
+	void (*ino)(struct buffer *buffer, const struct event *event);
+	void (*attachment)(struct attachment *attachment,
+			   const struct event *event);
+} handlers[] = {
+	{ "dma_buf_get_pfn", .attachment = on_get_pfn },
+	{ "dma_buf_get_pfn_run", .attachment = on_get_pfn_run },
+	{ "dma_buf_pfn_entry", .attachment = importer_entry },
+	{ "dma_buf_invalidate_begin", .attachment = importer_told },
+	{ "dma_buf_invalidate_end", .attachment = importer_done },
+	{ "dma_buf_invalidate_mappings", .ino = exporter_notify },
+	{ "dma_buf_dynamic_attach", .attachment = on_attach },
+	{ "dma_buf_detach", .ino = on_detach },
+	{ "dma_fence_signaled", .handle = on_signaled },
+	{ "vgem_pfn_place", .bo = on_place },
+	{ "vgem_pfn_move_begin", .bo = exporter_begin },
+	{ "vgem_pfn_move_end", .bo = exporter_end },
+	{ "vgem_pfn_waited", .bo = exporter_waited },
+	{ "vgem_pfn_queue", .handle = on_queue },
+	{ "vgem_pfn_copy_begin", .handle = on_copy_begin },
+	{ "vgem_pfn_copy_end", .handle = on_copy_end },
+	{ "vgem_pfn_swap", .bo = on_swap },
+	{ "vgem_pfn_pin", .bo = on_pin },
+	{ "vgem_pfn_unpin", .bo = on_unpin },
+	{ "vgem_pfn_export", .handle = on_export },
+	{ "vgem_pfn_release", .bo = on_release },
+	{ "vgem_pfn_stale", .handle = importer_stale },
+	{ "module_free", .handle = on_module_free },
+};
+
+static void dispatch(size_t i, const struct event *event)
+{
+	struct attachment *a;
+	struct buffer *b;
+
+	if (!strncmp(handlers[i].name, "vgem_pfn_", 9))
+		gone = false;
+	if (handlers[i].handle) {
+		handlers[i].handle(event);
+	} else if (handlers[i].bo) {
+		b = event_bo(event);
+		if (b)
+			handlers[i].bo(b, event);
+	} else if (handlers[i].ino) {
+		b = event_ino(event);
+		if (b)
+			handlers[i].ino(b, event);
+	} else {
+		a = event_attachment(event);
+		if (a)
+			handlers[i].attachment(a, event);
+	}
+}
+
+/* --- marks that programs leave in trace_marker --- */
+
+/* Only one can be meant, or else the mark says which. */
+static struct attachment *marked_attachment(const struct event *event,
+					    struct buffer *b)
+{
+	u64 pointer = arg_pointer(event, "attachment:"), pid;
+	struct attachment *a, *found = NULL;
+
+	for (a = b->attachments; a; a = a->next) {
+		if (pointer && a->pointer != pointer)
+			continue;
+		if (arg_u64(event, "pid=", &pid) && a->pid != (int)pid)
+			continue;
+		if (found)
+			return NULL;
+		found = a;
+	}
+	return found;
+}
+
+static void on_mark_entry(const struct event *event)
+{
+	struct buffer *b = buffer_by_ino(arg(event, "ino="));
+	struct attachment *a = b ? marked_attachment(event, b) : NULL;
+
+	if (!a) {
+		cannot_judge("whose entry is it: %s", event->args);
+		return;
+	}
+	/* Whoever writes it does not hold the lock: not in a move. */
+	if (!b->moving)
+		importer_entry(a, event);
+}
+
+static void on_mark(const struct event *event, const char *text)
+{
+	if (!strncmp(text, "import", 6)) {
+		if (!modes_announce(event->pid, text + 6))
+			cannot_judge("unknown mode:%s", text + 6);
+	} else if (!strncmp(text, "failed", 6)) {
+		importer_failed(event);
+		modes_announce(event->pid, "");
+	} else if (!strncmp(text, "entry ", 6)) {
+		on_mark_entry(event);
+	} else if (!strncmp(text, "sync ", 5)) {
+		synced = true;
+	} else if (strncmp(text, "unloaded ", 9) && strncmp(text, "stop ", 5)) {
+		cannot_judge("unknown mark: %s", text);
+	}
+}
+
+void event_handle(struct event *event)
+{
+	const char *text = marker(event);
+	size_t i;
+
+	model.now_us = event->us;
+	if (text) {
+		on_mark(event, text);
+		return;
+	}
+	for (i = 0; i < ARRAY_SIZE(handlers); i++) {
+		if (strcmp(handlers[i].name, event->name))
+			continue;
+		dispatch(i, event);
+		return;
+	}
+}

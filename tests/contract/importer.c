@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Rules of the importer. What it has in its page tables is known from its answers
+ * alone, when it is asked for a snapshot. An entry is right if it was the answer to
+ * a question since the importer was told last, if it is where the buffer is, and if
+ * no copy to there is under way.
+ *
+ * An entry from before may have been left by the notification, or installed after
+ * it, by who did not look at the sequence. If it was the last question of a thread
+ * it can be either, and the end of the attachment decides: who leaves one entry
+ * leaves others.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "contract.h"
+
+u64 importer_limit_us = 2000000;
+
+/*
+ * A slow machine is no fault of the importer's. Who is known to take long is found out
+ * in less.
+ */
+#define STRICT_LIMIT_US		100000
+
+void importer_told(struct attachment *attachment, const struct event *event)
+{
+	attachment->callback = true;
+	attachment->told = true;
+	attachment->told_us = event->us;
+	attachment->num_told++;
+	attachment_forget(attachment);
+}
+
+void importer_done(struct attachment *attachment, const struct event *event)
+{
+	u64 us = event->us - attachment->told_us, limit = importer_limit_us;
+
+	if (modes_allow(attachment->mode, RULE_LOCK) && limit > STRICT_LIMIT_US)
+		limit = STRICT_LIMIT_US;
+	if (!attachment->told_us)
+		return;
+	attachment->told_us = 0;
+	if (us > limit)
+		violation(RULE_LOCK, attachment->buffer, attachment, event->us,
+			  "invalidate_mappings took %llu ms", ull(us / 1000));
+}
+
+struct finding {
+	u64 num;
+	u64 page;
+	u64 pfn;
+};
+
+static void find(struct finding *finding, u64 page, u64 pfn)
+{
+	if (!finding->num++) {
+		finding->page = page;
+		finding->pfn = pfn;
+	}
+}
+
+/* Of all pages of one entry together */
+static void report(enum rule rule, const struct finding *finding,
+		   struct attachment *attachment, const struct event *event,
+		   const char *why)
+{
+	char table[NAME_SIZE] = "";
+
+	if (!finding->num)
+		return;
+	arg_string(event, "table=", table, sizeof(table));
+	table[strcspn(table, " ")] = '\0';
+	violation(rule, attachment->buffer, attachment, event->us,
+		  "%s: page %llu has pfn %#llx, %llu pages: %s", table,
+		  ull(finding->page), ull(finding->pfn), ull(finding->num), why);
+}
+
+/* Where the buffer is, or where it was before */
+static bool was_there(const struct buffer *buffer, u64 page, u64 pfn)
+{
+	u64 is, first, last;
+	unsigned int i;
+
+	for (i = 0; i < MAX_BEFORE; i++)
+		if (place_pfn(&buffer->before[i], page, &is, &first, &last) &&
+		    is == pfn)
+			return true;
+	return false;
+}
+
+static bool is_there(const struct buffer *buffer, u64 page, u64 pfn)
+{
+	u64 is, first, last;
+
+	return !buffer->placed ||
+	       (place_pfn(&buffer->place, page, &is, &first, &last) &&
+		is == pfn);
+}
+
+enum finding_kind { FOUND_ZAP, FOUND_RETRY, FOUND_FENCE, FOUND_ENTRY, FOUND_NONE };
+
+static enum finding_kind judge(const struct attachment *attachment, u64 page,
+			       u64 pfn, bool pending)
+{
+	const struct buffer *buffer = attachment->buffer;
+	uint8_t asked;
+
+	if (page >= buffer->pages)
+		return FOUND_ENTRY;
+
+	asked = attachment_page(attachment, page);
+	if (asked & PAGE_ASKED) {
+		if (!is_there(buffer, page, pfn))
+			return was_there(buffer, page, pfn) ? FOUND_ZAP :
+							      FOUND_ENTRY;
+		return pending ? FOUND_FENCE : FOUND_NONE;
+	}
+	if (!attachment->num_told)
+		return FOUND_ENTRY;
+	if (asked & PAGE_OVERTAKEN && !(asked & PAGE_SETTLED) &&
+	    !attachment->found[RULE_ZAP])
+		return FOUND_RETRY;
+	return FOUND_ZAP;
+}
+
+void importer_entry(struct attachment *attachment, const struct event *event)
+{
+	u64 page = arg(event, "pgoff="), pages = arg(event, "pages=");
+	bool pending = pending_copies(attachment->buffer->bo);
+	struct finding found[FOUND_NONE + 1] = {};
+	u64 pfn = arg(event, "pfn="), i;
+
+	model.num_entries += pages;
+	for (i = 0; i < pages; i++)
+		find(&found[judge(attachment, page + i, pfn + i, pending)],
+		     page + i, pfn + i);
+
+	report(RULE_ZAP, &found[FOUND_ZAP], attachment, event,
+	       "from before the last notification");
+	report(RULE_ENTRY, &found[FOUND_ENTRY], attachment, event,
+	       "no answer said so");
+	report(RULE_FENCE, &found[FOUND_FENCE], attachment, event,
+	       "a copy to there is under way");
+	/* One entry, of which only a part was asked for by name */
+	report(found[FOUND_ZAP].num ? RULE_ZAP : RULE_RETRY, &found[FOUND_RETRY],
+	       attachment, event,
+	       "overtaken by the last notification, or left by it");
+}
+
+/* The thread says that its import has failed: nothing of it may be attached. */
+void importer_failed(const struct event *event)
+{
+	struct attachment *a;
+	struct buffer *b;
+
+	for (b = model.buffers; b; b = b->next)
+		for (a = b->attachments; a; a = a->next)
+			if (a->pid == event->pid && a->fresh)
+				violation(RULE_LEAK, b, a, event->us,
+					  "the import failed, and it is attached");
+}
+
+static bool accused(struct attachment *list, const char *text, u64 us)
+{
+	struct attachment *a;
+
+	/* Who is broken on purpose is the first to be suspected. */
+	for (a = list; a; a = a->next) {
+		if (!a->mode || !modes_allow(a->mode, RULE_STALE))
+			continue;
+		violation(RULE_STALE, a->buffer, a, us, "%s", text);
+		return true;
+	}
+	return false;
+}
+
+/* Who was attached, or is: one of them wrote. */
+void importer_stale(const struct event *event)
+{
+	u64 bo = arg(event, "bo=");
+	struct buffer *b = buffer_by_bo(bo) ?: buffer_released(bo);
+	char who[NAME_SIZE] = "", text[160];
+	struct attachment *only;
+
+	arg_string(event, "importers=", who, sizeof(who));
+	/* Then it was no importer. */
+	if (!who[strspn(who, " ")])
+		return;
+
+	snprintf(text, sizeof(text),
+		 "%llu bytes written at %#llx, %llu us after the buffer had left",
+		 ull(arg(event, "bytes=")), ull(arg(event, "offset=")),
+		 ull(arg(event, "age_us=")));
+	if (b && (accused(b->attachments, text, event->us) ||
+		  accused(b->dead, text, event->us)))
+		return;
+
+	only = b ? b->attachments ?: b->dead : NULL;
+	if (only && (only->next || (b->attachments && b->dead)))
+		only = NULL;
+	violation(RULE_STALE, b, only, event->us, "%s, by one of:%s", text, who);
+}
+
+/* The end of the trace: whoever imported should have let go. */
+void importer_left(void)
+{
+	struct attachment *a;
+	struct buffer *b;
+
+	for (b = model.buffers; b; b = b->next)
+		for (a = b->attachments; a; a = a->next)
+			violation(RULE_LEAK, b, a, model.now_us,
+				  "attached at the end of the trace");
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pfn-contract: options, and reading files.
+ *
+ * The exit status is 0 if the rules were kept, 1 if not, 2 if that cannot be said,
+ * and 3 for wrong use.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "contract.h"
+
+void take_line(const char *line)
+{
+	struct event event;
+	u64 lost = 0;
+
+	switch (parse_line(line, &event, &lost)) {
+	case LINE_EVENT:
+		order_add(&event);
+		break;
+	case LINE_LOST:
+		cannot_judge("%llu events or more were lost", ull(lost));
+		break;
+	case LINE_OTHER:
+		break;
+	}
+}
+
+static int read_file(FILE *file)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	while (getline(&line, &size, file) >= 0)
+		take_line(line);
+	free(line);
+	return ferror(file);
+}
+
+static const char usage[] =
+	"pfn-contract [OPTION...] FILE    judge a trace; - is standard input\n"
+	"pfn-contract [OPTION...] record  trace this system until \"stop\", and judge\n"
+	"pfn-contract ready|sync|unloaded|stop  speak with who records\n"
+	"\n"
+	"  -e NAME  the exporter, as in exp_name= (vgem_pfn)\n"
+	"  -l MS    longest time that invalidate_mappings may take (2000)\n"
+	"  -q       attachments at the end of the trace are no leaks\n";
+
+int main(int argc, char **argv)
+{
+	bool keep = false;
+	const char *what;
+	FILE *file;
+	int c, ret;
+
+	while ((c = getopt(argc, argv, "e:l:q")) != -1) {
+		switch (c) {
+		case 'e':
+			model.exporter = optarg;
+			break;
+		case 'l':
+			importer_limit_us = strtoull(optarg, NULL, 0) * 1000;
+			break;
+		case 'q':
+			keep = true;
+			break;
+		default:
+			fputs(usage, stderr);
+			return 3;
+		}
+	}
+	if (optind + 1 != argc) {
+		fputs(usage, stderr);
+		return 3;
+	}
+
+	what = argv[optind];
+	if (!strcmp(what, "ready") || !strcmp(what, "sync") ||
+	    !strcmp(what, "unloaded") || !strcmp(what, "stop")) {
+		ret = record_ask(what);
+		if (ret)
+			fprintf(stderr, "pfn-contract: %s: %s\n", what,
+				strerror(-ret));
+		return ret ? 2 : 0;
+	}
+
+	if (!strcmp(what, "record")) {
+		ret = record();
+	} else {
+		file = strcmp(what, "-") ? fopen(what, "re") : stdin;
+		if (!file) {
+			perror(what);
+			return 3;
+		}
+		ret = read_file(file);
+	}
+	if (ret)
+		cannot_judge("%s could not be read to its end", what);
+	order_flush();
+	exporter_left();
+	if (!keep)
+		importer_left();
+	return report_end();
+}

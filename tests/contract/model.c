@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What is known of buffers, their places, and who is attached to them. It only
+ * remembers. What follows from it is for exporter.c and importer.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "contract.h"
+
+/* Buffers that are gone, kept for reports that come late */
+#define MAX_RELEASED	64
+
+struct model model = { .exporter = "vgem_pfn" };
+
+static void *allocate(size_t size)
+{
+	void *memory = calloc(1, size);
+
+	if (!memory)
+		abort();
+	return memory;
+}
+
+/* --- places --- */
+
+void place_clear(struct place *place)
+{
+	free(place->runs);
+	memset(place, 0, sizeof(*place));
+}
+
+void place_add(struct place *place, u64 first, u64 pfn)
+{
+	if (place->num == place->size) {
+		place->size = place->size ? 2 * place->size : 4;
+		place->runs = realloc(place->runs,
+				      place->size * sizeof(*place->runs));
+		if (!place->runs)
+			abort();
+	}
+	place->runs[place->num].first = first;
+	place->runs[place->num++].pfn = pfn;
+}
+
+bool place_same(const struct place *a, const struct place *b)
+{
+	return a->pages == b->pages && a->num == b->num &&
+	       (!a->num ||
+		!memcmp(a->runs, b->runs, a->num * sizeof(*a->runs)));
+}
+
+/* Where @page is, and the run from @first to @last, inclusive, that it is in */
+bool place_pfn(const struct place *place, u64 page, u64 *pfn, u64 *first,
+	       u64 *last)
+{
+	size_t low = 0, high = place->num;
+
+	if (page >= place->pages || !place->num)
+		return false;
+
+	while (high - low > 1) {
+		size_t middle = (low + high) / 2;
+
+		if (place->runs[middle].first <= page)
+			low = middle;
+		else
+			high = middle;
+	}
+	*first = place->runs[low].first;
+	*last = (low + 1 < place->num ? place->runs[low + 1].first :
+					place->pages) - 1;
+	*pfn = place->runs[low].pfn + (page - *first);
+	return true;
+}
+
+/* --- copies that engines have to make, of buffers with a dma-buf or without --- */
+
+static struct pending {
+	struct pending *next;
+	u64 bo;
+	u64 num;
+} *pendings;
+
+void pending_add(u64 bo, int n)
+{
+	struct pending **p, *pending;
+
+	for (p = &pendings; *p && (*p)->bo != bo; p = &(*p)->next)
+		;
+	pending = *p;
+	if (!pending) {
+		if (n < 0)
+			return;
+		pending = allocate(sizeof(*pending));
+		pending->bo = bo;
+		*p = pending;
+	}
+	pending->num += n;
+	if (!pending->num) {
+		*p = pending->next;
+		free(pending);
+	}
+}
+
+u64 pending_copies(u64 bo)
+{
+	struct pending *pending;
+
+	for (pending = pendings; pending; pending = pending->next)
+		if (pending->bo == bo)
+			return pending->num;
+	return 0;
+}
+
+/* --- attachments --- */
+
+struct attachment *attachment_find(struct buffer *buffer, u64 pointer)
+{
+	struct attachment *a;
+
+	for (a = buffer->attachments; a; a = a->next)
+		if (a->pointer == pointer)
+			return a;
+	return NULL;
+}
+
+/* One that is not known was attached before the trace began. */
+struct attachment *attachment_get(struct buffer *buffer, u64 pointer)
+{
+	struct attachment *a = attachment_find(buffer, pointer);
+
+	if (a)
+		return a;
+
+	a = allocate(sizeof(*a));
+	a->buffer = buffer;
+	a->pointer = pointer;
+	a->id = ++model.num_importers;
+	a->dynamic = true;
+	snprintf(a->comm, sizeof(a->comm), "?");
+	snprintf(a->device, sizeof(a->device), "?");
+	a->next = buffer->attachments;
+	buffer->attachments = a;
+	if (!buffer->counted)
+		model.num_buffers++;
+	buffer->counted = true;
+	return a;
+}
+
+/* It stays in the buffer's list of the dead, for reports that come late. */
+void attachment_detach(struct attachment *attachment)
+{
+	struct attachment **p = &attachment->buffer->attachments;
+
+	while (*p != attachment)
+		p = &(*p)->next;
+	*p = attachment->next;
+	free(attachment->pages);
+	attachment->pages = NULL;
+	attachment->dead = true;
+	attachment->next = attachment->buffer->dead;
+	attachment->buffer->dead = attachment;
+}
+
+uint8_t attachment_page(const struct attachment *attachment, u64 page)
+{
+	return attachment->pages ? attachment->pages[page] : 0;
+}
+
+static struct question *question_of(struct attachment *attachment, int pid)
+{
+	struct question *q = attachment->questions;
+	unsigned int i, n = attachment->num_questions;
+
+	for (i = 0; i < n; i++)
+		if (q[i].pid == pid)
+			return &q[i];
+	if (n == MAX_QUESTIONS)
+		return &q[pid % MAX_QUESTIONS];
+	return &q[attachment->num_questions++];
+}
+
+/* It may translate these pages until it is told again. */
+void attachment_answer(struct attachment *attachment, int pid, u64 page,
+		       u64 first, u64 pages)
+{
+	struct question *q = question_of(attachment, pid);
+	u64 i, size = attachment->buffer->pages;
+
+	attachment->answered = true;
+	if (page >= size || first >= size)
+		return;
+	if (pages > size - first)
+		pages = size - first;
+	if (!attachment->pages)
+		attachment->pages = allocate(size);
+
+	/* Who asks for another page is done with this one. */
+	if (q->pid == pid && q->page != page)
+		attachment->pages[q->page] |= PAGE_SETTLING;
+	q->pid = pid;
+	q->page = page;
+	q->first = first;
+	q->pages = pages;
+	for (i = first; i < first + pages; i++)
+		attachment->pages[i] |= PAGE_ASKED;
+}
+
+/*
+ * It has been told: no answer is valid any more. What each thread asked last may be
+ * on its way into the page table.
+ */
+void attachment_forget(struct attachment *attachment)
+{
+	uint8_t *pages = attachment->pages;
+	const struct question *q;
+	unsigned int i;
+	u64 page;
+
+	attachment->answered = false;
+	if (!pages)
+		return;
+
+	for (page = 0; page < attachment->buffer->pages; page++)
+		pages[page] = pages[page] & PAGE_SETTLING ? PAGE_SETTLED : 0;
+	for (i = 0; i < attachment->num_questions; i++) {
+		q = &attachment->questions[i];
+		for (page = q->first; page < q->first + q->pages; page++)
+			pages[page] |= PAGE_OVERTAKEN;
+	}
+	attachment->num_questions = 0;
+	memset(attachment->questions, 0, sizeof(attachment->questions));
+}
+
+/* --- buffers --- */
+
+struct buffer *buffer_by_ino(u64 ino)
+{
+	struct buffer *b;
+
+	for (b = model.buffers; b; b = b->next)
+		if (b->ino == ino)
+			return b;
+	return NULL;
+}
+
+struct buffer *buffer_by_bo(u64 bo)
+{
+	struct buffer *b;
+
+	for (b = model.buffers; b; b = b->next)
+		if (b->bo && b->bo == bo)
+			return b;
+	return NULL;
+}
+
+struct buffer *buffer_get(u64 ino)
+{
+	struct buffer *b = buffer_by_ino(ino);
+
+	if (b)
+		return b;
+
+	b = allocate(sizeof(*b));
+	b->ino = ino;
+	b->next = model.buffers;
+	model.buffers = b;
+	return b;
+}
+
+struct buffer *buffer_released(u64 bo)
+{
+	struct buffer *b;
+
+	for (b = model.released; b; b = b->next)
+		if (b->bo == bo)
+			return b;
+	return NULL;
+}
+
+static void attachments_free(struct attachment *a)
+{
+	while (a) {
+		struct attachment *next = a->next;
+
+		free(a->pages);
+		free(a);
+		a = next;
+	}
+}
+
+static void places_clear(struct buffer *b)
+{
+	unsigned int i;
+
+	place_clear(&b->place);
+	place_clear(&b->incoming);
+	for (i = 0; i < MAX_BEFORE; i++)
+		place_clear(&b->before[i]);
+}
+
+static void buffer_free(struct buffer *b)
+{
+	places_clear(b);
+	attachments_free(b->attachments);
+	attachments_free(b->dead);
+	free(b);
+}
+
+void buffer_release(struct buffer *buffer)
+{
+	struct buffer **p = &model.buffers;
+	unsigned int n = 0;
+
+	while (*p != buffer)
+		p = &(*p)->next;
+	*p = buffer->next;
+	places_clear(buffer);
+	buffer->next = model.released;
+	model.released = buffer;
+
+	for (p = &model.released; *p; p = &(*p)->next) {
+		if (++n <= MAX_RELEASED)
+			continue;
+		buffer = *p;
+		*p = NULL;
+		buffer_free(buffer);
+		break;
+	}
+}
+
+/* The exporter is gone, and with it all that it had. */
+void buffer_drop_all(void)
+{
+	while (model.buffers)
+		buffer_release(model.buffers);
+	while (pendings) {
+		struct pending *next = pendings->next;
+
+		free(pendings);
+		pendings = next;
+	}
+}
+
+/* The incoming place is complete, and where the buffer is. */
+void buffer_place(struct buffer *buffer)
+{
+	struct place *before = buffer->before;
+
+	if (buffer->placed && !place_same(&buffer->place, &buffer->incoming)) {
+		place_clear(&before[MAX_BEFORE - 1]);
+		memmove(before + 1, before, (MAX_BEFORE - 1) * sizeof(*before));
+		before[0] = buffer->place;
+		memset(&buffer->place, 0, sizeof(buffer->place));
+	}
+	place_clear(&buffer->place);
+	buffer->place = buffer->incoming;
+	memset(&buffer->incoming, 0, sizeof(buffer->incoming));
+	buffer->placed = true;
+}
+
+/* For reports: what happened to it last */
+void buffer_note(struct buffer *buffer, const struct event *event)
+{
+	char *to = buffer->context[buffer->num_context++ % CONTEXT_LINES];
+
+	snprintf(to, CONTEXT_SIZE, "%llu.%06llu %s-%d %s: %s",
+		 ull(event->us / 1000000), ull(event->us % 1000000),
+		 event->comm, event->pid, event->name, event->args);
+}

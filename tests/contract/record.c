@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tracing this system in a tracefs instance of its own, and judging while it goes
+ * on. Who else is at it speaks through the instance's trace_marker, so that what is
+ * said has its place among the events, and finds the answer in a file:
+ *
+ *	sync		all that came before was read
+ *	unloaded	the exporter is gone: wait for it to come back
+ *	stop		the end
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "contract.h"
+
+#define ANSWER		"/run/pfn_contract"
+#define BUFFER_KB	"8192"	/* for each CPU */
+#define POLL_MS		100
+#define ASK_MS		20
+#define ANSWER_MS	60000
+
+static const char * const events[] = {
+	"dma_buf/dma_buf_dynamic_attach", "dma_buf/dma_buf_detach",
+	"dma_buf/dma_buf_invalidate_mappings",
+	"dma_buf/dma_buf_invalidate_begin", "dma_buf/dma_buf_invalidate_end",
+	"dma_buf/dma_buf_get_pfn", "dma_buf/dma_buf_get_pfn_run",
+	"dma_buf/dma_buf_pfn_entry",
+	"dma_fence/dma_fence_signaled",
+	"module/module_free",
+};
+
+/* Of the exporter, which may not be loaded yet */
+static const char * const exporter_events[] = {
+	"export", "release", "place", "move_begin", "move_end", "notify",
+	"waited", "queue", "copy_begin", "copy_end", "swap", "pin", "unpin",
+	"stale",
+};
+
+static void sleep_ms(long ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+static int put(const char *file, const char *text, int flags)
+{
+	char name[256];
+	int fd, ret;
+
+	snprintf(name, sizeof(name), RECORD_DIR "/%s", file);
+	fd = open(name, O_WRONLY | O_CLOEXEC | flags);
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* Works if the module is there, and also if it comes later. */
+static int put_exporter_events(void)
+{
+	char text[160];
+	size_t i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(exporter_events); i++) {
+		snprintf(text, sizeof(text), "%s:%s_%s:mod:%s", model.exporter,
+			 model.exporter, exporter_events[i], model.exporter);
+		ret = put("set_event", text, O_APPEND);
+		if (!ret)
+			continue;
+		/* Built in */
+		snprintf(text, sizeof(text), "events/%s/%s_%s/enable",
+			 model.exporter, model.exporter, exporter_events[i]);
+		ret = put(text, "1", 0);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int start(void)
+{
+	char file[128], filter[128];
+	size_t i;
+	int ret;
+
+	if (mkdir(RECORD_DIR, 0700))
+		return -errno;
+
+	/* Names of tasks, of which the kernel remembers few. One clock for all CPUs */
+	put("../../saved_cmdlines_size", "8192", 0);
+	ret = put("trace_clock", "mono", 0);
+	if (!ret)
+		ret = put("buffer_size_kb", BUFFER_KB, 0);
+	snprintf(filter, sizeof(filter), "driver == \"%s\"", model.exporter);
+	if (!ret)
+		ret = put("events/dma_fence/dma_fence_signaled/filter", filter, 0);
+	for (i = 0; i < ARRAY_SIZE(events) && !ret; i++) {
+		snprintf(file, sizeof(file), "events/%s/enable", events[i]);
+		ret = put(file, "1", 0);
+		if (ret)
+			fprintf(stderr, "pfn-contract: no event %s\n", events[i]);
+	}
+	return ret ?: put_exporter_events();
+}
+
+static void answer(const char *token)
+{
+	FILE *file = fopen(ANSWER ".new", "we");
+
+	if (!file)
+		return;
+	fprintf(file, "%s\n", token);
+	fclose(file);
+	rename(ANSWER ".new", ANSWER);
+}
+
+static char asked[64];
+static bool stopping;
+
+/* Looks for who speaks to us. The answer has to wait until all is read. */
+static void look(const char *line)
+{
+	static const char prefix[] = "pfn_contract: ";
+	const char *at = strstr(line, prefix);
+
+	if (!at)
+		return;
+	at += sizeof(prefix) - 1;
+	if (strncmp(at, "sync ", 5) && strncmp(at, "unloaded ", 9) &&
+	    strncmp(at, "stop ", 5))
+		return;
+	snprintf(asked, sizeof(asked), "%.*s", (int)strcspn(at, "\n"), at);
+	stopping |= !strncmp(at, "stop ", 5);
+}
+
+/* Until there is nothing left to read. 0 or -errno */
+static int drain(int fd)
+{
+	static char buffer[65536];
+	static size_t used;
+	ssize_t n;
+
+	for (;;) {
+		char *line = buffer, *end;
+
+		n = read(fd, buffer + used, sizeof(buffer) - 1 - used);
+		if (n == 0 || (n < 0 && errno == EAGAIN))
+			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		used += n;
+		buffer[used] = '\0';
+		while ((end = strchr(line, '\n'))) {
+			*end = '\0';
+			look(line);
+			take_line(line);
+			line = end + 1;
+		}
+		used -= line - buffer;
+		memmove(buffer, line, used);
+		if (used == sizeof(buffer) - 1)
+			used = 0;
+	}
+}
+
+/* What the kernel counts of each CPU */
+static void check_stats(void)
+{
+	char name[128], line[128];
+	unsigned long long n;
+	FILE *file;
+	int cpu;
+
+	for (cpu = 0; cpu < 4096; cpu++) {
+		snprintf(name, sizeof(name), RECORD_DIR "/per_cpu/cpu%d/stats",
+			 cpu);
+		file = fopen(name, "re");
+		if (!file)
+			return;
+		while (fgets(line, sizeof(line), file))
+			if ((sscanf(line, "overrun: %llu", &n) == 1 ||
+			     sscanf(line, "dropped events: %llu", &n) == 1) && n)
+				cannot_judge("%llu events of CPU %d were lost",
+					     n, cpu);
+		fclose(file);
+	}
+}
+
+/* Trace and judge until somebody says stop. 0 or -errno */
+int record(void)
+{
+	int fd, ret;
+
+	ret = start();
+	if (ret) {
+		fprintf(stderr, "pfn-contract: cannot trace: %s\n",
+			strerror(-ret));
+		goto out;
+	}
+	fd = open(RECORD_DIR "/trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0) {
+		ret = -errno;
+		goto out;
+	}
+
+	answer("ready");
+	for (;;) {
+		ret = drain(fd);
+		/* Twice: a CPU that is behind may have something from before. */
+		if (!ret && asked[0])
+			ret = drain(fd);
+		if (ret || stopping)
+			break;
+		if (asked[0]) {
+			if (!strncmp(asked, "unloaded", 8))
+				put_exporter_events();
+			answer(asked);
+			asked[0] = '\0';
+		}
+		sleep_ms(POLL_MS);
+	}
+	put("events/enable", "0", 0);
+	if (!ret)
+		ret = drain(fd);
+	check_stats();
+	close(fd);
+	answer(asked);
+out:
+	rmdir(RECORD_DIR);
+	return ret;
+}
+
+static bool answered(const char *token)
+{
+	char line[64] = "";
+	FILE *file = fopen(ANSWER, "re");
+
+	if (!file)
+		return false;
+	if (fgets(line, sizeof(line), file))
+		line[strcspn(line, "\n")] = '\0';
+	fclose(file);
+	return !strcmp(line, token);
+}
+
+/*
+ * Say a word to who records, and wait for the answer; "ready" is not said. 0 if it
+ * came, or if nobody records.
+ */
+int record_ask(const char *word)
+{
+	char token[64] = "ready", mark[96];
+	int ms, ret = 0;
+
+	if (strcmp(word, "ready")) {
+		snprintf(token, sizeof(token), "%s %d", word, getpid());
+		snprintf(mark, sizeof(mark), "pfn_contract: %s\n", token);
+		ret = put("trace_marker", mark, 0);
+		if (ret == -ENOENT)
+			return 0;
+	}
+	for (ms = 0; !ret && !answered(token); ms += ASK_MS) {
+		if (ms >= ANSWER_MS)
+			return -ETIMEDOUT;
+		sleep_ms(ASK_MS);
+	}
+	return ret;
+}

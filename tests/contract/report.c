@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Violations as they are found, with what happened to the buffer before, and the
+ * verdict. What cannot be judged is no success.
+ */
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "contract.h"
+
+/* Said of one importer and rule, or of one buffer, before the rest is only counted */
+#define MAX_SAID	3
+
+static const struct {
+	const char *name;
+	const char *text;
+} rules[NUM_RULES] = {
+	[RULE_NOTIFY] = { "notify",
+		"rule 3: importers are told before a copy and before the place changes" },
+	[RULE_TOLD] = { "told",
+		"rule 3: every importer with answers is told" },
+	[RULE_WAIT] = { "wait",
+		"rule 4: the copy comes after the fences of others" },
+	[RULE_SIGNAL] = { "signal",
+		"rule 7: the fence of a copy signals after it" },
+	[RULE_ANSWER] = { "answer",
+		"rule 2: the page frame number is that of the page" },
+	[RULE_ORDER] = { "order",
+		"rule 2: the block is contiguous and the largest" },
+	[RULE_PIN] = { "pin",
+		"rule 3: what is pinned does not move" },
+	[RULE_SEQUENCE] = { "sequence",
+		"rule 6: each notification advances the sequence" },
+	[RULE_ZAP] = { "zap",
+		"rule 4: no translation is left after a notification" },
+	[RULE_RETRY] = { "retry",
+		"rule 6: an answer is installed only if the sequence stands (or rule 4)" },
+	[RULE_FENCE] = { "fence",
+		"rule 7: importers wait for the fences of moves" },
+	[RULE_ENTRY] = { "entry",
+		"rule 2: importers translate to what they were answered" },
+	[RULE_LOCK] = { "lock",
+		"rule 4: invalidate_mappings does not hold up others" },
+	[RULE_LEAK] = { "leak",
+		"importers detach" },
+	[RULE_STALE] = { "stale",
+		"rule 4: nothing is written to a place after it was left" },
+};
+
+static unsigned int expected[NUM_RULES], unexpected[NUM_RULES];
+static unsigned int num_unjudged;
+static char first_unjudged[160];
+
+static bool is_exporters(enum rule rule)
+{
+	return rule < RULE_ZAP;
+}
+
+static void say_context(const struct buffer *buffer)
+{
+	unsigned int i = buffer->num_context > CONTEXT_LINES ?
+			 buffer->num_context - CONTEXT_LINES : 0;
+
+	for (; i < buffer->num_context; i++)
+		printf("    | %s\n", buffer->context[i % CONTEXT_LINES]);
+}
+
+void violation(enum rule rule, struct buffer *buffer,
+	       struct attachment *attachment, u64 us, const char *format, ...)
+{
+	bool allowed = attachment && modes_allow(attachment->mode, rule);
+	va_list args;
+	unsigned int *count = allowed ? expected : unexpected;
+	unsigned int said;
+
+	count[rule]++;
+	if (allowed)
+		modes_found(attachment->mode, rule);
+	said = attachment ? attachment->found[rule]++ : count[rule] - 1;
+	if (said >= MAX_SAID)
+		return;
+
+	printf("%s %llu.%06llu: %s, by %s", allowed ? "expected" : "VIOLATION",
+	       ull(us / 1000000), ull(us % 1000000), rules[rule].name,
+	       is_exporters(rule) ? "the exporter" : "an importer");
+	if (buffer)
+		printf(", buffer %llu (inode %llu)", ull(buffer->bo),
+		       ull(buffer->ino));
+	if (attachment)
+		printf(", attachment %u: %s, of %s-%d", attachment->id,
+		       attachment->device, attachment->comm, attachment->pid);
+	printf(": ");
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	if (said)
+		return;
+	printf("    | %s\n", rules[rule].text);
+	if (!allowed && buffer)
+		say_context(buffer);
+	fflush(stdout);
+}
+
+void cannot_judge(const char *format, ...)
+{
+	va_list args;
+
+	if (num_unjudged++)
+		return;
+	va_start(args, format);
+	vsnprintf(first_unjudged, sizeof(first_unjudged), format, args);
+	va_end(args);
+	printf("CANNOT JUDGE: %s\n", first_unjudged);
+	fflush(stdout);
+}
+
+/* " 3 zap, 1 stale", or " no violation" */
+void report_rule(FILE *out, const unsigned int *found)
+{
+	const char *sep = " ";
+	unsigned int i;
+
+	for (i = 0; i < NUM_RULES; i++) {
+		if (!found[i])
+			continue;
+		fprintf(out, "%s%u %s", sep, found[i], rules[i].name);
+		sep = ", ";
+	}
+	if (!strcmp(sep, " "))
+		fprintf(out, " no violation");
+}
+
+/* 0: kept, 1: broken, 2: cannot be judged. The last line says which. */
+int report_end(void)
+{
+	unsigned int i, num = 0, on_purpose = 0;
+
+	for (i = 0; i < NUM_RULES; i++) {
+		num += unexpected[i];
+		on_purpose += expected[i];
+	}
+	modes_report(stdout);
+	printf("checked %llu moves of %llu buffers, %llu importers,",
+	       ull(model.num_moves), ull(model.num_buffers),
+	       ull(model.num_importers));
+	printf(" %llu answers, %llu pages of snapshots; %.1f s of CPU time\n",
+	       ull(model.num_answers), ull(model.num_entries),
+	       (double)clock() / CLOCKS_PER_SEC);
+	if (num) {
+		printf("verdict: %u violations:", num);
+		report_rule(stdout, unexpected);
+		printf("\n");
+		return 1;
+	}
+	if (num_unjudged) {
+		printf("verdict: cannot judge: %s\n", first_unjudged);
+		return 2;
+	}
+	if (!model.num_moves) {
+		printf("verdict: cannot judge: nothing has moved under an importer\n");
+		return 2;
+	}
+	printf("verdict: 0 violations in %llu moves of %llu buffers",
+	       ull(model.num_moves), ull(model.num_buffers));
+	printf(" under %llu importers, %u on purpose\n",
+	       ull(model.num_importers), on_purpose);
+	return 0;
+}

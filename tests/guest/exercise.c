@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A program for vgem_pfn_share, as one to copy: it imports the dma-buf with the
+ * reference importer, uses what it has imported by CPU and by device, looks whether
+ * the data are right, and has the importer's page tables in the trace now and then.
+ *
+ *	exercise [SECONDS [FLAGS]]
+ *
+ * FLAGS are DMA_BUF_PFN_IMPORT_*, as a number. Nobody is told of them: an importer
+ * that is broken by them is to be found out.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "../igt/lib/pfn_importer_ioctl.h"
+
+#define PAGE	4096
+#define STEPS	16
+
+static uint64_t size;
+static uint64_t *map;
+static int import;
+
+static int die(const char *what, int ret)
+{
+	fprintf(stderr, "exercise: %s: %s\n", what, strerror(-ret));
+	exit(1);
+}
+
+/* With flags, and without a word to pfn-contract. */
+static int import_buffer(uint32_t flags)
+{
+	const char *fd = getenv("VGEM_PFN_DMABUF_FD");
+	struct dma_buf_pfn_import arg = {
+		.dma_buf_fd = fd ? atoi(fd) : -1,
+		.flags = DMA_BUF_PFN_IMPORT_P2P | flags,
+	};
+	int importer, ret;
+
+	importer = __pfn_importer_open();
+	if (importer < 0)
+		die("/dev/dma_buf_pfn_importer", importer);
+	ret = __pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, &arg);
+	if (ret)
+		die("import", ret);
+	size = arg.size;
+	return arg.import_fd;
+}
+
+/* A word in each page is one more every time, whoever wrote it last. */
+static unsigned int step(uint64_t page, uint64_t expected)
+{
+	uint64_t offset = page * PAGE + 64, word;
+	unsigned int wrong = 0;
+	int ret;
+
+	wrong += map[offset / 8] != expected;
+	map[offset / 8] = expected + 1;
+
+	ret = __pfn_import_access(import, offset, &word, 8,
+				  DMA_BUF_PFN_ACCESS_READ);
+	if (ret)
+		die("read by the device", ret);
+	wrong += word != expected + 1;
+	word = expected + 2;
+	ret = __pfn_import_access(import, offset, &word, 8,
+				  DMA_BUF_PFN_ACCESS_WRITE);
+	if (ret)
+		die("write by the device", ret);
+	return wrong;
+}
+
+static void snapshot(void)
+{
+	static struct dma_buf_pfn_entry entries[256];
+	uint64_t pages = size / PAGE;
+	int ret;
+
+	ret = __pfn_import_snapshot(import, 0, pages < 256 ? pages : 256, entries);
+	if (ret)
+		die("snapshot", ret);
+}
+
+int main(int argc, char **argv)
+{
+	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 10);
+	unsigned long long steps = 0, wrong = 0;
+	uint64_t *expected, page;
+
+	import = import_buffer(argc > 2 ? strtoul(argv[2], NULL, 0) : 0);
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, import, 0);
+	expected = calloc(size / PAGE, sizeof(*expected));
+	if (map == MAP_FAILED || !expected)
+		die("mmap", -errno);
+
+	while (time(NULL) < end) {
+		page = steps * 7 % (size / PAGE);
+		wrong += step(page, expected[page]);
+		expected[page] += 2;
+		if (++steps % STEPS == 0)
+			snapshot();
+	}
+	printf("exercise: %llu steps, %llu times the wrong data\n", steps, wrong);
+	return wrong ? 2 : 0;
+}
