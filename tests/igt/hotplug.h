@@ -9,6 +9,7 @@
 void hotplug_devices_tests(void);
 void hotplug_importers_tests(void);
 void hotplug_pci_tests(void);
+void hotplug_peers_tests(void);
 void hotplug_unplug_tests(void);
 
 #endif /* HOTPLUG_H */

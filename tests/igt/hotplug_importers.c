@@ -107,6 +107,47 @@ static void test_pinned(void)
 }
 
 /*
+ * SUBTEST: unplug-jobs
+ * Description: jobs that engines have begun are waited for, and see what they should;
+ *		no more can be submitted
+ */
+static void test_jobs(void)
+{
+	int importer = pfn_importer_open(), fd = vgem_pfn_open_faux(0);
+	int dmabuf = vgem_pfn_export(fd, create(fd, 11)), import;
+	unsigned int jobs[DMA_BUF_PFN_NUM_ENGINES], i;
+	struct dma_buf_pfn_submit more;
+	struct timespec start = {};
+
+	import = pfn_import_flags(importer, dmabuf, DMA_BUF_PFN_IMPORT_P2P);
+	pfn_importer_set_lever("job_latency_us", 3000 * 1000);
+	for (i = 0; i < DMA_BUF_PFN_NUM_ENGINES; i++)
+		jobs[i] = pfn_job_verify(import, i, SIZE, 11, 0);
+	pfn_importer_set_lever("job_latency_us", 0);
+
+	igt_nsec_elapsed(&start);
+	igt_assert(!pfn_job_done(import, jobs[0]));
+	unplug(0);
+	igt_assert_lt_u64(500 * 1000 * 1000, igt_nsec_elapsed(&start));
+	for (i = 0; i < DMA_BUF_PFN_NUM_ENGINES; i++) {
+		struct dma_buf_pfn_result result;
+
+		igt_assert_eq(__pfn_import_result(import, jobs[i],
+						  DMA_BUF_PFN_RESULT_NOWAIT, NULL,
+						  &result), 0);
+		igt_assert_eq_u64(result.wrong, 0);
+	}
+	more = pfn_job_arg(DMA_BUF_PFN_JOB_VERIFY, SIZE, 11);
+	igt_assert_eq(__pfn_import_submit(import, &more), -ENODEV);
+
+	close(fd);
+	close(dmabuf);
+	close(import);
+	close(importer);
+	plug(0);
+}
+
+/*
  * SUBTEST: unplug-between-devices
  * Description: whether the device that exports goes or the one that imports, the
  *		other one lives on
@@ -236,6 +277,10 @@ void hotplug_importers_tests(void)
 		igt_describe("A pin is no protection from being revoked.");
 		igt_subtest("unplug-pinned")
 			test_pinned();
+
+		igt_describe("What a device has begun is ended first.");
+		igt_subtest("unplug-jobs")
+			test_jobs();
 
 		igt_describe("The exporter goes, the importing device stays.");
 		igt_subtest("unplug-exporter")

@@ -9,104 +9,12 @@
 #include "hotplug.h"
 #include "igt.h"
 #include "pfn_importer.h"
+#include "pfn_pci.h"
 #include "vgem_pfn_module.h"
 
-#define PCI		"/sys/bus/pci/"
-#define SIZE		(1 * MiB)
-#define BAR		2
+#define SIZE	(1 * MiB)
 
-static char pci_name[32];
-
-static uint64_t pci_number(const char *name, const char *file)
-{
-	unsigned long long value = 0;
-	char path[320];
-	FILE *f;
-
-	snprintf(path, sizeof(path), PCI "devices/%s/%s", name, file);
-	f = fopen(path, "re");
-	if (f) {
-		if (fscanf(f, "%lli", (long long *)&value) != 1)
-			value = 0;
-		fclose(f);
-	}
-	return value;
-}
-
-static bool find_pci(unsigned int vendor, unsigned int device)
-{
-	struct dirent **entries;
-	int i, n;
-
-	pci_name[0] = '\0';
-	n = scandir(PCI "devices", &entries, NULL, alphasort);
-	for (i = 0; i < n; i++) {
-		if (pci_number(entries[i]->d_name, "vendor") == vendor &&
-		    pci_number(entries[i]->d_name, "device") == device)
-			snprintf(pci_name, sizeof(pci_name), "%.31s",
-				 entries[i]->d_name);
-		free(entries[i]);
-	}
-	if (n >= 0)
-		free(entries);
-	return pci_name[0];
-}
-
-static void set_override(const char *driver)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), PCI "devices/%s/driver_override", pci_name);
-	igt_assert_eq(__pfn_write_file(path, driver), 0);
-}
-
-static int __bind(void)
-{
-	return __pfn_write_file(PCI "drivers/" VGEM_PFN_MODULE "/bind", pci_name);
-}
-
-static int __unbind(void)
-{
-	return __pfn_write_file(PCI "drivers/" VGEM_PFN_MODULE "/unbind", pci_name);
-}
-
-static int open_pci(void)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), PCI "devices/%s/drm", pci_name);
-	return __vgem_pfn_open_below(path, "renderD");
-}
-
-static int bind_and_open(void)
-{
-	int fd;
-
-	igt_assert_eq(__bind(), 0);
-	fd = open_pci();
-	igt_assert_fd(fd);
-	return fd;
-}
-
-/* Start and size of the BAR, from its line of the file "resource" */
-static void bar_resource(uint64_t *start, uint64_t *size)
-{
-	unsigned long long first, last, flags;
-	char path[128];
-	FILE *f;
-	int i;
-
-	snprintf(path, sizeof(path), PCI "devices/%s/resource", pci_name);
-	f = fopen(path, "re");
-	igt_assert(f);
-	for (i = 0; i <= BAR; i++)
-		igt_assert_eq(fscanf(f, "%lli %lli %lli", (long long *)&first,
-				     (long long *)&last, (long long *)&flags),
-			      3);
-	fclose(f);
-	*start = first;
-	*size = last - first + 1;
-}
+static char pci_name[PFN_PCI_NAME_SIZE];
 
 static uint32_t create(int fd, uint64_t seed)
 {
@@ -128,8 +36,8 @@ static void test_pci(void)
 	uint32_t handle, full;
 	int fd;
 
-	bar_resource(&start, &size);
-	fd = bind_and_open();
+	pfn_pci_bar(pci_name, PFN_PCI_IVSHMEM_BAR, &start, &size);
+	fd = pfn_pci_bind_and_open(pci_name);
 	region = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT);
 	igt_assert_eq_u64(region.size, size);
 	igt_assert_eq_u64(region.base_pfn, start / PFN_PAGE_SIZE);
@@ -153,8 +61,8 @@ static void test_pci(void)
 	vgem_pfn_bo_check(fd, handle, SIZE, 1);
 
 	close(fd);
-	igt_assert_eq(__unbind(), 0);
-	igt_assert_eq(open_pci(), -ENODEV);
+	igt_assert_eq(__pfn_pci_unbind(pci_name), 0);
+	igt_assert_eq(__pfn_pci_open(pci_name), -ENODEV);
 }
 
 static void check_dummy(volatile uint64_t *map)
@@ -180,7 +88,7 @@ static void test_unbind(void)
 	uint64_t word, *maps[2];
 
 	importer = pfn_importer_open();
-	fd = bind_and_open();
+	fd = pfn_pci_bind_and_open(pci_name);
 	handle = create(fd, 1);
 	system = create(fd, 2);
 	vgem_pfn_bo_move(fd, system, VGEM_PFN_TT);
@@ -194,9 +102,9 @@ static void test_unbind(void)
 	pfn_import_dev_check(import, SIZE, 1);
 	pfn_import_assert_truth(import, fd, handle, SIZE, DMA_BUF_PFN_ENTRY_DEV);
 
-	igt_assert_eq(__unbind(), 0);
+	igt_assert_eq(__pfn_pci_unbind(pci_name), 0);
 
-	igt_assert_eq(open_pci(), -ENODEV);
+	igt_assert_eq(__pfn_pci_open(pci_name), -ENODEV);
 	igt_assert_eq(__vgem_pfn_bo_query(fd, handle, &query), -ENODEV);
 	check_dummy(maps[0]);
 	check_dummy(maps[1]);
@@ -206,7 +114,7 @@ static void test_unbind(void)
 					  DMA_BUF_PFN_ACCESS_READ), -ENODEV);
 
 	/* The same memory has another owner now. */
-	again = bind_and_open();
+	again = pfn_pci_bind_and_open(pci_name);
 	igt_assert_eq_u64(vgem_pfn_region(again, VGEM_PFN_CARVEOUT).used, 0);
 	handle = vgem_pfn_bo_create(again, vgem_pfn_carveout_size(again),
 				    VGEM_PFN_CARVEOUT);
@@ -219,7 +127,7 @@ static void test_unbind(void)
 	close(fd);
 	close(import);
 	munmap(maps[0], SIZE);
-	igt_assert_eq(__unbind(), 0);
+	igt_assert_eq(__pfn_pci_unbind(pci_name), 0);
 	close(again);
 	close(dmabuf);
 	close(importer);
@@ -231,28 +139,28 @@ static void test_unbind(void)
  */
 static void test_unload(void)
 {
-	int fd = bind_and_open();
+	int fd = pfn_pci_bind_and_open(pci_name);
 	uint32_t handle;
 
 	vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT);
 	igt_assert_eq(__vgem_pfn_unload(), -EWOULDBLOCK);
-	igt_assert_eq(__unbind(), 0);
+	igt_assert_eq(__pfn_pci_unbind(pci_name), 0);
 	igt_assert_eq(__vgem_pfn_unload(), -EWOULDBLOCK);
 	close(fd);
-	igt_assert_eq(__bind(), 0);
+	igt_assert_eq(__pfn_pci_bind(pci_name), 0);
 	igt_assert_eq(__vgem_pfn_unload(), 0);
-	igt_assert_eq(open_pci(), -ENODEV);
+	igt_assert_eq(__pfn_pci_open(pci_name), -ENODEV);
 
 	/* A module that comes back finds it by its override. */
 	vgem_pfn_reload("devices=0 'carveouts=contig:16M;pci=bar:4M,bar:rest:buddy'");
-	fd = open_pci();
+	fd = __pfn_pci_open(pci_name);
 	igt_assert_fd(fd);
 	igt_assert_eq_u64(vgem_pfn_carveout_size(fd), 4 * MiB);
 	handle = vgem_pfn_bo_create(fd, 2 * MiB, DRM_VGEM_PFN_REGION_CARVEOUT(1));
 	vgem_pfn_bo_fill(fd, handle, 2 * MiB, 1);
 	close(fd);
 	vgem_pfn_reload("devices=1");
-	igt_assert_eq(__unbind(), 0);
+	igt_assert_eq(__pfn_pci_unbind(pci_name), 0);
 }
 
 /*
@@ -261,42 +169,39 @@ static void test_unload(void)
  */
 static void test_no_bar(void)
 {
-	char ivshmem[32];
+	char ivshmem[PFN_PCI_NAME_SIZE];
 
 	memcpy(ivshmem, pci_name, sizeof(ivshmem));
 	/* QEMU's q35: the chipset's host bridge, of which there is one. */
-	igt_require(find_pci(0x8086, 0x29c0));
+	igt_require(pfn_pci_find(0x8086, 0x29c0, 0, pci_name));
 	igt_emit_ignore_dmesg_regex("no prefetchable 64-bit memory BAR");
-	set_override(VGEM_PFN_MODULE);
-	igt_assert_neq(__bind(), 0);
-	igt_assert_eq(open_pci(), -ENODEV);
-	set_override("\n");
+	pfn_pci_set_override(pci_name, VGEM_PFN_MODULE);
+	igt_assert_neq(__pfn_pci_bind(pci_name), 0);
+	igt_assert_eq(__pfn_pci_open(pci_name), -ENODEV);
+	pfn_pci_set_override(pci_name, "\n");
 	memcpy(pci_name, ivshmem, sizeof(pci_name));
 }
 
 static void release(int sig)
 {
-	char path[128];
-
 	/* Only what a subtest left behind: the path is of its own choosing. */
 	if (!pci_name[0])
 		return;
-	__unbind();
-	snprintf(path, sizeof(path), PCI "devices/%s/driver_override", pci_name);
-	__pfn_write_file(path, "\n");
+	__pfn_pci_unbind(pci_name);
+	__pfn_pci_set_override(pci_name, "\n");
 }
 
 void hotplug_pci_tests(void)
 {
 	igt_subtest_group() {
 		igt_fixture() {
-			igt_require_f(find_pci(0x1af4, 0x1110),
+			igt_require_f(pfn_pci_find(PFN_PCI_IVSHMEM, 0, pci_name),
 				      "no ivshmem-plain device\n");
 			/* Not into the next subtest's way: exit handlers run last. */
 			igt_install_exit_handler(release);
 			vgem_pfn_reload("devices=1");
-			__unbind();
-			set_override(VGEM_PFN_MODULE);
+			__pfn_pci_unbind(pci_name);
+			pfn_pci_set_override(pci_name, VGEM_PFN_MODULE);
 		}
 
 		igt_describe("A PCI device's BAR is a carveout.");

@@ -6,6 +6,7 @@
 #ifndef IMPORT_H
 #define IMPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,11 +37,17 @@ int import_open_other(int fd);
 /* Whether what @fd's device imports may stay in any memory: true in most tests */
 void import_set_peer2peer(int fd, bool yes);
 
+/* The driver's PCI device if it has one, since a BAR is of that; or else @fd's. */
+int import_open_exporter(int fd);
+/* A carveout with struct pages, or without; skips if there is none. */
+uint32_t import_find_carveout(int fd, bool pages);
+
 void import_basic_tests(int fd, int other);
 void import_move_tests(int fd, int other);
 void import_cpu_tests(int fd, int other);
 void import_close_tests(int fd, int other);
 void import_reach_tests(int fd, int other);
+void import_room_tests(int fd);
 void import_foreign_tests(int fd);
 
 #endif /* IMPORT_H */

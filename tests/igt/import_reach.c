@@ -200,8 +200,7 @@ static struct list make_list(unsigned int mask, unsigned int num_carveouts)
 	return list;
 }
 
-/* The driver's PCI device if it has one, since a BAR is of that; or else @fd's. */
-static int open_exporter(int fd)
+int import_open_exporter(int fd)
 {
 	glob_t found;
 	char path[64];
@@ -229,7 +228,7 @@ static void test_reach(int fd, int other, const struct importer *imp)
 	uint32_t num = DRM_VGEM_PFN_MAX_REGIONS, mask, end;
 	int importer;
 
-	fd = open_exporter(fd);
+	fd = import_open_exporter(fd);
 	importer = imp->way == WAY_SAME ? fd : other;
 	igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
 	num = num - 2 < 3 ? num - 2 : 3;
@@ -254,16 +253,16 @@ static void test_reach(int fd, int other, const struct importer *imp)
 	close(fd);
 }
 
-static uint32_t pageless_region(int fd)
+uint32_t import_find_carveout(int fd, bool pages)
 {
 	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
 	uint32_t num = DRM_VGEM_PFN_MAX_REGIONS, i;
 
 	igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
 	for (i = VGEM_PFN_CARVEOUT; i < num; i++)
-		if (!has_pages(fd, i))
+		if (has_pages(fd, i) == pages)
 			return i;
-	igt_skip("no carveout without pages\n");
+	igt_skip("no carveout %s pages\n", pages ? "with" : "without");
 }
 
 /*
@@ -333,9 +332,9 @@ void import_reach_tests(int fd, int other)
 
 	igt_describe("Importers that reach different memory share a buffer.");
 	igt_subtest("reach-mixed") {
-		int exporter = open_exporter(fd);
+		int exporter = import_open_exporter(fd);
 
-		test_mixed(exporter, pageless_region(exporter));
+		test_mixed(exporter, import_find_carveout(exporter, false));
 		close(exporter);
 	}
 }

@@ -1,40 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The groups of subtests that vgem_pfn_prime is made of, one file each, and the
- * thing that they are all about: a buffer, exported, imported, and mapped by
- * way of the import.
+ * The groups of subtests that vgem_pfn_prime is made of, one file each.
  */
 #ifndef PRIME_H
 #define PRIME_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <stdbool.h>
 
-#include "pfn_importer.h"
-#include "vgem_pfn.h"
+#include "pfn_prime.h"
 
 #define ENTRY_DEV	DMA_BUF_PFN_ENTRY_DEV
 #define ENTRY_CPU	DMA_BUF_PFN_ENTRY_CPU
 
-struct prime {
-	int fd;
-	uint32_t handle;
-	size_t size;
-	int dmabuf;
-	int import;
-	char *map;	/* of the import, writable */
+/* What an import promises: flags for it, and whether it pins what it uses */
+struct prime_class {
+	const char *name;
+	uint32_t flags;
+	bool pins;
 };
 
-/* In the carveout, then TT, filled with the pattern of @seed. Nothing mapped. */
-struct prime prime_create(int fd, int importer, size_t size, uint64_t seed);
-/* The same, imported with DMA_BUF_PFN_IMPORT_* */
-struct prime prime_create_flags(int fd, int importer, size_t size,
-				uint64_t seed, uint32_t flags);
-void prime_destroy(struct prime *p);
-/* Have the import translate every page, both ways, and find @seed there. */
-void prime_touch(struct prime *p, uint64_t seed);
-/* Right wherever one looks: both ways of the import, at the true pfns */
-void prime_check(struct prime *p, uint64_t seed);
+/* All of them; the last one has no name. */
+extern const struct prime_class prime_classes[];
 
 void prime_import_tests(int fd, int importer);
 void prime_access_tests(int fd, int importer);
@@ -44,6 +30,10 @@ void prime_race_tests(int fd, int importer);
 void prime_signal_tests(int fd, int importer);
 void prime_kinds_tests(int fd, int importer);
 void prime_modes_tests(int fd, int importer);
+void prime_caught_tests(int fd, int importer);
+void prime_classes_tests(int fd, int importer);
+void prime_jobs_tests(int fd, int importer);
+void prime_engines_tests(int fd, int importer);
 void prime_close_tests(int fd, int importer);
 void prime_udmabuf_tests(int importer);
 

@@ -216,8 +216,8 @@ static void test_read_only(int fd, int importer)
 	igt_assert_eq(__pfn_import_access(import, 0, &word, sizeof(word),
 					  DMA_BUF_PFN_ACCESS_WRITE), -EACCES);
 	pfn_import_dev_check(import, size, 1);
-	igt_assert(!(pfn_import_entry(import, 0).flags &
-		     DMA_BUF_PFN_ENTRY_WRITE));
+	igt_assert_eq_u32(pfn_import_entry(import, 0).flags,
+			  ENTRY_DEV | ENTRY_CPU);
 
 	/* It follows a move as any other does. */
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
@@ -257,6 +257,10 @@ static void test_snapshot_bad_args(int fd, int importer)
 			      -EINVAL);
 		arg.flags = 0;
 		arg.pad = 1U << i;
+		igt_assert_eq(__pfn_ioctl(p.import, DMA_BUF_PFN_SNAPSHOT, &arg),
+			      -EINVAL);
+		arg.pad = 0;
+		arg.generation = 1ULL << i;
 		igt_assert_eq(__pfn_ioctl(p.import, DMA_BUF_PFN_SNAPSHOT, &arg),
 			      -EINVAL);
 	}

@@ -50,6 +50,7 @@ static void test_import(int fd, int importer)
 	pfn_import_assert_truth(p.import, fd, p.handle, size, ENTRY_CPU);
 	stats = pfn_import_stats(p.import);
 	igt_assert_eq_u64(stats.faults, pages);
+	igt_assert_eq_u64(stats.faults_at[DMA_BUF_PFN_LEVEL_PTE], pages);
 	igt_assert_eq_u64(stats.cpu_mapped, pages);
 	igt_assert_eq_u64(stats.dev_mapped, 0);
 
@@ -63,8 +64,9 @@ static void test_import(int fd, int importer)
 	/* More than that if CONFIG_DMABUF_DEBUG asks as well. */
 	igt_assert_lte_u64(2 * pages,
 			   vgem_pfn_bo_query(fd, p.handle).num_get_pfn);
-	igt_assert(pfn_import_entry(p.import, 0).flags &
-		   DMA_BUF_PFN_ENTRY_WRITE);
+	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags,
+			  ENTRY_DEV | ENTRY_CPU | DMA_BUF_PFN_ENTRY_DEV_WRITE |
+			  DMA_BUF_PFN_ENTRY_CPU_WRITE);
 
 	/* Writes by any way are seen by all others. */
 	pfn_pattern_fill(p.map, 0, size, 2);

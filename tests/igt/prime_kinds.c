@@ -3,6 +3,7 @@
  * Subtests of the kinds of import: what each lets the exporter do with the
  * buffer, from the import to its end.
  */
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include "igt.h"
@@ -19,18 +20,21 @@ static uint32_t pins(struct prime *p)
 	return vgem_pfn_bo_query(p->fd, p->handle).pin_count;
 }
 
+/* A static import of memory without pages has moved it when it pinned. */
+static uint32_t elsewhere(struct prime *p)
+{
+	return vgem_pfn_bo_region(p->fd, p->handle) == VGEM_PFN_CARVEOUT ?
+	       VGEM_PFN_TT : VGEM_PFN_CARVEOUT;
+}
+
 /* Neither on request nor by eviction does it move, and the import is right. */
 static void assert_stays(struct prime *p, uint64_t seed)
 {
 	struct dma_buf_pfn_stats before = pfn_import_stats(p->import), after;
 	uint64_t pfn = vgem_pfn_bo_pfn(p->fd, p->handle, 0);
-	uint32_t other;
 
-	/* A static import of memory without pages has moved it when it pinned. */
-	other = vgem_pfn_bo_region(p->fd, p->handle) == VGEM_PFN_CARVEOUT ?
-		VGEM_PFN_TT : VGEM_PFN_CARVEOUT;
 	igt_assert_eq_u32(pins(p), 1);
-	igt_assert_eq(__vgem_pfn_bo_move(p->fd, p->handle, other), -EBUSY);
+	igt_assert_eq(__vgem_pfn_bo_move(p->fd, p->handle, elsewhere(p)), -EBUSY);
 	igt_assert_eq_u64(vgem_pfn_bo_pfn(p->fd, p->handle, 0), pfn);
 
 	after = pfn_import_stats(p->import);
@@ -102,6 +106,58 @@ static void test_static(int fd, int importer, enum first_user first)
 	end_of_pin(&p, 1);
 }
 
+static void *read_thread(void *arg)
+{
+	struct prime *p = arg;
+	uint64_t word;
+
+	pfn_import_read(p->import, 0, &word, sizeof(word));
+	igt_assert_eq_u64(word, pfn_pattern_word(1, 0));
+	return NULL;
+}
+
+static void *evict_thread(void *arg)
+{
+	struct prime *p = arg;
+
+	igt_assert_eq(__vgem_pfn_evict_all_carveouts(p->fd), 0);
+	return NULL;
+}
+
+/*
+ * SUBTEST: kind-static-evicted
+ * Description: who is about to evict the buffer, and waits for its lock, does not if
+ *		it is pinned by then
+ */
+static void test_static_evicted(int fd, int importer)
+{
+	struct prime p = prime_create_flags(fd, importer, 64 * KiB, 1, STATIC);
+	struct vgem_pfn_mover mover;
+	pthread_t reader, evictor;
+
+	/*
+	 * While the lock is held the buffer has its new place already. Those who wait
+	 * for the lock have it in turn.
+	 */
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	vgem_pfn_set_move_delay(fd, 2000 * 1000);
+	vgem_pfn_mover_start(&mover, fd, p.handle, VGEM_PFN_CARVEOUT);
+	usleep(500 * 1000);
+	vgem_pfn_set_move_delay(fd, 0);
+	igt_assert_eq(pthread_create(&reader, NULL, read_thread, &p), 0);
+	usleep(500 * 1000);
+	igt_assert_eq(pthread_create(&evictor, NULL, evict_thread, &p), 0);
+	igt_assert_f(!mover.done, "too slow\n");
+	vgem_pfn_mover_wait(&mover);
+	pthread_join(reader, NULL);
+	pthread_join(evictor, NULL);
+
+	igt_assert_eq_u32(pins(&p), 1);
+	pfn_import_assert_truth(p.import, fd, p.handle, PFN_PAGE_SIZE,
+				ENTRY_DEV);
+	end_of_pin(&p, 1);
+}
+
 /*
  * SUBTEST: kind-dynamic
  * Description: an importer that cannot handle memory of devices follows moves like
@@ -165,10 +221,11 @@ static void test_together(int fd, int importer)
 	int pinned[2], fixed;
 	uint64_t word;
 
-	pinned[0] = pfn_import_flags(importer, p.dmabuf, PIN | P2P);
-	pinned[1] = pfn_import_flags(importer, p.dmabuf, PIN | REVOCABLE | P2P);
+	/* First the one that may need it elsewhere. */
 	fixed = pfn_import_flags(importer, p.dmabuf, STATIC);
 	pfn_import_read(fixed, 0, &word, sizeof(word));
+	pinned[0] = pfn_import_flags(importer, p.dmabuf, PIN | P2P);
+	pinned[1] = pfn_import_flags(importer, p.dmabuf, PIN | REVOCABLE | P2P);
 	igt_assert_eq_u32(pins(&p), 3);
 
 	prime_touch(&p, 1);
@@ -178,7 +235,7 @@ static void test_together(int fd, int importer)
 	close(pinned[1]);
 	igt_assert_eq_u32(pins(&p), 0);
 
-	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	vgem_pfn_bo_move(fd, p.handle, elsewhere(&p));
 	pfn_import_assert_truth(p.import, fd, p.handle, p.size, 0);
 	prime_check(&p, 1);
 	prime_destroy(&p);
@@ -201,6 +258,10 @@ void prime_kinds_tests(int fd, int importer)
 	igt_describe("A static importer pins with its first device access.");
 	igt_subtest("kind-static-device")
 		test_static(fd, importer, FIRST_DEVICE);
+
+	igt_describe("What was pinned by then is not evicted.");
+	igt_subtest("kind-static-evicted")
+		test_static_evicted(fd, importer);
 
 	igt_describe("An importer that cannot do peer to peer follows moves.");
 	igt_subtest("kind-dynamic")

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "igt.h"
+#include "pfn_syncobj.h"
 #include "pfn_trace.h"
 #include "prime.h"
 
@@ -138,6 +139,71 @@ static void test_udmabuf_import(int importer)
 	close(import);
 }
 
+/*
+ * SUBTEST: udmabuf-classes
+ * Description: of memory that does not move, every class of import can be had
+ */
+static void test_udmabuf_classes(int importer)
+{
+	static const uint32_t ways[] = {
+		0, DMA_BUF_PFN_IMPORT_DEVICE, DMA_BUF_PFN_IMPORT_P2P,
+		DMA_BUF_PFN_IMPORT_DEVICE | DMA_BUF_PFN_IMPORT_P2P,
+	};
+	struct memory m = memory_create(64 * KiB, 0, 1);
+	int dmabuf = udmabuf_create_whole(&m), import;
+	const struct prime_class *class;
+	uint64_t seed = 1;
+	size_t i;
+
+	for (class = prime_classes; class->name; class++) {
+		for (i = 0; i < ARRAY_SIZE(ways); i++) {
+			if (class->flags & DMA_BUF_PFN_IMPORT_STATIC &&
+			    ways[i] & DMA_BUF_PFN_IMPORT_P2P) {
+				igt_assert_eq(__pfn_import_flags(importer, dmabuf,
+								 class->flags | ways[i],
+								 NULL), -EINVAL);
+				continue;
+			}
+			import = pfn_import_flags(importer, dmabuf,
+						  class->flags | ways[i]);
+			pfn_import_dev_check(import, 64 * KiB, seed++);
+			pfn_job_result(import, pfn_job_fill(import, 0, 64 * KiB,
+							    seed, 0));
+			pfn_assert_pattern(m.map, 0, 64 * KiB, seed);
+			igt_assert_eq_u64(pfn_import_entry(import, 7).dev_pfn,
+					  memory_pfn(&m, 7));
+			close(import);
+		}
+	}
+	close(dmabuf);
+	memory_destroy(&m);
+}
+
+/*
+ * SUBTEST: udmabuf-job-close
+ * Description: this exporter waits for no fence, so a job keeps the pages itself
+ */
+static void test_udmabuf_job_close(int importer)
+{
+	struct dma_buf_pfn_submit arg = pfn_job_arg(DMA_BUF_PFN_JOB_FILL, MiB, 2);
+	struct memory m = memory_create(MiB, 0, 1);
+	int dmabuf = udmabuf_create_whole(&m);
+	int import = pfn_import(importer, dmabuf);
+
+	pfn_importer_set_lever("job_latency_us", 1000000);
+	arg.flags = DMA_BUF_PFN_SUBMIT_FENCE_FD;
+	pfn_job_submit(import, &arg);
+	pfn_importer_set_lever("job_latency_us", 0);
+	close(import);
+	close(dmabuf);
+	igt_assert_eq(__sync_file_wait(arg.fence_fd, 0), 0);
+	pfn_assert_pattern(m.map, 0, MiB, 1);
+	igt_assert_eq(__sync_file_wait(arg.fence_fd, -1), 1);
+	pfn_assert_pattern(m.map, 0, MiB, 2);
+	close(arg.fence_fd);
+	memory_destroy(&m);
+}
+
 /* Every page of an import of @pages is the right one, and every order is true. */
 static void check_list(int importer, struct memory *m, const uint32_t *pages,
 		       int count)
@@ -216,19 +282,25 @@ static void test_udmabuf_orders(int importer)
 	int dmabuf = udmabuf_create_whole(&m);
 	int import = pfn_import(importer, dmabuf);
 	volatile char *map = pfn_import_mmap(import, HUGE, PROT_READ);
+	volatile char *part = pfn_import_mmap(import, HUGE / 2, PROT_READ);
 	uint64_t data;
 
-	igt_assert_eq(__pfn_trace_start("dma_buf_get_pfn"), 0);
+	igt_assert_eq(__pfn_trace_start("dma_buf", "dma_buf_get_pfn"), 0);
 	pfn_import_read(import, 77 * PFN_PAGE_SIZE, &data, 8);
 	igt_assert_eq(__pfn_trace_count("dma_buf_get_pfn: exp_name=udmabuf"), 1);
 	igt_assert_eq(__pfn_trace_count("pgoff=77 "), 1);
 	igt_assert_eq(__pfn_trace_count("order=9 ret=0"), 1);
 
-	igt_assert_eq(__pfn_trace_start("dma_buf_get_pfn_run"), 0);
+	/* A fault for a huge entry, and one where there is no room for that. */
+	igt_assert_eq(__pfn_trace_start("dma_buf", "dma_buf_get_pfn_run"), 0);
 	(void)map[77 * PFN_PAGE_SIZE];
+	igt_assert_eq(__pfn_trace_count("pgoff=0 "), 1);
+	igt_assert_eq(__pfn_trace_count("pages=512 ret=0"), 1);
+	(void)part[77 * PFN_PAGE_SIZE];
 	igt_assert_eq(__pfn_trace_count("pgoff=77 "), 1);
 	igt_assert_eq(__pfn_trace_count("pages=435 ret=0"), 1);
 
+	munmap((void *)part, HUGE / 2);
 	munmap((void *)map, HUGE);
 	close(import);
 	close(dmabuf);
@@ -240,6 +312,14 @@ void prime_udmabuf_tests(int importer)
 	igt_describe("An import of a udmabuf is the memfd, and outlives it.");
 	igt_subtest("udmabuf-import")
 		test_udmabuf_import(importer);
+
+	igt_describe("Every class of import works, with a device and without.");
+	igt_subtest("udmabuf-classes")
+		test_udmabuf_classes(importer);
+
+	igt_describe("Pages stay while a job is under way.");
+	igt_subtest("udmabuf-job-close")
+		test_udmabuf_job_close(importer);
 
 	igt_describe("Pages of a memfd in any order are what they are.");
 	igt_subtest("udmabuf-list")

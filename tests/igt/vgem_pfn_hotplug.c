@@ -26,4 +26,5 @@ int igt_main()
 	hotplug_unplug_tests();
 	hotplug_importers_tests();
 	hotplug_pci_tests();
+	hotplug_peers_tests();
 }

@@ -139,6 +139,7 @@ int igt_main()
 		import_cpu_tests(fd, other);
 		import_close_tests(fd, other);
 		import_reach_tests(fd, other);
+		import_room_tests(fd);
 
 		igt_fixture()
 			close(other);

@@ -6,6 +6,8 @@
 #ifndef PFN_IMPORTER_H
 #define PFN_IMPORTER_H
 
+#include <stdbool.h>
+
 #include "pfn_importer_ioctl.h"
 
 /* Skips without the importer. */
@@ -27,14 +29,45 @@ void pfn_import_write(int import, uint64_t offset, const void *data,
 void pfn_import_dev_fill(int import, size_t size, uint64_t seed);
 void pfn_import_dev_check(int import, size_t size, uint64_t seed);
 
+/* Orders of the entries of page tables */
+#define PFN_ORDER_2M	9
+#define PFN_ORDER_1G	18
+
+/*
+ * The largest entry that each page of a buffer can be part of, worked out from its
+ * true pfns. To be freed.
+ */
+uint8_t *pfn_true_orders(const uint64_t *pfns, uint64_t pages);
+
 /*
  * Each page of the snapshot has exactly the translations @which, a mask of
- * DMA_BUF_PFN_ENTRY_DEV and _CPU, and those are the pfns that @fd's driver says
- * are @handle's.
+ * DMA_BUF_PFN_ENTRY_DEV and _CPU. Those are the pfns that @fd's driver says are
+ * @handle's, of no notification but the last, and not there before the contents.
+ * Entries of the device are as large as can be, those of the CPU no larger.
  */
 void pfn_import_assert_truth(int import, int fd, uint32_t handle, size_t size,
 			     uint32_t which);
 
 void pfn_importer_set_install_delay(uint32_t us);
+/* Any lever in the importer's debugfs directory */
+void pfn_importer_set_lever(const char *name, uint32_t value);
+
+/*
+ * Jobs for the device's engines: the whole buffer, and the pattern of @seed. Each
+ * returns the number of the job. @flags: DMA_BUF_PFN_SUBMIT_EXPLICIT
+ */
+uint32_t pfn_job_fill(int import, unsigned int engine, size_t size,
+		      uint64_t seed, uint32_t flags);
+uint32_t pfn_job_verify(int import, unsigned int engine, size_t size,
+			uint64_t seed, uint32_t flags);
+/* One of them, to be changed and submitted by others */
+struct dma_buf_pfn_submit pfn_job_arg(uint32_t op, size_t size, uint64_t seed);
+/* Asserts success. */
+void pfn_job_submit(int import, struct dma_buf_pfn_submit *arg);
+struct dma_buf_pfn_result pfn_job_result(int import, uint32_t job);
+/* The result of a job that found the pattern everywhere */
+struct dma_buf_pfn_result pfn_job_assert_right(int import, uint32_t job);
+/* Whether a job is done. If so its result is gone. */
+bool pfn_job_done(int import, uint32_t job);
 
 #endif /* PFN_IMPORTER_H */

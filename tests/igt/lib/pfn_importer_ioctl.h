@@ -16,6 +16,7 @@
 
 #include <linux/dma-buf-pfn-importer.h>
 
+#include "pfn_contract.h"
 #include "pfn_debugfs.h"
 
 static inline int __pfn_ioctl(int fd, unsigned long request, void *arg)
@@ -30,6 +31,21 @@ static inline int __pfn_importer_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
+/* DMA_BUF_PFN_IMPORT, of importers that are broken as well */
+static inline int __pfn_import_arg(int importer, struct dma_buf_pfn_import *arg)
+{
+	const uint32_t broken = arg->flags & DMA_BUF_PFN_IMPORT_BROKEN;
+	int ret;
+
+	/* What it does is its own fault, and no surprise. */
+	if (broken)
+		pfn_contract_import(arg->flags);
+	ret = __pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, arg);
+	if (ret && broken)
+		pfn_contract_mark("failed");
+	return ret;
+}
+
 /* The import's fd. @size may be NULL. @flags: DMA_BUF_PFN_IMPORT_* */
 static inline int __pfn_import_flags(int importer, int dmabuf, uint32_t flags,
 				     uint64_t *size)
@@ -38,9 +54,8 @@ static inline int __pfn_import_flags(int importer, int dmabuf, uint32_t flags,
 		.dma_buf_fd = dmabuf,
 		.flags = flags,
 	};
-	int ret;
+	int ret = __pfn_import_arg(importer, &arg);
 
-	ret = __pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, &arg);
 	if (ret)
 		return ret;
 
@@ -73,17 +88,58 @@ static inline int __pfn_import_stats(int import,
 	return __pfn_ioctl(import, DMA_BUF_PFN_STATS, stats);
 }
 
-static inline int __pfn_import_snapshot(int import, uint64_t first,
-					uint64_t count,
-					struct dma_buf_pfn_entry *entries)
+/* @generation: notifications received by the end; may be NULL */
+static inline int __pfn_import_snapshot_at(int import, uint64_t first,
+					   uint64_t count,
+					   struct dma_buf_pfn_entry *entries,
+					   uint64_t *generation)
 {
 	struct dma_buf_pfn_snapshot arg = {
 		.first = first,
 		.count = count,
 		.entries = (uintptr_t)entries,
 	};
+	int ret;
 
-	return __pfn_ioctl(import, DMA_BUF_PFN_SNAPSHOT, &arg);
+	ret = __pfn_ioctl(import, DMA_BUF_PFN_SNAPSHOT, &arg);
+	if (!ret && generation)
+		*generation = arg.generation;
+	return ret;
+}
+
+static inline int __pfn_import_snapshot(int import, uint64_t first,
+					uint64_t count,
+					struct dma_buf_pfn_entry *entries)
+{
+	return __pfn_import_snapshot_at(import, first, count, entries, NULL);
+}
+
+/* The number of the job is in @arg. */
+static inline int __pfn_import_submit(int import, struct dma_buf_pfn_submit *arg)
+{
+	return __pfn_ioctl(import, DMA_BUF_PFN_SUBMIT, arg);
+}
+
+/* @data may be NULL but for what reads. @flags: DMA_BUF_PFN_RESULT_* */
+static inline int __pfn_import_result(int import, uint32_t job, uint32_t flags,
+				      void *data,
+				      struct dma_buf_pfn_result *result)
+{
+	*result = (struct dma_buf_pfn_result) {
+		.job = job,
+		.flags = flags,
+		.data = (uintptr_t)data,
+	};
+	return __pfn_ioctl(import, DMA_BUF_PFN_RESULT, result);
+}
+
+/* A lever in the importer's debugfs directory */
+static inline int __pfn_importer_set(const char *lever, uint32_t value)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "dma_buf_pfn_importer/%s", lever);
+	return __pfn_debugfs_set(path, value);
 }
 
 /*
@@ -92,7 +148,7 @@ static inline int __pfn_import_snapshot(int import, uint64_t first,
  */
 static inline int __pfn_importer_set_install_delay(uint32_t us)
 {
-	return __pfn_debugfs_set("dma_buf_pfn_importer/install_delay_us", us);
+	return __pfn_importer_set("install_delay_us", us);
 }
 
 #endif /* PFN_IMPORTER_IOCTL_H */

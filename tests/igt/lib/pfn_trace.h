@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The dma-buf core's trace events, in a tracefs instance of our own. No IGT,
+ * Trace events, the dma-buf core's above all, in a tracefs instance of our own. No IGT,
  * nothing to link.
  */
 #ifndef PFN_TRACE_H
@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,28 +32,58 @@ static inline int __pfn_trace_write(const char *file, const char *text)
 	return ret;
 }
 
+/* One clock for all CPUs, so that the order of events is what it was */
 static inline int __pfn_trace_dir(void)
 {
-	return mkdir(PFN_TRACE_DIR, 0700) && errno != EEXIST ? -errno : 0;
+	if (!mkdir(PFN_TRACE_DIR, 0700))
+		return __pfn_trace_write("trace_clock", "mono");
+	return errno == EEXIST ? 0 : -errno;
 }
 
-/* Record the event dma_buf:@name, and no other. 0 or -errno */
-static inline int __pfn_trace_start(const char *name)
+/* Record the event @system:@name as well. 0 or -errno */
+static inline int __pfn_trace_also(const char *system, const char *name)
+{
+	char file[96];
+
+	snprintf(file, sizeof(file), "events/%s/%s/enable", system, name);
+	return __pfn_trace_write(file, "1");
+}
+
+/* Record the event @system:@name, and no other. 0 or -errno */
+static inline int __pfn_trace_start(const char *system, const char *name)
 {
 	int ret = __pfn_trace_dir();
-	char file[96];
 
 	if (ret)
 		return ret;
 
-	snprintf(file, sizeof(file), "events/dma_buf/%s/enable", name);
 	__pfn_trace_write("events/enable", "0");
 	__pfn_trace_write("trace", "");
-	return __pfn_trace_write(file, "1");
+	return __pfn_trace_also(system, name);
 }
 
-/* How many of the recorded events have @text in them, or -errno */
-static inline int __pfn_trace_count(const char *text)
+/* Does @line have @text, of whose parts something may come between: "a*b"? */
+static inline bool __pfn_trace_has(const char *line, const char *text)
+{
+	size_t length;
+	char part[96];
+
+	for (; *text; text += length + (text[length] == '*')) {
+		length = strcspn(text, "*");
+		snprintf(part, sizeof(part), "%.*s", (int)length, text);
+		line = strstr(line, part);
+		if (!line)
+			return false;
+		line += length;
+	}
+	return true;
+}
+
+/*
+ * How many of the recorded events have @text in them, or, with @before, how many of
+ * those come before the first that has @before. -errno
+ */
+static inline int __pfn_trace_ordered(const char *text, const char *before)
 {
 	FILE *file = fopen(PFN_TRACE_DIR "/trace", "re");
 	char line[512];
@@ -61,10 +92,21 @@ static inline int __pfn_trace_count(const char *text)
 	if (!file)
 		return -errno;
 
-	while (fgets(line, sizeof(line), file))
-		n += line[0] != '#' && strstr(line, text);
+	while (fgets(line, sizeof(line), file)) {
+		if (line[0] == '#')
+			continue;
+		if (before && __pfn_trace_has(line, before))
+			break;
+		n += __pfn_trace_has(line, text);
+	}
 	fclose(file);
 	return n;
+}
+
+/* How many of the recorded events have @text in them, or -errno */
+static inline int __pfn_trace_count(const char *text)
+{
+	return __pfn_trace_ordered(text, NULL);
 }
 
 /* Count the event dma_buf:@name without recording it. 0 or -errno */

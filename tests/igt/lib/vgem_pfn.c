@@ -65,6 +65,11 @@ void pfn_close_other(const char *driver, int fd)
 	loaded_other = false;
 }
 
+bool pfn_kernel_has_kasan(void)
+{
+	return !system("grep -q ' kasan_report$' /proc/kallsyms");
+}
+
 static void reset(int sig)
 {
 	int fd = __drm_open_by_name(VGEM_PFN_MODULE, "renderD");
@@ -80,6 +85,11 @@ static void reset(int sig)
 		close(fd);
 	}
 	__pfn_importer_set_install_delay(0);
+	__pfn_importer_set("job_latency_us", 0);
+	__pfn_importer_set("attach_delay_us", 0);
+	__pfn_importer_set("hold_lock_us", 200000);
+	__pfn_importer_set("zap_delay_us", 500000);
+	__pfn_importer_set("leaked", 0);
 }
 
 void vgem_pfn_reset_on_exit(void)

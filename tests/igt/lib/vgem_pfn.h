@@ -31,6 +31,9 @@ void pfn_close_other(const char *driver, int fd);
 /* Once per test, in the first fixture: knobs are reset however it ends. */
 void vgem_pfn_reset_on_exit(void);
 
+/* Whether the kernel checks its own accesses to memory, which makes them slow. */
+bool pfn_kernel_has_kasan(void);
+
 uint32_t __vgem_pfn_bo_create_list(int fd, uint64_t size,
 				   const uint32_t *placements, uint32_t num);
 /* vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT) */

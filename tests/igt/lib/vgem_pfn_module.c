@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "igt.h"
+#include "pfn_contract.h"
 #include "vgem_pfn_module.h"
 
 void vgem_pfn_require_module(void)
@@ -13,7 +14,7 @@ void vgem_pfn_require_module(void)
 		      VGEM_PFN_MODULE " is built into the kernel\n");
 }
 
-static bool read_param(const char *name, char *value, size_t size)
+bool vgem_pfn_module_param(const char *name, char *value, size_t size)
 {
 	char path[128];
 	FILE *file;
@@ -44,7 +45,7 @@ static void keep_params(void)
 		return;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (read_param(names[i], value, sizeof(value)))
+		if (vgem_pfn_module_param(names[i], value, sizeof(value)))
 			len += snprintf(first_params + len,
 					sizeof(first_params) - len,
 					" '%s=%s'", names[i], value);
@@ -53,8 +54,11 @@ static void keep_params(void)
 int __vgem_pfn_unload(void)
 {
 	keep_params();
-	return syscall(SYS_delete_module, VGEM_PFN_MODULE, O_NONBLOCK) ?
-	       -errno : 0;
+	pfn_contract_ask("sync");
+	if (syscall(SYS_delete_module, VGEM_PFN_MODULE, O_NONBLOCK))
+		return -errno;
+	pfn_contract_ask("unloaded");
+	return 0;
 }
 
 int __vgem_pfn_load(const char *params)

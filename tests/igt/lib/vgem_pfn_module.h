@@ -12,6 +12,9 @@
 /* Skips if the driver cannot be unloaded: it is built into the kernel. */
 void vgem_pfn_require_module(void);
 
+/* A parameter as it is now; false if there is no such module */
+bool vgem_pfn_module_param(const char *name, char *value, size_t size);
+
 /* 0 or -errno; does not wait for users of the module to go. */
 int __vgem_pfn_unload(void);
 /* modprobe's wait status. NULL: with the parameters of the first module seen */

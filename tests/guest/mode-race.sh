@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# MODE=race: the race engine alone, for as long as RACE_SECONDS says, over the memory of
+# the first pass that PASSES selects; then the checks. What it prints is the story.
+# RACE_SEED, RACE_THREADS and RACE_REPLAY are its own (tests/igt/vgem_pfn_race.c).
+
+race_engine()
+{
+	_test=engine
+	[ -z "${RACE_REPLAY:-}" ] || _test=replay
+	# shellcheck disable=SC2154 # begin_pass has set it
+	progress "vgem_pfn_race, $_test, pass $_pass"
+	detached "$IGT_ROOT/vgem_pfn_race" --run-subtest $_test 2>&1 |
+		tee "$RESULTS/race.txt" >&5
+	if grep -q "^Subtest $_test: SUCCESS" "$RESULTS/race.txt"; then
+		ok "race/$_pass/$_test"
+	else
+		not_ok "race/$_pass/$_test" "$(grep -m 1 -E '^FAILED|Failed assertion|error:' \
+			"$RESULTS/race.txt")"
+	fi
+}
+
+if load_modules modules.list; then
+	check_memory
+	_line=$(grep -v '^#' /vgem_pfn/guest/passes.list |
+		grep -m 1 -E "^(${PASSES:-contig})[ 	]")
+	if [ -n "$_line" ]; then
+		# shellcheck disable=SC2086 # words
+		begin_pass $_line && race_engine
+	else
+		not_ok "guest/pass" "there is no pass $PASSES"
+	fi
+	[ -z "${BAR:-}" ] || echo > "$BAR/driver_override"
+fi
+unload_modules
+check_kmemleak
+check_taint
+check_lockdep
+check_log

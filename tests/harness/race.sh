@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# race.sh - make race: the race engine of tests/igt/vgem_pfn_race.c in a guest, for as
+# long as wanted.  From the environment:
+#
+#   RACE_SECONDS  how long; make race SECONDS=n (60)
+#   SEED          of the first scenario; a new one each time
+#   THREADS       how many (6)
+#   REPLAY        a scenario as a failure has printed it, instead of random ones
+#   PASSES        over which kind of memory: a pass of tests/guest/passes.list (contig)
+#   VARIANT       kernel configuration: base, kasan, kcsan
+#
+# Prints operations per second, seeds, and how often each pair of actions overlapped.
+# The exit status is 0 only if nothing failed, the guest's checks among it.
+
+# shellcheck source=tests/harness/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+DIR=$OUT/race
+RACE_SECONDS=${RACE_SECONDS:-60}
+[[ ${VARIANT:=base} == base ]] || DIR+=-$VARIANT
+
+# shellcheck source=tests/harness/prepare.sh
+. "$HARNESS/prepare.sh"
+
+[[ $RACE_SECONDS =~ ^[1-9][0-9]*$ ]] || die "SECONDS=$RACE_SECONDS: it must be a number"
+# Boot, a scenario that fails and is made shorter, and the search for leaks
+export BOOT_TIMEOUT=$((RACE_SECONDS + 1200)) STALL_TIMEOUT=${STALL_TIMEOUT:-240}
+
+prepare 2
+next_step "racing for $(hms "$RACE_SECONDS") in a guest: $ACCEL_USED, $ACCEL_WHY"
+FOLLOW=story boot_guest "$DIR" race RACE_SECONDS="$RACE_SECONDS" RACE_SEED="${SEED:-}" \
+	RACE_THREADS="${THREADS:-}" RACE_REPLAY="${REPLAY:-}" PASSES="${PASSES:-}"
+note "the guest ran for $(hms "$BOOT_SECONDS")"
+next_step "what it said is in $DIR/results/race.txt, the console in $DIR/console.log"
+results_collect "$DIR" race
+results_report "$DIR" || exit 1

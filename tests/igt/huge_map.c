@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of mapping huge entries: how many, and where not.
+ */
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "huge.h"
+
+/* The carveout has one piece of memory for a buffer of this size. */
+static void require_room(int fd, size_t size)
+{
+	struct drm_vgem_pfn_region region = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT);
+
+	igt_require_f(region.size >= size, "%s is too small\n", region.name);
+}
+
+/*
+ * SUBTEST: map-64m
+ * Description: a buffer of 64 MiB in a carveout is mapped by 32 faults of 2 MiB, and
+ *		by as many lookups of the device
+ */
+static void test_64m(int fd, int importer)
+{
+	static const uint32_t placements[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
+	const struct huge_count want = { .at = { [PMD] = 32 } };
+	struct dma_buf_pfn_stats since = {};
+	struct prime p;
+
+	require_room(fd, 64 * MiB);
+	p = huge_create_sparse(fd, importer, 64 * MiB, placements, 2);
+	huge_assert_count(huge_expected(&p, 0, p.size / PFN_PAGE_SIZE), want);
+
+	huge_fill_sparse(&p, PAGES(65), 1);
+	huge_assert_count(huge_faults(p.import, &since), want);
+	igt_assert_eq_u64(since.cpu_mapped, p.size / PFN_PAGE_SIZE);
+	huge_assert_cpu_orders(&p);
+
+	huge_check_sparse(&p, PAGES(65), 1);
+	huge_faults(p.import, &since);
+	igt_assert_eq_u64(since.dev_lookups, 32);
+	igt_assert_eq_u64(since.dev_mapped, p.size / PFN_PAGE_SIZE);
+	pfn_import_assert_truth(p.import, fd, p.handle, p.size, ENTRY_DEV | ENTRY_CPU);
+
+	/* One notification takes all of that, and counts pages. */
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	huge_faults(p.import, &since);
+	igt_assert_eq_u64(since.cpu_zapped, p.size / PFN_PAGE_SIZE);
+	igt_assert_eq_u64(since.dev_zapped, p.size / PFN_PAGE_SIZE);
+	igt_assert_eq_u64(since.cpu_mapped | since.dev_mapped, 0);
+	pfn_import_assert_truth(p.import, fd, p.handle, p.size, 0);
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: map-tail
+ * Description: the end of a buffer that no huge entry fits into has small ones
+ */
+static void test_tail(int fd, int importer)
+{
+	struct prime p = prime_create(fd, importer, 5 * MiB + PAGES(3), 1);
+	struct dma_buf_pfn_stats since = {};
+
+	pfn_assert_pattern(p.map, 0, p.size, 1);
+	huge_assert_count(huge_faults(p.import, &since),
+			  huge_expected(&p, 0, p.size / PFN_PAGE_SIZE));
+	huge_assert_cpu_orders(&p);
+	prime_check(&p, 1);
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: map-offset
+ * Description: a mapping that starts inside a block has huge entries from the next
+ *		block on, as its address is aligned like its offset
+ */
+static void test_offset(int fd, int importer)
+{
+	struct prime p = prime_create(fd, importer, 3 * HUGE, 1);
+	const uint64_t first = 5, count = 1024 + 100;
+	struct dma_buf_pfn_stats since = {};
+	char *map;
+
+	map = mmap(NULL, PAGES(count), PROT_READ | PROT_WRITE, MAP_SHARED, p.import,
+		   PAGES(first));
+	igt_assert(map != MAP_FAILED);
+	pfn_assert_pattern(map, PAGES(first), PAGES(count), 1);
+	huge_assert_count(huge_faults(p.import, &since),
+			  huge_expected(&p, first, count));
+
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	pfn_pattern_fill(map, PAGES(first), PAGES(count), 1);
+	prime_check(&p, 1);
+	munmap(map, PAGES(count));
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: map-misaligned
+ * Description: an address that is not aligned like the offset has small entries only,
+ *		and they show the right pages
+ */
+static void test_misaligned(int fd, int importer)
+{
+	struct prime p = prime_create(fd, importer, 2 * HUGE, 1);
+	const uint64_t pages = p.size / PFN_PAGE_SIZE;
+	struct dma_buf_pfn_stats since = {};
+	char *area, *map;
+
+	/* Congruent, one page farther, and as far as can be */
+	static const uint64_t shifts[] = { 0, 1, 256, 511 };
+	size_t i;
+
+	area = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(area != MAP_FAILED);
+	area = (char *)(((uintptr_t)area + HUGE - 1) & ~(HUGE - 1));
+
+	for (i = 0; i < ARRAY_SIZE(shifts); i++) {
+		const struct huge_count small = { .at = { [PTE] = pages } };
+
+		map = mmap(area + PAGES(shifts[i]), p.size, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_FIXED, p.import, 0);
+		igt_assert(map == area + PAGES(shifts[i]));
+		pfn_assert_pattern(map, 0, p.size, 1 + i);
+		huge_assert_count(huge_faults(p.import, &since),
+				  shifts[i] ? small : huge_expected(&p, 0, pages));
+		pfn_pattern_fill(map, 0, p.size, 2 + i);
+		vgem_pfn_bo_check_mem(fd, p.handle, p.size, 2 + i);
+		igt_assert_eq(munmap(map, p.size), 0);
+	}
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: map-read-only
+ * Description: huge entries of a read-only mapping refuse writes, until it becomes
+ *		writable
+ */
+static void test_read_only(int fd, int importer)
+{
+	struct prime p = prime_create(fd, importer, 2 * HUGE, 1);
+	const uint64_t pages = p.size / PFN_PAGE_SIZE;
+	struct dma_buf_pfn_stats since = {};
+	int ends[2];
+	char *map;
+
+	map = pfn_import_mmap(p.import, p.size, PROT_READ);
+	pfn_assert_pattern(map, 0, p.size, 1);
+	huge_assert_count(huge_faults(p.import, &since), huge_expected(&p, 0, pages));
+	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags, ENTRY_CPU);
+
+	/* The kernel writes for us: an error, and not a signal. */
+	igt_assert_eq(pipe(ends), 0);
+	igt_assert_eq(write(ends[1], "mark", 4), 4);
+	igt_assert_eq(read(ends[0], map + HUGE, 4), -1);
+	igt_assert_eq(errno, EFAULT);
+	vgem_pfn_bo_check(fd, p.handle, p.size, 1);
+
+	/* Its file may be written to. */
+	igt_assert_eq(mprotect(map, p.size, PROT_READ | PROT_WRITE), 0);
+	pfn_pattern_fill(map, 0, p.size, 2);
+	vgem_pfn_bo_check_mem(fd, p.handle, p.size, 2);
+	munmap(map, p.size);
+
+	/* The record tells of the mapping that may. */
+	pfn_pattern_fill(p.map, 0, p.size, 3);
+	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags,
+			  ENTRY_CPU | DMA_BUF_PFN_ENTRY_CPU_WRITE);
+	igt_assert_eq(pfn_import_entry(p.import, 0).cpu_order,
+		      huge_expected(&p, 0, pages).at[PMD] ? PFN_ORDER_2M : 0);
+
+	close(ends[0]);
+	close(ends[1]);
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: map-read-only-buffer
+ * Description: huge entries of a buffer that is read-only never become writable
+ */
+static void test_read_only_buffer(int fd, int importer)
+{
+	struct prime p = { .fd = fd, .size = 2 * HUGE };
+	const uint64_t pages = p.size / PFN_PAGE_SIZE;
+	struct dma_buf_pfn_stats since = {};
+
+	p.handle = vgem_pfn_bo_create(fd, p.size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, p.handle, p.size, 1);
+	p.dmabuf = vgem_pfn_export_ro(fd, p.handle);
+	p.import = pfn_import(importer, p.dmabuf);
+	p.map = pfn_import_mmap(p.import, p.size, PROT_READ);
+
+	prime_check(&p, 1);
+	huge_assert_count(huge_faults(p.import, &since), huge_expected(&p, 0, pages));
+	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags, ENTRY_DEV | ENTRY_CPU);
+	igt_assert_eq(mprotect(p.map, p.size, PROT_READ | PROT_WRITE), -1);
+	igt_assert_eq(errno, EACCES);
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: map-two
+ * Description: two mappings of one import, of which one has huge entries: each has its
+ *		own, both are right, and a move takes both
+ */
+static void test_two(int fd, int importer)
+{
+	struct prime p = prime_create(fd, importer, 2 * HUGE, 1);
+	const uint64_t pages = p.size / PFN_PAGE_SIZE;
+	const struct huge_count small = { .at = { [PTE] = pages } };
+	struct dma_buf_pfn_stats since = {};
+	char *area, *map;
+	int round;
+
+	area = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(area != MAP_FAILED);
+	map = (char *)((uintptr_t)area & ~(HUGE - 1)) + HUGE + PAGES(1);
+
+	/* The small ones first, and then the huge ones first */
+	for (round = 0; round < 2; round++) {
+		igt_assert(mmap(map, p.size, PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_FIXED, p.import, 0) == map);
+		huge_map_again(&p);
+		if (round)
+			pfn_assert_pattern(p.map, 0, p.size, 1);
+		pfn_assert_pattern(map, 0, p.size, 1);
+		if (!round)
+			pfn_assert_pattern(p.map, 0, p.size, 1);
+
+		huge_assert_cpu_orders(&p);
+		huge_assert_count(huge_faults(p.import, &since), (struct huge_count) {
+			.at[PTE] = small.at[PTE] + huge_expected(&p, 0, pages).at[PTE],
+			.at[PMD] = huge_expected(&p, 0, pages).at[PMD],
+		});
+		igt_assert_eq_u64(since.cpu_mapped, pages);
+
+		vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+		igt_assert_eq_u64(pfn_import_stats(p.import).cpu_mapped, 0);
+		pfn_pattern_fill(map, 0, HUGE, 1);
+		pfn_pattern_fill(p.map + HUGE, HUGE, HUGE, 1);
+		vgem_pfn_bo_check_mem(fd, p.handle, p.size, 1);
+		vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
+		huge_faults(p.import, &since);
+	}
+	munmap(area, 4 * HUGE);
+	prime_destroy(&p);
+}
+
+void huge_map_tests(int fd, int importer)
+{
+	igt_describe("64 MiB in a carveout are 32 faults of 2 MiB.");
+	igt_subtest("map-64m")
+		test_64m(fd, importer);
+
+	igt_describe("What no huge entry fits into has small ones.");
+	igt_subtest("map-tail")
+		test_tail(fd, importer);
+
+	igt_describe("A mapping may start inside a block.");
+	igt_subtest("map-offset")
+		test_offset(fd, importer);
+
+	igt_describe("Address and offset must be aligned alike.");
+	igt_subtest("map-misaligned")
+		test_misaligned(fd, importer);
+
+	igt_describe("Huge entries keep to the protection of the mapping.");
+	igt_subtest("map-read-only")
+		test_read_only(fd, importer);
+
+	igt_describe("Nor do they let anything write to a read-only buffer.");
+	igt_subtest("map-read-only-buffer")
+		test_read_only_buffer(fd, importer);
+
+	igt_describe("Mappings of one import have their own entries.");
+	igt_subtest("map-two")
+		test_two(fd, importer);
+}

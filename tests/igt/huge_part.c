@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of what a process does to a part of a huge entry: mm removes the entry, and
+ * what is still mapped must come back. The block beside it keeps its entry.
+ */
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "huge.h"
+
+struct part {
+	struct prime p;
+	struct dma_buf_pfn_stats since;
+};
+
+/* Two blocks, mapped by huge entries if the memory is such */
+static struct part part_create(int fd, int importer)
+{
+	struct part part = {
+		.p = prime_create(fd, importer, 2 * HUGE, 1),
+	};
+
+	pfn_assert_pattern(part.p.map, 0, part.p.size, 1);
+	huge_assert_count(huge_faults(part.p.import, &part.since),
+			  huge_expected(&part.p, 0, 1024));
+	return part;
+}
+
+/* The block that nobody touched has the entry that it had. */
+static void assert_other_block(struct part *part)
+{
+	pfn_assert_pattern(part->p.map + HUGE, HUGE, HUGE, 1);
+	huge_assert_count(huge_faults(part->p.import, &part->since),
+			  (struct huge_count) {});
+}
+
+/* Pages @first to @first + @count - 1 of @map write to where the buffer is. */
+static void assert_follows(struct part *part, char *map, uint64_t first,
+			   uint64_t count)
+{
+	uint64_t word, page;
+
+	for (page = first; page < first + count; page++)
+		*(volatile uint64_t *)(map + PAGES(page - first)) = ~page;
+	for (page = first; page < first + count; page++) {
+		pfn_mem_read(vgem_pfn_bo_pfn(part->p.fd, part->p.handle, page), 0,
+			     &word, sizeof(word));
+		igt_assert_eq_u64(word, ~page);
+	}
+}
+
+static void assert_all_follow(struct part *part)
+{
+	vgem_pfn_bo_move(part->p.fd, part->p.handle, VGEM_PFN_TT);
+	assert_follows(part, part->p.map, 0, 1024);
+	vgem_pfn_bo_move(part->p.fd, part->p.handle, VGEM_PFN_CARVEOUT);
+	assert_follows(part, part->p.map, 0, 1024);
+}
+
+static void test_unmap(struct part *part)
+{
+	const bool huge = huge_expected(&part->p, 0, 1024).at[PMD];
+	char *map = part->p.map;
+
+	igt_assert_eq(munmap(map + PAGES(100), PAGES(16)), 0);
+	assert_other_block(part);
+
+	pfn_assert_pattern(map, 0, PAGES(100), 1);
+	pfn_assert_pattern(map + PAGES(116), PAGES(116), PAGES(396), 1);
+	huge_assert_count(huge_faults(part->p.import, &part->since),
+			  (struct huge_count) { .at[PTE] = huge ? 496 : 0 });
+
+	vgem_pfn_bo_move(part->p.fd, part->p.handle, VGEM_PFN_TT);
+	assert_follows(part, map, 0, 100);
+	assert_follows(part, map + PAGES(116), 116, 908);
+}
+
+static void test_protect(struct part *part)
+{
+	const bool huge = huge_expected(&part->p, 0, 1024).at[PMD];
+	char *map = part->p.map;
+
+	igt_assert_eq(mprotect(map + PAGES(256), PAGES(256), PROT_READ), 0);
+	assert_other_block(part);
+
+	pfn_assert_pattern(map, 0, HUGE, 1);
+	huge_assert_count(huge_faults(part->p.import, &part->since),
+			  (struct huge_count) { .at[PTE] = huge ? 512 : 0 });
+
+	igt_assert_eq(mprotect(map + PAGES(256), PAGES(256),
+			       PROT_READ | PROT_WRITE), 0);
+	assert_all_follow(part);
+}
+
+/* Memory that is not the kernel's cannot be given back to it. */
+static void test_dontneed(struct part *part)
+{
+	igt_assert_eq(madvise(part->p.map + PAGES(100), PAGES(16), MADV_DONTNEED), -1);
+	igt_assert_eq(errno, EINVAL);
+	pfn_assert_pattern(part->p.map, 0, HUGE, 1);
+	assert_other_block(part);
+	assert_all_follow(part);
+}
+
+static void test_nohugepage(struct part *part)
+{
+	igt_assert_eq(madvise(part->p.map, part->p.size, MADV_NOHUGEPAGE), 0);
+	assert_other_block(part);
+
+	/* From now on, small ones */
+	vgem_pfn_bo_move(part->p.fd, part->p.handle, VGEM_PFN_TT);
+	pfn_assert_pattern(part->p.map, 0, part->p.size, 1);
+	huge_assert_count(huge_faults(part->p.import, &part->since),
+			  (struct huge_count) { .at[PTE] = 1024 });
+	assert_all_follow(part);
+}
+
+/* Where it goes is aligned like where it was, or not. */
+static void remap(struct part *part, uint64_t shift)
+{
+	char *area, *to;
+
+	area = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(area != MAP_FAILED);
+	to = (char *)((uintptr_t)area & ~(HUGE - 1)) + HUGE + PAGES(shift);
+
+	igt_assert(mremap(part->p.map, part->p.size, part->p.size,
+			  MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+	part->p.map = to;
+	pfn_assert_pattern(to, 0, part->p.size, 1);
+	if (!shift)
+		assert_other_block(part);
+	assert_all_follow(part);
+}
+
+static void test_remap(struct part *part)
+{
+	remap(part, 0);
+}
+
+static void test_remap_misaligned(struct part *part)
+{
+	remap(part, 1);
+}
+
+/*
+ * SUBTEST: part-fork
+ * Description: a child has the huge entries of its parent, and both follow a move
+ */
+static void test_fork(struct part *part)
+{
+	int to_child[2], to_parent[2];
+	char c = 0;
+
+	igt_assert_eq(pipe(to_child), 0);
+	igt_assert_eq(pipe(to_parent), 0);
+	igt_fork(child, 1) {
+		pfn_assert_pattern(part->p.map, 0, part->p.size, 1);
+		igt_assert_eq(write(to_parent[1], &c, 1), 1);
+		igt_assert_eq(read(to_child[0], &c, 1), 1);
+		/* What fork copied would write to the old place. */
+		pfn_pattern_fill(part->p.map, 0, part->p.size, 2);
+		/* And a part of it, gone here, is not gone there. */
+		igt_assert_eq(munmap(part->p.map + PAGES(100), PAGES(16)), 0);
+	}
+
+	igt_assert_eq(read(to_parent[0], &c, 1), 1);
+	huge_assert_count(huge_faults(part->p.import, &part->since),
+			  (struct huge_count) {});
+	vgem_pfn_bo_move(part->p.fd, part->p.handle, VGEM_PFN_TT);
+	igt_assert_eq(write(to_child[1], &c, 1), 1);
+	igt_waitchildren();
+
+	prime_check(&part->p, 2);
+	assert_all_follow(part);
+	close(to_child[0]);
+	close(to_child[1]);
+	close(to_parent[0]);
+	close(to_parent[1]);
+}
+
+void huge_part_tests(int fd, int importer)
+{
+	static const struct {
+		const char *name;
+		const char *describe;
+		void (*run)(struct part *part);
+	} tests[] = {
+		{ "part-unmap", "What is left of a block comes back.", test_unmap },
+		{ "part-protect", "A block of two protections has small entries.",
+		  test_protect },
+		{ "part-dontneed", "Memory that moves cannot be given back.",
+		  test_dontneed },
+		{ "part-nohugepage", "A process may ask for small entries.",
+		  test_nohugepage },
+		{ "part-remap", "A mapping takes its huge entries along.", test_remap },
+		{ "part-remap-misaligned", "Or has small ones where they cannot be.",
+		  test_remap_misaligned },
+		{ "part-fork", "Parent and child have the same huge entries.",
+		  test_fork },
+	};
+	struct part part;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tests); i++) {
+		igt_describe(tests[i].describe);
+		igt_subtest(tests[i].name) {
+			part = part_create(fd, importer);
+			tests[i].run(&part);
+			prime_destroy(&part.p);
+		}
+	}
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "pfn_nth.h"
+
+/* The stack that the operation will use is there, so no page fault allocates. */
+static void touch_stack(void)
+{
+	volatile char stack[64 * 1024];
+	size_t i;
+
+	for (i = 0; i < sizeof(stack); i += 4096)
+		stack[i] = 0;
+}
+
+int pfn_nth_begin(void)
+{
+	int nth;
+
+	/* TTM says these at the level of errors. */
+	igt_emit_ignore_dmesg_regex("TTM. (Failed (allocating|to find)|Buffer evic)");
+	igt_assert_eq(__pfn_fail_nth_init(), 0);
+	nth = __pfn_fail_nth_open();
+	igt_assert_lte(0, nth);
+	igt_assert_eq(mlockall(MCL_CURRENT), 0);
+	touch_stack();
+	return nth;
+}
+
+void pfn_nth_end(int nth)
+{
+	munlockall();
+	close(nth);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the checks share that broken importers are caught by. Each makes an import
+ * with DMA_BUF_PFN_IMPORT_* and returns what was seen of it: nothing, if it is a
+ * correct one.
+ */
+#ifndef PRIME_CAUGHT_H
+#define PRIME_CAUGHT_H
+
+#include "prime.h"
+
+#define MS		1000		/* us */
+#define SIZE		(64 * KiB)	/* as many pages as the TLB has entries */
+
+/* What was seen, or NULL, and how long that took in microseconds */
+struct verdict {
+	const char *by;
+	uint64_t us;
+};
+
+uint64_t now_us(void);
+struct verdict verdict(bool caught, const char *by, uint64_t since);
+
+/* prime_caught_races.c */
+struct verdict early_import(int fd, int importer, uint32_t flags);
+struct verdict lookup_race(int fd, int importer, uint32_t flags);
+struct verdict read_early(int fd, int importer, uint32_t flags);
+struct verdict read_early_job(int fd, int importer, uint32_t flags);
+struct verdict failed_import(int fd, int importer, uint32_t flags);
+
+#endif /* PRIME_CAUGHT_H */

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Checks that need no write to be noticed: what an import believes or reads, and
+ * what it leaves behind. See prime_caught.c.
+ */
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "prime_caught.h"
+
+/* An entry that is not what the exporter says is there */
+static bool entry_is_wrong(struct prime *p)
+{
+	struct dma_buf_pfn_entry entry = pfn_import_entry(p->import, 0);
+
+	return entry.flags & ENTRY_DEV &&
+	       entry.dev_pfn != vgem_pfn_bo_pfn(p->fd, p->handle, 0);
+}
+
+struct helper {
+	int importer;
+	struct prime *p;
+	uint32_t flags;
+	int import;
+	int ret;
+};
+
+static void *import_thread(void *arg)
+{
+	struct helper *h = arg;
+
+	h->import = __pfn_import_flags(h->importer, h->p->dmabuf, h->flags, NULL);
+	return NULL;
+}
+
+/* The buffer moves when an import has attached, and has not been returned yet. */
+struct verdict early_import(int fd, int importer, uint32_t flags)
+{
+	struct prime p = prime_create(fd, importer, SIZE, 1);
+	struct helper helper = {
+		.importer = importer, .p = &p, .flags = flags,
+	};
+	struct verdict v;
+	pthread_t thread;
+	uint64_t since;
+	int old, tries;
+
+	pfn_importer_set_lever("attach_delay_us", 2000 * MS);
+	igt_assert_eq(pthread_create(&thread, NULL, import_thread, &helper), 0);
+	for (tries = 0; tries < 500; tries++) {
+		if (vgem_pfn_bo_query(fd, p.handle).num_attachments == 2)
+			break;
+		usleep(10 * MS);
+	}
+	usleep(300 * MS);
+	since = now_us();
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	pthread_join(thread, NULL);
+	pfn_importer_set_lever("attach_delay_us", 0);
+	igt_assert_lte(0, helper.import);
+
+	old = p.import;
+	p.import = helper.import;
+	v = verdict(entry_is_wrong(&p), "snapshot unlike the truth", since);
+	/* The exporter has told it, whether or not it has heard. */
+	igt_assert_eq_u64(pfn_import_stats(p.import).invalidations, !v.by);
+	close(old);
+	if (!v.by)
+		pfn_import_dev_check(p.import, SIZE, 1);
+	prime_destroy(&p);
+	return v;
+}
+
+static void *read_thread(void *arg)
+{
+	struct helper *h = arg;
+	uint64_t word;
+
+	h->ret = __pfn_import_access(h->p->import, 0, &word, sizeof(word), 0);
+	return NULL;
+}
+
+struct verdict lookup_race(int fd, int importer, uint32_t flags)
+{
+	struct prime p = prime_create_flags(fd, importer, SIZE, 1, flags);
+	struct helper helper = { .p = &p };
+	struct verdict v;
+	pthread_t thread;
+	uint64_t since;
+
+	pfn_importer_set_install_delay(2000 * MS);
+	igt_assert_eq(pthread_create(&thread, NULL, read_thread, &helper), 0);
+	while (!vgem_pfn_bo_query(fd, p.handle).num_get_pfn)
+		usleep(10 * MS);
+	since = now_us();
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	pthread_join(thread, NULL);
+	pfn_importer_set_install_delay(0);
+	igt_assert_eq(helper.ret, 0);
+	v = verdict(entry_is_wrong(&p), "snapshot unlike the truth", since);
+	prime_destroy(&p);
+	return v;
+}
+
+/*
+ * A buffer with the contents of seed 2 that an engine brings to the carveout, where
+ * they never were.
+ */
+static struct prime copying(int fd, int importer, uint32_t flags,
+			    uint64_t *since)
+{
+	struct prime p = prime_create_flags(fd, importer, SIZE, 1, flags);
+
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, p.handle, SIZE, 2);
+	vgem_pfn_set_lever(fd, "engine_latency_us", 2000 * MS);
+	vgem_pfn_set_lever(fd, "async_moves", 1);
+	*since = now_us();
+	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
+	vgem_pfn_set_lever(fd, "async_moves", 0);
+	vgem_pfn_set_lever(fd, "engine_latency_us", 0);
+	return p;
+}
+
+struct verdict read_early(int fd, int importer, uint32_t flags)
+{
+	uint64_t since, word;
+	struct verdict v;
+	struct prime p;
+
+	p = copying(fd, importer, flags, &since);
+	pfn_import_read(p.import, 0, &word, sizeof(word));
+	v = verdict(word != pfn_pattern_word(2, 0), "wrong data", since);
+	vgem_pfn_bo_check(fd, p.handle, SIZE, 2);
+	prime_destroy(&p);
+	return v;
+}
+
+/* The same of a job, which must get the copy's fence as a dependency */
+struct verdict read_early_job(int fd, int importer, uint32_t flags)
+{
+	struct verdict v;
+	uint64_t since;
+	struct prime p;
+	uint32_t job;
+
+	p = copying(fd, importer, flags, &since);
+	job = pfn_job_verify(p.import, 0, SIZE, 2, 0);
+	v = verdict(pfn_job_result(p.import, job).wrong, "wrong data", since);
+	vgem_pfn_bo_check(fd, p.handle, SIZE, 2);
+	prime_destroy(&p);
+	return v;
+}
+
+/* An import that fails at its end: the answer cannot be written. */
+struct verdict failed_import(int fd, int importer, uint32_t flags)
+{
+	struct prime p = prime_create(fd, importer, SIZE, 1);
+	struct drm_vgem_pfn_bo_query query;
+	struct dma_buf_pfn_import *arg;
+	struct verdict v;
+	uint64_t since;
+
+	arg = mmap(NULL, PFN_PAGE_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(arg != MAP_FAILED);
+	arg->dma_buf_fd = p.dmabuf;
+	arg->flags = flags | DMA_BUF_PFN_IMPORT_PIN;
+	igt_assert_eq(mprotect(arg, PFN_PAGE_SIZE, PROT_READ), 0);
+
+	since = now_us();
+	igt_assert_eq(__pfn_import_arg(importer, arg), -EFAULT);
+	query = vgem_pfn_bo_query(fd, p.handle);
+	v = verdict(query.num_attachments != 1, "attachments left", since);
+	igt_assert_eq_u32(query.num_attachments, v.by ? 2 : 1);
+	igt_assert_eq_u32(query.pin_count, v.by ? 1 : 0);
+	/* From a BAR it has gone to where such an import reaches it. */
+	igt_assert_eq(__vgem_pfn_bo_move(fd, p.handle,
+					 query.region == VGEM_PFN_CARVEOUT ?
+					 VGEM_PFN_TT : VGEM_PFN_CARVEOUT),
+		      v.by ? -EBUSY : 0);
+
+	/* So that the rest of the run is as if nothing had been. */
+	pfn_importer_set_lever("leaked", 1);
+	query = vgem_pfn_bo_query(fd, p.handle);
+	igt_assert_eq_u32(query.num_attachments, 1);
+	igt_assert_eq_u32(query.pin_count, 0);
+	munmap(arg, PFN_PAGE_SIZE);
+	prime_check(&p, 1);
+	prime_destroy(&p);
+	return v;
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Scenario after scenario until time is over, each with the seed after the last one's.
+ * One that fails is printed, made shorter, and printed again.
+ */
+#include <sys/sysinfo.h>
+
+#include "igt.h"
+#include "race.h"
+#include "vgem_pfn_module.h"
+
+#define ACTIONS		1200
+#define SHRINK_MS	60000
+
+/* What a move and what follows take when nobody else is there. ns */
+static uint64_t measure(struct race_setup *setup)
+{
+	uint32_t handle = vgem_pfn_bo_create(setup->fd, 64 * KiB,
+					     VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	int dmabuf = vgem_pfn_export(setup->fd, handle), import, i;
+	uint64_t begin = race_now(), word;
+
+	import = pfn_import(setup->importer, dmabuf);
+	for (i = 0; i < 64; i++) {
+		vgem_pfn_bo_move(setup->fd, handle, i % 2 ? VGEM_PFN_CARVEOUT :
+							    VGEM_PFN_TT);
+		pfn_import_read(import, 0, &word, sizeof(word));
+	}
+	close(import);
+	close(dmabuf);
+	vgem_pfn_gem_close(setup->fd, handle);
+	return (race_now() - begin) / 64;
+}
+
+void race_setup_init(struct race_setup *setup, const struct race_options *options)
+{
+	uint64_t ns, spin;
+	int i;
+
+	memset(setup, 0, sizeof(*setup));
+	setup->fd = vgem_pfn_open();
+	setup->importer = pfn_importer_open();
+	setup->num_threads = options->threads;
+	setup->second = options->second;
+
+	/* 15 s, or more where a move takes more than 5 ms */
+	ns = measure(setup);
+	setup->patience_ns = ns * 3000 > 15000000000ULL ? ns * 3000 :
+			     15000000000ULL;
+	setup->spin_ns = UINT64_MAX;
+	for (i = 0; i < 100; i++) {
+		spin = race_spin();
+		if (spin < setup->spin_ns)
+			setup->spin_ns = spin;
+	}
+	setup->slow = 1 + (ns < 6000000 ? ns : 6000000) / 2000000;
+	igt_info("a move takes %llu us here: stuck is who takes %llu s\n",
+		 (long long)ns / 1000,
+		 (long long)(setup->patience_ns / 1000000000));
+}
+
+void race_setup_fini(struct race_setup *setup)
+{
+	close(setup->importer);
+	close(setup->fd);
+}
+
+static void failed(const struct race_setup *setup, struct race_scenario *scenario,
+		   struct race_result *result)
+{
+	char first[sizeof(result->failure)];
+	struct race_shrink how;
+
+	memcpy(first, result->failure, sizeof(first));
+	igt_info("FAILED with seed %llu: %s\n", (long long)scenario->seed, first);
+	race_print(scenario);
+	race_shrink(setup, scenario, result, SHRINK_MS, &how);
+	igt_info("after %u runs of shorter ones, %u actions that fail as well:\n",
+		 how.trials, scenario->num);
+	race_print(scenario);
+	igt_assert_f(false, "seed %llu: %s\n", (long long)scenario->seed, first);
+}
+
+struct total {
+	uint64_t ops, ns, refused;
+	unsigned int scenarios;
+};
+
+static void progress(const struct race_options *options, const struct total *total,
+		     uint64_t elapsed)
+{
+	igt_info("%llu s: %u scenarios up to seed %llu, %llu operations, %llu per second\n",
+		 (long long)elapsed / 1000000000, total->scenarios,
+		 (long long)(options->seed + total->scenarios - 1),
+		 (long long)total->ops,
+		 (long long)(total->ops * 1000000000 / (total->ns ?: 1)));
+	fflush(stdout);
+}
+
+/*
+ * SUBTEST: engine
+ * Description: whatever is done to buffers and their importers at the same time, each
+ *		word is the one that was written last, and everybody gets on
+ */
+static void test_engine(const struct race_options *options)
+{
+	uint64_t begin = race_now(), said = begin, end;
+	struct race_overlap *overlap = calloc(1, sizeof(*overlap));
+	struct race_scenario scenario;
+	struct race_result result;
+	struct race_setup setup;
+	struct total total = {};
+
+	igt_assert(overlap);
+	race_setup_init(&setup, options);
+	igt_info("seed %llu, %u threads, %u s\n", (long long)options->seed,
+		 options->threads, options->seconds);
+	end = begin + options->seconds * 1000000000ULL;
+	do {
+		race_generate(&scenario, &setup, options->seed + total.scenarios,
+			      ACTIONS);
+		race_run(&setup, &scenario, 0, overlap, &result);
+		if (result.failed)
+			failed(&setup, &scenario, &result);
+		free(scenario.actions);
+		total.scenarios++;
+		total.ops += result.ops;
+		total.ns += result.ns;
+		total.refused += result.refused;
+		if (race_now() - said > 10000000000ULL) {
+			said = race_now();
+			progress(options, &total, said - begin);
+		}
+	} while (race_now() < end);
+
+	progress(options, &total, race_now() - begin);
+	igt_info("%llu operations were refused, as others were in the way\n",
+		 (long long)total.refused);
+	race_overlap_print(overlap, &setup);
+	/* Most did what they were to do. */
+	igt_assert_lt_u64(total.refused, total.ops / 2);
+	free(overlap);
+	race_setup_fini(&setup);
+}
+
+/* Only if asked for: the text that a failure has printed, for --seconds */
+static void test_replay(const struct race_options *options)
+{
+	struct race_scenario scenario;
+	struct race_result result;
+	struct race_setup setup;
+
+	igt_assert_f(race_parse(&scenario, options->replay),
+		     "this is no scenario: %s\n", options->replay);
+	race_setup_init(&setup, options);
+	race_print(&scenario);
+	race_again(&setup, &scenario, options->seconds * 1000, &result);
+	igt_assert_f(!result.failed, "%s\n", result.failure);
+	free(scenario.actions);
+	race_setup_fini(&setup);
+}
+
+void race_engine_tests(const struct race_options *options)
+{
+	igt_describe("Everything at once: nothing is lost, and nobody is stuck.");
+	igt_subtest("engine")
+		test_engine(options);
+
+	if (options->replay) {
+		igt_describe("A scenario from an earlier failure.");
+		igt_subtest("replay")
+			test_replay(options);
+	}
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/*
+ * That the engine would notice: with importers that are broken on purpose it must
+ * fail, and come down to a few actions that fail again. Else that it has passed with a
+ * correct one would mean nothing.
+ *
+ * Half of the imports are broken, and these only read: what they read through old page
+ * frame numbers is not written to, so nothing of the kernel's is harmed. Levers hold
+ * the door of each race open, so that a machine with little time to spare goes through
+ * it as well; without them it takes luck.
+ */
+#include "igt.h"
+#include "race.h"
+
+#define ACTIONS		300
+#define FIND_MS		70000
+#define ALL_MS		140000	/* igt_runner has 180 s */
+#define AGAIN_MS	20000
+#define SHORT		6	/* actions */
+
+struct broken {
+	const char *name;
+	uint32_t flag;
+	uint32_t install_delay_us;
+	uint32_t engine_latency_us;
+};
+
+static const struct broken modes[] = {
+	{ "no-zap", DMA_BUF_PFN_IMPORT_NO_ZAP, 0, 0 },
+	{ "no-retry", DMA_BUF_PFN_IMPORT_NO_RETRY, 10000, 0 },
+	{ "no-fence-wait", DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT, 0, 10000 },
+};
+
+/* Seed after seed until one fails; the number of operations up to there */
+static uint64_t find(struct race_setup *setup, const struct broken *mode,
+		     struct race_scenario *scenario, struct race_result *result,
+		     uint64_t seed)
+{
+	uint64_t until = race_now() + FIND_MS * 1000000ULL, ops = 0;
+
+	for (;;) {
+		race_generate(scenario, setup, seed++, ACTIONS);
+		if (mode->install_delay_us)
+			scenario->levers.install_delay_us = mode->install_delay_us;
+		if (mode->engine_latency_us)
+			scenario->levers.engine_latency_us = mode->engine_latency_us;
+		race_run(setup, scenario, 0, NULL, result);
+		ops += result->ops;
+		if (result->failed)
+			return ops;
+		free(scenario->actions);
+		igt_assert_f(race_now() < until, "not found in %llu operations\n",
+			     (long long)ops);
+	}
+}
+
+/*
+ * SUBTEST: finds-%s
+ * Description: the engine finds an importer that is broken so, and comes down to a few
+ *		actions
+ */
+static void test_finds(const struct race_options *options,
+		       const struct broken *mode)
+{
+	struct race_options one = *options;
+	struct race_scenario scenario;
+	struct race_result result;
+	struct race_shrink how;
+	struct race_setup setup;
+	uint64_t begin, ops;
+
+	/* Unplugging has nothing to do with it, and takes long. */
+	one.second = false;
+	race_setup_init(&setup, &one);
+	setup.broken = mode->flag;
+
+	begin = race_now();
+	ops = find(&setup, mode, &scenario, &result, one.seed);
+	igt_info("found with seed %llu after %llu operations and %llu ms: %s\n",
+		 (long long)scenario.seed, (long long)ops,
+		 (long long)(race_now() - begin) / 1000000, result.failure);
+
+	race_shrink(&setup, &scenario, &result, ALL_MS - AGAIN_MS -
+		    (race_now() - begin) / 1000000, &how);
+	igt_info("%u actions are left after %u runs in %llu ms:\n", scenario.num,
+		 how.trials, (long long)how.ns / 1000000);
+	race_print(&scenario);
+	igt_assert_lte(scenario.num, SHORT);
+
+	igt_assert(race_again(&setup, &scenario, AGAIN_MS, &result));
+	igt_info("again: %s\n", result.failure);
+	/* With correct importers the same actions are harmless. */
+	setup.broken = 0;
+	race_again(&setup, &scenario, 1000, &result);
+	igt_assert_f(!result.failed, "%s\n", result.failure);
+	free(scenario.actions);
+	race_setup_fini(&setup);
+}
+
+void race_finds_tests(const struct race_options *options)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		igt_describe_f("The engine finds importers that are %s.",
+			       modes[i].name);
+		igt_subtest_f("finds-%s", modes[i].name) {
+			/* Old page frame numbers of system memory are free pages. */
+			igt_require_f(!pfn_kernel_has_kasan(),
+				      "KASAN ends the kernel at the first such read\n");
+			test_finds(options, &modes[i]);
+		}
+	}
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/*
+ * TEST: vgem pfn huge
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: dma-buf
+ * Description: Huge entries in the page tables of an importer of page frame numbers.
+ *
+ * The subtests live in huge_*.c, in groups of one subject. How large an entry can be
+ * is worked out from the true page frame numbers, which the exporter tells, and never
+ * from what the importer or get_pfn say.
+ */
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "huge.h"
+
+IGT_TEST_DESCRIPTION("Huge entries of memory that moves");
+
+struct huge_count huge_expected(const struct prime *p, uint64_t first,
+				uint64_t count)
+{
+	uint64_t page, n, pages = p->size / PFN_PAGE_SIZE;
+	uint64_t *pfns = calloc(pages, sizeof(*pfns));
+	struct huge_count want = {};
+	uint8_t *orders;
+	int level;
+
+	igt_assert(pfns);
+	vgem_pfn_bo_pfns(p->fd, p->handle, 0, pages, pfns);
+	orders = pfn_true_orders(pfns, pages);
+
+	for (page = first; page < first + count; page += n) {
+		level = orders[page] == PFN_ORDER_1G ? PUD :
+			orders[page] == PFN_ORDER_2M ? PMD : PTE;
+		/* A block that sticks out of the mapping has smaller entries. */
+		for (;; level--) {
+			n = 1ULL << 9 * level;
+			if (!(page & (n - 1)) && page + n <= first + count)
+				break;
+		}
+		want.at[level]++;
+	}
+
+	free(orders);
+	free(pfns);
+	return want;
+}
+
+struct huge_count huge_faults(int import, struct dma_buf_pfn_stats *since)
+{
+	struct dma_buf_pfn_stats now = pfn_import_stats(import);
+	struct huge_count got;
+	uint64_t sum = 0;
+	int i;
+
+	for (i = 0; i < DMA_BUF_PFN_LEVELS; i++) {
+		got.at[i] = now.faults_at[i] - since->faults_at[i];
+		sum += got.at[i];
+	}
+	igt_assert_eq_u64(now.faults - since->faults, sum);
+	*since = now;
+	return got;
+}
+
+void huge_assert_count(struct huge_count got, struct huge_count want)
+{
+	int i;
+
+	igt_info("entries of 4 KiB, 2 MiB, 1 GiB: %llu, %llu, %llu\n",
+		 (long long)got.at[PTE], (long long)got.at[PMD],
+		 (long long)got.at[PUD]);
+	for (i = 0; i < DMA_BUF_PFN_LEVELS; i++)
+		igt_assert_eq_u64(got.at[i], want.at[i]);
+}
+
+void huge_assert_cpu_orders(const struct prime *p)
+{
+	uint64_t i, pages = p->size / PFN_PAGE_SIZE;
+	struct dma_buf_pfn_entry *entries = calloc(pages, sizeof(*entries));
+	uint64_t *pfns = calloc(pages, sizeof(*pfns));
+	uint8_t *orders;
+
+	igt_assert(entries && pfns);
+	vgem_pfn_bo_pfns(p->fd, p->handle, 0, pages, pfns);
+	orders = pfn_true_orders(pfns, pages);
+	igt_assert_eq(__pfn_import_snapshot(p->import, 0, pages, entries), 0);
+	for (i = 0; i < pages; i++)
+		igt_assert_f(entries[i].flags & ENTRY_CPU &&
+			     entries[i].cpu_order == orders[i],
+			     "page %llu: order %d, want %d\n", (long long)i,
+			     entries[i].cpu_order, orders[i]);
+	free(orders);
+	free(pfns);
+	free(entries);
+}
+
+void huge_map_again(struct prime *p)
+{
+	munmap(p->map, p->size);
+	p->map = pfn_import_mmap(p->import, p->size, PROT_READ | PROT_WRITE);
+}
+
+struct prime huge_create_sparse(int fd, int importer, size_t size,
+				const uint32_t *placements, uint32_t num)
+{
+	struct prime p = { .fd = fd, .size = size };
+	struct timespec start = {};
+
+	igt_nsec_elapsed(&start);
+	p.handle = __vgem_pfn_bo_create_list(fd, size, placements, num);
+	igt_info("%llu MiB created in %llu ms\n", (long long)(size / MiB),
+		 (long long)igt_nsec_elapsed(&start) / 1000000);
+	p.dmabuf = vgem_pfn_export(fd, p.handle);
+	p.import = pfn_import(importer, p.dmabuf);
+	p.map = pfn_import_mmap(p.import, size, PROT_READ | PROT_WRITE);
+	return p;
+}
+
+static uint64_t word_of(uint64_t seed, uint64_t offset)
+{
+	return pfn_pattern_word(seed, offset / 8);
+}
+
+void huge_fill_sparse(struct prime *p, uint64_t stride, uint64_t seed)
+{
+	uint64_t offset;
+
+	for (offset = 0; offset < p->size; offset += stride)
+		*(volatile uint64_t *)(p->map + offset) = word_of(seed, offset);
+}
+
+void huge_check_sparse(struct prime *p, uint64_t stride, uint64_t seed)
+{
+	uint64_t offset, word;
+
+	for (offset = 0; offset < p->size; offset += stride) {
+		igt_assert_eq_u64(*(volatile uint64_t *)(p->map + offset),
+				  word_of(seed, offset));
+		pfn_import_read(p->import, offset, &word, sizeof(word));
+		igt_assert_eq_u64(word, word_of(seed, offset));
+		pfn_mem_read(vgem_pfn_bo_pfn(p->fd, p->handle,
+					     offset / PFN_PAGE_SIZE), 0, &word,
+			     sizeof(word));
+		igt_assert_eq_u64(word, word_of(seed, offset));
+	}
+}
+
+int igt_main()
+{
+	static int fd = -1, importer = -1;
+
+	igt_fixture() {
+		fd = vgem_pfn_open();
+		importer = pfn_importer_open();
+		vgem_pfn_reset_on_exit();
+	}
+
+	huge_map_tests(fd, importer);
+	huge_part_tests(fd, importer);
+	huge_move_tests(fd, importer);
+	huge_giant_tests(fd, importer);
+
+	igt_fixture() {
+		close(importer);
+		close(fd);
+	}
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/*
+ * TEST: vgem pfn race
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: dma-buf
+ * Description: Everything that can happen to buffers of vgem_pfn and to importers of
+ *		their page frame numbers, at random and at the same time. race.h says
+ *		how it works.
+ *
+ * Options, each also from the environment, which is how a host reaches a guest:
+ *	--seconds	RACE_SECONDS	how long (20)
+ *	--seed		RACE_SEED	of the first scenario (a new one each time)
+ *	--threads	RACE_THREADS	how many (6)
+ *	--replay	RACE_REPLAY	a scenario, as a failure has printed it
+ */
+#include <errno.h>
+#include <getopt.h>
+
+#include "igt.h"
+#include "race.h"
+#include "vgem_pfn_module.h"
+
+IGT_TEST_DESCRIPTION("Moves, faults and all else at the same time");
+
+static struct race_options options = {
+	.seconds = 20,
+	.threads = 6,
+};
+
+static bool parse_number(const char *text, uint64_t *value, uint64_t most)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoull(text, &end, 0);
+	return *text && !*end && !errno && *value <= most;
+}
+
+/* The first one counts: the command line is before the environment. */
+static int take(int opt, int index, void *data)
+{
+	static bool given[128];
+	uint64_t value;
+	bool ok = true;
+
+	if (given[opt])
+		return IGT_OPT_HANDLER_SUCCESS;
+	given[opt] = true;
+
+	switch (opt) {
+	case 't':
+		ok = parse_number(optarg, &value, 1000000) && value;
+		options.seconds = value;
+		break;
+	case 's':
+		ok = parse_number(optarg, &options.seed, INT64_MAX);
+		break;
+	case 'n':
+		ok = parse_number(optarg, &value, RACE_MAX_THREADS) && value;
+		options.threads = value;
+		break;
+	case 'r':
+		options.replay = optarg;
+		break;
+	default:
+		return 0;
+	}
+	if (ok)
+		return IGT_OPT_HANDLER_SUCCESS;
+	fprintf(stderr, "what is %s?\n", optarg);
+	return IGT_OPT_HANDLER_ERROR;
+}
+
+static const struct option long_options[] = {
+	{ "seconds", required_argument, NULL, 't' },
+	{ "seed", required_argument, NULL, 's' },
+	{ "threads", required_argument, NULL, 'n' },
+	{ "replay", required_argument, NULL, 'r' },
+	{}
+};
+
+static const char help[] =
+	"  --seconds N\tHow long (20)\n"
+	"  --seed N\tOf the first scenario\n"
+	"  --threads N\tHow many (6)\n"
+	"  --replay TEXT\tA scenario, as a failure has printed it\n";
+
+static void from_environment(void)
+{
+	static const struct {
+		const char *name;
+		int opt;
+	} names[] = {
+		{ "RACE_SECONDS", 't' },
+		{ "RACE_SEED", 's' },
+		{ "RACE_THREADS", 'n' },
+		{ "RACE_REPLAY", 'r' },
+	};
+	struct timespec now;
+	char fresh[24];
+	unsigned int i;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(fresh, sizeof(fresh), "%llu",
+		 (now.tv_sec * 1000000ULL + now.tv_nsec / 1000) % 1000000000);
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		optarg = getenv(names[i].name);
+		if (optarg && *optarg)
+			igt_assert_eq(take(names[i].opt, 0, NULL),
+				      IGT_OPT_HANDLER_SUCCESS);
+	}
+	optarg = fresh;
+	take('s', 0, NULL);
+}
+
+/*
+ * The same kinds of memory as the module has now, in carveouts that are too small for
+ * all buffers: "contig:64M:buddy" becomes "contig:384K:buddy".
+ */
+static void shrink_carveouts(void)
+{
+	char now[256], devices[16], params[600] = "";
+	size_t len;
+	char *p;
+
+	igt_assert(vgem_pfn_module_param("carveouts", now, sizeof(now)));
+	igt_assert(vgem_pfn_module_param("devices", devices, sizeof(devices)));
+
+	len = snprintf(params, sizeof(params), "'carveouts=");
+	for (p = now; *p; p++) {
+		params[len++] = *p;
+		if (*p != ':' || p[1] < '0' || p[1] > '9')
+			continue;
+		len += snprintf(params + len, sizeof(params) - len, RACE_CARVEOUT);
+		while (p[1] && !strchr(":@,;", p[1]))
+			p++;
+	}
+	snprintf(params + len, sizeof(params) - len, "' devices=%s",
+		 devices);
+	vgem_pfn_reload(params);
+}
+
+int igt_main_args(NULL, long_options, help, take, NULL)
+{
+	igt_fixture() {
+		int fd;
+
+		from_environment();
+		vgem_pfn_require_module();
+		close(vgem_pfn_open());
+		vgem_pfn_reset_on_exit();
+		vgem_pfn_reload_on_exit();
+		shrink_carveouts();
+		fd = __vgem_pfn_open_faux(1, "renderD");
+		options.second = fd >= 0;
+		close(fd);
+	}
+
+	race_engine_tests(&options);
+	race_finds_tests(&options);
+	race_many_tests();
+}
