@@ -26,7 +26,7 @@ static void test_chained(int fd)
 		syncobjs[i] = async_syncobj(fd);
 
 	for (round = 1; round <= 3; round++) {
-		async_latency(fd, 60 * MS);
+		async_latency(fd, 500 * MS);
 		for (i = 0; i < 12; i++) {
 			/* The first one is the slowest, so that others overtake. */
 			async_move(fd, handle, i % 2 ? VGEM_PFN_CARVEOUT :

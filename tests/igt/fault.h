@@ -43,6 +43,8 @@ struct fault_op {
 	bool may_evict;
 	/* Though it failed, the core may keep the new dma-buf for the next one */
 	bool may_export;
+	/* Though it failed, the exporter may have answered questions before */
+	bool may_ask;
 };
 
 extern const struct fault_op fault_ops[];

@@ -4,23 +4,12 @@
  * operation fail, and so on until it runs through untouched. Whatever the kernel
  * logs or leaks on the way is the runner's and the harness's to notice.
  */
-#include <sys/mman.h>
-
 #include "fault.h"
 #include "igt.h"
+#include "pfn_nth.h"
 
 /* Far more than any operation asks */
 #define MAX_NTH		2000
-
-/* The stack that the operation will use is there, so no page fault allocates. */
-static void touch_stack(void)
-{
-	volatile char stack[64 * 1024];
-	size_t i;
-
-	for (i = 0; i < sizeof(stack); i += 4096)
-		stack[i] = 0;
-}
 
 /*
  * SUBTEST: nth
@@ -32,14 +21,7 @@ static void test_nth(struct fault *f, const struct fault_op *op)
 	struct fault_state idle = fault_state(f), before;
 	int nth, n, left, ret, failed = 0;
 
-	/* TTM says these at the level of errors. */
-	igt_emit_ignore_dmesg_regex("TTM. (Failed (allocating|to find)|Buffer evic)");
-	igt_assert_eq(__pfn_fail_nth_init(), 0);
-	nth = __pfn_fail_nth_open();
-	igt_assert_lte(0, nth);
-	igt_assert_eq(mlockall(MCL_CURRENT), 0);
-	touch_stack();
-
+	nth = pfn_nth_begin();
 	for (n = 1; n < MAX_NTH; n++) {
 		op->prepare(f);
 		before = fault_state(f);
@@ -69,8 +51,7 @@ static void test_nth(struct fault *f, const struct fault_op *op)
 	igt_assert_lt(n, MAX_NTH);
 	igt_assert_lt(1, n);
 
-	munlockall();
-	close(nth);
+	pfn_nth_end(nth);
 	fault_assert_released(f, &idle);
 }
 

@@ -55,18 +55,23 @@ void igt_install_exit_handler(igt_exit_handler_t fn);
 extern const char *__igt_test_description __attribute__((weak));
 #define IGT_TEST_DESCRIPTION(str) const char *__igt_test_description = str
 
+/* What a handler of options of the test's own returns */
+#define IGT_OPT_HANDLER_SUCCESS	0
+#define IGT_OPT_HANDLER_ERROR	(-2)
+
 /* After "int" */
-#define igt_main() \
+#define igt_main_args(short_opts, long_opts, help, handler, data) \
 	main(int argc, char **argv); \
 	static void igt_test_body(void); \
 	int main(int argc, char **argv) \
 	{ \
-		igt_subtest_init_parse_opts(&argc, argv, NULL, NULL, NULL, \
-					    NULL, NULL); \
+		igt_subtest_init_parse_opts(&argc, argv, short_opts, \
+					    long_opts, help, handler, data); \
 		igt_test_body(); \
 		igt_exit(); \
 	} \
 	static void igt_test_body(void)
+#define igt_main()	igt_main_args(NULL, NULL, NULL, NULL, NULL)
 
 /* Blocks */
 

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash
+#
+# MODE=nested: this guest is there to run another one, which has what QEMU can offer on
+# a machine with /dev/udmabuf. /dev/vdb has QEMU; /dev/vdc a kernel, QEMU's arguments, one
+# in a line, and the kernel's command line (tests/harness/nested.sh). The inner guest's
+# root is ours. What it leaves is in results/inner.
+
+INNER=$RESULTS/inner
+
+mkdir -p /run/qemu /run/vm "$INNER"
+mount -t squashfs -o ro /dev/vdb /run/qemu
+mount -t squashfs -o ro /dev/vdc /run/vm
+/sbin/modprobe kvm_amd nested=0 2> /dev/null || /sbin/modprobe kvm_intel
+
+if [ -w /dev/udmabuf ]; then
+	ok "nested/udmabuf"
+else
+	not_ok "nested/udmabuf" "there is no /dev/udmabuf"
+fi
+if [ -w /dev/kvm ]; then
+	ok "nested/kvm"
+else
+	not_ok "nested/kvm" "there is no /dev/kvm: $(dmesg | grep -i kvm | tail -n 1)"
+fi
+
+inner_guest()
+{
+	set --
+	while read -r _arg; do
+		set -- "$@" "$_arg"
+	done < /run/vm/args
+	detached /run/qemu/here "$@" -append "$(cat /run/vm/cmdline)" \
+		-chardev "file,id=console,path=$INNER/console.log" \
+		-serial chardev:console > "$INNER/qemu.log" 2>&1
+}
+
+mkfifo "$INNER/screen.in" "$INNER/screen.out" "$INNER/monitor.in" "$INNER/monitor.out"
+detached /bin/sh /vgem_pfn/guest/screen.sh "$INNER" &
+screen=$!
+progress "the inner guest"
+: > "$INNER/progress"
+tail -f "$INNER/progress" >&6 &
+tail=$!
+if inner_guest; then
+	ok "nested/qemu"
+else
+	not_ok "nested/qemu" "status $?: $(tail -n 1 "$INNER/qemu.log")"
+fi
+kill $screen $tail
+rm -f "$INNER"/*.in "$INNER"/*.out
+check_taint
+check_lockdep
+check_log

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# nested.sh - make test-nested: the tests that need a virtio-gpu with blob resources,
+# in a guest inside a guest.  QEMU has them where there is /dev/udmabuf: the outer
+# guest's kernel is ours, and has it, and KVM.  TESTS=regex selects IGT subtests.
+
+# shellcheck source=tests/harness/lib.sh
+. "$(dirname "$0")/lib.sh"
+DIR=$OUT/nested
+TESTS=${TESTS:-vgem_pfn_virtgpu}
+# QEMU below emulates a machine that emulates one.
+export BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600} STALL_TIMEOUT=${STALL_TIMEOUT:-600}
+
+# shellcheck source=tests/harness/prepare.sh
+. "$HARNESS/prepare.sh"
+
+# inner_args FILE - for the inner guest's QEMU.  The places are those of the outer
+# guest (tests/guest/mode-nested.sh).
+inner_args() {
+	# shellcheck disable=SC2034 # for qemu_args
+	local GUEST_KERNEL=/run/vm GUEST_IMAGE=/dev/vda ACCEL_USED=inner GUEST_BLOB=1
+	qemu_args /tmp/results/inner
+	printf '%s\n' "${QEMU_ARGS[@]}" >"$1"
+}
+
+# nested_image - what the outer guest needs to run the inner one, in an image
+nested_image() {
+	local stage tmp settings
+	settings=(TESTS="$TESTS" PASSES=VIRTGPU PER_TEST_TIMEOUT=600
+		CONTRACT_LIMIT="${CONTRACT_LIMIT:-30000}")
+	tmp_for stage "$OUT/image/nested.stage"
+	mkdir -p "$stage"
+	cp "$GUEST_KERNEL/bzImage" "$stage"
+	inner_args "$stage/args"
+	guest_cmdline test "${settings[@]}" >"$stage/cmdline"
+	tmp_for tmp "$OUT/image/nested.sqfs"
+	run_logged "$IMAGE_LOG" mksquashfs "$stage" "$tmp" -comp lz4 -all-root -no-xattrs \
+		-no-progress || die "could not make the outer guest's image" "$IMAGE_LOG"
+	publish "$tmp" "$OUT/image/nested.sqfs"
+	rm -rf -- "$stage"
+}
+
+# Only the inner guest has use for it.
+# shellcheck disable=SC2034 # for boot_guest
+GUEST_BLOB=
+prepare 3
+next_step "a QEMU whose guests can run guests"
+qemu_get
+nested_image
+# That KVM runs a guest does not say that it can nest: ACCEL=kvm where it does.
+export ACCEL=${ACCEL:-svm}
+choose_accel
+next_step "running the tests in a guest of a guest: $ACCEL_USED"
+# shellcheck disable=SC2034 # for boot_guest
+GUEST_DRIVES=("$QEMU_ROOT/base.sqfs" "$OUT/image/nested.sqfs")
+# The inner guest has half of it: of what it is told to leave alone, little is used.
+FOLLOW=progress GUEST_MEM=8448M boot_guest "$DIR" nested
+note "the guests ran for $(hms "$BOOT_SECONDS")"
+next_step "results in $DIR: test.ktap, junit.xml, console.log, results/inner"
+results_collect "$DIR" nested
+if [[ -d $DIR/results/inner ]]; then
+	results_collect "$DIR/results/inner" test "$TESTS"
+	results_add "$DIR" "$DIR/results/inner"
+fi
+results_report "$DIR" || exit 1

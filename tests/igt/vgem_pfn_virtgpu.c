@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/*
+ * TEST: vgem pfn virtgpu
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: PRIME
+ * Description: virtio-gpu as an importer. It is a dynamic one if the device has blob
+ *		resources and no virgl: make test-nested.
+ *
+ * The subtests live in virtgpu_*.c, in groups of one subject.
+ */
+#include <virtgpu_drm.h>
+
+#include "igt.h"
+#include "pfn_trace.h"
+#include "virtgpu.h"
+
+/* Of Linux 5.10; libdrm 2.4.114 does not have it. */
+#ifndef VIRTGPU_PARAM_RESOURCE_BLOB
+#define VIRTGPU_PARAM_RESOURCE_BLOB	3
+#endif
+
+IGT_TEST_DESCRIPTION("Memory that moves under a virtual GPU");
+
+struct virtgpu virtgpu_create(int fd, int gpu, size_t size, uint64_t seed)
+{
+	struct virtgpu v = { .fd = fd, .gpu = gpu, .size = size };
+
+	v.handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, v.handle, size, seed);
+	v.dmabuf = vgem_pfn_export(fd, v.handle);
+	igt_assert_eq(__vgem_pfn_fd_to_handle(gpu, v.dmabuf, &v.import), 0);
+	return v;
+}
+
+void virtgpu_destroy(struct virtgpu *v)
+{
+	vgem_pfn_gem_close(v->gpu, v->import);
+	close(v->dmabuf);
+	vgem_pfn_gem_close(v->fd, v->handle);
+}
+
+void virtgpu_trace(void)
+{
+	igt_assert_eq(__pfn_trace_start("virtio_gpu", "virtio_gpu_cmd_queue"),
+		      0);
+	igt_assert_eq(__pfn_trace_also("virtio_gpu", "virtio_gpu_cmd_response"),
+		      0);
+}
+
+int virtgpu_sent(unsigned int command)
+{
+	char text[64];
+	int n;
+
+	snprintf(text, sizeof(text), "cmd_queue: * type=%#x ", command);
+	n = __pfn_trace_count(text);
+	igt_assert_lte(0, n);
+	return n;
+}
+
+void virtgpu_assert_accepted(void)
+{
+	int tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		if (__pfn_trace_count("cmd_queue: ") ==
+		    __pfn_trace_count("cmd_response: "))
+			break;
+		usleep(10000);
+	}
+	/* VIRTIO_GPU_RESP_ERR_* */
+	igt_assert_eq(__pfn_trace_count("cmd_response: * type=0x12"), 0);
+}
+
+static bool has(int gpu, uint64_t param)
+{
+	int value = 0;
+	struct drm_virtgpu_getparam get = {
+		.param = param,
+		.value = (uintptr_t)&value,
+	};
+
+	return !__vgem_pfn_ioctl(gpu, DRM_IOCTL_VIRTGPU_GETPARAM, &get) && value;
+}
+
+static void end_trace(int sig)
+{
+	__pfn_trace_end();
+}
+
+int igt_main()
+{
+	static int fd = -1, gpu = -1;
+
+	igt_fixture() {
+		fd = vgem_pfn_open();
+		vgem_pfn_reset_on_exit();
+		gpu = pfn_open_other("virtio_gpu");
+		igt_require_f(has(gpu, VIRTGPU_PARAM_RESOURCE_BLOB) &&
+			      !has(gpu, VIRTGPU_PARAM_3D_FEATURES),
+			      "virtio-gpu without blob resources: make test-nested\n");
+		igt_install_exit_handler(end_trace);
+	}
+
+	virtgpu_import_tests(fd, gpu);
+	virtgpu_error_tests(fd, gpu);
+	virtgpu_scanout_tests(fd, gpu);
+
+	igt_fixture()
+		close(gpu);
+
+	virtgpu_unbind_tests(fd);
+
+	igt_fixture()
+		close(fd);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Buffers of vgem_pfn that virtio-gpu imports. What all have in common is in
+ * vgem_pfn_virtgpu.c, and in virtgpu_screen.c what QEMU shows of them.
+ */
+#ifndef VIRTGPU_H
+#define VIRTGPU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pfn_kms.h"
+#include "vgem_pfn.h"
+
+/* Commands of the virtio specification, "GPU Device" */
+#define CMD_ATTACH_BACKING		0x0106
+#define CMD_DETACH_BACKING		0x0107
+#define CMD_RESOURCE_CREATE_BLOB	0x010c
+
+/* A buffer on both sides */
+struct virtgpu {
+	int fd;		/* of vgem_pfn */
+	int gpu;
+	uint32_t handle;
+	uint32_t import;
+	int dmabuf;
+	size_t size;
+};
+
+/* In the carveout, then TT, filled with the pattern of @seed, and imported */
+struct virtgpu virtgpu_create(int fd, int gpu, size_t size, uint64_t seed);
+void virtgpu_destroy(struct virtgpu *v);
+
+/* Trace what virtio-gpu says to the host, and what the host answers. */
+void virtgpu_trace(void);
+/* How many of these commands were sent since */
+int virtgpu_sent(unsigned int command);
+/*
+ * Asserts that the host has refused nothing. Waits for answers to come, for a while:
+ * that to an import comes with the next command, since the host is not notified.
+ */
+void virtgpu_assert_accepted(void);
+
+/* --- the screen --- */
+
+struct screen {
+	int gpu;
+	uint32_t crtc;
+	uint32_t connector;
+	drmModeModeInfo mode;
+	size_t size;	/* of a frame, XRGB8888 */
+};
+
+struct screen screen_open(int gpu);
+uint32_t screen_add_fb(struct screen *s, uint32_t handle);
+void screen_rm_fb(struct screen *s, uint32_t fb);
+/* 0 for none */
+void screen_show(struct screen *s, uint32_t fb);
+
+/* What QEMU shows is the pattern of @seed. False says where it is not. */
+bool screen_shows(struct screen *s, uint64_t seed);
+
+void virtgpu_import_tests(int fd, int gpu);
+void virtgpu_error_tests(int fd, int gpu);
+void virtgpu_scanout_tests(int fd, int gpu);
+/* With a file of virtio-gpu's of its own, and after all others are closed */
+void virtgpu_unbind_tests(int fd);
+
+#endif /* VIRTGPU_H */

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of virtio-gpu importing, and being told of moves.
+ */
+#include "igt.h"
+#include "pfn_trace.h"
+#include "virtgpu.h"
+
+#define SIZE	(256 * KiB)
+
+/*
+ * SUBTEST: import
+ * Description: an import makes a resource of the host, and does not pin
+ */
+static void test_import(int fd, int gpu)
+{
+	struct drm_vgem_pfn_bo_query query;
+	struct virtgpu v;
+
+	virtgpu_trace();
+	v = virtgpu_create(fd, gpu, SIZE, 1);
+	virtgpu_assert_accepted();
+	igt_assert_eq(virtgpu_sent(CMD_RESOURCE_CREATE_BLOB), 1);
+
+	query = vgem_pfn_bo_query(fd, v.handle);
+	igt_assert_eq_u32(query.num_attachments, 1);
+	igt_assert_eq_u32(query.pin_count, 0);
+	igt_assert_eq_u32(query.region, VGEM_PFN_CARVEOUT);
+	vgem_pfn_bo_check(fd, v.handle, SIZE, 1);
+	virtgpu_destroy(&v);
+	virtgpu_assert_accepted();
+}
+
+/*
+ * SUBTEST: move
+ * Description: virtio-gpu is told of a move, and takes the memory from the host
+ *		before it is copied
+ */
+static void test_move(int fd, int gpu)
+{
+	uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
+	struct virtgpu v;
+	unsigned int i;
+
+	virtgpu_trace();
+	v = virtgpu_create(fd, gpu, SIZE, 1);
+	for (i = 0; i < ARRAY_SIZE(regions); i++) {
+		if (i)
+			virtgpu_trace();
+		igt_assert_eq(__pfn_trace_also("vgem_pfn",
+					       "vgem_pfn_copy_begin"), 0);
+		vgem_pfn_bo_move(fd, v.handle, regions[i]);
+		virtgpu_assert_accepted();
+
+		/* Nobody has given it back to the host since. */
+		igt_assert_eq(virtgpu_sent(CMD_DETACH_BACKING), !i);
+		igt_assert_eq(__pfn_trace_count("vgem_pfn_copy_begin: "), 1);
+		/* Of all that was said, and of that command above all */
+		igt_assert_eq(__pfn_trace_ordered("cmd_response: ",
+						  "copy_begin: "),
+			      __pfn_trace_ordered("cmd_queue: ",
+						  "copy_begin: "));
+		vgem_pfn_bo_check_mem(fd, v.handle, SIZE, 1);
+	}
+	virtgpu_destroy(&v);
+}
+
+/*
+ * SUBTEST: evict
+ * Description: the same when others need the room
+ */
+static void test_evict(int fd, int gpu)
+{
+	struct virtgpu v = virtgpu_create(fd, gpu, SIZE, 1);
+
+	virtgpu_trace();
+	vgem_pfn_evict_all();
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, v.handle), VGEM_PFN_TT);
+	virtgpu_assert_accepted();
+	igt_assert_eq(virtgpu_sent(CMD_DETACH_BACKING), 1);
+	vgem_pfn_bo_check_mem(fd, v.handle, SIZE, 1);
+	virtgpu_destroy(&v);
+}
+
+/*
+ * SUBTEST: close-exporter
+ * Description: an import is told of moves, and keeps the buffer, when the exporter's
+ *		handle and the dma-buf's file descriptor are closed
+ */
+static void test_close_exporter(int fd, int gpu)
+{
+	int dmabuf;
+	uint32_t again;
+	struct virtgpu v = virtgpu_create(fd, gpu, SIZE, 1);
+
+	vgem_pfn_gem_close(fd, v.handle);
+	close(v.dmabuf);
+	virtgpu_trace();
+	vgem_pfn_evict_all();
+	virtgpu_assert_accepted();
+	igt_assert_eq(virtgpu_sent(CMD_DETACH_BACKING), 1);
+
+	/* What virtio-gpu exports of an import is the dma-buf that it was. */
+	dmabuf = vgem_pfn_export(gpu, v.import);
+	igt_assert_eq(__vgem_pfn_fd_to_handle(fd, dmabuf, &again), 0);
+	vgem_pfn_bo_check(fd, again, SIZE, 1);
+	vgem_pfn_gem_close(fd, again);
+	close(dmabuf);
+	vgem_pfn_gem_close(gpu, v.import);
+	virtgpu_assert_accepted();
+}
+
+void virtgpu_import_tests(int fd, int gpu)
+{
+	igt_describe("Importing makes a resource and does not pin.");
+	igt_subtest("import")
+		test_import(fd, gpu);
+
+	igt_describe("virtio-gpu lets go before the contents are copied.");
+	igt_subtest("move")
+		test_move(fd, gpu);
+
+	igt_describe("virtio-gpu lets go when others need the room.");
+	igt_subtest("evict")
+		test_evict(fd, gpu);
+
+	igt_describe("An import outlives the exporter's handle.");
+	igt_subtest("close-exporter")
+		test_close_exporter(fd, gpu);
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of letting go while a picture is on the screen: of handles, of the
+ * display, and of the device that the memory is of.
+ */
+#include <errno.h>
+
+#include "igt.h"
+#include "vgem_pfn_module.h"
+#include "vkms.h"
+
+enum item {
+	ITEM_HANDLE,
+	ITEM_DEVICE,
+	ITEM_DMABUF,
+	ITEM_IMPORT,
+	NUM_ITEMS,
+};
+
+/* Of the factorial of NUM_ITEMS; in every fifth each item comes first once or twice. */
+#define NUM_ORDERS	24
+#define STEP		5
+
+static void let_go(struct stage *stage, struct frame *frame, enum item item,
+		   bool *device)
+{
+	switch (item) {
+	case ITEM_HANDLE:
+		/* Closing the device has closed its handles. */
+		if (*device)
+			vgem_pfn_gem_close(frame->fd, frame->handle);
+		break;
+	case ITEM_DEVICE:
+		close(frame->fd);
+		*device = false;
+		break;
+	case ITEM_DMABUF:
+		close(frame->dmabuf);
+		break;
+	default:
+		vgem_pfn_gem_close(stage->kms.fd, frame->import);
+	}
+}
+
+/* TTM destroys buffers in a worker if somebody else has their lock. */
+static void wait_for_room(int fd, uint64_t used)
+{
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		if (vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used == used)
+			return;
+		usleep(20000);
+	}
+	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, used);
+}
+
+/*
+ * SUBTEST: close-on-screen
+ * Description: in whatever order all else is let go, the picture on the screen stays
+ *		as it is and where it is, and goes with its framebuffer
+ */
+static void test_orders(struct stage *stage, int fd)
+{
+	uint64_t used = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used;
+	int order[NUM_ITEMS], n, i;
+
+	for (n = 0; n < NUM_ORDERS; n += STEP) {
+		struct frame frame = frame_create(stage, vgem_pfn_open(), n,
+						  VGEM_PFN_CARVEOUT);
+		bool device = true;
+
+		pfn_kms_show(&stage->kms, frame.fb);
+		pfn_nth_order(n, order, NUM_ITEMS);
+		for (i = 0; i < NUM_ITEMS; i++)
+			let_go(stage, &frame, order[i], &device);
+
+		igt_assert_eq(__vgem_pfn_evict_all_carveouts(fd), 0);
+		igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used,
+				  used + stage->size);
+		stage_check(stage, n);
+		pfn_kms_rm_fb(&stage->kms, frame.fb);
+		wait_for_room(fd, used);
+	}
+}
+
+/*
+ * SUBTEST: close-display
+ * Description: a display that is closed without a word pins no longer
+ */
+static void test_display(struct stage *stage, int fd)
+{
+	struct frame frame = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
+
+	pfn_kms_show(&stage->kms, frame.fb);
+	frame_assert_stays(&frame);
+
+	stage_abandon(stage);
+	frame_assert(&frame, VGEM_PFN_CARVEOUT, 0);
+	vgem_pfn_evict_all();
+	frame_assert(&frame, VGEM_PFN_TT, 0);
+	vgem_pfn_bo_check(fd, frame.handle, stage->size, 1);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, frame.handle).num_attachments, 0);
+	close(frame.dmabuf);
+	vgem_pfn_gem_close(fd, frame.handle);
+}
+
+/*
+ * SUBTEST: unplug-on-screen
+ * Description: the picture stays on the screen when the device that it is of goes
+ *		away, and does not come back once it has left
+ */
+static void test_unplug(struct stage *stage, int fd)
+{
+	int gone = vgem_pfn_open_faux(1);
+	struct frame first = frame_create(stage, gone, 1, VGEM_PFN_CARVEOUT);
+	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
+	struct drm_vgem_pfn_bo_query query;
+	uint32_t crc;
+
+	pfn_kms_show(&stage->kms, first.fb);
+	crc = stage_check(stage, 1);
+	igt_assert_eq(__vgem_pfn_faux_unplug(1), 0);
+	igt_assert_eq(__vgem_pfn_bo_query(gone, first.handle, &query), -ENODEV);
+	igt_assert_eq_u32(stage_check(stage, 1), crc);
+
+	pfn_kms_show(&stage->kms, second.fb);
+	stage_check(stage, 2);
+	igt_assert_eq(__pfn_kms_show(&stage->kms, first.fb), -ENODEV);
+	stage_check(stage, 2);
+
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &second);
+	pfn_kms_rm_fb(&stage->kms, first.fb);
+	vgem_pfn_gem_close(stage->kms.fd, first.import);
+	close(first.dmabuf);
+	close(gone);
+
+	igt_assert_eq(__vgem_pfn_faux_plug(1), 0);
+	gone = vgem_pfn_open_faux(1);
+	igt_assert_eq_u64(vgem_pfn_region(gone, VGEM_PFN_CARVEOUT).used, 0);
+	close(gone);
+}
+
+void vkms_close_tests(int fd)
+{
+	struct stage stage;
+
+	igt_describe("A picture stays on the screen, whatever else is closed.");
+	igt_subtest("close-on-screen") {
+		stage_open(&stage);
+		test_orders(&stage, fd);
+		stage_close(&stage);
+	}
+
+	igt_describe("A display that is closed keeps nothing.");
+	igt_subtest("close-display") {
+		stage_open(&stage);
+		test_display(&stage, fd);
+	}
+
+	igt_describe("A picture outlives the device of its memory while it is shown.");
+	igt_subtest("unplug-on-screen") {
+		stage_open(&stage);
+		test_unplug(&stage, fd);
+		stage_close(&stage);
+	}
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtest of the CRC that vkms itself makes of what it shows, for debugfs. Nothing
+ * is written back here.
+ */
+#include <zlib.h>
+
+#include "igt.h"
+#include "vkms.h"
+
+#define CHUNK	640
+
+/*
+ * vkms sums up pixels of four times 16 bits, alpha first, and neither begins nor ends
+ * with the inversion that zlib has.
+ */
+static uint32_t expected_crc(struct stage *stage, uint64_t seed)
+{
+	uint16_t wide[CHUNK][4];
+	uint32_t crc = UINT32_MAX, i;
+
+	stage_want_pattern(stage, seed);
+	for (i = 0; i < pfn_kms_pixels(&stage->kms); i++) {
+		uint32_t pixel = stage->want[i];
+		uint16_t *to = wide[i % CHUNK];
+
+		to[0] = 0xffff;
+		to[1] = (pixel >> 16 & 0xff) * 0x101;
+		to[2] = (pixel >> 8 & 0xff) * 0x101;
+		to[3] = (pixel & 0xff) * 0x101;
+		if (i % CHUNK == CHUNK - 1)
+			crc = crc32(crc, (unsigned char *)wide, sizeof(wide));
+	}
+	return ~crc;
+}
+
+/*
+ * SUBTEST: crc
+ * Description: vkms's own CRC of a picture is right, and the same after an eviction
+ */
+static void test_crc(struct stage *stage, int fd)
+{
+	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
+	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
+	uint32_t before, other, after;
+
+	pfn_kms_show(&stage->kms, first.fb);
+	before = pfn_kms_crc(&stage->kms);
+	igt_assert_eq_u32(before, expected_crc(stage, 1));
+
+	pfn_kms_show(&stage->kms, second.fb);
+	vgem_pfn_evict_all();
+	frame_assert(&first, VGEM_PFN_TT, 0);
+	other = pfn_kms_crc(&stage->kms);
+	igt_assert_eq_u32(other, expected_crc(stage, 2));
+	igt_assert_neq_u32(other, before);
+
+	pfn_kms_show(&stage->kms, first.fb);
+	after = pfn_kms_crc(&stage->kms);
+	igt_info("CRC of vkms %#x before, %#x after, of the other picture %#x\n",
+		 before, after, other);
+	igt_assert_eq_u32(after, before);
+
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &second);
+	frame_destroy(stage, &first);
+}
+
+void vkms_crc_tests(int fd)
+{
+	struct stage stage;
+
+	igt_describe("vkms's own CRC survives an eviction.");
+	igt_subtest("crc") {
+		stage_open(&stage);
+		test_crc(&stage, fd);
+		stage_close(&stage);
+	}
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of pictures that change: what is written to the buffer is seen, wherever
+ * it is by then, and what is written elsewhere is not.
+ */
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "vkms.h"
+
+/*
+ * SUBTEST: draw
+ * Description: what a process draws through a mapping is shown, if it was drawn on
+ *		the screen or off, before an eviction or after it
+ */
+static void test_draw(struct stage *stage, int fd)
+{
+	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
+	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
+	void *map = vgem_pfn_bo_mmap(fd, first.handle, stage->size,
+				     PROT_READ | PROT_WRITE), *other;
+	uint32_t crcs[4];
+
+	other = mmap(NULL, stage->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		     first.dmabuf, 0);
+	igt_assert(other != MAP_FAILED);
+	pfn_kms_show(&stage->kms, first.fb);
+	crcs[0] = stage_check(stage, 1);
+
+	/* On the screen */
+	pfn_pattern_fill(map, 0, stage->size, 3);
+	crcs[1] = stage_check(stage, 3);
+
+	/* Off it, and elsewhere */
+	pfn_kms_show(&stage->kms, second.fb);
+	vgem_pfn_evict_all();
+	frame_assert(&first, VGEM_PFN_TT, 0);
+	pfn_assert_pattern(map, 0, stage->size, 3);
+	pfn_pattern_fill(map, 0, stage->size, 4);
+	stage_check(stage, 2);
+
+	pfn_kms_show(&stage->kms, first.fb);
+	crcs[2] = stage_check(stage, 4);
+	pfn_pattern_fill(other, 0, stage->size, 5);
+	crcs[3] = stage_check(stage, 5);
+
+	/* Other pictures, other sums */
+	igt_assert_neq_u32(crcs[0], crcs[1]);
+	igt_assert_neq_u32(crcs[1], crcs[2]);
+	igt_assert_neq_u32(crcs[2], crcs[3]);
+
+	munmap(other, stage->size);
+	munmap(map, stage->size);
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &second);
+	frame_destroy(stage, &first);
+}
+
+/* A pixel by its page frame number; returns what it was. */
+static uint32_t poke(uint64_t pfn, uint32_t i, uint32_t pixel)
+{
+	size_t offset = i * sizeof(pixel) % PFN_PAGE_SIZE;
+	uint32_t was;
+
+	pfn_mem_read(pfn, offset, &was, sizeof(was));
+	pfn_mem_write(pfn, offset, &pixel, sizeof(pixel));
+	return was;
+}
+
+/* The picture has one wrong pixel, and so another CRC. */
+static void check_damage(struct stage *stage, uint32_t i, uint32_t right)
+{
+	uint32_t crc = stage_crc(stage), first;
+
+	igt_assert_eq_u32(stage_compare(stage, &first), 1);
+	igt_assert_eq_u32(first, i);
+	igt_assert_neq_u32(crc, right);
+}
+
+/*
+ * SUBTEST: damage
+ * Description: one pixel that is wrong at the picture's page frame number is seen,
+ *		and one that is wrong where the picture was is not
+ */
+static void test_damage(struct stage *stage, int fd)
+{
+	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
+	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
+	const uint32_t i = 200 * 640 + 300;
+	const uint64_t page = i * 4 / PFN_PAGE_SIZE;
+	uint64_t old = vgem_pfn_bo_pfn(fd, first.handle, page), now;
+	uint32_t was, crc;
+
+	pfn_kms_show(&stage->kms, first.fb);
+	crc = stage_check(stage, 1);
+	was = poke(old, i, ~stage->pixels[i]);
+	check_damage(stage, i, crc);
+	poke(old, i, was);
+	igt_assert_eq_u32(stage_check(stage, 1), crc);
+
+	pfn_kms_show(&stage->kms, second.fb);
+	vgem_pfn_evict_all();
+	pfn_kms_show(&stage->kms, first.fb);
+	now = vgem_pfn_bo_pfn(fd, first.handle, page);
+	igt_assert_neq_u64(now, old);
+	poke(old, i, ~was);
+	igt_assert_eq_u32(stage_check(stage, 1), crc);
+	igt_assert_eq_u32(poke(now, i, ~was), was);
+	check_damage(stage, i, crc);
+
+	/* It is still there after a move. */
+	pfn_kms_show(&stage->kms, second.fb);
+	vgem_pfn_bo_move(fd, first.handle, VGEM_PFN_CARVEOUT);
+	pfn_kms_show(&stage->kms, first.fb);
+	check_damage(stage, i, crc);
+
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &second);
+	frame_destroy(stage, &first);
+}
+
+void vkms_draw_tests(int fd)
+{
+	struct stage stage;
+
+	igt_describe("What is drawn is shown, wherever the picture is.");
+	igt_subtest("draw") {
+		stage_open(&stage);
+		test_draw(&stage, fd);
+		stage_close(&stage);
+	}
+
+	igt_describe("One wrong pixel is noticed, by place and by CRC.");
+	igt_subtest("damage") {
+		stage_open(&stage);
+		test_damage(&stage, fd);
+		stage_close(&stage);
+	}
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of a picture that is moved while another one is shown.
+ */
+#include "igt.h"
+#include "pfn_syncobj.h"
+#include "vgem_pfn_module.h"
+#include "vkms.h"
+
+/*
+ * SUBTEST: evict-off-screen
+ * Description: flip to another framebuffer, evict the first one, give its memory to
+ *		others, flip back: the picture is the same, from elsewhere
+ */
+static void test_evict(struct stage *stage, int fd)
+{
+	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
+	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
+	uint64_t pfn = vgem_pfn_bo_pfn(fd, first.handle, 0);
+	struct drm_vgem_pfn_bo_query query;
+	uint32_t before, other, after;
+
+	pfn_kms_show(&stage->kms, first.fb);
+	frame_assert(&first, VGEM_PFN_CARVEOUT, 1);
+	before = stage_check(stage, 1);
+
+	pfn_kms_show(&stage->kms, second.fb);
+	frame_assert(&first, VGEM_PFN_CARVEOUT, 0);
+	frame_assert(&second, VGEM_PFN_CARVEOUT, 1);
+	vgem_pfn_evict_all();
+	query = vgem_pfn_bo_query(fd, first.handle);
+	igt_assert_eq_u32(query.region, VGEM_PFN_TT);
+	igt_assert_eq_u64(query.num_evictions, 1);
+	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, first.handle, 0), pfn);
+	frame_assert(&second, VGEM_PFN_CARVEOUT, 1);
+	other = stage_check(stage, 2);
+	igt_assert_neq_u32(other, before);
+
+	pfn_kms_show(&stage->kms, first.fb);
+	frame_assert(&first, VGEM_PFN_TT, 1);
+	frame_assert(&second, VGEM_PFN_CARVEOUT, 0);
+	after = stage_check(stage, 1);
+	igt_assert_eq_u32(after, before);
+	frame_assert_stays(&first);
+	igt_info("CRC %#x before, %#x after, of the other picture %#x\n",
+		 before, after, other);
+
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &second);
+	frame_destroy(stage, &first);
+}
+
+/*
+ * SUBTEST: evict-in-turn
+ * Description: two pictures take turns, and whichever is not shown is moved out of
+ *		the carveout and back
+ */
+static void test_in_turn(struct stage *stage, int fd)
+{
+	struct frame frames[2] = {
+		frame_create(stage, fd, 0, VGEM_PFN_CARVEOUT),
+		frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT),
+	};
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		struct frame *shown = &frames[i % 2], *hidden = &frames[!(i % 2)];
+
+		vgem_pfn_bo_move(fd, shown->handle, VGEM_PFN_CARVEOUT);
+		pfn_kms_show(&stage->kms, shown->fb);
+		igt_assert_eq(__vgem_pfn_evict_all_carveouts(fd), 0);
+		frame_assert(shown, VGEM_PFN_CARVEOUT, 1);
+		frame_assert(hidden, VGEM_PFN_TT, 0);
+		stage_check(stage, i % 2);
+		vgem_pfn_bo_check(fd, hidden->handle, stage->size, !(i % 2));
+	}
+
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &frames[1]);
+	frame_destroy(stage, &frames[0]);
+}
+
+/*
+ * SUBTEST: evict-async
+ * Description: a picture that is shown while its contents are on their way is not
+ *		read before they are there
+ */
+static void test_async(struct stage *stage, int fd)
+{
+	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
+	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
+	uint64_t size = vgem_pfn_carveout_size(fd) / 8;
+	int hogs = vgem_pfn_open(), file, i;
+
+	/* Nobody makes room by waiting, so the first one is still under way. */
+	pfn_kms_show(&stage->kms, second.fb);
+	vgem_pfn_set_lever(fd, "async_moves", 1);
+	vgem_pfn_set_lever(fd, "engine_latency_us", 1500 * 1000);
+	for (i = 0; vgem_pfn_bo_region(fd, first.handle) != VGEM_PFN_TT; i++) {
+		igt_assert_lt(i, 8);
+		vgem_pfn_bo_create(hogs, size, VGEM_PFN_CARVEOUT);
+	}
+	file = __dmabuf_sync_file(first.dmabuf, DMA_BUF_SYNC_READ);
+	igt_assert_lte(0, file);
+	igt_assert_f(!__sync_file_wait(file, 0), "too slow\n");
+
+	pfn_kms_show(&stage->kms, first.fb);
+	igt_assert_eq(__sync_file_wait(file, 0), 1);
+	frame_assert(&first, VGEM_PFN_TT, 1);
+	stage_check(stage, 1);
+	close(file);
+
+	vgem_pfn_set_lever(fd, "engine_latency_us", 0);
+	vgem_pfn_set_lever(fd, "async_moves", 0);
+	close(hogs);
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &second);
+	frame_destroy(stage, &first);
+}
+
+/* A carveout whose buffers may be scattered, of any device; skips without one */
+static int open_scattered(uint32_t *id)
+{
+	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
+	uint32_t num, i;
+	unsigned int n;
+	int fd;
+
+	for (n = 0; (fd = __vgem_pfn_open_faux(n, "renderD")) >= 0; n++) {
+		num = DRM_VGEM_PFN_MAX_REGIONS;
+		igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
+		for (i = VGEM_PFN_CARVEOUT; i < num; i++) {
+			if (!(regions[i].flags & DRM_VGEM_PFN_REGION_SCATTERED))
+				continue;
+			*id = i;
+			return fd;
+		}
+		close(fd);
+	}
+	igt_skip("no carveout of blocks\n");
+}
+
+static void reset_block_order(int sig)
+{
+	unsigned int n;
+	int fd;
+
+	for (n = 0; (fd = __vgem_pfn_open_faux(n, "renderD")) >= 0; n++) {
+		__vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+		close(fd);
+	}
+}
+
+/*
+ * SUBTEST: evict-scattered
+ * Description: the same where no two pages of the picture are neighbours, which the
+ *		kernel's mapping puts together
+ */
+static void test_scattered(struct stage *stage)
+{
+	struct frame first, second;
+	uint64_t pfns[2];
+	uint32_t region, before;
+	int fd = open_scattered(&region);
+
+	igt_install_exit_handler(reset_block_order);
+	vgem_pfn_set_max_block_order(fd, 0);
+	first = frame_create(stage, fd, 1, region);
+	second = frame_create(stage, fd, 2, region);
+	vgem_pfn_bo_pfns(fd, first.handle, 0, 2, pfns);
+	igt_assert_neq_u64(pfns[1], pfns[0] + 1);
+
+	pfn_kms_show(&stage->kms, first.fb);
+	before = stage_check(stage, 1);
+	pfn_kms_show(&stage->kms, second.fb);
+	igt_assert_eq(__vgem_pfn_evict_all_carveouts(fd), 0);
+	frame_assert(&first, VGEM_PFN_TT, 0);
+	frame_assert(&second, region, 1);
+	stage_check(stage, 2);
+
+	/* Back, to other blocks: those of a new buffer are not its own. */
+	vgem_pfn_bo_create(fd, stage->size, region);
+	vgem_pfn_bo_move(fd, first.handle, region);
+	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, first.handle, 0), pfns[0]);
+	pfn_kms_show(&stage->kms, first.fb);
+	frame_assert(&first, region, 1);
+	igt_assert_eq_u32(stage_check(stage, 1), before);
+
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &second);
+	frame_destroy(stage, &first);
+	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+	close(fd);
+}
+
+void vkms_evict_tests(int fd)
+{
+	struct stage stage;
+
+	igt_describe("A picture that was evicted off the screen is the same.");
+	igt_subtest("evict-off-screen") {
+		stage_open(&stage);
+		test_evict(&stage, fd);
+		stage_close(&stage);
+	}
+
+	igt_describe("Two pictures take turns, and moves.");
+	igt_subtest("evict-in-turn") {
+		stage_open(&stage);
+		test_in_turn(&stage, fd);
+		stage_close(&stage);
+	}
+
+	igt_describe("A picture whose contents are on their way is waited for.");
+	igt_subtest("evict-async") {
+		stage_open(&stage);
+		test_async(&stage, fd);
+		stage_close(&stage);
+	}
+
+	igt_describe("The same of pictures whose pages are anywhere.");
+	igt_subtest("evict-scattered") {
+		stage_open(&stage);
+		test_scattered(&stage);
+		stage_close(&stage);
+	}
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of vkms that writes into buffers of vgem_pfn.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "pfn_syncobj.h"
+#include "vkms.h"
+
+/* vkms gives its mapping back in a worker, some time after the job is done. */
+static void wait_for_unpin(const struct frame *frame)
+{
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		if (!vgem_pfn_bo_query(frame->fd, frame->handle).pin_count)
+			return;
+		usleep(50000);
+	}
+	igt_assert_f(false, "pinned long after the job\n");
+}
+
+/* @target has what is shown: the pattern of @seed, as vkms writes it. */
+static void check_target(struct stage *stage, const struct frame *target,
+			 uint64_t seed)
+{
+	uint32_t *map = vgem_pfn_bo_mmap(target->fd, target->handle, stage->size,
+					 PROT_READ);
+
+	stage_want_pattern(stage, seed);
+	igt_assert(!memcmp(map, stage->want, pfn_kms_pixels(&stage->kms) * 4));
+	igt_assert_eq_u32(stage_sum(stage, map), stage_sum(stage, stage->want));
+	munmap(map, stage->size);
+}
+
+/* A target is pinned while it is written to. Whether that was seen */
+static bool write_back_pinned(struct stage *stage, struct frame *target,
+			      uint32_t region)
+{
+	int fence = __pfn_kms_write_back(&stage->kms, target->fb), ret, pending;
+	struct drm_vgem_pfn_bo_query query;
+
+	igt_assert_lte(0, fence);
+	query = vgem_pfn_bo_query(target->fd, target->handle);
+	ret = __vgem_pfn_bo_move(target->fd, target->handle, VGEM_PFN_SYSTEM);
+	pending = !__sync_file_wait(fence, 0);
+	if (pending) {
+		igt_assert_eq_u32(query.pin_count, 1);
+		igt_assert_eq(ret, -EBUSY);
+		frame_assert(target, region, 1);
+	}
+
+	pfn_kms_wait(&stage->kms, fence);
+	close(fence);
+	wait_for_unpin(target);
+	return pending;
+}
+
+/*
+ * SUBTEST: write-back-into
+ * Description: what vkms writes a picture into is pinned for as long as that takes,
+ *		and can be moved afterwards, and be written to again
+ */
+static void test_into(struct stage *stage, int fd)
+{
+	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
+	struct frame target = frame_create(stage, fd, 9, VGEM_PFN_CARVEOUT);
+	int i;
+
+	pfn_kms_show(&stage->kms, shown.fb);
+	frame_assert(&target, VGEM_PFN_CARVEOUT, 0);
+
+	/* On a busy machine the job may be done before one has looked. */
+	for (i = 0; !write_back_pinned(stage, &target, VGEM_PFN_CARVEOUT); i++) {
+		igt_assert_lt(i, 10);
+		vgem_pfn_bo_move(fd, target.handle, VGEM_PFN_CARVEOUT);
+	}
+	frame_assert(&target, VGEM_PFN_CARVEOUT, 0);
+	check_target(stage, &target, 1);
+
+	vgem_pfn_evict_all();
+	frame_assert(&target, VGEM_PFN_TT, 0);
+	frame_assert(&shown, VGEM_PFN_CARVEOUT, 1);
+	check_target(stage, &target, 1);
+
+	/* Another picture to the other place */
+	frame_fill(stage, &shown, 2);
+	pfn_kms_write_back(&stage->kms, target.fb);
+	check_target(stage, &target, 2);
+	wait_for_unpin(&target);
+	vgem_pfn_bo_move(fd, target.handle, VGEM_PFN_CARVEOUT);
+	check_target(stage, &target, 2);
+
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &target);
+	frame_destroy(stage, &shown);
+}
+
+/*
+ * SUBTEST: write-back-shown
+ * Description: a picture that was written back is shown in turn, and is the same
+ */
+static void test_shown(struct stage *stage, int fd)
+{
+	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
+	struct frame target = frame_create(stage, fd, 9, VGEM_PFN_CARVEOUT);
+	uint32_t crc;
+
+	pfn_kms_show(&stage->kms, shown.fb);
+	crc = stage_check(stage, 1);
+	pfn_kms_write_back(&stage->kms, target.fb);
+	wait_for_unpin(&target);
+	vgem_pfn_evict_all();
+
+	pfn_kms_show(&stage->kms, target.fb);
+	frame_assert(&shown, VGEM_PFN_CARVEOUT, 0);
+	frame_assert(&target, VGEM_PFN_TT, 1);
+	igt_assert_eq_u32(stage_check(stage, 1), crc);
+
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &target);
+	frame_destroy(stage, &shown);
+}
+
+/*
+ * SUBTEST: write-back-async
+ * Description: what is written into a buffer that an engine has yet to copy is not
+ *		overwritten by the copy
+ */
+static void test_async(struct stage *stage, int fd)
+{
+	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
+	struct frame target = frame_create(stage, fd, 9, VGEM_PFN_CARVEOUT);
+	struct drm_vgem_pfn_bo_move move = {
+		.handle = target.handle,
+		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
+		.region = VGEM_PFN_TT,
+	};
+	int file;
+
+	pfn_kms_show(&stage->kms, shown.fb);
+	vgem_pfn_set_lever(fd, "engine_latency_us", 1500 * 1000);
+	igt_assert_eq(__vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &move), 0);
+	file = __dmabuf_sync_file(target.dmabuf, DMA_BUF_SYNC_READ);
+	igt_assert_lte(0, file);
+	igt_assert_f(!__sync_file_wait(file, 0), "too slow\n");
+
+	pfn_kms_write_back(&stage->kms, target.fb);
+	igt_assert_eq(__sync_file_wait(file, PFN_KMS_PATIENCE_MS), 1);
+	vgem_pfn_set_lever(fd, "engine_latency_us", 0);
+	check_target(stage, &target, 1);
+
+	close(file);
+	wait_for_unpin(&target);
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &target);
+	frame_destroy(stage, &shown);
+}
+
+void vkms_writeback_tests(int fd)
+{
+	struct stage stage;
+
+	igt_describe("vkms writes back into memory that moves when it is not used.");
+	igt_subtest("write-back-into") {
+		stage_open(&stage);
+		test_into(&stage, fd);
+		stage_close(&stage);
+	}
+
+	igt_describe("What was written back can be shown.");
+	igt_subtest("write-back-shown") {
+		stage_open(&stage);
+		test_shown(&stage, fd);
+		stage_close(&stage);
+	}
+
+	igt_describe("What is written back is not overwritten by a copy.");
+	igt_subtest("write-back-async") {
+		stage_open(&stage);
+		test_async(&stage, fd);
+		stage_close(&stage);
+	}
+}
