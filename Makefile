@@ -6,16 +6,18 @@
 H := tests/harness
 
 # What the scripts read from the environment.
-export LINUX TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
+export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
+export THREADS REPLAY
 
-.PHONY: help run test coverage bench shell kernel check docs test-harness test-mutations \
-	test-iommufd test-full clean clean-cache
+.PHONY: help run test prove race coverage bench shell kernel check docs test-harness test-mutations \
+	test-iommufd test-nested test-full clean clean-cache
 
 help:
 	@echo 'vgem_pfn - memory that moves under dma-buf importers, without hardware'
 	@echo
 	@echo '  make run             watch a buffer move and fault back in'
 	@echo '  make test            run the tests in a guest; results in out/'
+	@echo '  make prove MODULE=x.ko [PROGRAM=x]   does this importer keep the rules?'
 	@echo '  make coverage        lines of the driver that make test VARIANT=kasan ran'
 	@echo '  make bench           count instructions; figures in out/bench.json'
 	@echo '  make shell           a shell in the guest, driver loaded'
@@ -25,6 +27,8 @@ help:
 	@echo '  make test-harness    failures on purpose: does the harness see them?'
 	@echo '  make test-mutations  broken drivers on purpose: do the tests see them?'
 	@echo '  make test-iommufd    Linux'\''s own selftests of an importer, IOMMUFD'
+	@echo '  make test-nested     virtio-gpu, which imports only in a guest of a guest'
+	@echo '  make race            everything at once, at random, for SECONDS=n'
 	@echo '  make test-full       all suites and all kernels; slow'
 	@echo '  make clean           remove out/'
 	@echo '  make clean-cache     remove downloads and builds, too'
@@ -34,14 +38,15 @@ help:
 	@echo '  TESTS=regex          run only the tests whose names match'
 	@echo '  PASSES=regex         and only over these kinds of memory (tests/guest/passes.list)'
 	@echo '  SUITES=regex         and of KUnit modules only these suites'
-	@echo '  SEED=n               of the offsets that make bench asks for'
+	@echo '  SEED=n               of the offsets that make bench asks for, or of make race'
+	@echo '  SECONDS=n            how long make race takes (60); THREADS=n, REPLAY=text'
 	@echo '  VARIANT=name         kernel configuration tests/configs/name.config (base)'
 	@echo '  VGEM_PFN_CACHE=dir   where downloads and builds are kept'
 	@echo '                       (~/.cache/vgem_pfn; about 5 GB)'
 	@echo '  JOBS=n               compilers at a time (one per CPU)'
 	@echo '  V=1                  show the output of what is run'
 
-run test coverage bench shell kernel check docs:
+run test prove coverage bench shell kernel check docs:
 	@exec $(H)/$@.sh
 
 test-harness:
@@ -52,6 +57,13 @@ test-mutations:
 
 test-iommufd:
 	@exec $(H)/iommufd.sh
+
+test-nested:
+	@exec $(H)/nested.sh
+
+# bash has a SECONDS of its own.
+race:
+	@RACE_SECONDS='$(SECONDS)' exec $(H)/race.sh
 
 test-full:
 	@exec $(H)/full.sh

@@ -84,6 +84,16 @@ not_ok()
 	verdict "not ok $checks - $1 # $(reason "$2")"
 }
 
+# ended NAME STATUS TEXT: a program has, and what it said last
+ended()
+{
+	if [ "$2" -eq 0 ]; then
+		ok "$1"
+	else
+		not_ok "$1" "exit status $2: $3"
+	fi
+}
+
 power_off()
 {
 	sync

@@ -2,7 +2,7 @@
 # shellcheck shell=dash
 #
 # MODE=run: load the driver and let the story program tell its story, with no
-# more checks than cost nothing.
+# more checks than cost nothing. The picture is that of an IGT subtest.
 
 if load_modules modules.list; then
 	progress "telling the story"
@@ -10,11 +10,14 @@ if load_modules modules.list; then
 	_status=$?
 	cat /tmp/story.txt /tmp/story.err >&5
 	cp /tmp/story.txt /tmp/story.err "$RESULTS"
-	if [ $_status -eq 0 ]; then
-		ok "story"
-	else
-		not_ok "story" "exit status $_status: $(tail -n 1 /tmp/story.err)"
-	fi
+	ended "story" $_status "$(tail -n 1 /tmp/story.err)"
+
+	progress "drawing a picture"
+	detached /vgem_pfn/tests/vgem_pfn_vkms --picture "$RESULTS" --run-subtest picture \
+		> "$RESULTS/vkms.log" 2>&1
+	_status=$?
+	cat "$RESULTS/vkms.txt" >&5
+	ended "picture" $_status "$(grep -v '^ ' "$RESULTS/vkms.log" | tail -n 1)"
 fi
 check_taint
 check_lockdep

@@ -15,8 +15,10 @@ if [ -n "${BREAK:-}" ]; then
 	. /vgem_pfn/guest/break.sh
 fi
 [ -n "${QUICK:-}" ] || check_memory
+[ -n "${QUICK:-}${NO_CONTRACT:-}" ] || start_contract
 run_passes
 [ -z "${QUICK:-}" ] || return
+[ -n "${NO_CONTRACT:-}" ] || check_contract
 unload_modules
 collect_gcov
 check_kmemleak

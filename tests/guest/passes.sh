@@ -47,8 +47,10 @@ check_memory()
 	fi
 }
 
-# igt PASS SELECTION: igt_runner exits 0 whatever the tests did, so the host reads
-# its results.json. The expression is one of GLib's: both parts must match.
+# igt PASS SELECTION [EXCEPT]: igt_runner exits 0 whatever the tests did, so the host
+# reads its results.json. The expressions are GLib's: both parts of the first must
+# match. What is left out has an option of its own, since a program whose name matches
+# is taken whole if there is none.
 igt()
 {
 	_results=$RESULTS/igt/$1
@@ -58,6 +60,7 @@ igt()
 		--abort-on-monitored-error=lockdep,taint \
 		--environment IGT_FORCE_DRIVER=vgem_pfn \
 		--include-tests "^(?=.*($2))(?=.*(${TESTS:-.}))" \
+		${3:+--exclude-tests "$3"} \
 		"$IGT_ROOT" "$_results" >&6 2>&1
 	_status=$?
 	if [ $_status -ne 0 ] && [ ! -e "$_results" ] && [ -n "${TESTS:-}" ]; then
@@ -77,7 +80,9 @@ igt()
 reload()
 {
 	mkdir -p /run/modprobe.d
+	sync_contract
 	/sbin/modprobe -r vgem_pfn || return
+	unloaded_contract
 	_params=
 	for _param; do
 		if [ "$_param" = pci ]; then
@@ -88,22 +93,35 @@ reload()
 		fi
 	done
 	echo "options vgem_pfn$_params" |
-		sed "s/@RESERVED/@${RESERVED#*@}/" > /run/modprobe.d/vgem_pfn.conf
+		sed "s/@RESERVED+1G/@$((${RESERVED#*@} + 0x40000000))/
+			s/@RESERVED/@${RESERVED#*@}/" > /run/modprobe.d/vgem_pfn.conf
 	/sbin/modprobe vgem_pfn
 }
 
-# run_pass NAME SELECTION [PARAM...]
-run_pass()
+# begin_pass NAME SELECTION [-EXCEPT] [PARAM...]: set _pass, _select and _except, and
+# load vgem_pfn with the parameters.
+begin_pass()
 {
-	_pass=$1 _select=$2
+	_pass=$1 _select=$2 _except=
 	shift 2
+	case "${1:-}" in
+	-*)
+		_except=${1#-}
+		shift
+		;;
+	esac
 	# The first one takes what is loaded.
 	if [ $# -gt 0 ] && ! _err=$(reload "$@" 2>&1); then
 		not_ok "guest/pass/$_pass" "vgem_pfn $*: $_err (log: $(dmesg |
 			grep -F vgem_pfn | tail -n 1))"
-		return
+		return 1
 	fi
-	igt "$_pass" "$_select"
+}
+
+# has_blob: does virtio-gpu have blob resources?
+has_blob()
+{
+	grep -qs '^blob resources *: yes' /sys/kernel/debug/dri/*/virtio-gpu-features
 }
 
 run_passes()
@@ -112,11 +130,18 @@ run_passes()
 	cp "$IGT_ROOT/test-list.txt" "$RESULTS"/
 	# Without drivers there is nothing to load with parameters.
 	[ -z "${QUICK:-}" ] || PASSES=contig
+	_passes=${PASSES:-[a-z-]*}
+	if [ -z "${PASSES:-}" ] && has_blob; then
+		_passes="$_passes|VIRTGPU"
+	elif [ -z "${PASSES:-}${TESTS:-}" ]; then
+		skip "guest/virtgpu" "virtio-gpu has no blob resources, for want of /dev/udmabuf where QEMU runs: make test-nested"
+		sed -i '/^vgem_pfn_virtgpu$/d' "$RESULTS/test-list.txt"
+	fi
 	grep -v '^#' /vgem_pfn/guest/passes.list |
-		grep -E "^(${PASSES:-[^ 	]*})[ 	]" > /run/passes
+		grep -E "^($_passes)[ 	]" > /run/passes
 	while read -r _line; do
 		# shellcheck disable=SC2086 # words
-		run_pass $_line
+		begin_pass $_line && igt "$_pass" "$_select" "$_except"
 	done < /run/passes
 	[ -z "${BAR:-}" ] || echo > "$BAR/driver_override"
 }

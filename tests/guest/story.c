@@ -203,16 +203,23 @@ static void share(void)
 static void touch(const char *what)
 {
 	struct dma_buf_pfn_stats before = stats(), after;
+	uint64_t faults[DMA_BUF_PFN_LEVELS], pages = 0;
+	int i;
 
 	expect_pattern(map, 0, SIZE, "the CPU");
 	verify_device();
 	after = stats();
 	expect_truth(DMA_BUF_PFN_ENTRY_CPU | DMA_BUF_PFN_ENTRY_DEV);
-	tell(what, "%llu faults and %llu device lookups, first pfn %#llx",
-	     ull(after.faults - before.faults),
+	for (i = 0; i < DMA_BUF_PFN_LEVELS; i++) {
+		faults[i] = after.faults_at[i] - before.faults_at[i];
+		pages += faults[i] << 9 * i;
+	}
+	tell(what, "%llu faults of 2 MiB, %llu of 4 KiB, %llu device lookups, first pfn %#llx",
+	     ull(faults[DMA_BUF_PFN_LEVEL_PMD]), ull(faults[DMA_BUF_PFN_LEVEL_PTE]),
 	     ull(after.dev_lookups - before.dev_lookups), ull(pfns[0]));
-	expect(after.faults - before.faults == PAGES,
-	       "there are %llu pages", PAGES);
+	expect(pages == PAGES, "there are %llu pages, not %llu", PAGES, ull(pages));
+	expect(after.dev_mapped == PAGES, "the device has %llu pages",
+	       ull(after.dev_mapped));
 }
 
 /* What the importer saw of a move, and what that cost */
@@ -225,11 +232,11 @@ static void tell_move(const struct dma_buf_pfn_stats *before)
 	notified = after.invalidations - before->invalidations;
 	cpu = after.cpu_zapped - before->cpu_zapped;
 	dev = after.dev_zapped - before->dev_zapped;
-	tell("", "%llu notification: %llu CPU and %llu device entries zapped",
+	tell("", "%llu notification: %llu CPU and %llu device pages zapped",
 	     ull(notified), ull(cpu), ull(dev));
 	expect(notified >= 1, "the importer was not notified of the move");
 	expect(cpu == PAGES && dev == PAGES,
-	       "a move must zap %llu entries each", PAGES);
+	       "a move must zap %llu pages each", PAGES);
 	expect(!after.cpu_mapped && !after.dev_mapped,
 	       "entries are left after a move");
 	expect(pfns[0] != old, "the buffer has not moved");

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # accel.sh - which accelerator QEMU gets: KVM where it really runs a guest, TCG
-# otherwise.  ACCEL=kvm, ACCEL=tcg or ACCEL=icount decides instead; the last is TCG
-# that counts instructions.  Sourced after lib.sh.
+# otherwise.  ACCEL=kvm, tcg, svm or icount decides instead; the last two are TCG that
+# can run guests of its guest, and that counts instructions.  Sourced after lib.sh.
 #
 # That /dev/kvm exists and opens says nothing: on some cloud machines a guest
 # then hangs at 100% system time without a byte of output, and "-accel kvm
@@ -25,11 +25,16 @@ QEMU=${QEMU:-qemu-system-x86_64}
 # With icount the guest's clocks and cycle counter advance by 1 ns for each
 # instruction, and by nothing else, but for what they skip when the guest is idle.
 # That goes with one CPU only.
+#
+# With svm the guest's KVM can run a guest in turn (qemu.sh), which is inner: our
+# kernel has no interrupt controllers in its KVM but the local ones.
 accel_args() {
 	local tcg_cpu="max,la57=off,-erms,-fsrm"
 	case "$1" in
 	kvm) printf '%s\n' -accel kvm -cpu host ;;
 	tcg) printf '%s\n' -accel "tcg,thread=multi" -cpu "$tcg_cpu" ;;
+	inner) printf '%s\n' -accel "kvm,kernel-irqchip=split" -cpu host ;;
+	svm) printf '%s\n' -accel "tcg,thread=multi" -cpu EPYC,+svm ;;
 	icount) printf '%s\n' -accel "tcg,thread=single" -cpu "$tcg_cpu" \
 		-icount "shift=0,sleep=off" ;;
 	esac
@@ -83,12 +88,12 @@ _probe_kvm() {
 	find "$CACHE/accel" -maxdepth 1 -type f -name 'answer.*' ! -path "$answer" -delete
 }
 
-# choose_accel - set ACCEL_USED to kvm, tcg or icount, and ACCEL_WHY
+# choose_accel - set ACCEL_USED to kvm, tcg, svm or icount, and ACCEL_WHY
 choose_accel() {
 	local answer
 	command -v "$QEMU" >/dev/null || die "$QEMU is not installed"
 	case "${ACCEL:-auto}" in
-	kvm | tcg | icount)
+	kvm | tcg | svm | icount)
 		ACCEL_USED=$ACCEL
 		ACCEL_WHY="asked for by ACCEL=$ACCEL"
 		;;
@@ -109,7 +114,7 @@ choose_accel() {
 		fi
 		;;
 	*)
-		die "ACCEL=$ACCEL: it can be kvm, tcg, icount or auto"
+		die "ACCEL=$ACCEL: it can be kvm, tcg, svm, icount or auto"
 		;;
 	esac
 }

@@ -16,20 +16,34 @@
 # Seconds for a whole guest, and seconds without a byte from it.
 BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600}
 STALL_TIMEOUT=${STALL_TIMEOUT:-90}
-GUEST_MEM=${GUEST_MEM:-2304M}
+GUEST_MEM=${GUEST_MEM:-4224M}
 GUEST_CPUS=${GUEST_CPUS:-2}
 
 # Memory that the guest's kernel is told to leave alone, for carveouts without
 # struct pages.  A section (128 MiB) of which the kernel has any page has struct
-# pages throughout, so this is a whole one.  Above 2 GiB, so that the 1 GiB below is
-# in one piece; and not the last one, where the firmware keeps its tables.
-RESERVED_SIZE=128M
-RESERVED_ADDRESS=0x80000000
+# pages throughout, so these are whole ones.  2 GiB, for entries of 1 GiB, and they
+# are what begins at 4 GiB: with this much memory q35 puts 2 GiB below, in one piece,
+# and the rest from there on.  The kernel has the 2 GiB below and the last 128 MiB.
+# QEMU allocates what is touched, so only passes that use it cost the host memory.
+RESERVED_SIZE=2G
+RESERVED_ADDRESS=0x100000000
 
 # A PCI device which has memory and nothing else, for carveouts in a BAR.
 BAR_SIZE=128M
 
+# Two more of these behind one bridge: they reach each other's BARs, others do not.
+PEER_BAR_SIZE=8M
+
 PORTS=(verdict results story progress)
+
+# GUEST_DRIVES=(FILE...) are more images for the guest, read-only: /dev/vdb and on.
+GUEST_DRIVES=()
+
+# With GUEST_BLOB=1, as where it can be, virtio-gpu has blob resources, and its driver
+# imports dma-bufs.  QEMU needs /dev/udmabuf, and the guest's memory in a memfd.  What
+# the screen shows is for the asking at the port "screen" (tests/guest/screen.sh).
+[[ ! -w /dev/udmabuf ]] || GUEST_BLOB=${GUEST_BLOB:-1}
+GUEST_BLOB=${GUEST_BLOB:-}
 
 # A WARN, an oops, a lockup and a hung task all end the guest: it has nothing to
 # lose, and the host tells which it was from the console.
@@ -56,20 +70,34 @@ guest_cmdline() {
 
 # qemu_args DIR - set QEMU_ARGS, all but the kernel's command line and console
 qemu_args() {
-	local dir=$1 port port_file accel n=0
+	local dir=$1 port port_file drive accel n=0 machine=q35
+	[[ -z $GUEST_BLOB ]] || machine+=,memory-backend=ram
 	QEMU_ARGS=(
 		-nodefaults -no-user-config -no-reboot -display none
-		-machine q35 -m "$GUEST_MEM" -smp "$GUEST_CPUS"
+		-machine "$machine" -m "$GUEST_MEM" -smp "$GUEST_CPUS"
 		-kernel "$GUEST_KERNEL/bzImage"
 		-drive "file=$GUEST_IMAGE,format=raw,if=none,id=root,readonly=on"
 		-device "virtio-blk-pci,drive=root"
-		-device virtio-gpu-pci
+		-device "virtio-gpu-pci${GUEST_BLOB:+,blob=on}"
 		-device virtio-serial-pci
 		-object "memory-backend-memfd,id=bar,size=$BAR_SIZE,share=on"
 		-device "ivshmem-plain,memdev=bar"
+		-device "pci-bridge,id=bridge,chassis_nr=1"
+		-object "memory-backend-memfd,id=bar1,size=$PEER_BAR_SIZE,share=on"
+		-device "ivshmem-plain,memdev=bar1,bus=bridge,addr=1"
+		-object "memory-backend-memfd,id=bar2,size=$PEER_BAR_SIZE,share=on"
+		-device "ivshmem-plain,memdev=bar2,bus=bridge,addr=2"
 	)
 	mapfile -t accel < <(accel_args "$ACCEL_USED")
 	QEMU_ARGS+=("${accel[@]}")
+	for drive in "${GUEST_DRIVES[@]}"; do
+		n=$((n + 1))
+		QEMU_ARGS+=(
+			-drive "file=$drive,format=raw,if=none,id=drive$n,readonly=on"
+			-device "virtio-blk-pci,drive=drive$n"
+		)
+	done
+	n=0
 	for port in "${PORTS[@]}"; do
 		n=$((n + 1))
 		case "$port" in
@@ -81,6 +109,13 @@ qemu_args() {
 			-device "virtserialport,nr=$n,chardev=port$n,name=$port"
 		)
 	done
+	[[ -n $GUEST_BLOB ]] || return 0
+	QEMU_ARGS+=(
+		-object "memory-backend-memfd,id=ram,size=$GUEST_MEM,share=on"
+		-chardev "pipe,id=screen,path=${dir//,/,,}/screen"
+		-device "virtserialport,nr=$((n + 1)),chardev=screen,name=screen"
+		-chardev "pipe,id=monitor,path=${dir//,/,,}/monitor" -mon chardev=monitor
+	)
 }
 
 # follow DIR story|progress - show what was added since the last call: the story
@@ -119,6 +154,12 @@ end_qemu() {
 	kill -KILL "$1" 2>/dev/null || :
 }
 
+# start_screen DIR - answer what the guest asks about its screen
+start_screen() {
+	mkfifo "$1"/{screen,monitor}.{in,out}
+	start_child setpriv --pdeathsig TERM sh "$TOP/tests/guest/screen.sh" "$1"
+}
+
 # boot_guest DIR MODE [KEY=VALUE...]; FOLLOW=story|progress
 # is shown as it comes
 boot_guest() {
@@ -128,6 +169,7 @@ boot_guest() {
 	mkdir -p "$dir"
 	choose_accel
 	qemu_args "$dir"
+	[[ -z $GUEST_BLOB ]] || start_screen "$dir"
 	BOOT_END=
 	_FOLLOWED=0
 	# If this shell is killed outright, QEMU must not outlive it.

@@ -21,7 +21,7 @@
 . "$HARNESS/kbuild.sh"
 
 LOGS=$OUT/check
-STEPS=10
+STEPS=11
 n=0
 FAILED=()
 
@@ -72,7 +72,7 @@ check_kernel_files() {
 
 IGT_IGNORE=PREFER_KERNEL_TYPES,AVOID_EXTERNS,PREFER_DEFINED_ATTRIBUTE_MACRO,BIT_MACRO
 IGT_IGNORE+=,ARRAY_SIZE,CONSTANT_CONVERSION,FUNCTION_WITHOUT_ARGS,COMPLEX_MACRO
-IGT_IGNORE+=,MACRO_ARG_REUSE,VOLATILE,EMBEDDED_FUNCTION_NAME
+IGT_IGNORE+=,MACRO_ARG_REUSE,VOLATILE,EMBEDDED_FUNCTION_NAME,CAMELCASE
 
 # The tests are user space written in the kernel's style, to the IGT API.  What
 # does not apply there:
@@ -85,6 +85,7 @@ IGT_IGNORE+=,MACRO_ARG_REUSE,VOLATILE,EMBEDDED_FUNCTION_NAME
 #   VOLATILE             memory that another process or a signal handler changes,
 #                        without READ_ONCE
 #   EMBEDDED_FUNCTION_NAME   "create" is a word of the story, too
+#   CAMELCASE            libdrm's names
 check_igt_files() {
 	local files
 	mapfile -t files < <(ours 'tests/*.c' 'tests/*.h')
@@ -159,6 +160,14 @@ check_kconfig() {
 	srctree=$TOP "$BUILD/scripts/kconfig/conf" -s --alldefconfig Kconfig
 }
 
+# They are run on request, and by then the driver has changed.
+check_mutations() {
+	local p
+	for p in "$TOP"/tests/mutations/{,iommufd/}*.patch; do
+		source_apply "$WORK/src" --check "$p" 2>&1 | sed "s|^|$(basename "$p"): |"
+	done
+}
+
 check_shell() {
 	local files
 	mapfile -t files < <(ours '*.sh' .ci/run)
@@ -197,6 +206,7 @@ _check() {
 	check kernel-doc "kernel-doc -Wall: our files and our changes" check_kerneldoc
 	check kconfig "Kconfig parses" check_kconfig
 	check uapi "uAPI headers compile alone" check_uapi
+	check mutations "mutations apply" check_mutations
 }
 
 n=1

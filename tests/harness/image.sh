@@ -10,10 +10,11 @@
 # Added to the base image, at its top, by appending to a copy of it:
 #   /init                the guest's init            (tests/guest/init)
 #   /vgem_pfn/guest      its scripts and lists       (tests/guest)
-#   /vgem_pfn/bin        programs                    (tests/guest/*.c)
+#   /vgem_pfn/bin        programs         (tests/guest/*.c, tests/contract)
 #   /vgem_pfn/tests      our IGT tests, test-list.txt  (tests/igt)
 #   /vgem_pfn/selfcheck  the harness's own IGT test  (tests/guest/selfcheck)
 #   /vgem_pfn/kselftest  selftests of Linux, if built  (kselftest.sh)
+#   /vgem_pfn/prove      an importer of somebody's     (prove.sh)
 #   /modules/<release>   the kernel's modules
 
 IMAGE_LOG=$OUT/log/image.log
@@ -44,6 +45,10 @@ image_programs() {
 		[[ -e $src ]] || continue
 		compile "$OUT/guest/bin/$(basename "$src" .c)" "$src" -static -pthread
 	done
+	run_logged "$IMAGE_LOG" make -C "$TOP/tests/contract" \
+		BUILD="$OUT/guest/contract" LDFLAGS=-static ||
+		die "could not build tests/contract" "$IMAGE_LOG"
+	install -p -m 755 "$OUT/guest/contract/pfn-contract" "$OUT/guest/bin"
 	# Linked with the guest's libigt, whose own needs are met there.
 	compile "$OUT/guest/selfcheck/selfcheck" "$TOP/tests/guest/selfcheck/selfcheck.c" \
 		-I"$TOP/tests/igt/include" -L"$tree/usr/lib/x86_64-linux-gnu" \
@@ -78,6 +83,9 @@ image_stage() {
 	done
 	if [[ -d $OUT/guest/kselftest ]]; then
 		cp -a "$OUT/guest/kselftest" "$stage/vgem_pfn/kselftest"
+	fi
+	if [[ -n ${IMAGE_EXTRA:-} ]]; then
+		cp -a "$IMAGE_EXTRA" "$stage/vgem_pfn/prove"
 	fi
 	cp -a "$kernel/modules/lib/modules" "$stage/modules"
 	find "$stage/modules" -type l -delete	# build, source

@@ -8,7 +8,12 @@
 #   # What is broken, in a sentence or two.
 #   #
 #   # expect: vgem_pfn_prime@move
+#   # expect: reach/vgem_pfn_import@reach-freed
 #   # expect: kunit/dma-buf-pfn/rule1_units
+#   # expect: guest/contract
+#
+# The second one is in a pass of its own (tests/guest/passes.list).  The contract
+# checker judges what else is expected.
 #
 # A mutation is caught if every one of them fails, or was running when the guest
 # died.  One that no longer applies or builds has failed.  MUTATIONS=regex
@@ -31,9 +36,19 @@ expected() {
 # The module of the KUnit suites that may be expected.
 KUNIT_MODULE=dmabuf_kunit
 
-# subtests TEST... - the IGT subtests among them, one per line
+# igt_tests TEST... - the IGT subtests among them, each as pass/program@subtest
+igt_tests() {
+	printf "%s\n" "$@" | grep -vE "^(kunit|guest)/" | sed "s,^[^/]*$,$FIRST_PASS/&," || :
+}
+
+# subtests TEST... - the IGT subtests among them, without their passes, one per line
 subtests() {
-	printf "%s\n" "$@" | grep -v "^kunit/" || :
+	igt_tests "$@" | sed "s,^.*/,,"
+}
+
+# passes TEST... - the passes of the IGT subtests among them, one per line
+passes() {
+	igt_tests "$@" | sed "s,/.*,," | sort -u
 }
 
 # suites TEST... - the suites of the KUnit cases among them, one per line
@@ -50,8 +65,9 @@ either() {
 # run_tests NAME TEST... - a guest that runs these; results in DIR/NAME.  Where no
 # IGT subtest is among them, it needs no driver and no checks at its end.
 run_tests() {
-	local dir=$DIR/$1/guest igt kunit settings=()
+	local dir=$DIR/$1/guest igt kunit in settings=()
 	shift
+	mapfile -t in < <(passes "$@")
 	mapfile -t igt < <(subtests "$@")
 	mapfile -t kunit < <(suites "$@")
 	if ((${#igt[@]} == 0)); then
@@ -62,7 +78,8 @@ run_tests() {
 		settings=(TESTS="$(either "${igt[@]}")|^$KUNIT_MODULE")
 	fi
 	((${#kunit[@]} == 0)) || settings+=(SUITES="^$(either "${kunit[@]}")")
-	boot_guest "$dir" test PASSES="$FIRST_PASS" "${settings[@]}"
+	boot_guest "$dir" test PASSES="$(IFS="|" && echo "${in[*]:-$FIRST_PASS}")" \
+		"${settings[@]}"
 	results_collect "$dir" test "${settings[*]}"
 	results_report "$dir" >"$dir/report.txt" || :
 }
@@ -70,11 +87,14 @@ run_tests() {
 # noticed DIR TEST - print how, if it did.  KUnit says which suite is running: that
 # it was in this case when the guest died must be seen from a call trace.
 noticed() {
-	local name=igt/$2 running="${2%@*} (${2#*@})" suite
+	local name=igt/$2 running=${2##*/} suite
+	running="${running%@*} (${running#*@})"
 	if [[ $2 == kunit/* ]]; then
 		suite=$(suites "$2")
 		name=$2 running="$KUNIT_MODULE, $suite"
 		grep -qa " ${2##*/}+0x" "$1/console.log" || running="in no trace"
+	elif [[ $2 == guest/* ]]; then
+		name=$2 running="nothing that was selected"
 	fi
 	jq -re --arg n "$name" --arg running "$running" '
 		[.[] | select(.status == "fail"
@@ -102,7 +122,7 @@ mutation() {
 	mkdir -p "$DIR/$name"
 	mapfile -t tests < <(expected "$1")
 	if ((${#tests[@]} == 0)); then
-		outcome 1 "$name: names no test that must notice (# expect: program@subtest, or kunit/suite/case)"
+		outcome 1 "$name: names no test that must notice (# expect: ...)"
 		return
 	fi
 	if ! VARIANT=base OVERLAY_PATCH=$1 VGEM_PFN_OUT=$DIR/$name/out \
@@ -139,4 +159,4 @@ done
 next_step "the build as it was"
 VARIANT=base run_child "$HARNESS/kernel.sh" >"$DIR/restore.log" 2>&1 ||
 	die "the build without mutations fails" "$DIR/restore.log"
-outcomes
+outcomes || exit 1

@@ -24,7 +24,8 @@ _tools_of() {
 		/usr/lib/python3/dist-packages/yaml:python3-yaml ;;
 	guest) printf '%s\n' gcc:gcc jq:jq ld:binutils make:make \
 		mksquashfs:squashfs-tools qemu-system-x86_64:qemu-system-x86 setpriv:util-linux \
-		/usr/include/stdio.h:libc6-dev /usr/include/libdrm/drm.h:libdrm-dev ;;
+		/usr/include/stdio.h:libc6-dev /usr/include/libdrm/drm.h:libdrm-dev \
+		/usr/include/cairo/cairo.h:libcairo2-dev /usr/include/zlib.h:zlib1g-dev ;;
 	*) die "need_tools: no set of tools '$1'" ;;
 	esac
 }

@@ -8,6 +8,7 @@
 #                          summary.json, test.ktap, junit.xml, results.json (of
 #                          the first pass), results/ (all the guest sent), logs/
 #                          (of failures)
+#   results_add DIR OTHER  as if those of OTHER were DIR's, too
 #   results_report DIR     failures with their last lines, skips, the closing
 #                          line; 0 if nothing failed
 #
@@ -44,13 +45,23 @@ result() {
 		'{suite: "guest", name: $n, status: $s, reason: $r, seconds: 0, log: $l}'
 }
 
-# verdict_results DIR - the harness's checks in the guest
-verdict_results() {
-	tr -d '\r' <"$1/verdict" | jq -Rc '
+# ktap_results FILE SUITE - the lines of one level
+ktap_results() {
+	tr -d '\r' <"$1" | jq -Rc --arg suite "$2" '
 		capture("^(?<not>not )?ok [0-9]+ - (?<name>[^#]*[^# ]) *(# (?<skip>SKIP )?(?<why>.*))?$")
-		| { suite: "guest", name, seconds: 0, log: "",
+		| { suite: $suite, name, seconds: 0, log: "",
 		    status: (if .not then "fail" elif .skip then "skip" else "pass" end),
 		    reason: (.why // "") }'
+}
+
+# verdict_results DIR - the harness's checks in the guest
+verdict_results() {
+	ktap_results "$1/verdict" guest
+}
+
+# contract_results DIR - the checks of the contract checker, on the host
+contract_results() {
+	[[ ! -e $1/contract.ktap ]] || ktap_results "$1/contract.ktap" contract
 }
 
 # end_result DIR - is the verdict whole?
@@ -133,6 +144,7 @@ _results_list() {
 	local dir=$1 mode=$2 tests=${3:-} n
 	verdict_results "$dir"
 	end_result "$dir"
+	contract_results "$dir"
 	if ! tar -C "$dir/results" -xf "$dir/results.tar" 2>/dev/null; then
 		# Said already, if the guest did not come to its end.
 		[[ $BOOT_END != exited ]] || ! grep -q '^# end of verdict' "$dir/verdict" ||
@@ -162,6 +174,21 @@ results_collect() {
 	if [[ -e $dir/results/igt/$FIRST_PASS/results.json ]]; then
 		cp "$dir/results/igt/$FIRST_PASS/results.json" "$dir/results.json"
 	fi
+	_results_write "$dir"
+}
+
+# results_add DIR OTHER - to those of DIR, those of another guest
+results_add() {
+	local tmp
+	tmp_for tmp "$1/summary.json"
+	jq -s add "$1/summary.json" "$2/summary.json" >"$tmp"
+	publish "$tmp" "$1/summary.json"
+	_results_write "$1"
+}
+
+# _results_write DIR - summary.json in the formats people want
+_results_write() {
+	local dir=$1
 	jq -r -f "$HARNESS/junit.jq" "$dir/summary.json" >"$dir/junit.xml"
 	jq -r '"KTAP version 1", "1..\(length)",
 		(to_entries[] | (.key + 1) as $n | .value

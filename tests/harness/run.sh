@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # run.sh - make run: boot a guest in which the story program shows memory moving
-# under an importer, and print what it prints.  The exit status is 0 only if the
-# program and the guest's checks said so through the verdict port.
+# under an importer, and print what it prints.  One of the things that move is a
+# picture, which ends up in out/run/.  The exit status is 0 only if the programs and
+# the guest's checks said so through the verdict port.
 
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -20,4 +21,6 @@ if (($(results_count "$DIR" fail))); then
 	results_report "$DIR" >&2 || :
 	die "make run: see above, and $DIR/console.log"
 fi
+mv "$DIR/results/vkms.png" "$DIR" || die "make run: the guest drew no picture"
+note "the picture of vkms is $DIR/vkms.png"
 note "done; the guest ran for $(hms "$BOOT_SECONDS"), its console is in $DIR/console.log"

@@ -95,4 +95,4 @@ next_step "controls: $ACCEL_USED, $ACCEL_WHY"
 positive
 guest_controls
 config_control
-outcomes
+outcomes || exit 1

@@ -165,12 +165,17 @@ _stage_originals() {
 	done
 }
 
+# source_apply DIR ARG... - git apply in DIR
+source_apply() {
+	# A git repository above the cache must not make git skip paths.
+	(cd "$1" && GIT_CEILING_DIRECTORIES=$(dirname "$1") \
+		git apply --whitespace=nowarn "${@:2}")
+}
+
 # _stage_patch DIR PATCH - all of it or die
 _stage_patch() {
 	local dir=$1 patch=$2 log=$CACHE/log/patch.log
-	# A git repository above the cache must not make git skip paths.
-	if ! (cd "$dir" && GIT_CEILING_DIRECTORIES=$(dirname "$dir") \
-		git apply --whitespace=nowarn "$patch") >"$log" 2>&1; then
+	if ! source_apply "$dir" "$patch" >"$log" 2>&1; then
 		die "$(basename "$patch") does not apply to $SRC_ID: $(sed -n 's/^error: //p' "$log" | head -1)" "$log"
 	fi
 }
