@@ -73,13 +73,9 @@ static void vgem_pfn_pci_remove(struct pci_dev *pdev)
 	vgem_pfn_device_unplug(pci_get_drvdata(pdev));
 }
 
-static const struct pci_device_id vgem_pfn_pci_ids[] = {
-	{ }
-};
-
+/* No device is ours by its numbers: driver_override or new_id says which are. */
 static struct pci_driver vgem_pfn_pci_driver = {
 	.name = KBUILD_MODNAME,
-	.id_table = vgem_pfn_pci_ids,
 	.probe = vgem_pfn_pci_probe,
 	.remove = vgem_pfn_pci_remove,
 };
