@@ -106,7 +106,8 @@ kselftest_results() {
 	done
 }
 
-# igt_pass DIR PASS - the subtests of one pass.  The first one's bear no pass's name.
+# igt_pass DIR PASS TESTS - the subtests of one pass.  The first one's bear no pass's
+# name.
 igt_pass() {
 	local pass=$2 json=$1/results/igt/$2/results.json
 	local prefix=igt/$pass/
@@ -115,7 +116,18 @@ igt_pass() {
 		result "${prefix}results.json" fail "igt_runner left no readable results.json"
 		return
 	fi
-	jq -c --arg prefix "$prefix" -f "$HARNESS/igt.jq" "$json" | jq -c '.[]'
+	jq -c --arg prefix "$prefix" -f "$HARNESS/igt.jq" "$json" |
+		if [[ $pass == stock ]]; then
+			jq -c --rawfile list "$TOP/tests/guest/stock.list" \
+				--argjson whole "$(stock_whole "$3")" -f "$HARNESS/stock.jq"
+		else
+			cat
+		fi | jq -c '.[]'
+}
+
+# stock_whole TESTS - does the list of stock tests have to be met?
+stock_whole() {
+	if [[ -n $1 ]]; then echo false; else echo true; fi
 }
 
 # igt_listed DIR - a failure for each test program that gave no subtest in any pass
@@ -135,7 +147,7 @@ igt_listed() {
 igt_results() {
 	local pass
 	for pass in "$1"/results/igt/*/; do
-		[[ ! -d $pass ]] || igt_pass "$1" "$(basename "$pass")"
+		[[ ! -d $pass ]] || igt_pass "$1" "$(basename "$pass")" "$2"
 	done
 	[[ -n $2 || -n ${PASSES:-} ]] || igt_listed "$1"
 }

@@ -19,7 +19,7 @@ ROOTFS_PRUNE=(
 	usr/share/bug usr/share/info usr/share/gtk-doc usr/share/X11
 	usr/share/misc usr/share/bash-completion usr/share/perl5
 	usr/share/igt-gpu-tools usr/share/fonts usr/lib/systemd usr/share/zsh
-	'usr/lib/x86_64-linux-gnu/gconv' 'usr/lib/x86_64-linux-gnu/libi915_perf*'
+	'usr/lib/x86_64-linux-gnu/gconv'
 	'usr/lib/x86_64-linux-gnu/libxe_oa*' 'usr/lib/x86_64-linux-gnu/ossl-modules'
 	'usr/bin/*intel*' 'usr/bin/i915*' 'usr/bin/xe-*' 'usr/bin/gputop'
 	'usr/bin/code_cov*' 'usr/bin/amd_*' 'usr/bin/dpcd_reg' 'usr/bin/msm_*'

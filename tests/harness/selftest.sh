@@ -89,10 +89,29 @@ config_control() {
 		'FAILED: .*did not survive olddefconfig: CONFIG_KASAN_VMALLOC' "$log"
 }
 
+# Of IGT's own tests: a skip without a reason, a program that ran nothing, and a reason
+# for what is not there.
+stock_control() {
+	local log=$DIR/stock/report.txt
+	mkdir -p "$DIR/stock"
+	printf '%s\n' ran silent '- ran@b its reason' '- ran@gone another' >"$DIR/stock/list"
+	VERDICT=passed
+	jq -nr --rawfile list "$DIR/stock/list" --argjson whole true "
+		[\"a pass\", \"b skip\", \"c skip\"] | map(split(\" \")
+			| {name: \"igt/stock/ran@\\(.[0])\", status: .[1], reason: \"\"})
+		| $(grep -v '^#' "$HARNESS/stock.jq")
+		| .[] | \"\\(.status) \\(.name) \\(.reason)\"" >"$log" 2>&1
+	if [[ $(grep -c ^fail "$log") == 3 ]]; then VERDICT=failed; fi
+	caught "a stock test that skips without a reason" '^fail igt/stock/ran@c skipped' "$log"
+	caught "a stock program that runs nothing" '^fail igt/stock/silent ' "$log"
+	caught "a reason for no skip" '^fail igt/stock/ran@gone ' "$log"
+}
+
 mkdir -p "$DIR"
 prepare 1
 next_step "controls: $ACCEL_USED, $ACCEL_WHY"
 positive
 guest_controls
 config_control
+stock_control
 outcomes || exit 1

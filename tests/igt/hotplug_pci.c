@@ -182,6 +182,29 @@ static void test_no_bar(void)
 	memcpy(pci_name, ivshmem, sizeof(pci_name));
 }
 
+/*
+ * SUBTEST: pci-new-id
+ * Description: the driver takes all devices of a kind that new_id names
+ */
+static void test_new_id(void)
+{
+	char name[PFN_PCI_NAME_SIZE];
+	unsigned int i;
+	int fd;
+
+	pfn_pci_set_override(pci_name, "\n");
+	igt_assert_neq(__pfn_pci_bind(pci_name), 0);
+	igt_assert_eq(__pfn_pci_ids("new_id", PFN_PCI_IVSHMEM), 0);
+	fd = __pfn_pci_open(pci_name);
+	/* Before anything can fail: a later subtest would find it, too. */
+	igt_assert_eq(__pfn_pci_ids("remove_id", PFN_PCI_IVSHMEM), 0);
+	for (i = 0; pfn_pci_find(PFN_PCI_IVSHMEM, i, name); i++)
+		igt_assert_eq(__pfn_pci_unbind(name), 0);
+	pfn_pci_set_override(pci_name, VGEM_PFN_MODULE);
+	igt_assert_fd(fd);
+	close(fd);
+}
+
 static void release(int sig)
 {
 	/* Only what a subtest left behind: the path is of its own choosing. */
@@ -215,6 +238,10 @@ void hotplug_pci_tests(void)
 		igt_describe("The module and its PCI devices go and come together.");
 		igt_subtest("pci-unload")
 			test_unload();
+
+		igt_describe("new_id makes devices of a kind the driver's.");
+		igt_subtest("pci-new-id")
+			test_new_id();
 
 		igt_describe("A device without memory to lend is refused.");
 		igt_subtest("pci-no-bar")

@@ -109,6 +109,15 @@ int __pfn_pci_unbind(const char *name)
 	return __pfn_write_file(DRIVER "/unbind", name);
 }
 
+int __pfn_pci_ids(const char *file, unsigned int vendor, unsigned int device)
+{
+	char path[128], ids[32];
+
+	snprintf(path, sizeof(path), DRIVER "/%s", file);
+	snprintf(ids, sizeof(ids), "%x %x", vendor, device);
+	return __pfn_write_file(path, ids);
+}
+
 int __pfn_pci_open(const char *name)
 {
 	char path[128];

@@ -28,6 +28,8 @@ void pfn_pci_bar(const char *name, unsigned int bar, uint64_t *start,
 int __pfn_pci_set_override(const char *name, const char *driver);
 int __pfn_pci_bind(const char *name);
 int __pfn_pci_unbind(const char *name);
+/* "new_id" or "remove_id" of the driver. A new one binds all such devices. */
+int __pfn_pci_ids(const char *file, unsigned int vendor, unsigned int device);
 /* The driver's render node; -ENODEV if it has none of this device */
 int __pfn_pci_open(const char *name);
 
