@@ -2,8 +2,7 @@
 /*
  * Subtests of the machine being suspended: carveouts are emptied before and filled
  * again afterwards. The kernel's own test mode freezes all tasks, and comes
- * back after a while. It suspends no devices: those of the guest by which results
- * leave would not survive it.
+ * back after a while. No other device is suspended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,44 +11,10 @@
 #include "evict.h"
 #include "igt.h"
 #include "pfn_importer.h"
+#include "pfn_suspend.h"
 #include "vgem_pfn.h"
 
 #define SIZE	(1 * MiB)
-
-static bool sys_has(const char *path, const char *word)
-{
-	char text[256] = "";
-	FILE *file = fopen(path, "re");
-	bool has;
-
-	if (!file)
-		return false;
-	has = fgets(text, sizeof(text), file) && strstr(text, word);
-	fclose(file);
-	return has;
-}
-
-static void reset_pm_test(int sig)
-{
-	__pfn_write_file("/sys/power/pm_test", "none");
-}
-
-static void require_suspend(const char *state)
-{
-	igt_require_f(sys_has("/sys/power/pm_test", "freezer"),
-		      "no CONFIG_PM_DEBUG\n");
-	igt_require_f(sys_has("/sys/power/state", state), "no %s\n", state);
-	igt_install_exit_handler(reset_pm_test);
-}
-
-static void suspend(const char *state)
-{
-	/* The default is five seconds. */
-	__pfn_write_file("/sys/module/suspend/parameters/pm_test_delay", "1");
-	igt_assert_eq(__pfn_write_file("/sys/power/pm_test", "freezer"), 0);
-	igt_assert_eq(__pfn_write_file("/sys/power/state", state), 0);
-	igt_assert_eq(__pfn_write_file("/sys/power/pm_test", "none"), 0);
-}
 
 /*
  * SUBTEST: suspend
@@ -64,7 +29,7 @@ static void test_suspend(int fd, const char *state)
 	uint32_t handle, other;
 	char *map, *idle;
 
-	require_suspend(state);
+	pfn_require_suspend(state, "freezer");
 	importer = pfn_importer_open();
 	handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	other = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_TT);
@@ -80,7 +45,7 @@ static void test_suspend(int fd, const char *state)
 	pfn_import_dev_check(import, SIZE, 1);
 	before = pfn_import_stats(import);
 
-	suspend(state);
+	pfn_suspend(state, "freezer");
 
 	query = vgem_pfn_bo_query(fd, handle);
 	igt_assert_eq_u32(query.region, VGEM_PFN_CARVEOUT);
@@ -114,7 +79,7 @@ static void test_suspend(int fd, const char *state)
  */
 static void test_suspend_busy(int fd)
 {
-	require_suspend("freeze");
+	pfn_require_suspend("freeze", "freezer");
 
 	igt_fork(child, 2) {
 		struct timespec start = {};
@@ -134,7 +99,7 @@ static void test_suspend_busy(int fd)
 		close(mine);
 	}
 	usleep(500000);
-	suspend("freeze");
+	pfn_suspend("freeze", "freezer");
 	igt_waitchildren();
 }
 

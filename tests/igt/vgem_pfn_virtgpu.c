@@ -106,6 +106,7 @@ int igt_main()
 	virtgpu_import_tests(fd, gpu);
 	virtgpu_error_tests(fd, gpu);
 	virtgpu_scanout_tests(fd, gpu);
+	virtgpu_suspend_tests(fd, gpu);
 
 	igt_fixture()
 		close(gpu);

@@ -63,6 +63,7 @@ bool screen_shows(struct screen *s, uint64_t seed);
 void virtgpu_import_tests(int fd, int gpu);
 void virtgpu_error_tests(int fd, int gpu);
 void virtgpu_scanout_tests(int fd, int gpu);
+void virtgpu_suspend_tests(int fd, int gpu);
 /* With a file of virtio-gpu's of its own, and after all others are closed */
 void virtgpu_unbind_tests(int fd);
 
