@@ -163,7 +163,7 @@ check_kconfig() {
 # They are run on request, and by then the driver has changed.
 check_mutations() {
 	local p
-	for p in "$TOP"/tests/mutations/{,iommufd/}*.patch; do
+	for p in "$TOP"/tests/mutations/{,iommufd/,virtgpu/}*.patch; do
 		source_apply "$WORK/src" --check "$p" 2>&1 | sed "s|^|$(basename "$p"): |"
 	done
 }
