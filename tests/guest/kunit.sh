@@ -50,11 +50,3 @@ run_kunit()
 		fi
 	done < /run/kunit
 }
-
-# unload_kunit: its modules
-unload_kunit()
-{
-	while read -r _line; do
-		unload_module "${_line%% *}" /sbin/rmmod
-	done < /run/kunit
-}

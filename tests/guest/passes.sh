@@ -51,7 +51,6 @@ check_memory()
 # stock_root: set _root to a directory with those of IGT's own tests that stock.list
 # names. sw_sync taints the kernel as a soft lockup does, which itself is a panic. A
 # device that core_hotunplug has removed is a new one, which knows no driver_override.
-# And drm_mm wants to be the only one that uses KUnit.
 stock_root()
 {
 	_root=/run/stock
@@ -67,7 +66,6 @@ stock_root()
 		echo "END TESTLIST"
 	} > $_root/test-list.txt
 	ALLOWED_TAINTS=$((ALLOWED_TAINTS | 1 << 14))
-	unload_kunit
 	echo "${BAR_VENDOR#0x} ${BAR_DEVICE#0x}" > /sys/bus/pci/drivers/vgem_pfn/new_id
 }
 

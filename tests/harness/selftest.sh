@@ -89,22 +89,23 @@ config_control() {
 		'FAILED: .*did not survive olddefconfig: CONFIG_KASAN_VMALLOC' "$log"
 }
 
-# Of IGT's own tests: a skip without a reason, a program that ran nothing, and a reason
-# for what is not there.
+# Of IGT's own tests: skips without a reason and for another, a program that ran
+# nothing, and a reason for what passed.
 stock_control() {
 	local log=$DIR/stock/report.txt
 	mkdir -p "$DIR/stock"
-	printf '%s\n' ran silent '- ran@b its reason' '- ran@gone another' >"$DIR/stock/list"
+	printf '%s\n' ran silent '- ran@[bd] /no way/ a reason' '- ran@a /no way/ another' >"$DIR/stock/list"
 	VERDICT=passed
 	jq -nr --rawfile list "$DIR/stock/list" --argjson whole true "
-		[\"a pass\", \"b skip\", \"c skip\"] | map(split(\" \")
-			| {name: \"igt/stock/ran@\\(.[0])\", status: .[1], reason: \"\"})
+		[\"a:pass:\", \"b:skip:no way\", \"c:skip:no way\", \"d:skip:late\"] | map(split(\":\")
+			| {name: \"igt/stock/ran@\\(.[0])\", status: .[1], reason: .[2]})
 		| $(grep -v '^#' "$HARNESS/stock.jq")
 		| .[] | \"\\(.status) \\(.name) \\(.reason)\"" >"$log" 2>&1
-	if [[ $(grep -c ^fail "$log") == 3 ]]; then VERDICT=failed; fi
+	if [[ $(grep -c ^fail "$log") == 4 ]]; then VERDICT=failed; fi
 	caught "a stock test that skips without a reason" '^fail igt/stock/ran@c skipped' "$log"
+	caught "a stock test that skips for another reason" '^fail igt/stock/ran@d skipped' "$log"
 	caught "a stock program that runs nothing" '^fail igt/stock/silent ' "$log"
-	caught "a reason for no skip" '^fail igt/stock/ran@gone ' "$log"
+	caught "a reason for no skip" '^fail igt/stock/ran@a ' "$log"
 }
 
 mkdir -p "$DIR"

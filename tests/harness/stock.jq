@@ -6,29 +6,32 @@
 
 def listed: $list | split("\n")[];
 def programs: listed | select(test("^[a-z]"));
-def explanations: listed | capture("^- (?<re>[^ ]+) +(?<why>.+)$") | .re |= "^igt/stock/" + . + "$";
+def explanations:
+	listed | capture("^- (?<re>[^ ]+) +/(?<said>.*)/ +(?<why>.+)$") | .re |= "^igt/stock/" + . + "$";
+def explains($result):
+	. as $e | $result | .status == "skip" and (.name | test($e.re)) and (.reason | test($e.said));
 
 def failure($name; $reason):
 	{ suite: "igt", name: $name, status: "fail", reason: $reason, seconds: 0, log: "" };
 
 def judge:
-	.name as $n
+	. as $result
 	| if .status != "skip" then .
-	  else first((explanations | select(.re as $re | $n | test($re))), null) as $e
+	  else first((explanations | select(explains($result))), null) as $e
 	    | if $e == null
 	      then .status = "fail" | .reason = "skipped, which stock.list does not explain: " + .reason
 	      else .reason = $e.why + " (" + .reason + ")" end
 	  end;
 
-[.[].name] as $names
+. as $results
 | map(judge)
 + if $whole | not then [] else
 	[programs
 	 | . as $p
-	 | select(all($names[]; test("^igt/stock/" + $p + "(@|$)") | not))
+	 | select(all($results[].name; test("^igt/stock/" + $p + "(@|$)") | not))
 	 | failure("igt/stock/" + $p; "stock.list has this program, and it ran no subtest")]
 	+ [explanations
 	 | . as $e
-	 | select(any($names[]; test($e.re)) | not)
-	 | failure($e.re | ltrimstr("^") | rtrimstr("$"); "stock.list explains this, and there is no such subtest")]
+	 | select(any($results[]; . as $result | $e | explains($result)) | not)
+	 | failure($e.re | ltrimstr("^") | rtrimstr("$"); "stock.list explains a skip that is none")]
   end

@@ -32,40 +32,51 @@ static uint32_t create_dumb(struct screen *s, uint64_t seed)
 
 /*
  * SUBTEST: hibernate
- * Description: an import that was evicted for it is there again, and so is what was
- *		created after it
+ * Description: an import that was evicted for it is there again, and so are one that
+ *		was on the screen, which pins, and a buffer of virtio-gpu's own
  */
 static void test_hibernate(int fd, int gpu)
 {
 	struct screen s = screen_open(gpu);
-	struct virtgpu v;
-	uint32_t own, own_fb, fb;
+	struct virtgpu evicted, shown;
+	uint32_t own, evicted_fb, shown_fb, own_fb;
 
 	pfn_require_suspend("disk", "devices");
-	v = virtgpu_create(fd, gpu, s.size, 1);
-	own = create_dumb(&s, 2);
+	evicted = virtgpu_create(fd, gpu, s.size, 1);
+	shown = virtgpu_create(fd, gpu, s.size, 2);
+	own = create_dumb(&s, 3);
+	evicted_fb = screen_add_fb(&s, evicted.import);
+	shown_fb = screen_add_fb(&s, shown.import);
 	own_fb = screen_add_fb(&s, own);
-	fb = screen_add_fb(&s, v.import);
-	screen_show(&s, own_fb);
+	screen_show(&s, shown_fb);
 	igt_assert(screen_shows(&s, 2));
 
 	virtgpu_trace();
 	pfn_suspend("disk", "devices");
-	igt_assert_lte_u64(1, vgem_pfn_bo_query(fd, v.handle).num_notifies);
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, evicted.handle).num_notifies, 2);
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, shown.handle).num_notifies, 0);
 
-	virtgpu_assert_accepted();
-	/* That of the console, if there is one, too */
-	igt_assert_lte(2, virtgpu_sent(CMD_RESOURCE_CREATE_BLOB));
 	igt_assert(screen_shows(&s, 2));
-	screen_show(&s, fb);
-	virtgpu_assert_accepted();
+	igt_assert_eq(virtgpu_sent(CMD_RESOURCE_CREATE_BLOB), 3);
+	screen_show(&s, own_fb);
+	igt_assert(screen_shows(&s, 3));
+	screen_show(&s, evicted_fb);
 	igt_assert(screen_shows(&s, 1));
-
 	screen_show(&s, 0);
-	screen_rm_fb(&s, fb);
+	virtgpu_assert_accepted();
+
+	/* The host has it again. */
+	virtgpu_trace();
+	vgem_pfn_bo_move(fd, shown.handle, VGEM_PFN_TT);
+	igt_assert_eq(virtgpu_sent(CMD_DETACH_BACKING), 1);
+	virtgpu_assert_accepted();
+
 	screen_rm_fb(&s, own_fb);
+	screen_rm_fb(&s, shown_fb);
+	screen_rm_fb(&s, evicted_fb);
 	igt_assert_eq(drmModeDestroyDumbBuffer(gpu, own), 0);
-	virtgpu_destroy(&v);
+	virtgpu_destroy(&shown);
+	virtgpu_destroy(&evicted);
 }
 
 void virtgpu_suspend_tests(int fd, int gpu)
