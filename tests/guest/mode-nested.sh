@@ -42,12 +42,15 @@ progress "the inner guest"
 : > "$INNER/progress"
 tail -f "$INNER/progress" >&6 &
 tail=$!
+: > "$INNER/console.log"
+tail -f "$INNER/console.log" &
+console=$!
 if inner_guest; then
 	ok "nested/qemu"
 else
 	not_ok "nested/qemu" "status $?: $(tail -n 1 "$INNER/qemu.log")"
 fi
-kill $screen $tail
+kill $screen $tail $console
 rm -f "$INNER"/*.in "$INNER"/*.out
 check_taint
 check_lockdep

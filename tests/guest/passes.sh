@@ -51,6 +51,7 @@ check_memory()
 # stock_root: set _root to a directory with those of IGT's own tests that stock.list
 # names. sw_sync taints the kernel as a soft lockup does, which itself is a panic. A
 # device that core_hotunplug has removed is a new one, which knows no driver_override.
+# drm_mm expects that KUnit tests run when they are loaded (kunit.sh).
 stock_root()
 {
 	_root=/run/stock
@@ -66,7 +67,15 @@ stock_root()
 		echo "END TESTLIST"
 	} > $_root/test-list.txt
 	ALLOWED_TAINTS=$((ALLOWED_TAINTS | 1 << 14))
+	echo "options kunit autorun=1" > /run/modprobe.d/kunit.conf
 	echo "${BAR_VENDOR#0x} ${BAR_DEVICE#0x}" > /sys/bus/pci/drivers/vgem_pfn/new_id
+}
+
+# end_stock: as it was
+end_stock()
+{
+	rm -f /run/modprobe.d/kunit.conf
+	/sbin/modprobe -r kunit
 }
 
 # igt PASS SELECTION [EXCEPT]: igt_runner exits 0 whatever the tests did, so the host
@@ -167,6 +176,7 @@ run_passes()
 	while read -r _line; do
 		# shellcheck disable=SC2086 # words
 		begin_pass $_line && igt "$_pass" "$_select" "$_except"
+		[ "$_pass" != stock ] || end_stock
 	done < /run/passes
 	[ -z "${BAR:-}" ] || echo > "$BAR/driver_override"
 }
