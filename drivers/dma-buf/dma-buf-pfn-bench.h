@@ -33,6 +33,22 @@ enum dma_buf_pfn_bench_kind {
 	DMA_BUF_PFN_BENCH_UNLOCKED,
 	/** @DMA_BUF_PFN_BENCH_RUN: dma_buf_get_pfn_run() */
 	DMA_BUF_PFN_BENCH_RUN,
+	/**
+	 * @DMA_BUF_PFN_BENCH_MAP: dma_buf_map_attachment(), a walk to the page, and
+	 * dma_buf_unmap_attachment(), for a device without a bus
+	 */
+	DMA_BUF_PFN_BENCH_MAP,
+	/**
+	 * @DMA_BUF_PFN_BENCH_GUP: get_user_pages_fast() and put_page() of the page at
+	 * this offset from &dma_buf_pfn_bench.address, which has nothing to do with the
+	 * buffer but its size
+	 */
+	DMA_BUF_PFN_BENCH_GUP,
+	/**
+	 * @DMA_BUF_PFN_BENCH_NOTIFY: dma_buf_invalidate_mappings(), in the exporter's
+	 * stead: one call, of all who are attached. The buffer stays where it is.
+	 */
+	DMA_BUF_PFN_BENCH_NOTIFY,
 	/** @DMA_BUF_PFN_BENCH_WALK_PAGES: dma_buf_get_pfn() of every page */
 	DMA_BUF_PFN_BENCH_WALK_PAGES,
 	/** @DMA_BUF_PFN_BENCH_WALK_RUNS: dma_buf_get_pfn_run(), run after run */
@@ -46,7 +62,7 @@ enum dma_buf_pfn_bench_kind {
  * struct dma_buf_pfn_bench - one measurement
  *
  * Errors: -EBADF for no fd, -EINVAL for one that is no dma-buf, for an unknown
- * kind, or for @calls out of range; -EFBIG for a buffer of more than 8 TiB;
+ * kind, or for @calls or @address out of range; -EFBIG for a buffer of more than 8 TiB;
  * -EINTR for a signal; or what the measured function returned.
  */
 struct dma_buf_pfn_bench {
@@ -73,6 +89,9 @@ struct dma_buf_pfn_bench {
 
 	/** @invalidations: Output: move notifications meanwhile. */
 	__u64 invalidations;
+
+	/** @address: Input: user address for DMA_BUF_PFN_BENCH_GUP, otherwise MBZ. */
+	__u64 address;
 };
 
 /**
@@ -99,6 +118,29 @@ struct dma_buf_pfn_bench_mock {
 #define DMA_BUF_PFN_BENCH_MOCK	_IOW('b', 2, struct dma_buf_pfn_bench_mock)
 
 #ifdef __KERNEL__
+/**
+ * struct pfn_bench - one measurement
+ * @dmabuf: the buffer
+ * @attach: what asks
+ * @num_pages: size of @dmabuf
+ * @offsets: to ask for, NULL for a walk
+ * @calls: how many of them; made so far in a walk
+ * @address: of the process, to ask for
+ * @ticks: counted so far
+ * @invalidations: received, protected by the reservation lock
+ */
+struct pfn_bench {
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attach;
+	u32 num_pages;
+	u32 *offsets;
+	unsigned long calls;
+	u64 address;
+	u64 ticks;
+	u64 invalidations;
+};
+
+int pfn_bench_measure(struct pfn_bench *bench, u32 kind);
 int pfn_bench_mock_export(const struct dma_buf_pfn_bench_mock *args);
 #endif
 
