@@ -7,7 +7,7 @@ H := tests/harness
 
 # What the scripts read from the environment.
 export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
-export THREADS REPLAY
+export THREADS REPLAY RESERVED_SIZE
 
 .PHONY: help run test prove race coverage bench shell kernel check docs test-harness test-mutations \
 	test-iommufd test-nested test-full clean clean-cache
@@ -39,6 +39,7 @@ help:
 	@echo '  PASSES=regex         and only over these kinds of memory (tests/guest/passes.list)'
 	@echo '  SUITES=regex         and of KUnit modules only these suites'
 	@echo '  SEED=n               of the offsets that make bench asks for, or of make race'
+	@echo '  RESERVED_SIZE=nG     memory for the buffers of make bench (9G if there is so much, or 2G)'
 	@echo '  SECONDS=n            how long make race takes (60); THREADS=n, REPLAY=text'
 	@echo '  VARIANT=name         kernel configuration tests/configs/name.config (base)'
 	@echo '  VGEM_PFN_CACHE=dir   where downloads and builds are kept'

@@ -1,21 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The lines that tests/guest/bench.c prints, as one string, into what out/bench.json
-# holds.  Arguments: kernel, config (an id that changes with it), seed, machine.
+# The lines that tests/guest/bench/table.c prints, as one string, into what
+# out/bench.json holds.  Arguments: kernel, config (an id that changes with it), seed,
+# machine.
 #
 # schema  changes when a field or a row changes its meaning or goes
-# value   the least of several repetitions, and median: their median
-# ratio   value, divided by that of the row that ratio_to names
+# rows    value   the least of several repetitions, and median: their median
+#         calls   made in each
+#         x       bytes, blocks or importers, if the row is one of several over those
+#         ratio   value, divided by that of the row that ratio_to names
+# notes   what could not be measured, and why
+# floors  what the figures are held to: value must not be above limit.  See floors.jq.
 
-def ratio_to:
-	{ "instructions/call": "resv_pair", "instructions/walk": "walk_pages_1gib",
-	  "exporter calls": "trace_pages_1gib" }[.unit];
+include "floors";
 
-[split("\n")[] | select(startswith("row\t")) | split("\t")
- | { name: .[1], unit: .[2], calls: (.[3] | tonumber),
-     value: (.[4] | tonumber), median: (.[5] | tonumber) }]
-| (map({ (.name): .value }) | add) as $values
-| { schema: 1, kernel: $kernel, config: $config, seed: $seed, machine: $machine,
-    rows: map(ratio_to as $to
-	      | . + { ratio: (.value / $values[$to] * 100000 | round / 100000),
-		      ratio_to: $to }) }
+def round($n): . * $n | round / $n;
+
+[split("\n")[] | split("\t")] as $lines
+| [$lines[] | select(.[0] == "row")
+   | { name: .[1], unit: .[2], calls: (.[3] | tonumber), value: (.[4] | tonumber),
+       median: (.[5] | tonumber), x: (.[6] | tonumber), ratio_to: .[7] }] as $rows
+| ([$rows[] | { (.name): .value }] | add) as $values
+| { schema: 2, kernel: $kernel, config: $config, seed: $seed, machine: $machine,
+    rows: [$rows[]
+	   | if .ratio_to == "-" then del(.ratio_to)
+	     else .ratio = (.value / $values[.ratio_to] | round(100000)) end],
+    notes: [$lines[] | select(.[0] == "note") | .[1]],
+    floors: ($values | floors) }

@@ -1,28 +1,48 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# bench.sh - make bench: what page frame numbers cost, in instructions.
+# bench.sh - make bench: what page frame numbers, mappings of them, notifications and
+# moves cost, in instructions, beside others who do the like.
 #
 # Boots the kernel of tests/configs/bench.config on one emulated CPU whose cycle
 # counter counts instructions, so that the figures are the same on every machine.
 # Prints them as a table and leaves them in out/bench.json, whose schema is in
-# bench.jq.  SEED=n chooses the offsets.
+# bench.jq, and fails if a floor is missed (floors.jq).
+#
+#   SEED=n             chooses the offsets (1)
+#   RESERVED_SIZE=nG   memory for buffers: 9G if the machine has it, which is what a
+#                      buffer of 8 GiB takes, and 2G at least
 
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/bench-lib.sh
+. "$HARNESS/bench-lib.sh"
+
+# mem_available - of this machine, in GiB
+mem_available() {
+	awk '/^MemAvailable:/ { print int($2 / 1048576) }' /proc/meminfo
+}
 
 VARIANT=${VARIANT:-bench}
-# For the parts of the harness that prepare.sh reads.
-export ACCEL=icount GUEST_CPUS=1
 SEED=${SEED:-1}
 DIR=$OUT/bench
+# The guest's kernel has 3 GiB besides, and QEMU needs some.
+LARGE=9
+[[ -n ${RESERVED_SIZE:-} ]] || RESERVED_SIZE=$(($(mem_available) >= LARGE + 5 ? LARGE : 2))G
+[[ $RESERVED_SIZE =~ ^([2-9]|[1-9][0-9]+)G$ ]] ||
+	die "RESERVED_SIZE=$RESERVED_SIZE: it must be a number of GiB, 2G or more"
+[[ $SEED =~ ^[0-9]+$ ]] || die "SEED=$SEED: it must be a number"
+# For the parts of the harness that prepare.sh reads.  The program says nothing while
+# it measures.
+export ACCEL=icount GUEST_CPUS=1 RESERVED_SIZE STALL_TIMEOUT=${STALL_TIMEOUT:-1200}
+export GUEST_MEM=$(((${RESERVED_SIZE%G} + 3) * 1024))M
 
 # shellcheck source=tests/harness/prepare.sh
 . "$HARNESS/prepare.sh"
 
 # bench_json - what the guest measured, if that is what it counted
 bench_json() {
-	jq -Rs -f "$HARNESS/bench.jq" \
+	jq -Rs -L "$HARNESS" -f "$HARNESS/bench.jq" \
 		--arg kernel "$(cat "$GUEST_KERNEL/release")" \
 		--arg config "$VARIANT-$(sha256sum <"$GUEST_KERNEL/config" | cut -c 1-12)" \
 		--arg seed "$SEED" \
@@ -30,23 +50,10 @@ bench_json() {
 		"$DIR/results/bench.tsv"
 }
 
-bench_table() {
-	jq -r '
-		def pad($n): " " * ([$n - length, 0] | max);
-		def left($n): . + pad($n);
-		def right($n): pad($n) + .;
-		"kernel \(.kernel), config \(.config), seed \(.seed)",
-		"",
-		("" | left(20)) + ("" | left(20)) + ("least" | right(14)) +
-			("median" | right(14)) + ("ratio" | right(10)),
-		(.rows[] | (.name | left(20)) + (.unit | left(20)) +
-			(.value | tostring | right(14)) + (.median | tostring | right(14)) +
-			(.ratio | tostring | right(10)) + " of \(.ratio_to)")' "$1"
-}
-
-[[ $SEED =~ ^[0-9]+$ ]] || die "SEED=$SEED: it must be a number"
 prepare 2
 next_step "measuring in a guest of one CPU that counts its instructions"
+((${RESERVED_SIZE%G} >= LARGE)) ||
+	note "no buffer of 8 GiB: that takes $((LARGE + 5)) GiB of free memory"
 boot_guest "$DIR" bench SEED="$SEED"
 note "the guest ran for $(hms "$BOOT_SECONDS")"
 next_step "figures in $OUT/bench.json, the guest's console in $DIR/console.log"
@@ -63,3 +70,5 @@ jq -e '.rows[] | select(.name == "nops") | .value - 100 | fabs < 0.5' "$tmp" >/d
 	die "the cycle counter did not count instructions: $DIR/results/bench.tsv"
 publish "$tmp" "$OUT/bench.json"
 bench_table "$OUT/bench.json"
+bench_floors "$OUT/bench.json"
+bench_missed "$OUT/bench.json" || die "make bench: figures are above their floors: $MISSED"

@@ -16,7 +16,6 @@
 # Seconds for a whole guest, and seconds without a byte from it.
 BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600}
 STALL_TIMEOUT=${STALL_TIMEOUT:-90}
-GUEST_MEM=${GUEST_MEM:-4224M}
 GUEST_CPUS=${GUEST_CPUS:-2}
 
 # Memory that the guest's kernel is told to leave alone, for carveouts without
@@ -25,7 +24,8 @@ GUEST_CPUS=${GUEST_CPUS:-2}
 # are what begins at 4 GiB: with this much memory q35 puts 2 GiB below, in one piece,
 # and the rest from there on.  The kernel has the 2 GiB below and the last 128 MiB.
 # QEMU allocates what is touched, so only passes that use it cost the host memory.
-RESERVED_SIZE=2G
+GUEST_MEM=${GUEST_MEM:-4224M}
+RESERVED_SIZE=${RESERVED_SIZE:-2G}
 RESERVED_ADDRESS=0x100000000
 
 # A PCI device which has memory and nothing else, for carveouts in a BAR.

@@ -10,7 +10,7 @@
 # Added to the base image, at its top, by appending to a copy of it:
 #   /init                the guest's init            (tests/guest/init)
 #   /vgem_pfn/guest      its scripts and lists       (tests/guest)
-#   /vgem_pfn/bin        programs         (tests/guest/*.c, tests/contract)
+#   /vgem_pfn/bin        programs  (tests/guest/*.c, tests/guest/bench, tests/contract)
 #   /vgem_pfn/tests      our IGT tests, test-list.txt  (tests/igt)
 #   /vgem_pfn/selfcheck  the harness's own IGT test  (tests/guest/selfcheck)
 #   /vgem_pfn/kselftest  selftests of Linux, if built  (kselftest.sh)
@@ -22,9 +22,11 @@ IMAGE_LOG=$OUT/log/image.log
 # Headers of ours first, then drm.h, which ours includes, from libdrm-dev.
 GUEST_CFLAGS=(-O2 -g -Wall -Wextra -Werror -I"$TOP/include/uapi" -I/usr/include/libdrm)
 
-# compile OUTPUT SOURCE FLAGS... - if SOURCE or a header of ours is newer
+# compile OUTPUT SOURCE FLAGS... - if SOURCE or a header of ours is newer.  SOURCE is
+# a file, or a directory of files that make one program.
 compile() {
-	local out=$1 src=$2 tmp
+	local out=$1 src=$2 files=("$2") tmp
+	[[ ! -d $src ]] || files=("$src"/*.c)
 	shift 2
 	if [[ -e $out && -z $(find "$src" "$TOP/include/uapi" "$TOP/tests/igt/include" \
 		"$TOP/tests/igt/lib" "$TOP/drivers/dma-buf/dma-buf-pfn-bench.h" \
@@ -32,7 +34,7 @@ compile() {
 		return
 	fi
 	tmp_for tmp "$out"
-	run_logged "$IMAGE_LOG" gcc "${GUEST_CFLAGS[@]}" -o "$tmp" "$src" "$@" ||
+	run_logged "$IMAGE_LOG" gcc "${GUEST_CFLAGS[@]}" -o "$tmp" "${files[@]}" "$@" ||
 		die "could not compile ${src#"$TOP/"} for the guest" "$IMAGE_LOG"
 	publish "$tmp" "$out"
 }
@@ -45,6 +47,7 @@ image_programs() {
 		[[ -e $src ]] || continue
 		compile "$OUT/guest/bin/$(basename "$src" .c)" "$src" -static -pthread
 	done
+	compile "$OUT/guest/bin/bench" "$TOP/tests/guest/bench" -static
 	run_logged "$IMAGE_LOG" make -C "$TOP/tests/contract" \
 		BUILD="$OUT/guest/contract" LDFLAGS=-static ||
 		die "could not build tests/contract" "$IMAGE_LOG"

@@ -126,7 +126,7 @@ static inline int __pfn_trace_tally(const char *name)
 static inline long long __pfn_trace_tallied(const char *name)
 {
 	long long n = -ENODATA;
-	char line[256];
+	char line[256], path[96];
 	FILE *file;
 
 	snprintf(line, sizeof(line), PFN_TRACE_DIR "/events/dma_buf/%s/hist",
@@ -139,8 +139,8 @@ static inline long long __pfn_trace_tallied(const char *name)
 		sscanf(line, " Hits: %lld", &n);
 	fclose(file);
 
-	snprintf(line, sizeof(line), "events/dma_buf/%s/trigger", name);
-	__pfn_trace_write(line, "");
+	snprintf(path, sizeof(path), "events/dma_buf/%s/trigger", name);
+	__pfn_trace_write(path, "");
 	return n;
 }
 

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Rows: what a page frame number costs, in memory of each kind, over the size of the
+ * buffer and over the number of its blocks; and what other ways to a page cost.
+ *
+ * From calls the cost of an empty loop over the same offsets is subtracted.
+ */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "../../igt/lib/pfn_trace.h"
+#include "bench.h"
+
+/* Few enough that most repetitions see no timer interrupt. */
+#define CALLS		8192
+/* Where each may cost tens of thousands of instructions */
+#define CALLS_SLOW	64
+
+#define SIZE		(32 * MiB)
+#define CALL		"instructions/call"
+
+static void call_row(struct samples *samples, struct samples *empty, uint64_t calls,
+		     double x, const char *name)
+{
+	row_values((struct row) { CALL, calls, x, "resv_pair" },
+		   (samples_min(samples) - samples_min(empty)) / calls,
+		   (samples_median(samples) - samples_median(empty)) / calls, "%s", name);
+}
+
+static void call(const char *name, double x, int dmabuf, uint32_t kind, uint64_t calls)
+{
+	struct samples samples = {}, empty = {};
+
+	module_repeat(dmabuf, DMA_BUF_PFN_BENCH_NOTHING, calls, &empty);
+	module_repeat(dmabuf, kind, calls, &samples);
+	call_row(&samples, &empty, calls, x, name);
+}
+
+/* The ways to ask an exporter. Without map it has page frame numbers only. */
+static void calls(int dmabuf, const char *memory, double x, bool map)
+{
+	static const struct {
+		const char *name;
+		uint32_t kind;
+		uint64_t calls;
+	} ways[] = {
+		{ "get_pfn", DMA_BUF_PFN_BENCH_LOCKED, CALLS },
+		{ "get_pfn_unlocked", DMA_BUF_PFN_BENCH_UNLOCKED, CALLS },
+		{ "get_pfn_run", DMA_BUF_PFN_BENCH_RUN, CALLS },
+		{ "map", DMA_BUF_PFN_BENCH_MAP, CALLS_SLOW },
+	};
+	char name[64];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ways); i++) {
+		if (ways[i].kind == DMA_BUF_PFN_BENCH_MAP && !map)
+			continue;
+		snprintf(name, sizeof(name), "%s/%s", ways[i].name, memory);
+		call(name, x, dmabuf, ways[i].kind, ways[i].calls);
+	}
+}
+
+static void by_memory(uint32_t kind, const char *memory)
+{
+	struct buffer buffer = buffer_create(kind, kind, SIZE);
+	char name[64];
+
+	if (kind == BUFFER_CONTIG) {
+		call("nops", 0, buffer.dmabuf, DMA_BUF_PFN_BENCH_NOPS, CALLS);
+		call("resv_pair", 0, buffer.dmabuf, DMA_BUF_PFN_BENCH_RESV, CALLS);
+	}
+	snprintf(name, sizeof(name), "%s/%s", memory, size_name(SIZE));
+	calls(buffer.dmabuf, name, SIZE, true);
+	buffer_destroy(&buffer);
+}
+
+/* One range of memory. The largest only where the guest has so much. */
+static void by_size(void)
+{
+	static const uint64_t sizes[] = { MiB, 16 * MiB, 256 * MiB, GiB, 8 * GiB };
+	struct buffer buffer;
+	char name[64];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		if (sizes[i] > buffer_room(BUFFER_RESERVED))
+			continue;
+		buffer = buffer_create(BUFFER_RESERVED, BUFFER_RESERVED, sizes[i]);
+		if (buffer_runs(&buffer) != 1)
+			fail("a buffer of %s is not one range", size_name(sizes[i]));
+		snprintf(name, sizeof(name), "range/%s", size_name(sizes[i]));
+		calls(buffer.dmabuf, name, sizes[i], true);
+		buffer_destroy(&buffer);
+	}
+}
+
+/* About the same size, in few blocks and in many */
+static void by_blocks(void)
+{
+	static const struct {
+		unsigned int blocks;
+		uint32_t order;
+	} cases[] = { { 10, 12 }, { 1000, 5 } };
+	struct buffer buffer;
+	char name[64];
+	int fd;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t size = cases[i].blocks * PFN_PAGE_SIZE << cases[i].order;
+
+		fd = check(__drm_open_by_name("vgem_pfn", "renderD"), "vgem_pfn");
+		check(__vgem_pfn_set_max_block_order(fd, cases[i].order), "order of blocks");
+		buffer = buffer_create(BUFFER_RESERVED | BUFFER_BLOCKS,
+				       BUFFER_RESERVED | BUFFER_BLOCKS, size);
+		check(__vgem_pfn_set_max_block_order(fd, UINT32_MAX), "order of blocks");
+		close(fd);
+		if (buffer_runs(&buffer) != cases[i].blocks)
+			fail("%u blocks instead of %u", buffer_runs(&buffer),
+			     cases[i].blocks);
+		snprintf(name, sizeof(name), "blocks/%u", cases[i].blocks);
+		calls(buffer.dmabuf, name, cases[i].blocks, true);
+		buffer_destroy(&buffer);
+	}
+}
+
+/* Memory that is made up, of an exporter that does next to nothing */
+static void by_size_mock(void)
+{
+	static const uint64_t sizes[] = { MiB, 16 * MiB, 256 * MiB, GiB, 8 * GiB };
+	char name[64];
+	size_t i;
+	int mock;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		mock = module_mock(sizes[i], sizes[i] < 2 * MiB ? 0 : ORDER_2M);
+		snprintf(name, sizeof(name), "mock/%s", size_name(sizes[i]));
+		calls(mock, name, sizes[i], false);
+		close(mock);
+	}
+}
+
+/* What an importer of process memory does. PFN mappings, as most are, it cannot. */
+static void gup(void)
+{
+	struct samples empty, samples;
+	struct peer peer;
+	char name[64];
+	char *map;
+	int i, ret;
+
+	for (i = 0; i < NUM_PEERS; i++) {
+		int mock = module_mock(SIZE, ORDER_2M);
+
+		peer = peer_open(i, SIZE);
+		map = peer_map(&peer);
+		touch_write(map, SIZE, PFN_PAGE_SIZE);
+		empty.num = 0;
+		samples.num = 0;
+		module_repeat(mock, DMA_BUF_PFN_BENCH_NOTHING, CALLS, &empty);
+		ret = module_try(mock, DMA_BUF_PFN_BENCH_GUP, CALLS, map, &samples);
+		snprintf(name, sizeof(name), "gup/%s/%s", peer.name, size_name(SIZE));
+		if (!ret)
+			call_row(&samples, &empty, CALLS, SIZE, name);
+		else if (ret == -EFAULT)
+			printf("note\t%s: %s\n", name, strerror(-ret));
+		else
+			check(ret, name);
+		munmap(map, SIZE);
+		peer_close(&peer);
+		close(mock);
+	}
+}
+
+static void walk(const char *name, int dmabuf, uint32_t kind)
+{
+	struct samples samples = {};
+	uint64_t n = module_repeat(dmabuf, kind, 0, &samples);
+
+	row((struct row) { "instructions/walk", n, GiB, "walk/pages/1GiB" }, &samples,
+	    "%s", name);
+}
+
+/* One walk, and how many questions to the exporter the kernel traced */
+static void trace(const char *name, int dmabuf, uint32_t kind, const char *event)
+{
+	long long n;
+
+	check(__pfn_trace_tally(event), event);
+	module_measure(dmabuf, kind, 0);
+	n = __pfn_trace_tallied(event);
+	check(n < 0 ? n : 0, event);
+	row_values((struct row) { "exporter calls", n, GiB, "trace/pages/1GiB" }, n, n,
+		   "%s", name);
+	__pfn_trace_end();
+}
+
+static void walks(void)
+{
+	int mock = module_mock(GiB, ORDER_2M);
+
+	walk("walk/pages/1GiB", mock, DMA_BUF_PFN_BENCH_WALK_PAGES);
+	walk("walk/runs/1GiB", mock, DMA_BUF_PFN_BENCH_WALK_RUNS);
+	trace("trace/pages/1GiB", mock, DMA_BUF_PFN_BENCH_WALK_PAGES, "dma_buf_get_pfn");
+	trace("trace/runs/1GiB", mock, DMA_BUF_PFN_BENCH_WALK_RUNS, "dma_buf_get_pfn_run");
+	close(mock);
+}
+
+void lookup_rows(void)
+{
+	by_memory(BUFFER_CONTIG, "contig");
+	by_memory(BUFFER_TT, "tt");
+	by_memory(BUFFER_BAR, "bar");
+	by_size();
+	by_blocks();
+	by_size_mock();
+	gup();
+	walks();
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What "make bench" measures, in ticks of the CPU's cycle counter. The host lets that
+ * count instructions; the row "nops" says whether it did.
+ *
+ *	bench SEED
+ *
+ * Exits 1, saying what is wrong, as soon as anything fails, is not what it should be,
+ * or the kernel's module takes what it must refuse. What it prints is in table.c.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+
+void fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "bench: ");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\n");
+	va_end(args);
+	exit(1);
+}
+
+int check(int ret, const char *what)
+{
+	if (ret < 0)
+		fail("%s: %s", what, strerror(-ret));
+	return ret;
+}
+
+int check_errno(int ret, const char *what)
+{
+	return check(ret < 0 ? -errno : ret, what);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed;
+	char *end;
+
+	if (argc != 2)
+		fail("usage: bench SEED");
+	errno = 0;
+	seed = strtoull(argv[1], &end, 0);
+	if (errno || end == argv[1] || *end)
+		fail("%s: not a seed", argv[1]);
+
+	module_init(seed);
+	lookup_rows();
+	populate_rows();
+	notify_rows();
+	move_rows();
+	refault_rows();
+	return 0;
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Rows: evicting a buffer, and bringing it back. Beside the whole there is what the
+ * driver's copy routine took of it, by the driver's own account, and what memcpy() took
+ * for the same pages, made by the driver right afterwards in repetitions of its own.
+ *
+ * An asynchronous move is over when its fence has signaled.
+ */
+#include <string.h>
+
+#include <linux/dma-buf.h>
+
+#include "bench.h"
+
+#define REPS	5
+#define UNIT	"instructions/move"
+
+static void wait_for_contents(struct buffer *buffer)
+{
+	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ };
+
+	check_errno(ioctl(buffer->dmabuf, DMA_BUF_IOCTL_SYNC, &sync), "wait");
+}
+
+/* One move: what all of it took, and what the copies in it did. */
+struct move {
+	struct samples whole, copy, memcpy;
+};
+
+static void timed(struct buffer *buffer, void (*go)(struct buffer *buffer),
+		  struct move *move, bool compare)
+{
+	struct drm_vgem_pfn_bo_query query, before = buffer_query(buffer);
+	uint64_t start = ticks(), whole;
+
+	go(buffer);
+	wait_for_contents(buffer);
+	whole = ticks() - start;
+
+	query = buffer_query(buffer);
+	if (query.num_moves != before.num_moves + 1 ||
+	    query.last_copy_bytes != buffer->size)
+		fail("a move of %s was %llu moves, the last one of %llu bytes",
+		     size_name(buffer->size),
+		     (unsigned long long)(query.num_moves - before.num_moves),
+		     (unsigned long long)query.last_copy_bytes);
+	if (compare) {
+		if (query.last_memcpy_ns)
+			sample(&move->memcpy, query.last_memcpy_ns * ticks_per_ns());
+		return;
+	}
+	sample(&move->whole, whole);
+	sample(&move->copy, query.last_copy_ns * ticks_per_ns());
+}
+
+static void move_row(struct move *move, struct samples *samples, const char *name,
+		     uint64_t size, const char *part)
+{
+	char of[64];
+
+	if (!samples->num)
+		return;
+	snprintf(of, sizeof(of), "%s/%s", name,
+		 move->memcpy.num ? "memcpy" : "copy");
+	row((struct row) { UNIT, 1, size, of }, samples, "%s/%s", name, part);
+}
+
+static void move_put(struct move *move, const char *what, const char *memory,
+		     uint64_t size, const char *how)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s/%s/%s/%s", what, memory, size_name(size), how);
+	move_row(move, &move->whole, name, size, "whole");
+	move_row(move, &move->copy, name, size, "copy");
+	move_row(move, &move->memcpy, name, size, "memcpy");
+}
+
+static void rounds(struct buffer *buffer, struct move *evict, struct move *restore,
+		   bool compare)
+{
+	int i;
+
+	check(__vgem_pfn_set(buffer->fd, "compare_memcpy", compare), "compare_memcpy");
+	for (i = 0; i < REPS; i++) {
+		timed(buffer, buffer_evict, evict, compare);
+		timed(buffer, buffer_home, restore, compare);
+	}
+	check(__vgem_pfn_set(buffer->fd, "compare_memcpy", 0), "compare_memcpy");
+}
+
+static void moves(uint32_t kind, const char *memory, uint64_t size, bool async)
+{
+	struct buffer buffer = buffer_create(kind, BUFFER_TT, size);
+	struct move evict = {}, restore = {};
+	const char *how = async ? "async" : "sync";
+
+	check(__vgem_pfn_set(buffer.fd, "async_moves", async), "async_moves");
+	/* The first one, when there was nothing in the other place, is not like others. */
+	buffer_evict(&buffer);
+	buffer_home(&buffer);
+	wait_for_contents(&buffer);
+
+	rounds(&buffer, &evict, &restore, false);
+	if (!async)
+		rounds(&buffer, &evict, &restore, true);
+	check(__vgem_pfn_set(buffer.fd, "async_moves", 0), "async_moves");
+	buffer_destroy(&buffer);
+
+	move_put(&evict, "evict", memory, size, how);
+	move_put(&restore, "restore", memory, size, how);
+}
+
+void move_rows(void)
+{
+	static const struct {
+		uint32_t kind;
+		const char *memory;
+		uint64_t size;
+	} cases[] = {
+		{ BUFFER_CONTIG, "contig", 64 * MiB },
+		{ BUFFER_CONTIG, "contig", 256 * MiB },
+		{ BUFFER_RESERVED, "reserved", 64 * MiB },
+		{ BUFFER_RESERVED, "reserved", 256 * MiB },
+		{ BUFFER_BAR, "bar", 64 * MiB },
+	};
+	size_t i;
+	int async;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		for (async = 0; async <= 1; async++)
+			moves(cases[i].kind, cases[i].memory, cases[i].size, async);
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Rows: mapping a buffer through the reference importer, by entries of each size, and
+ * touching all of it; and mapping other memory of the same size. From before mmap() to
+ * after the last touch. Each time in a mapping without page tables.
+ */
+#include <stdio.h>
+
+#include "bench.h"
+
+#define REPS	5
+
+#define UNIT	"instructions/mapping"
+
+/* Of memory with struct pages, as that of the others is, where there is so much of it */
+static void populate_import(uint64_t size, int level)
+{
+	uint32_t kind = size <= buffer_room(BUFFER_CONTIG) ? BUFFER_CONTIG : BUFFER_RESERVED;
+	struct buffer buffer = buffer_create(kind, kind, size);
+	const struct dma_buf_pfn_stats none = {};
+	struct samples samples = {};
+	struct mapping mapping;
+	uint64_t start;
+	char of[64];
+	int i;
+
+	for (i = 0; i < REPS; i++) {
+		mapping_import(&mapping, &buffer, level);
+		start = ticks();
+		mapping_map(&mapping);
+		touch_write(mapping.map, size, level_size(level));
+		sample(&samples, ticks() - start);
+		mapping_verify(&mapping, &none);
+		mapping_unmap(&mapping);
+		mapping_close(&mapping);
+	}
+	buffer_destroy(&buffer);
+
+	snprintf(of, sizeof(of), "populate/import/%s/4KiB", size_name(size));
+	row((struct row) { UNIT, size / level_size(level), size, of }, &samples,
+	    "populate/import/%s/%s", size_name(size), level_name(level));
+}
+
+static void populate_peer(struct peer *peer,
+			  void (*touch)(char *map, uint64_t size, uint64_t step),
+			  const char *how)
+{
+	struct samples samples = {};
+	uint64_t start;
+	char of[64];
+	char *map;
+	int i;
+
+	for (i = 0; i < REPS; i++) {
+		start = ticks();
+		map = peer_map(peer);
+		touch(map, peer->size, peer->entry);
+		sample(&samples, ticks() - start);
+		munmap(map, peer->size);
+	}
+
+	snprintf(of, sizeof(of), "populate/import/%s/4KiB", size_name(peer->size));
+	row((struct row) { UNIT, peer->size / peer->entry, peer->size, of }, &samples,
+	    "populate/%s/%s/%s", peer->name, size_name(peer->size), how);
+}
+
+void populate_rows(void)
+{
+	static const uint64_t sizes[] = { 64 * MiB, GiB };
+	struct peer peer;
+	size_t i;
+	int j;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (j = 0; j < DMA_BUF_PFN_LEVELS; j++)
+			if (level_size(j) <= sizes[i])
+				populate_import(sizes[i], j);
+		for (j = 0; j < NUM_PEERS; j++) {
+			peer = peer_open(j, sizes[i]);
+			populate_peer(&peer, touch_write, "write");
+			populate_peer(&peer, touch_read, "read");
+			peer_close(&peer);
+		}
+	}
+}

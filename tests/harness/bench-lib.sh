@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# bench-lib.sh - results of make bench as text.  Sourced after lib.sh.
+#
+#   bench_valid FILE     die unless it is a result that we can read
+#   bench_table FILE     all rows
+#   bench_floors FILE    what they are held to
+#   bench_missed FILE    set MISSED to those that are above; 0 if there are none
+
+# As in bench.jq
+BENCH_SCHEMA=2
+
+bench_valid() {
+	local schema
+	[[ -e $1 ]] || die "there is no $1: make bench writes out/bench.json"
+	schema=$(jq -r '.schema // "none"' "$1" 2>/dev/null) ||
+		die "$1 is not JSON"
+	[[ $schema == "$BENCH_SCHEMA" ]] ||
+		die "$1 is of schema $schema, and this make knows schema $BENCH_SCHEMA only"
+}
+
+bench_table() {
+	jq -r -L "$HARNESS" 'include "table";
+		"kernel \(.kernel), config \(.config), seed \(.seed)",
+		"",
+		("" | left(36)) + ("" | left(27)) + ("least" | right(14)) +
+			("median" | right(14)) + ("ratio" | right(12)),
+		(.rows[] | (.name | left(36)) + (.unit | left(27)) +
+			(.value | number | right(14)) + (.median | number | right(14)) +
+			if .ratio then (.ratio | number | right(12)) + " of \(.ratio_to)"
+			else "" end),
+		(.notes[] | "not measured: \(.)")' "$1"
+}
+
+bench_floors() {
+	jq -r -L "$HARNESS" 'include "table";
+		"",
+		("floor" | left(58)) + ("is" | right(10)) + ("at most" | right(10)),
+		(.floors[] | (.says | left(58)) + (.value | number | right(10)) +
+			(.limit | number | right(10)) + "  \(.verdict)")' "$1"
+}
+
+bench_missed() {
+	MISSED=$(jq -r '[.floors[] | select(.verdict == "missed") | .id] | join(", ")' "$1")
+	[[ -z $MISSED ]]
+}

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the figures of make bench are held to: ratios of rows of one run, each with the
+# most that it may be.  A row that was not measured makes the value null, and the
+# verdict "not measured".
+
+# ratio(A; B) - of values of rows; null if either is missing
+def ratio($a; $b): if $a == null or $b == null or $b == 0 then null else $a / $b end;
+
+# share(A; B; N) - of N times B
+def share($a; $b; $n): ratio($a; $b) | if . == null then null else . / $n end;
+
+# least(NAMES) - of the rows' values, null if one is missing
+def least($names): [.[$names[]]] | if any(. == null) then null else min end;
+
+# beyond(MOVE) - what a move costs beside copying
+def beyond($move):
+	ratio(.[$move + "/whole"]; .[$move + "/copy"])
+	| if . == null then null else . - 1 end;
+
+def floor($id; $says; $limit; $value):
+	{ id: $id, says: $says, limit: $limit,
+	  value: (if $value == null then null else $value * 100000 | round / 100000 end),
+	  verdict: (if $value == null then "not measured"
+		    elif $value <= $limit then "met" else "missed" end) };
+
+# Peers that fault page by page, and all that have pages of 4 KiB
+def by_page: ["populate/vgem/64MiB/write", "populate/vgem/64MiB/read",
+	      "populate/memfd/64MiB/write"];
+def peers: by_page + ["populate/memfd/64MiB/read", "populate/udmabuf/64MiB/write",
+		      "populate/heap/64MiB/write"];
+
+def floors: [
+	floor("1a"; "get_pfn / resv_pair"; 4; ratio(.["get_pfn/contig/32MiB"]; .resv_pair)),
+	floor("1b"; "get_pfn_unlocked / resv_pair"; 5;
+	      ratio(.["get_pfn_unlocked/contig/32MiB"]; .resv_pair)),
+	floor("1c"; "get_pfn at 8 GiB / at 1 MiB, one range"; 1.3;
+	      ratio(.["get_pfn/range/8GiB"]; .["get_pfn/range/1MiB"])),
+	floor("1d"; "get_pfn in 1,000 blocks / in 10"; 2;
+	      ratio(.["get_pfn/blocks/1000"]; .["get_pfn/blocks/10"])),
+	floor("2a"; "populate 64 MiB at 2 MiB / at 4 KiB"; 0.005;
+	      ratio(.["populate/import/64MiB/2MiB"]; .["populate/import/64MiB/4KiB"])),
+	floor("2b"; "populate 64 MiB at 2 MiB / the best peer by 4 KiB"; 1;
+	      ratio(.["populate/import/64MiB/2MiB"]; least(peers))),
+	floor("2c"; "populate 64 MiB at 4 KiB / the best peer by page"; 1;
+	      ratio(.["populate/import/64MiB/4KiB"]; least(by_page))),
+	(("evict", "restore") as $what | ("contig", "reserved", "bar") as $memory
+	 | ("sync", "async") as $how
+	 | floor("3 \($what[0:1]) \($memory) \($how)";
+		 "\($what) 64 MiB, \($memory), \($how): beside the copy"; 0.02;
+		 beyond("\($what)/\($memory)/64MiB/\($how)"))),
+	(("evict", "restore") as $what | ("contig", "reserved") as $memory
+	 | ("sync", "async") as $how
+	 | floor("3 \($what[0:1]) \($memory) \($how) 256";
+		 "\($what) 256 MiB, \($memory), \($how): beside the copy"; 0.02;
+		 beyond("\($what)/\($memory)/256MiB/\($how)"))),
+	floor("4a"; "notify 64 importers / 64 times one, at 4 KiB"; 1.1;
+	      share(.["notify/4MiB/4KiB/64"]; .["notify/4MiB/4KiB/1"]; 64)),
+	floor("4b"; "notify 64 importers / 64 times one, at 2 MiB"; 1.1;
+	      share(.["notify/64MiB/2MiB/64"]; .["notify/64MiB/2MiB/1"]; 64)),
+	floor("4c"; "notify 64 MiB at 2 MiB / at 4 KiB"; 0.01;
+	      ratio(.["notify/64MiB/2MiB/1"]; .["notify/64MiB/4KiB/1"]))
+];
