@@ -19,7 +19,7 @@ help:
 	@echo '  make test            run the tests in a guest; results in out/'
 	@echo '  make prove MODULE=x.ko [PROGRAM=x]   does this importer keep the rules?'
 	@echo '  make coverage        lines of the driver that make test VARIANT=kasan ran'
-	@echo '  make bench           count instructions; figures in out/bench.json'
+	@echo '  make bench           count instructions; figures in out/bench.json, plots in out/bench/'
 	@echo '  make bench-compare OLD=x.json [NEW=y.json]   ratios of two such results'
 	@echo '  make shell           a shell in the guest, driver loaded'
 	@echo '  make kernel          only build the guest'\''s kernel'

@@ -7,7 +7,7 @@
 # Boots the kernel of tests/configs/bench.config on one emulated CPU whose cycle
 # counter counts instructions, so that the figures are the same on every machine.
 # Prints them as a table and leaves them in out/bench.json, whose schema is in
-# bench.jq, and fails if a floor is missed (floors.jq).
+# bench.jq, and as plots in out/bench/.  Fails if a floor is missed (floors.jq).
 #
 #   SEED=n             chooses the offsets (1)
 #   RESERVED_SIZE=nG   memory for buffers: 9G if the machine has it, which is what a
@@ -56,7 +56,7 @@ next_step "measuring in a guest of one CPU that counts its instructions"
 	note "no buffer of 8 GiB: that takes $((LARGE + 5)) GiB of free memory"
 boot_guest "$DIR" bench SEED="$SEED"
 note "the guest ran for $(hms "$BOOT_SECONDS")"
-next_step "figures in $OUT/bench.json, the guest's console in $DIR/console.log"
+next_step "figures in $OUT/bench.json, plots in $DIR, the guest's console in $DIR/console.log"
 results_collect "$DIR" bench
 if (($(results_count "$DIR" fail))); then
 	results_report "$DIR" >&2 || :
@@ -69,6 +69,7 @@ bench_json >"$tmp" || die "the guest's figures make no sense: $DIR/results/bench
 jq -e '.rows[] | select(.name == "nops") | .value - 100 | fabs < 0.5' "$tmp" >/dev/null ||
 	die "the cycle counter did not count instructions: $DIR/results/bench.tsv"
 publish "$tmp" "$OUT/bench.json"
+"$HARNESS/plot.sh" "$OUT/bench.json" "$DIR"
 bench_table "$OUT/bench.json"
 bench_floors "$OUT/bench.json"
 bench_missed "$OUT/bench.json" || die "make bench: figures are above their floors: $MISSED"

@@ -21,6 +21,7 @@ _tools_of() {
 	check) printf '%s\n' git:git perl:perl python3:python3 shellcheck:shellcheck \
 		sparse:sparse ;;
 	compare) printf '%s\n' jq:jq ;;
+	plot) printf '%s\n' gnuplot:gnuplot-nox jq:jq ;;
 	docs) printf '%s\n' sphinx-build:python3-sphinx \
 		/usr/lib/python3/dist-packages/yaml:python3-yaml ;;
 	guest) printf '%s\n' gcc:gcc jq:jq ld:binutils make:make \

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# plot.sh - a result of make bench as plots, each as SVG and as PNG.
+#
+#   plot.sh [BENCH.JSON [DIR]]    out/bench.json, into out/bench
+
+# shellcheck source=tests/harness/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/bench-lib.sh
+. "$HARNESS/bench-lib.sh"
+# shellcheck source=tests/harness/packages.sh
+. "$HARNESS/packages.sh"
+
+JSON=${1:-$OUT/bench.json}
+DIR=${2:-$OUT/bench}
+LOG=$OUT/log/plot.log
+
+need_tools plot
+bench_valid "$JSON"
+mkdir -p "$DIR"
+data=
+tmp_for data "$DIR/plot.dat"
+jq -r -f "$HARNESS/plot.jq" "$JSON" >"$data" || die "cannot draw $JSON"
+for kind in svg png; do
+	run_logged "$LOG" gnuplot -e "data='$data'; dir='$DIR'; kind='$kind'" \
+		"$HARNESS/plot.gp" || die "gnuplot failed" "$LOG"
+done
+note "plots are in $DIR"
