@@ -7,10 +7,10 @@ H := tests/harness
 
 # What the scripts read from the environment.
 export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
-export THREADS REPLAY OLD NEW WITHIN RESERVED_SIZE
+export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE
 
-.PHONY: help run test prove race coverage bench bench-compare shell kernel check docs \
-	test-harness test-mutations test-iommufd test-nested test-full clean clean-cache
+.PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
+	docs test-harness test-mutations test-iommufd test-nested test-full clean clean-cache
 
 help:
 	@echo 'vgem_pfn - memory that moves under dma-buf importers, without hardware'
@@ -21,6 +21,7 @@ help:
 	@echo '  make coverage        lines of the driver that make test VARIANT=kasan ran'
 	@echo '  make bench           count instructions; figures in out/bench.json, plots in out/bench/'
 	@echo '  make bench-compare OLD=x.json [NEW=y.json]   ratios of two such results'
+	@echo '  make residency TRACE=file   a trace as a picture of which buffer was where'
 	@echo '  make shell           a shell in the guest, driver loaded'
 	@echo '  make kernel          only build the guest'\''s kernel'
 	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck'
@@ -48,7 +49,7 @@ help:
 	@echo '  JOBS=n               compilers at a time (one per CPU)'
 	@echo '  V=1                  show the output of what is run'
 
-run test prove coverage bench bench-compare shell kernel check docs:
+run test prove coverage bench bench-compare residency shell kernel check docs:
 	@exec $(H)/$@.sh
 
 test-harness:

@@ -2,9 +2,11 @@
 # shellcheck shell=dash
 #
 # MODE=run: load the driver and let the story program tell its story, with no
-# more checks than cost nothing. The picture is that of an IGT subtest.
+# more checks than cost nothing. The picture is that of an IGT subtest. All of that
+# is traced.
 
 if load_modules modules.list; then
+	start_trace || not_ok "trace" "cannot trace the events of vgem_pfn"
 	progress "telling the story"
 	detached /vgem_pfn/bin/story > /tmp/story.txt 2> /tmp/story.err
 	_status=$?
@@ -18,6 +20,7 @@ if load_modules modules.list; then
 	_status=$?
 	cat "$RESULTS/vkms.txt" >&5
 	ended "picture" $_status "$(grep -v '^ ' "$RESULTS/vkms.log" | tail -n 1)"
+	save_trace "$RESULTS/trace.txt"
 fi
 check_taint
 check_lockdep

@@ -3,7 +3,7 @@
 #
 # run.sh - make run: boot a guest in which the story program shows memory moving
 # under an importer, and print what it prints.  One of the things that move is a
-# picture, which ends up in out/run/.  The exit status is 0 only if the programs and
+# picture, which ends up in out/run/, as does one of where all buffers were.  The exit status is 0 only if the programs and
 # the guest's checks said so through the verdict port.
 
 # shellcheck source=tests/harness/lib.sh
@@ -23,4 +23,6 @@ if (($(results_count "$DIR" fail))); then
 fi
 mv "$DIR/results/vkms.png" "$DIR" || die "make run: the guest drew no picture"
 note "the picture of vkms is $DIR/vkms.png"
+"$HARNESS/residency.sh" "$DIR/results/trace.txt" "$DIR/residency.svg" ||
+	die "make run: no picture of where the buffers were"
 note "done; the guest ran for $(hms "$BOOT_SECONDS"), its console is in $DIR/console.log"

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# residency.sh - make residency TRACE=file: a trace of vgem_pfn's events as a picture,
+# out/residency.svg.  What is in it, and what the trace must have: residency.awk.
+#
+#   residency.sh [TRACE [SVG]]
+
+# shellcheck source=tests/harness/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+TRACE=${1:-${TRACE:-}}
+SVG=${2:-$OUT/residency.svg}
+
+[[ -n $TRACE ]] || die "make residency TRACE=file: of which trace?"
+[[ -r $TRACE && ! -d $TRACE ]] || die "cannot read the trace $TRACE"
+tmp=
+tmp_for tmp "$SVG"
+awk -f "$HARNESS/residency.awk" "$TRACE" >"$tmp" ||
+	die "no picture of $TRACE: see above"
+publish "$tmp" "$SVG"
+note "where the buffers were is in $SVG"
