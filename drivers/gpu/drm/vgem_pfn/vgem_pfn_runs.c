@@ -12,9 +12,15 @@
 #include <kunit/visibility.h>
 #include <linux/dma-buf-pfn.h>
 #include <linux/mm.h>
+#include <linux/mm_inline.h>
+#include <linux/overflow.h>
+#include <linux/pgtable.h>
 #include <linux/slab.h>
 
 #include "vgem_pfn_drv.h"
+
+/* Runs that a table has room for beyond those that it is likely to have */
+#define VGEM_PFN_RUNS_SPARE	8
 
 /**
  * vgem_pfn_runs_alloc() - an empty run table
@@ -71,19 +77,28 @@ VISIBLE_IF_KUNIT
 struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
 					       pgoff_t num_pages)
 {
-	struct vgem_pfn_runs *runs;
-	unsigned int num = 1;
-	pgoff_t i;
+	/* Mostly they are blocks of this order, so all is done in one pass. */
+	unsigned int max = (num_pages >> PMD_ORDER) + VGEM_PFN_RUNS_SPARE;
+	struct vgem_pfn_runs *runs, *more;
+	pgoff_t i, n;
 
-	for (i = 1; i < num_pages; i++)
-		num += page_to_pfn(pages[i - 1]) + 1 != page_to_pfn(pages[i]);
-
-	runs = vgem_pfn_runs_alloc(num);
+	runs = vgem_pfn_runs_alloc(max);
 	if (!runs)
 		return NULL;
 
-	for (i = 0; i < num_pages; i++)
-		vgem_pfn_runs_add(runs, page_to_pfn(pages[i]), 1);
+	for (i = 0; i < num_pages; i += n) {
+		if (runs->num == max) {
+			max *= 2;
+			more = kvrealloc(runs, struct_size(runs, run, max), GFP_KERNEL);
+			if (!more) {
+				kvfree(runs);
+				return NULL;
+			}
+			runs = more;
+		}
+		n = num_pages_contiguous(&pages[i], num_pages - i);
+		vgem_pfn_runs_add(runs, page_to_pfn(pages[i]), n);
+	}
 	return runs;
 }
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_from_pages);
