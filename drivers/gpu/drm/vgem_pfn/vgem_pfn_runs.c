@@ -103,29 +103,6 @@ struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
 }
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_from_pages);
 
-/* The first page that is no longer in a run. */
-static pgoff_t vgem_pfn_run_end(const struct vgem_pfn_runs *runs,
-				const struct vgem_pfn_run *run)
-{
-	return run + 1 < runs->run + runs->num ? run[1].first : runs->num_pages;
-}
-
-static const struct vgem_pfn_run *
-vgem_pfn_runs_find(const struct vgem_pfn_runs *runs, pgoff_t pgoff)
-{
-	unsigned int low = 0, high = runs->num;
-
-	while (high - low > 1) {
-		unsigned int middle = low + (high - low) / 2;
-
-		if (runs->run[middle].first <= pgoff)
-			low = middle;
-		else
-			high = middle;
-	}
-	return &runs->run[low];
-}
-
 /**
  * vgem_pfn_runs_pfn() - the page frame number of a page, and what follows it
  * @runs: the table
@@ -139,30 +116,10 @@ VISIBLE_IF_KUNIT
 u64 vgem_pfn_runs_pfn(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 		      pgoff_t *num_pages)
 {
-	const struct vgem_pfn_run *run = vgem_pfn_runs_find(runs, pgoff);
+	unsigned int i = vgem_pfn_runs_find(runs, pgoff);
 
 	if (num_pages)
-		*num_pages = vgem_pfn_run_end(runs, run) - pgoff;
-	return run->pfn + (pgoff - run->first);
+		*num_pages = vgem_pfn_runs_end(runs, i) - pgoff;
+	return runs->run[i].pfn + (pgoff - runs->run[i].first);
 }
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_pfn);
-
-/**
- * vgem_pfn_runs_order() - a page frame number, and the block around it
- * @runs: the table
- * @pgoff: page, smaller than the number of pages in the table
- * @pfn: [out] the page frame number
- *
- * Return: the order of the largest naturally aligned and contiguous block, as
- * &dma_buf_ops.get_pfn defines it.
- */
-VISIBLE_IF_KUNIT
-int vgem_pfn_runs_order(const struct vgem_pfn_runs *runs, pgoff_t pgoff, u64 *pfn)
-{
-	const struct vgem_pfn_run *run = vgem_pfn_runs_find(runs, pgoff);
-
-	*pfn = run->pfn + (pgoff - run->first);
-	return dma_buf_pfn_order(*pfn, pgoff, run->first,
-				 vgem_pfn_run_end(runs, run) - 1);
-}
-EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_order);
