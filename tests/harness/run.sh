@@ -3,8 +3,9 @@
 #
 # run.sh - make run: boot a guest in which the story program shows memory moving
 # under an importer, and print what it prints.  One of the things that move is a
-# picture, which ends up in out/run/, as does one of where all buffers were.  The exit status is 0 only if the programs and
-# the guest's checks said so through the verdict port.
+# picture, which ends up in out/run/, as does one of where all buffers were.  The exit
+# status is 0 only if the programs and the guest's checks said so through the verdict
+# port.
 
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
