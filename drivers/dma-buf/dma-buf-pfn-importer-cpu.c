@@ -19,6 +19,8 @@
 #include <linux/file.h>
 #include <linux/huge_mm.h>
 #include <linux/jiffies.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
@@ -36,6 +38,9 @@ static bool pat_enabled(void)
 	return false;
 }
 #endif
+
+/* debugfs: as many pages of a run are mapped by one fault, if by small entries at all */
+u32 pfn_import_fault_around_pages = 1;
 
 /*
  * The wait for the reservation lock can be a long one, as others hold it while
@@ -133,6 +138,13 @@ static bool pfn_import_huge_fits(const struct dma_buf_pfn_run *run,
 	       pfn_import_huge_cached(run->caching);
 }
 
+static vm_fault_t pfn_import_insert_page(struct vm_area_struct *vma, unsigned long addr,
+					 const struct dma_buf_pfn_run *run)
+{
+	return vmf_insert_pfn_prot(vma, addr, run->pfn,
+				   dma_buf_pfn_pgprot(run->caching, vma->vm_page_prot));
+}
+
 /*
  * Never with write access, of which huge entries have what the mapping has. An entry
  * that lacks it, as after it was looked for soft-dirty pages, is not for us to change:
@@ -141,8 +153,6 @@ static bool pfn_import_huge_fits(const struct dma_buf_pfn_run *run,
 static vm_fault_t pfn_import_fault_insert(struct vm_fault *vmf, unsigned int order,
 					  const struct dma_buf_pfn_run *run)
 {
-	pgprot_t prot;
-
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
 		return vmf_insert_pfn_pud(vmf, run->pfn, false);
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
@@ -150,8 +160,7 @@ static vm_fault_t pfn_import_fault_insert(struct vm_fault *vmf, unsigned int ord
 	if (order)
 		return VM_FAULT_FALLBACK;
 
-	prot = dma_buf_pfn_pgprot(run->caching, vmf->vma->vm_page_prot);
-	return vmf_insert_pfn_prot(vmf->vma, vmf->address, run->pfn, prot);
+	return pfn_import_insert_page(vmf->vma, vmf->address, run);
 }
 
 static unsigned int pfn_import_level(unsigned int order)
@@ -159,6 +168,42 @@ static unsigned int pfn_import_level(unsigned int order)
 	if (order == PUD_ORDER)
 		return DMA_BUF_PFN_LEVEL_PUD;
 	return order == PMD_ORDER ? DMA_BUF_PFN_LEVEL_PMD : DMA_BUF_PFN_LEVEL_PTE;
+}
+
+/*
+ * Pages that follow the one that was touched get entries as well, as far as the run goes
+ * and up to the end of an aligned window of as many pages as the lever says. Whatever
+ * keeps one from it will be told by its own fault.
+ */
+static void pfn_import_fault_around(struct pfn_import *imp, struct vm_fault *vmf,
+				    const struct dma_buf_pfn_run *run)
+{
+	unsigned long window = READ_ONCE(pfn_import_fault_around_pages);
+	struct vm_area_struct *vma = vmf->vma;
+	bool write = vma->vm_flags & VM_WRITE;
+	struct dma_buf_pfn_run rest = *run;
+	unsigned long i, n;
+	bool fresh;
+
+	dma_resv_assert_held(imp->dmabuf->resv);
+
+	if (window <= 1)
+		return;
+
+	window = rounddown_pow_of_two(min_t(unsigned long, window, PTRS_PER_PTE));
+	n = min3(run->nr_pages, window - (vmf->pgoff & (window - 1)),
+		 (vma->vm_end - vmf->address) >> PAGE_SHIFT);
+	for (i = 1; i < n; i++) {
+		rest.pfn = run->pfn + i;
+		if (pfn_import_record(imp, vmf->pgoff + i, 0, rest.pfn, write, &fresh))
+			return;
+		if (pfn_import_insert_page(vma, vmf->address + i * PAGE_SIZE, &rest) ==
+		    VM_FAULT_NOPAGE)
+			continue;
+		if (fresh)
+			pfn_import_unrecord(imp, vmf->pgoff + i, 0);
+		return;
+	}
 }
 
 static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
@@ -188,10 +233,13 @@ static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 		goto err;
 
 	fault = pfn_import_fault_insert(vmf, order, &run);
-	if (fault == VM_FAULT_NOPAGE)
+	if (fault == VM_FAULT_NOPAGE) {
 		imp->faults[pfn_import_level(order)]++;
-	else if (fresh)
+		if (!order)
+			pfn_import_fault_around(imp, vmf, &run);
+	} else if (fresh) {
 		pfn_import_unrecord(imp, pgoff, order);
+	}
 	return fault;
 
 err:

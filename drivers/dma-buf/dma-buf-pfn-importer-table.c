@@ -156,7 +156,8 @@ static int pfn_import_record_locked(struct pfn_import *imp, struct xa_state *xas
 		first &= ~(replaces - 1);
 		entry = pfn_import_entry_make(pfn, true, t.generation);
 	} else {
-		replaces = pfn_import_record_replaces(imp, first, order, &write);
+		if (order)
+			replaces = pfn_import_record_replaces(imp, first, order, &write);
 		if (replaces < 0)
 			return 0;
 		entry = pfn_import_entry_make(pfn, write, imp->invalidations);

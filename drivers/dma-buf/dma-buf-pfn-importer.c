@@ -277,6 +277,8 @@ static int __init pfn_importer_init(void)
 	pfn_importer_debugfs = debugfs_create_dir(pfn_importer_misc.name, NULL);
 	debugfs_create_u32("install_delay_us", 0600, pfn_importer_debugfs,
 			   &pfn_import_install_delay_us);
+	debugfs_create_u32("fault_around_pages", 0600, pfn_importer_debugfs,
+			   &pfn_import_fault_around_pages);
 	debugfs_create_u32("job_latency_us", 0600, pfn_importer_debugfs,
 			   &pfn_import_job_latency_us);
 	pfn_import_broken_debugfs_init(pfn_importer_debugfs);

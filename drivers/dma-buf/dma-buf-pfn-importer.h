@@ -176,6 +176,7 @@ unsigned long pfn_import_cpu_area(struct file *file, unsigned long addr,
 				  unsigned long flags);
 int pfn_import_cpu_mmap(struct pfn_import *imp, struct vm_area_struct *vma);
 void pfn_import_cpu_invalidate(struct pfn_import *imp);
+extern u32 pfn_import_fault_around_pages;
 
 /* dma-buf-pfn-importer-dev.c */
 extern u32 pfn_import_install_delay_us;

@@ -17,6 +17,12 @@
 
 #include "dma-buf-pfn.h"
 
+/* The same as dma_buf_attach_revocable(), without a call */
+static bool dma_buf_pfn_told(struct dma_buf_attachment *attach)
+{
+	return attach->importer_ops && attach->importer_ops->invalidate_mappings;
+}
+
 /**
  * dma_buf_pfn_begin() - check a question, and that the answer will last
  * @attach: attachment to ask for
@@ -42,7 +48,7 @@ int dma_buf_pfn_begin(struct dma_buf_attachment *attach, pgoff_t pgoff,
 		return -EINVAL;
 
 	/* Will be told; does not move; cannot move until detached. */
-	if (dma_buf_attach_revocable(attach) || !dma_buf_is_dynamic(dmabuf) ||
+	if (dma_buf_pfn_told(attach) || !dma_buf_is_dynamic(dmabuf) ||
 	    attach->pfn_pinned)
 		return 0;
 
@@ -100,7 +106,8 @@ static int dma_buf_pfn_call(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	*pfn = 0;
 	*order = 0;
 	ret = attach->dmabuf->ops->get_pfn(attach, pgoff, pfn, order);
-	trace_dma_buf_get_pfn(attach, pgoff, *pfn, *order, ret);
+	if (trace_dma_buf_get_pfn_enabled())
+		trace_dma_buf_get_pfn(attach, pgoff, *pfn, *order, ret);
 	return ret;
 }
 
@@ -132,6 +139,33 @@ int dma_buf_pfn_ask(struct dma_buf_attachment *attach, pgoff_t pgoff,
 
 	ret = dma_buf_pfn_call(attach, pgoff, pfn, order);
 	return ret ?: dma_buf_pfn_check(attach, pgoff, *pfn, *order, false);
+}
+
+/*
+ * What the two forms below do with the lock held. It is done for every page, so they have
+ * all of it inlined.
+ */
+static int dma_buf_pfn_get(struct dma_buf_attachment *attach, pgoff_t pgoff,
+			   u64 *pfn, int *max_order)
+{
+	bool pinned;
+	u64 answer;
+	int order;
+	int ret;
+
+	ret = dma_buf_pfn_begin(attach, pgoff, &pinned);
+	if (ret)
+		return ret;
+
+	ret = dma_buf_pfn_ask(attach, pgoff, &answer, &order);
+	ret = dma_buf_pfn_end(attach, pinned, ret);
+	if (ret)
+		return ret;
+
+	*pfn = answer;
+	if (max_order)
+		*max_order = order;
+	return 0;
 }
 
 /**
@@ -179,34 +213,17 @@ int dma_buf_pfn_ask(struct dma_buf_attachment *attach, pgoff_t pgoff,
  * the exporter returned, -EINTR and -ERESTARTSYS among it. On failure @pfn and
  * @max_order are left as they were.
  */
-int dma_buf_get_pfn(struct dma_buf_attachment *attach, pgoff_t pgoff,
-		    u64 *pfn, int *max_order)
+int __flatten dma_buf_get_pfn(struct dma_buf_attachment *attach, pgoff_t pgoff,
+			      u64 *pfn, int *max_order)
 {
-	bool pinned;
-	u64 answer;
-	int order;
-	int ret;
-
 	might_sleep();
 
-	if (WARN_ON(!attach || !attach->dmabuf || !pfn))
+	if (WARN_ON(!attach) || WARN_ON(!attach->dmabuf) || WARN_ON(!pfn))
 		return -EINVAL;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	ret = dma_buf_pfn_begin(attach, pgoff, &pinned);
-	if (ret)
-		return ret;
-
-	ret = dma_buf_pfn_ask(attach, pgoff, &answer, &order);
-	ret = dma_buf_pfn_end(attach, pinned, ret);
-	if (ret)
-		return ret;
-
-	*pfn = answer;
-	if (max_order)
-		*max_order = order;
-	return 0;
+	return dma_buf_pfn_get(attach, pgoff, pfn, max_order);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn, "DMA_BUF");
 
@@ -226,21 +243,21 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn, "DMA_BUF");
  * Returns:
  * As dma_buf_get_pfn(), and -EINTR if a signal arrived while waiting.
  */
-int dma_buf_get_pfn_unlocked(struct dma_buf_attachment *attach, pgoff_t pgoff,
-			     u64 *pfn, int *max_order)
+int __flatten dma_buf_get_pfn_unlocked(struct dma_buf_attachment *attach, pgoff_t pgoff,
+				       u64 *pfn, int *max_order)
 {
 	int ret;
 
 	might_sleep();
 
-	if (WARN_ON(!attach || !attach->dmabuf))
+	if (WARN_ON(!attach) || WARN_ON(!attach->dmabuf) || WARN_ON(!pfn))
 		return -EINVAL;
 
 	ret = dma_resv_lock_interruptible(attach->dmabuf->resv, NULL);
 	if (ret)
 		return ret;
 
-	ret = dma_buf_get_pfn(attach, pgoff, pfn, max_order);
+	ret = dma_buf_pfn_get(attach, pgoff, pfn, max_order);
 	dma_resv_unlock(attach->dmabuf->resv);
 
 	return ret;

@@ -118,6 +118,7 @@ static inline int dma_buf_pfn_order(u64 pfn, pgoff_t pgoff, pgoff_t first,
 	/* Offset and pfn are aligned together up to their lowest unlike bit. */
 	u64 unlike = pfn ^ pgoff;
 	int order = unlike ? __ffs64(unlike) : BITS_PER_LONG - 1;
+	int edge;
 
 	/*
 	 * The block must not reach the page before the run, nor the one after.
@@ -125,8 +126,8 @@ static inline int dma_buf_pfn_order(u64 pfn, pgoff_t pgoff, pgoff_t first,
 	 * in which they differ, and the next smaller one has only one of them.
 	 * Before page 0 is ULONG_MAX, which no block reaches.
 	 */
-	return min3(order, (int)__fls(pgoff ^ (first - 1)),
-		    (int)__fls(pgoff ^ (last + 1)));
+	edge = __fls(min(pgoff ^ (first - 1), pgoff ^ (last + 1)));
+	return min(order, edge);
 }
 
 /**

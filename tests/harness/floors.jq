@@ -42,8 +42,8 @@ def floors: [
 	      ratio(.["populate/import/64MiB/2MiB"]; .["populate/import/64MiB/4KiB"])),
 	floor("2b"; "populate 64 MiB at 2 MiB / the best peer by 4 KiB"; 1;
 	      ratio(.["populate/import/64MiB/2MiB"]; least(peers))),
-	floor("2c"; "populate 64 MiB at 4 KiB / the best peer by page"; 1;
-	      ratio(.["populate/import/64MiB/4KiB"]; least(by_page))),
+	floor("2c"; "populate 64 MiB at 4 KiB, 16 a fault / best peer by page"; 1;
+	      ratio(.["populate/import-around/64MiB/4KiB"]; least(by_page))),
 	(("evict", "restore") as $what | ("contig", "reserved", "bar") as $memory
 	 | ("sync", "async") as $how
 	 | floor("3 \($what[0:1]) \($memory) \($how)";

@@ -132,8 +132,12 @@ const char *level_name(int level);
 void mapping_import(struct mapping *mapping, struct buffer *buffer, int level);
 void mapping_map(struct mapping *mapping);
 struct dma_buf_pfn_stats mapping_stats(struct mapping *mapping);
-/* Has each entry been faulted in since, and is it as large as it should be? */
-void mapping_verify(struct mapping *mapping, const struct dma_buf_pfn_stats *before);
+/*
+ * Is each entry there, as large as it should be, and came so many of them with each
+ * fault since?
+ */
+void mapping_verify(struct mapping *mapping, const struct dma_buf_pfn_stats *before,
+		    uint32_t around);
 /* Write to each entry once, with all of that. */
 void mapping_populate(struct mapping *mapping);
 void mapping_unmap(struct mapping *mapping);

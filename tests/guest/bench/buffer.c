@@ -195,9 +195,10 @@ struct dma_buf_pfn_stats mapping_stats(struct mapping *mapping)
 	return stats;
 }
 
-void mapping_verify(struct mapping *mapping, const struct dma_buf_pfn_stats *before)
+void mapping_verify(struct mapping *mapping, const struct dma_buf_pfn_stats *before,
+		    uint32_t around)
 {
-	uint64_t want = mapping->size / level_size(mapping->level);
+	uint64_t want = mapping->size / level_size(mapping->level) / around;
 	struct dma_buf_pfn_stats after = mapping_stats(mapping);
 	int level;
 
@@ -209,6 +210,9 @@ void mapping_verify(struct mapping *mapping, const struct dma_buf_pfn_stats *bef
 			     (unsigned long long)n, level_name(level),
 			     size_name(mapping->size), level_name(mapping->level));
 	}
+	if (after.cpu_mapped != mapping->size / PFN_PAGE_SIZE)
+		fail("%llu pages are mapped of %s", (unsigned long long)after.cpu_mapped,
+		     size_name(mapping->size));
 }
 
 void mapping_populate(struct mapping *mapping)
@@ -216,7 +220,7 @@ void mapping_populate(struct mapping *mapping)
 	struct dma_buf_pfn_stats before = mapping_stats(mapping);
 
 	touch_write(mapping->map, mapping->size, level_size(mapping->level));
-	mapping_verify(mapping, &before);
+	mapping_verify(mapping, &before, 1);
 }
 
 void mapping_unmap(struct mapping *mapping)

@@ -10,10 +10,13 @@
 
 #define REPS	5
 
+/* As many pages as mm maps around a fault in the page cache */
+#define AROUND	16
+
 #define UNIT	"instructions/mapping"
 
 /* Of memory with struct pages, as that of the others is, where there is so much of it */
-static void populate_import(uint64_t size, int level)
+static void populate_import(uint64_t size, int level, uint32_t around)
 {
 	uint32_t kind = size <= buffer_room(BUFFER_CONTIG) ? BUFFER_CONTIG : BUFFER_RESERVED;
 	struct buffer buffer = buffer_create(kind, kind, size);
@@ -24,21 +27,24 @@ static void populate_import(uint64_t size, int level)
 	char of[64];
 	int i;
 
+	check(__pfn_importer_set("fault_around_pages", around), "fault_around_pages");
 	for (i = 0; i < REPS; i++) {
 		mapping_import(&mapping, &buffer, level);
 		start = ticks();
 		mapping_map(&mapping);
 		touch_write(mapping.map, size, level_size(level));
 		sample(&samples, ticks() - start);
-		mapping_verify(&mapping, &none);
+		mapping_verify(&mapping, &none, around);
 		mapping_unmap(&mapping);
 		mapping_close(&mapping);
 	}
 	buffer_destroy(&buffer);
+	check(__pfn_importer_set("fault_around_pages", 1), "fault_around_pages");
 
 	snprintf(of, sizeof(of), "populate/import/%s/4KiB", size_name(size));
 	row((struct row) { UNIT, size / level_size(level), size, of }, &samples,
-	    "populate/import/%s/%s", size_name(size), level_name(level));
+	    "populate/%s/%s/%s", around == 1 ? "import" : "import-around",
+	    size_name(size), level_name(level));
 }
 
 static void populate_peer(struct peer *peer,
@@ -74,7 +80,8 @@ void populate_rows(void)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		for (j = 0; j < DMA_BUF_PFN_LEVELS; j++)
 			if (level_size(j) <= sizes[i])
-				populate_import(sizes[i], j);
+				populate_import(sizes[i], j, 1);
+		populate_import(sizes[i], DMA_BUF_PFN_LEVEL_PTE, AROUND);
 		for (j = 0; j < NUM_PEERS; j++) {
 			peer = peer_open(j, sizes[i]);
 			populate_peer(&peer, touch_write, "write");

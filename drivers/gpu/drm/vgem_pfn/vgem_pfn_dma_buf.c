@@ -100,10 +100,48 @@ static void vgem_pfn_dma_buf_unmap(struct dma_buf_attachment *attach,
 	vgem_pfn_sg_unmap(attach->dev, sgt, dir);
 }
 
+static int vgem_pfn_dma_buf_answer(struct dma_buf_attachment *attach,
+				   const struct vgem_pfn_runs *runs,
+				   pgoff_t pgoff, u64 *pfn, int *max_order)
+{
+	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
+
+	*max_order = vgem_pfn_runs_order(runs, pgoff, pfn);
+	bo->num_get_pfn++;
+	return 0;
+}
+
+/* The long way: the object may have to get its memory first, or to go elsewhere. */
+static noinline int vgem_pfn_dma_buf_reach_pfn(struct dma_buf_attachment *attach,
+					       pgoff_t pgoff, u64 *pfn, int *max_order)
+{
+	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
+	int ret;
+
+	ret = vgem_pfn_reach(bo, attach->peer2peer);
+	if (ret)
+		return ret;
+
+	vgem_pfn_dma_buf_answer(attach, vgem_pfn_bo_runs(bo), pgoff, pfn, max_order);
+	trace_vgem_pfn_get_pfn(bo, pgoff, *pfn, *max_order);
+	return 0;
+}
+
+/* Whether somebody wants to know of answers, and of where the object is before them */
+static bool vgem_pfn_dma_buf_traced(void)
+{
+	return trace_vgem_pfn_place_enabled() || trace_vgem_pfn_get_pfn_enabled();
+}
+
+/*
+ * This is asked for every page, so what is mostly true comes first: a peer asks for what
+ * has its memory. Nothing is called then, and so nothing saved on the stack.
+ */
 static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
 				    pgoff_t pgoff, u64 *pfn, int *max_order)
 {
 	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
+	const struct vgem_pfn_runs *runs;
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
@@ -112,14 +150,15 @@ static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
 	if (ret)
 		return ret;
 
-	ret = vgem_pfn_reach(bo, attach->peer2peer);
-	if (ret)
-		return ret;
+	if (unlikely(!attach->peer2peer || vgem_pfn_device_is_gone(bo) ||
+		     vgem_pfn_dma_buf_traced()))
+		return vgem_pfn_dma_buf_reach_pfn(attach, pgoff, pfn, max_order);
 
-	*max_order = vgem_pfn_runs_order(vgem_pfn_bo_runs(bo), pgoff, pfn);
-	bo->num_get_pfn++;
-	trace_vgem_pfn_get_pfn(bo, pgoff, *pfn, *max_order);
-	return 0;
+	runs = vgem_pfn_bo_runs(bo);
+	if (unlikely(!runs))
+		return vgem_pfn_dma_buf_reach_pfn(attach, pgoff, pfn, max_order);
+
+	return vgem_pfn_dma_buf_answer(attach, runs, pgoff, pfn, max_order);
 }
 
 static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,

@@ -22,6 +22,7 @@
 #define _VGEM_PFN_DRV_H_
 
 #include <linux/dma-direction.h>
+#include <linux/dma-resv.h>
 #include <linux/list.h>
 #include <linux/notifier.h>
 #include <linux/rwsem.h>
@@ -34,6 +35,7 @@
 #include <drm/ttm/ttm_bo.h>
 #include <drm/ttm/ttm_device.h>
 #include <drm/ttm/ttm_placement.h>
+#include <drm/ttm/ttm_tt.h>
 
 #include <uapi/drm/vgem_pfn_drm.h>
 
@@ -183,6 +185,43 @@ static inline struct vgem_pfn_device *vgem_pfn_bo_device(struct vgem_pfn_bo *bo)
 	return to_vgem_pfn_device(bo->tbo.base.dev);
 }
 
+/**
+ * vgem_pfn_device_is_gone() - whether nothing may be given out any more
+ * @bo: a buffer object of the device, with its reservation lock held
+ *
+ * Not drm_dev_enter(), which costs more than a whole lookup. Nor is it needed: the flag
+ * is set before vgem_pfn_device_unplug() takes this lock to revoke what was given out.
+ *
+ * Return: true if the device is gone, or about to revoke what it has given out.
+ */
+static inline bool vgem_pfn_device_is_gone(struct vgem_pfn_bo *bo)
+{
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	return READ_ONCE(bo->tbo.base.dev->unplugged);
+}
+
+/**
+ * vgem_pfn_bo_runs() - the memory that a buffer object has now
+ * @bo: the buffer object, with its reservation lock held
+ *
+ * Return: its run table, valid until the lock is released, or NULL if it has no
+ * memory: it was never populated, or is swapped out.
+ */
+static inline const struct vgem_pfn_runs *vgem_pfn_bo_runs(struct vgem_pfn_bo *bo)
+{
+	struct ttm_resource *res = bo->tbo.resource;
+	struct ttm_tt *tt;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	if (likely(res->mem_type >= TTM_PL_VRAM))
+		return to_vgem_pfn_resource(res)->runs;
+
+	tt = bo->tbo.ttm;
+	return tt && ttm_tt_is_populated(tt) ? to_vgem_pfn_tt(tt)->runs : NULL;
+}
+
 /* vgem_pfn_bo.c */
 struct vgem_pfn_bo *vgem_pfn_bo_alloc(void);
 void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo);
@@ -251,7 +290,6 @@ int vgem_pfn_dumb_create(struct drm_file *file, struct drm_device *drm,
 			 struct drm_mode_create_dumb *args);
 
 /* vgem_pfn_lookup.c */
-const struct vgem_pfn_runs *vgem_pfn_bo_runs(struct vgem_pfn_bo *bo);
 u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
 
 /* vgem_pfn_move.c */

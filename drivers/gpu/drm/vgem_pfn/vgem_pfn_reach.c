@@ -112,6 +112,39 @@ int vgem_pfn_reach_attach(struct vgem_pfn_bo *bo, struct dma_buf_attachment *att
 	return 0;
 }
 
+/* To the first region that has pages. What this needs on the stack few callers need. */
+static noinline_for_stack int vgem_pfn_reach_move(struct vgem_pfn_bo *bo)
+{
+	struct ttm_operation_ctx ctx = {
+		.interruptible = true,
+		.gfp_retry_mayfail = true,
+	};
+	struct ttm_place places[DRM_VGEM_PFN_MAX_REGIONS] = {};
+	struct ttm_placement placement = { .placement = places };
+	int ret;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	placement.num_placement = vgem_pfn_reach_places(bo, places);
+	if (bo->tbo.pin_count || !placement.num_placement)
+		return -EOPNOTSUPP;
+
+	ret = ttm_bo_validate(&bo->tbo, &placement, &ctx);
+	return ret == -EBUSY ? -ETIME : ret;
+}
+
+static noinline_for_stack int vgem_pfn_reach_populate(struct vgem_pfn_bo *bo)
+{
+	struct ttm_operation_ctx ctx = {
+		.interruptible = true,
+		.gfp_retry_mayfail = true,
+	};
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	return ttm_bo_populate(&bo->tbo, &ctx);
+}
+
 /**
  * vgem_pfn_reach() - bring a buffer object to memory that can be reached
  * @bo: the buffer object, with its reservation lock held
@@ -129,34 +162,30 @@ int vgem_pfn_reach_attach(struct vgem_pfn_bo *bo, struct dma_buf_attachment *att
  */
 int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer)
 {
-	struct ttm_operation_ctx ctx = {
-		.interruptible = true,
-		.gfp_retry_mayfail = true,
-	};
-	struct ttm_place places[DRM_VGEM_PFN_MAX_REGIONS] = {};
-	struct ttm_placement placement = { .placement = places };
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	if (drm_dev_is_unplugged(bo->tbo.base.dev))
+	if (vgem_pfn_device_is_gone(bo))
 		return -ENODEV;
 
 	if (!peer2peer && !vgem_pfn_region_has_pages(vgem_pfn_bo_device(bo),
 						     bo->tbo.resource->mem_type)) {
-		placement.num_placement = vgem_pfn_reach_places(bo, places);
-		if (bo->tbo.pin_count || !placement.num_placement)
-			return -EOPNOTSUPP;
-
-		ret = ttm_bo_validate(&bo->tbo, &placement, &ctx);
+		ret = vgem_pfn_reach_move(bo);
 		if (ret)
-			return ret == -EBUSY ? -ETIME : ret;
+			return ret;
 	}
 
-	ret = ttm_bo_populate(&bo->tbo, &ctx);
-	if (!ret && !bo->place_traced)
+	/* What has a run table has its memory. */
+	if (!vgem_pfn_bo_runs(bo)) {
+		ret = vgem_pfn_reach_populate(bo);
+		if (ret)
+			return ret;
+	}
+
+	if (trace_vgem_pfn_place_enabled() && !bo->place_traced)
 		vgem_pfn_trace_place(bo);
-	return ret;
+	return 0;
 }
 
 /**

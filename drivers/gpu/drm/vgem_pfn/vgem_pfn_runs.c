@@ -12,9 +12,15 @@
 #include <kunit/visibility.h>
 #include <linux/dma-buf-pfn.h>
 #include <linux/mm.h>
+#include <linux/mm_inline.h>
+#include <linux/overflow.h>
+#include <linux/pgtable.h>
 #include <linux/slab.h>
 
 #include "vgem_pfn_drv.h"
+
+/* Runs that a table has room for beyond those that it is likely to have */
+#define VGEM_PFN_RUNS_SPARE	8
 
 /**
  * vgem_pfn_runs_alloc() - an empty run table
@@ -71,45 +77,31 @@ VISIBLE_IF_KUNIT
 struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
 					       pgoff_t num_pages)
 {
-	struct vgem_pfn_runs *runs;
-	unsigned int num = 1;
-	pgoff_t i;
+	/* Mostly they are blocks of this order, so all is done in one pass. */
+	unsigned int max = (num_pages >> PMD_ORDER) + VGEM_PFN_RUNS_SPARE;
+	struct vgem_pfn_runs *runs, *more;
+	pgoff_t i, n;
 
-	for (i = 1; i < num_pages; i++)
-		num += page_to_pfn(pages[i - 1]) + 1 != page_to_pfn(pages[i]);
-
-	runs = vgem_pfn_runs_alloc(num);
+	runs = vgem_pfn_runs_alloc(max);
 	if (!runs)
 		return NULL;
 
-	for (i = 0; i < num_pages; i++)
-		vgem_pfn_runs_add(runs, page_to_pfn(pages[i]), 1);
+	for (i = 0; i < num_pages; i += n) {
+		if (runs->num == max) {
+			max *= 2;
+			more = kvrealloc(runs, struct_size(runs, run, max), GFP_KERNEL);
+			if (!more) {
+				kvfree(runs);
+				return NULL;
+			}
+			runs = more;
+		}
+		n = num_pages_contiguous(&pages[i], num_pages - i);
+		vgem_pfn_runs_add(runs, page_to_pfn(pages[i]), n);
+	}
 	return runs;
 }
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_from_pages);
-
-/* The first page that is no longer in a run. */
-static pgoff_t vgem_pfn_run_end(const struct vgem_pfn_runs *runs,
-				const struct vgem_pfn_run *run)
-{
-	return run + 1 < runs->run + runs->num ? run[1].first : runs->num_pages;
-}
-
-static const struct vgem_pfn_run *
-vgem_pfn_runs_find(const struct vgem_pfn_runs *runs, pgoff_t pgoff)
-{
-	unsigned int low = 0, high = runs->num;
-
-	while (high - low > 1) {
-		unsigned int middle = low + (high - low) / 2;
-
-		if (runs->run[middle].first <= pgoff)
-			low = middle;
-		else
-			high = middle;
-	}
-	return &runs->run[low];
-}
 
 /**
  * vgem_pfn_runs_pfn() - the page frame number of a page, and what follows it
@@ -124,30 +116,10 @@ VISIBLE_IF_KUNIT
 u64 vgem_pfn_runs_pfn(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 		      pgoff_t *num_pages)
 {
-	const struct vgem_pfn_run *run = vgem_pfn_runs_find(runs, pgoff);
+	unsigned int i = vgem_pfn_runs_find(runs, pgoff);
 
 	if (num_pages)
-		*num_pages = vgem_pfn_run_end(runs, run) - pgoff;
-	return run->pfn + (pgoff - run->first);
+		*num_pages = vgem_pfn_runs_end(runs, i) - pgoff;
+	return runs->run[i].pfn + (pgoff - runs->run[i].first);
 }
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_pfn);
-
-/**
- * vgem_pfn_runs_order() - a page frame number, and the block around it
- * @runs: the table
- * @pgoff: page, smaller than the number of pages in the table
- * @pfn: [out] the page frame number
- *
- * Return: the order of the largest naturally aligned and contiguous block, as
- * &dma_buf_ops.get_pfn defines it.
- */
-VISIBLE_IF_KUNIT
-int vgem_pfn_runs_order(const struct vgem_pfn_runs *runs, pgoff_t pgoff, u64 *pfn)
-{
-	const struct vgem_pfn_run *run = vgem_pfn_runs_find(runs, pgoff);
-
-	*pfn = run->pfn + (pgoff - run->first);
-	return dma_buf_pfn_order(*pfn, pgoff, run->first,
-				 vgem_pfn_run_end(runs, run) - 1);
-}
-EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_order);
