@@ -204,6 +204,7 @@ static int pfn_bench_kind(struct pfn_bench *bench, u32 kind)
 	case DMA_BUF_PFN_BENCH_RESV:
 		return pfn_bench_loop(bench, pfn_bench_resv);
 	case DMA_BUF_PFN_BENCH_LOCKED:
+	case DMA_BUF_PFN_BENCH_LOCKED_PAGES:
 		return pfn_bench_loop(bench, pfn_bench_locked);
 	case DMA_BUF_PFN_BENCH_UNLOCKED:
 		return pfn_bench_loop(bench, pfn_bench_unlocked);
@@ -238,6 +239,7 @@ int pfn_bench_measure(struct pfn_bench *bench, u32 kind)
 
 	switch (kind) {
 	case DMA_BUF_PFN_BENCH_LOCKED:
+	case DMA_BUF_PFN_BENCH_LOCKED_PAGES:
 	case DMA_BUF_PFN_BENCH_RUN:
 	case DMA_BUF_PFN_BENCH_MAP:
 	case DMA_BUF_PFN_BENCH_NOTIFY:

@@ -43,8 +43,12 @@ static void pfn_bench_invalidate_mappings(struct dma_buf_attachment *attach)
 	bench->invalidations++;
 }
 
-static const struct dma_buf_attach_ops pfn_bench_attach_ops = {
+static const struct dma_buf_attach_ops pfn_bench_peer_ops = {
 	.allow_peer2peer = true,
+	.invalidate_mappings = pfn_bench_invalidate_mappings,
+};
+
+static const struct dma_buf_attach_ops pfn_bench_pages_ops = {
 	.invalidate_mappings = pfn_bench_invalidate_mappings,
 };
 
@@ -104,13 +108,15 @@ static int pfn_bench_check(const struct dma_buf_pfn_bench *args)
 static int pfn_bench_attached(struct pfn_bench *bench, u32 kind)
 {
 	struct device *dev = kind == DMA_BUF_PFN_BENCH_MAP ? &pfn_bench_device->dev : NULL;
+	const struct dma_buf_attach_ops *ops =
+		kind == DMA_BUF_PFN_BENCH_LOCKED_PAGES ? &pfn_bench_pages_ops :
+							 &pfn_bench_peer_ops;
 	int ret;
 
 	if (kind == DMA_BUF_PFN_BENCH_NOTIFY)
 		return pfn_bench_measure(bench, kind);
 
-	bench->attach = dma_buf_dynamic_attach(bench->dmabuf, dev,
-					       &pfn_bench_attach_ops, bench);
+	bench->attach = dma_buf_dynamic_attach(bench->dmabuf, dev, ops, bench);
 	if (IS_ERR(bench->attach))
 		return PTR_ERR(bench->attach);
 

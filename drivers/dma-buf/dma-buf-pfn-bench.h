@@ -29,6 +29,11 @@ enum dma_buf_pfn_bench_kind {
 	DMA_BUF_PFN_BENCH_RESV,
 	/** @DMA_BUF_PFN_BENCH_LOCKED: dma_buf_get_pfn() */
 	DMA_BUF_PFN_BENCH_LOCKED,
+	/**
+	 * @DMA_BUF_PFN_BENCH_LOCKED_PAGES: the same by an importer that takes nothing but
+	 * memory with struct pages: no peer
+	 */
+	DMA_BUF_PFN_BENCH_LOCKED_PAGES,
 	/** @DMA_BUF_PFN_BENCH_UNLOCKED: dma_buf_get_pfn_unlocked() */
 	DMA_BUF_PFN_BENCH_UNLOCKED,
 	/** @DMA_BUF_PFN_BENCH_RUN: dma_buf_get_pfn_run() */

@@ -63,6 +63,7 @@ static void calls(int dmabuf, const char *memory, double x, bool map)
 static void by_memory(uint32_t kind, const char *memory)
 {
 	struct buffer buffer = buffer_create(kind, kind, SIZE);
+	struct samples none = {};
 	char name[64];
 
 	if (kind == BUFFER_CONTIG) {
@@ -71,6 +72,14 @@ static void by_memory(uint32_t kind, const char *memory)
 	}
 	snprintf(name, sizeof(name), "%s/%s", memory, size_name(SIZE));
 	calls(buffer.dmabuf, name, SIZE, true);
+	if (kind == BUFFER_BAR) {
+		if (module_try(buffer.dmabuf, DMA_BUF_PFN_BENCH_LOCKED_PAGES, 1, NULL,
+			       &none) != -EOPNOTSUPP)
+			fail("who is no peer reached a BAR");
+	} else {
+		snprintf(name, sizeof(name), "get_pfn-pages/%s/%s", memory, size_name(SIZE));
+		call(name, SIZE, buffer.dmabuf, DMA_BUF_PFN_BENCH_LOCKED_PAGES, CALLS);
+	}
 	buffer_destroy(&buffer);
 }
 
