@@ -13,6 +13,9 @@ def share($a; $b; $n): ratio($a; $b) | if . == null then null else . / $n end;
 # least(NAMES) - of the rows' values, null if one is missing
 def least($names): [.[$names[]]] | if any(. == null) then null else min end;
 
+# most(NAMES) - the greatest of the rows' values, null if one is missing
+def most($names): [.[$names[]]] | if any(. == null) then null else max end;
+
 # beyond(MOVE) - what a move costs beside copying
 def beyond($move):
 	ratio(.[$move + "/whole"]; .[$move + "/copy"])
@@ -30,10 +33,15 @@ def by_page: ["populate/vgem/64MiB/write", "populate/vgem/64MiB/read",
 def peers: by_page + ["populate/memfd/64MiB/read", "populate/udmabuf/64MiB/write",
 		      "populate/heap/64MiB/write"];
 
+# What is in one range, of any kind of memory
+def ranges($call): ["contig/32MiB", "tt/32MiB", "bar/32MiB", "range/1MiB", "range/1GiB"]
+	| map("\($call)/\(.)");
+
 def floors: [
-	floor("1a"; "get_pfn / resv_pair"; 4; ratio(.["get_pfn/contig/32MiB"]; .resv_pair)),
-	floor("1b"; "get_pfn_unlocked / resv_pair"; 5;
-	      ratio(.["get_pfn_unlocked/contig/32MiB"]; .resv_pair)),
+	floor("1a"; "get_pfn, any memory / resv_pair"; 4;
+	      ratio(most(ranges("get_pfn")); .resv_pair)),
+	floor("1b"; "get_pfn_unlocked, any memory / resv_pair"; 5;
+	      ratio(most(ranges("get_pfn_unlocked")); .resv_pair)),
 	floor("1c"; "get_pfn at 8 GiB / at 1 MiB, one range"; 1.3;
 	      ratio(.["get_pfn/range/8GiB"]; .["get_pfn/range/1MiB"])),
 	floor("1d"; "get_pfn in 1,000 blocks / in 10"; 2;

@@ -215,10 +215,6 @@ static inline unsigned int vgem_pfn_runs_find(const struct vgem_pfn_runs *runs, 
 {
 	unsigned int low = 0, high = runs->num;
 
-	/* As in carveouts that give each buffer one range */
-	if (high == 1)
-		return 0;
-
 	while (high - low > 1) {
 		unsigned int middle = low + (high - low) / 2;
 
@@ -248,9 +244,17 @@ static inline pgoff_t vgem_pfn_runs_end(const struct vgem_pfn_runs *runs, unsign
 static inline int vgem_pfn_runs_order(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 				      u64 *pfn)
 {
-	unsigned int i = vgem_pfn_runs_find(runs, pgoff);
-	pgoff_t first = runs->run[i].first;
+	pgoff_t first;
+	unsigned int i;
 
+	/* As in carveouts that give each buffer one range: nothing to look for */
+	if (likely(runs->num == 1)) {
+		*pfn = runs->run[0].pfn + pgoff;
+		return dma_buf_pfn_order(*pfn, pgoff, 0, runs->num_pages - 1);
+	}
+
+	i = vgem_pfn_runs_find(runs, pgoff);
+	first = runs->run[i].first;
 	*pfn = runs->run[i].pfn + (pgoff - first);
 	return dma_buf_pfn_order(*pfn, pgoff, first, vgem_pfn_runs_end(runs, i) - 1);
 }

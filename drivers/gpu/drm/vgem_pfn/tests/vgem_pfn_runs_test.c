@@ -100,6 +100,13 @@ static void vgem_pfn_runs_orders(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pfn, 5 * gib + 5);
 
 	runs = vgem_pfn_test_runs(test, 1);
+	vgem_pfn_runs_add(runs, 0x1000, 13);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 0, &pfn), 3);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 11, &pfn), 2);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 12, &pfn), 0);
+	KUNIT_EXPECT_EQ(test, pfn, 0x100c);
+
+	runs = vgem_pfn_test_runs(test, 1);
 	vgem_pfn_runs_add(runs, 4 * gib + 1, gib);
 	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 512, &pfn), 0);
 
@@ -116,32 +123,32 @@ static void vgem_pfn_runs_orders(struct kunit *test)
 
 /*
  * The test case succeeds if pages of the page allocator give a run for each
- * block, whatever their order in the array.
+ * block, whatever their order in the array, and however many there are.
  */
 static void vgem_pfn_runs_pages(struct kunit *test)
 {
-	struct page *block, *pages[8];
+	struct page *block, *pages[64];
 	struct vgem_pfn_runs *runs;
 	unsigned int i;
 
-	block = alloc_pages(GFP_KERNEL, 2);
+	block = alloc_pages(GFP_KERNEL, 5);
 	KUNIT_ASSERT_NOT_NULL(test, block);
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 32; i++) {
 		pages[i] = block + i;
-		pages[4 + i] = block + 3 - i;
+		pages[32 + i] = block + 31 - i;
 	}
 
 	runs = vgem_pfn_runs_from_pages(pages, ARRAY_SIZE(pages));
 	if (runs) {
-		KUNIT_EXPECT_EQ(test, runs->num_pages, 8);
-		KUNIT_EXPECT_EQ(test, runs->num, 5);
-		for (i = 0; i < 8; i++)
+		KUNIT_EXPECT_EQ(test, runs->num_pages, 64);
+		KUNIT_EXPECT_EQ(test, runs->num, 33);
+		for (i = 0; i < 64; i++)
 			KUNIT_EXPECT_EQ(test, page_to_pfn(pages[i]),
 					vgem_pfn_runs_pfn(runs, i, NULL));
 	}
 	KUNIT_EXPECT_NOT_NULL(test, runs);
 	kvfree(runs);
-	__free_pages(block, 2);
+	__free_pages(block, 5);
 }
 
 static struct kunit_case vgem_pfn_runs_cases[] = {
