@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What IGT's own tests gave (igt.jq) against stock.list, $list: a skip that it does not
-# explain is a failure. If all of them were to run ($whole), so is a program without a
-# result, and an explanation that explains nothing.
+# explain is a failure. If all of them were to run, no $tests chosen, so is a program
+# without a result, and an explanation that explains nothing.
 
 def listed: $list | split("\n")[];
 def programs: listed | select(test("^[a-z]"));
@@ -25,7 +25,7 @@ def judge:
 
 . as $results
 | map(judge)
-+ if $whole | not then [] else
++ if $tests != "" then [] else
 	[programs
 	 | . as $p
 	 | select(all($results[].name; test("^igt/stock/" + $p + "(@|$)") | not))
