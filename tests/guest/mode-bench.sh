@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# MODE=bench: load the drivers and the benchmark, and let the bench program measure.
+# MODE=bench: load the drivers and the benchmark, and let the bench program measure: in
+# instructions, or in time if TIMES says of what (tests/guest/bench/main.c).
 # This kernel has none of the checks that count, so it has no lockdep to look at.
 
 # Of the memory that the kernel leaves alone, the last GiB is for buffers of many
@@ -30,7 +31,7 @@ if load_module vgem && load_module vgem_pfn devices=1 "carveouts=$(bench_carveou
 	# Whether a mapping needs one more page table is not to be a matter of chance.
 	echo 0 > /proc/sys/kernel/randomize_va_space
 	progress "measuring"
-	detached /vgem_pfn/bin/bench "${SEED:?}" > "$RESULTS/bench.tsv" 2> /tmp/bench.err
+	detached /vgem_pfn/bin/bench "${SEED:?}" ${TIMES:+"$TIMES"} > "$RESULTS/bench.tsv" 2> /tmp/bench.err
 	_status=$?
 	ended "bench" $_status "$(tail -n 1 /tmp/bench.err)"
 fi

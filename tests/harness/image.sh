@@ -47,7 +47,7 @@ image_programs() {
 		[[ -e $src ]] || continue
 		compile "$OUT/guest/bin/$(basename "$src" .c)" "$src" -static -pthread
 	done
-	compile "$OUT/guest/bin/bench" "$TOP/tests/guest/bench" -static
+	compile "$OUT/guest/bin/bench" "$TOP/tests/guest/bench" -static -pthread
 	run_logged "$IMAGE_LOG" make -C "$TOP/tests/contract" \
 		BUILD="$OUT/guest/contract" LDFLAGS=-static ||
 		die "could not build tests/contract" "$IMAGE_LOG"

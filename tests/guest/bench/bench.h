@@ -11,6 +11,7 @@
  *	notify.c	rows: what it costs to tell the importers
  *	move.c		rows: what evicting and restoring costs beside the copy
  *	refault.c	rows: what the first touch after a move costs
+ *	contend.c	rows: threads that fault against one that moves, in time
  *
  * Everything fails by saying what is wrong and exiting.
  */
@@ -63,10 +64,13 @@ __attribute__((format(printf, 3, 4)))
 void row(struct row row, struct samples *samples, const char *name, ...);
 __attribute__((format(printf, 4, 5)))
 void row_values(struct row row, double min, double median, const char *name, ...);
+/* From here on what is counted is time. */
+void rows_are_times(void);
+bool rows_timed(void);
 /* "64MiB", for names of rows; good for four calls */
 const char *size_name(uint64_t size);
 
-/* The CPU's cycle counter, which counts instructions if QEMU is told so */
+/* The CPU's cycle counter, which counts time, or instructions if QEMU is told so */
 static inline uint64_t ticks(void)
 {
 	return __builtin_ia32_rdtsc();
@@ -74,6 +78,8 @@ static inline uint64_t ticks(void)
 
 /* What the counter counts in a nanosecond of the kernel's clock */
 double ticks_per_ns(void);
+/* The kernel's clock */
+uint64_t clock_ns(void);
 
 void module_init(uint64_t seed);
 /* One measurement of the module's, which no notification disturbs */
@@ -170,5 +176,6 @@ void populate_rows(void);
 void notify_rows(void);
 void move_rows(void);
 void refault_rows(void);
+void contend_rows(void);
 
 #endif /* BENCH_H */

@@ -4,6 +4,8 @@
  * count instructions; the row "nops" says whether it did.
  *
  *	bench SEED
+ *	bench SEED all		the same and what needs more than one CPU, in time
+ *	bench SEED moves	in time, but only moves and what needs more than one CPU
  *
  * Exits 1, saying what is wrong, as soon as anything fails, is not what it should be,
  * or the kernel's module takes what it must refuse. What it prints is in table.c.
@@ -41,21 +43,29 @@ int check_errno(int ret, const char *what)
 
 int main(int argc, char **argv)
 {
+	const char *times = argc == 3 ? argv[2] : "";
+	bool all = strcmp(times, "moves");
 	uint64_t seed;
 	char *end;
 
-	if (argc != 2)
-		fail("usage: bench SEED");
+	if (argc < 2 || argc > 3 || (*times && all && strcmp(times, "all")))
+		fail("usage: bench SEED [all|moves]");
 	errno = 0;
 	seed = strtoull(argv[1], &end, 0);
 	if (errno || end == argv[1] || *end)
 		fail("%s: not a seed", argv[1]);
 
 	module_init(seed);
-	lookup_rows();
-	populate_rows();
-	notify_rows();
+	if (*times)
+		rows_are_times();
+	if (all) {
+		lookup_rows();
+		populate_rows();
+		notify_rows();
+		refault_rows();
+	}
 	move_rows();
-	refault_rows();
+	if (*times)
+		contend_rows();
 	return 0;
 }

@@ -5,6 +5,9 @@
  * for the same pages, made by the driver right afterwards in repetitions of its own.
  *
  * An asynchronous move is over when its fence has signaled.
+ *
+ * Where time is measured, what disturbs a move does not disturb the next one, so each is
+ * compared with the memcpy() that was part of it.
  */
 #include <string.h>
 
@@ -12,7 +15,7 @@
 
 #include "bench.h"
 
-#define REPS	5
+#define REPS	9
 #define UNIT	"instructions/move"
 
 static void wait_for_contents(struct buffer *buffer)
@@ -25,6 +28,7 @@ static void wait_for_contents(struct buffer *buffer)
 /* One move: what all of it took, and what the copies in it did. */
 struct move {
 	struct samples whole, copy, memcpy;
+	struct samples of_memcpy;	/* bandwidth, divided by that of memcpy() */
 };
 
 static void timed(struct buffer *buffer, void (*go)(struct buffer *buffer),
@@ -45,8 +49,12 @@ static void timed(struct buffer *buffer, void (*go)(struct buffer *buffer),
 		     (unsigned long long)(query.num_moves - before.num_moves),
 		     (unsigned long long)query.last_copy_bytes);
 	if (compare) {
-		if (query.last_memcpy_ns)
-			sample(&move->memcpy, query.last_memcpy_ns * ticks_per_ns());
+		double same = query.last_memcpy_ns * ticks_per_ns();
+
+		if (!same)
+			return;
+		sample(&move->memcpy, same);
+		sample(&move->of_memcpy, same / (whole - same));
 		return;
 	}
 	sample(&move->whole, whole);
@@ -65,6 +73,20 @@ static void move_row(struct move *move, struct samples *samples, const char *nam
 	row((struct row) { UNIT, 1, size, of }, samples, "%s/%s", name, part);
 }
 
+/* The least bandwidth is that of what took longest. */
+static void bandwidth_row(struct samples *samples, const char *name, uint64_t size,
+			  const char *what)
+{
+	struct samples rates = {};
+	int i;
+
+	if (!samples->num)
+		return;
+	for (i = 0; i < samples->num; i++)
+		sample(&rates, (double)size / MiB * 1e9 * ticks_per_ns() / samples->value[i]);
+	row((struct row) { "MiB/s", 1, size, NULL }, &rates, "%s/%s", name, what);
+}
+
 static void move_put(struct move *move, const char *what, const char *memory,
 		     uint64_t size, const char *how)
 {
@@ -74,6 +96,14 @@ static void move_put(struct move *move, const char *what, const char *memory,
 	move_row(move, &move->whole, name, size, "whole");
 	move_row(move, &move->copy, name, size, "copy");
 	move_row(move, &move->memcpy, name, size, "memcpy");
+	if (!rows_timed())
+		return;
+
+	bandwidth_row(&move->whole, name, size, "bandwidth");
+	bandwidth_row(&move->memcpy, name, size, "memcpy-bandwidth");
+	if (move->of_memcpy.num)
+		row((struct row) { "of memcpy()'s bandwidth", 1, size, NULL }, &move->of_memcpy,
+		    "%s/of-memcpy", name);
 }
 
 static void rounds(struct buffer *buffer, struct move *evict, struct move *restore,

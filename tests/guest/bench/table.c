@@ -6,10 +6,14 @@
  *
  * MIN and MEDIAN are of several repetitions. What a row is drawn over is x, and its
  * ratio is to the other row. bench.jq reads this.
+ *
+ * Where the counter counts time, names begin with "time/", and what would be in
+ * instructions is in nanoseconds.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "bench.h"
@@ -40,13 +44,36 @@ double samples_median(struct samples *samples)
 	return samples->value[samples->num / 2];
 }
 
+#define INSTRUCTIONS	"instructions/"
+
+static bool timed;
+
+void rows_are_times(void)
+{
+	timed = true;
+}
+
+bool rows_timed(void)
+{
+	return timed;
+}
+
 static void row_print(struct row row, double min, double median, const char *name,
 		      va_list args)
 {
-	printf("row\t");
+	bool ns = timed && !strncmp(row.unit, INSTRUCTIONS, strlen(INSTRUCTIONS));
+	const char *prefix = timed ? "time/" : "";
+
+	if (ns) {
+		row.unit += strlen(INSTRUCTIONS);
+		min /= ticks_per_ns();
+		median /= ticks_per_ns();
+	}
+	printf("row\t%s", prefix);
 	vprintf(name, args);
-	printf("\t%s\t%llu\t%.2f\t%.2f\t%.0f\t%s\n", row.unit,
-	       (unsigned long long)row.calls, min, median, row.x, row.of ?: "-");
+	printf("\t%s%s\t%llu\t%.2f\t%.2f\t%.0f\t%s%s\n", ns ? "ns/" : "", row.unit,
+	       (unsigned long long)row.calls, min, median, row.x, row.of ? prefix : "",
+	       row.of ?: "-");
 	fflush(stdout);
 }
 
@@ -83,7 +110,7 @@ const char *size_name(uint64_t size)
 	return name;
 }
 
-static uint64_t clock_ns(void)
+uint64_t clock_ns(void)
 {
 	struct timespec ts;
 

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Rows: threads that touch a mapping of an import all the time, each its own part of it,
+ * against one that moves the buffer to and fro without a pause. What each side gets done
+ * in a second is counted, and how long one touch takes at most.
+ *
+ * The buffer's reservation lock is what they contend for. That nobody starves is checked,
+ * and so is every value that is read.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+
+#include "bench.h"
+
+#define SIZE		(16 * MiB)
+#define PERIOD_NS	1000000000ULL
+#define REPS		5
+#define MAX_THREADS	4
+
+static atomic_bool over;
+
+struct toucher {
+	pthread_t thread;
+	pthread_barrier_t *ready;
+	struct mapping *mapping;
+	uint64_t first, end;		/* its part of the mapping */
+	long faults;
+	uint64_t longest;		/* touch, in ticks */
+};
+
+static long faults_of_thread(void)
+{
+	struct rusage usage;
+
+	check_errno(getrusage(RUSAGE_THREAD, &usage), "getrusage");
+	return usage.ru_minflt + usage.ru_majflt;
+}
+
+static void *toucher_run(void *data)
+{
+	struct toucher *toucher = data;
+	uint64_t step = level_size(toucher->mapping->level), at = toucher->first;
+	long before;
+
+	pthread_barrier_wait(toucher->ready);
+	before = faults_of_thread();
+	while (!atomic_load_explicit(&over, memory_order_relaxed)) {
+		uint64_t start = ticks(), took;
+
+		if (*(volatile uint32_t *)(toucher->mapping->map + at) != (uint32_t)at)
+			fail("at %#llx is another value", (unsigned long long)at);
+		took = ticks() - start;
+		if (took > toucher->longest)
+			toucher->longest = took;
+		at += step;
+		if (at == toucher->end)
+			at = toucher->first;
+	}
+	toucher->faults = faults_of_thread() - before;
+	return NULL;
+}
+
+struct contention {
+	struct samples moves, faults, longest, fairness;
+};
+
+/* The mover's part, in this thread. Returns the nanoseconds that it took. */
+static uint64_t move_on(struct buffer *buffer)
+{
+	uint64_t start = clock_ns(), now = start;
+
+	while (now - start < PERIOD_NS) {
+		buffer_away(buffer);
+		buffer_home(buffer);
+		now = clock_ns();
+	}
+	return now - start;
+}
+
+static void contend_once(struct buffer *buffer, struct mapping *mapping, int threads,
+			 struct contention *result)
+{
+	uint64_t moves = buffer_query(buffer).num_moves, ns;
+	struct toucher touchers[MAX_THREADS] = {};
+	long faults = 0, least = 0;
+	pthread_barrier_t ready;
+	uint64_t longest = 0;
+	double seconds;
+	int i;
+
+	atomic_store(&over, false);
+	check(-pthread_barrier_init(&ready, NULL, threads + 1), "barrier");
+	for (i = 0; i < threads; i++) {
+		touchers[i] = (struct toucher) {
+			.ready = &ready,
+			.mapping = mapping,
+			.first = SIZE / threads * i,
+			.end = SIZE / threads * (i + 1),
+		};
+		check(-pthread_create(&touchers[i].thread, NULL, toucher_run, &touchers[i]),
+		      "thread");
+	}
+	pthread_barrier_wait(&ready);
+	ns = move_on(buffer);
+	atomic_store(&over, true);
+	for (i = 0; i < threads; i++) {
+		check(-pthread_join(touchers[i].thread, NULL), "join");
+		faults += touchers[i].faults;
+		if (!i || touchers[i].faults < least)
+			least = touchers[i].faults;
+		if (touchers[i].longest > longest)
+			longest = touchers[i].longest;
+	}
+	pthread_barrier_destroy(&ready);
+
+	seconds = ns / 1e9;
+	sample(&result->moves, (buffer_query(buffer).num_moves - moves) / seconds);
+	if (!threads)
+		return;
+	if (!least)
+		fail("one of %d threads did not get to a single fault in %.1f s", threads,
+		     seconds);
+	sample(&result->faults, faults / seconds);
+	sample(&result->longest, longest);
+	sample(&result->fairness, 100.0 * least * threads / faults);
+}
+
+static void contend(int level, int threads)
+{
+	struct buffer buffer = buffer_create(BUFFER_CONTIG, BUFFER_TT, SIZE);
+	struct contention result = {};
+	struct mapping mapping;
+	char of[64];
+	int i;
+
+	mapping_import(&mapping, &buffer, level);
+	mapping_map(&mapping);
+	mapping_populate(&mapping);
+	for (i = 0; i < REPS; i++)
+		contend_once(&buffer, &mapping, threads, &result);
+	mapping_unmap(&mapping);
+	mapping_close(&mapping);
+	buffer_destroy(&buffer);
+
+	snprintf(of, sizeof(of), "contention/%s/0/moves", level_name(level));
+	row((struct row) { "moves/s", 1, threads, of }, &result.moves,
+	    "contention/%s/%d/moves", level_name(level), threads);
+	if (!threads)
+		return;
+	snprintf(of, sizeof(of), "contention/%s/1/faults", level_name(level));
+	row((struct row) { "faults/s", 1, threads, of }, &result.faults,
+	    "contention/%s/%d/faults", level_name(level), threads);
+	row((struct row) { "instructions/touch", 1, threads, NULL }, &result.longest,
+	    "contention/%s/%d/longest", level_name(level), threads);
+	row((struct row) { "% of a fair share", 1, threads, NULL }, &result.fairness,
+	    "contention/%s/%d/least", level_name(level), threads);
+}
+
+void contend_rows(void)
+{
+	static const int threads[] = { 0, 1, 2, MAX_THREADS };
+	size_t i;
+	int level;
+
+	for (level = DMA_BUF_PFN_LEVEL_PTE; level <= DMA_BUF_PFN_LEVEL_PMD; level++)
+		for (i = 0; i < ARRAY_SIZE(threads); i++)
+			contend(level, threads[i]);
+}
