@@ -6,7 +6,7 @@
 H := tests/harness
 
 # What the scripts read from the environment.
-export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
+export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED TIMES VGEM_PFN_CACHE JOBS V
 export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE
 
 .PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
@@ -19,7 +19,7 @@ help:
 	@echo '  make test            run the tests in a guest; results in out/'
 	@echo '  make prove MODULE=x.ko [PROGRAM=x]   does this importer keep the rules?'
 	@echo '  make coverage        lines of the driver that make test VARIANT=kasan ran'
-	@echo '  make bench           count instructions; figures in out/bench.json, plots in out/bench/'
+	@echo '  make bench           count instructions, measure time; out/bench.json, plots in out/bench/'
 	@echo '  make bench-compare OLD=x.json [NEW=y.json]   ratios of two such results'
 	@echo '  make residency TRACE=file   a trace as a picture of which buffer was where'
 	@echo '  make shell           a shell in the guest, driver loaded'
@@ -41,6 +41,7 @@ help:
 	@echo '  PASSES=regex         and only over these kinds of memory (tests/guest/passes.list)'
 	@echo '  SUITES=regex         and of KUnit modules only these suites'
 	@echo '  SEED=n               of the offsets that make bench asks for, or of make race'
+	@echo '  TIMES=moves|all      what make bench measures in time as well (all with KVM, or else moves)'
 	@echo '  RESERVED_SIZE=nG     memory for the buffers of make bench (9G if there is so much, or 2G)'
 	@echo '  SECONDS=n            how long make race takes (60); THREADS=n, REPLAY=text'
 	@echo '  VARIANT=name         kernel configuration tests/configs/name.config (base)'

@@ -9,7 +9,7 @@
 #   bench_missed FILE    set MISSED to those that are above; 0 if there are none
 
 # As in bench.jq
-BENCH_SCHEMA=2
+BENCH_SCHEMA=3
 
 bench_valid() {
 	local schema
@@ -23,10 +23,11 @@ bench_valid() {
 bench_table() {
 	jq -r -L "$HARNESS" 'include "table";
 		"kernel \(.kernel), config \(.config), seed \(.seed)",
+		"instructions by \(.machine); time on \(.timed_on)",
 		"",
-		("" | left(36)) + ("" | left(27)) + ("least" | right(14)) +
+		("" | left(46)) + ("" | left(26)) + ("least" | right(14)) +
 			("median" | right(14)) + ("ratio" | right(12)),
-		(.rows[] | (.name | left(36)) + (.unit | left(27)) +
+		(.rows[] | (.name | left(46)) + (.unit | left(26)) +
 			(.value | number | right(14)) + (.median | number | right(14)) +
 			if .ratio then (.ratio | number | right(12)) + " of \(.ratio_to)"
 			else "" end),
@@ -36,8 +37,8 @@ bench_table() {
 bench_floors() {
 	jq -r -L "$HARNESS" 'include "table";
 		"",
-		("floor" | left(58)) + ("is" | right(10)) + ("at most" | right(10)),
-		(.floors[] | (.says | left(58)) + (.value | number | right(10)) +
+		("floor" | left(66)) + ("is" | right(10)) + ("at most" | right(10)),
+		(.floors[] | (.says | left(66)) + (.value | number | right(10)) +
 			(.limit | number | right(10)) + "  \(.verdict)")' "$1"
 }
 

@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # bench.sh - make bench: what page frame numbers, mappings of them, notifications and
-# moves cost, in instructions, beside others who do the like.
+# moves cost, in instructions, beside others who do the like; and in time how moves
+# compare with memcpy(), and who gets how far if some fault while another moves.
 #
 # Boots the kernel of tests/configs/bench.config on one emulated CPU whose cycle
-# counter counts instructions, so that the figures are the same on every machine.
-# Prints them as a table and leaves them in out/bench.json, whose schema is in
-# bench.jq, and as plots in out/bench/.  Fails if a floor is missed (floors.jq).
+# counter counts instructions, so that the figures are the same on every machine.  Then
+# boots it again on as many CPUs as there are, to measure time: with KVM all of it once
+# more, without it only what emulation does not distort beyond use.
+# Prints a table and leaves the figures in out/bench.json, whose schema is in bench.jq,
+# and as plots in out/bench/.  Fails if a floor is missed (floors.jq).
 #
 #   SEED=n             chooses the offsets (1)
+#   TIMES=moves|all    what is measured in time (all with KVM, moves without)
 #   RESERVED_SIZE=nG   memory for buffers: 9G if the machine has it, which is what a
 #                      buffer of 8 GiB takes, and 2G at least
 
@@ -32,6 +36,11 @@ LARGE=9
 [[ $RESERVED_SIZE =~ ^([2-9]|[1-9][0-9]+)G$ ]] ||
 	die "RESERVED_SIZE=$RESERVED_SIZE: it must be a number of GiB, 2G or more"
 [[ $SEED =~ ^[0-9]+$ ]] || die "SEED=$SEED: it must be a number"
+[[ ${TIMES:=} =~ ^(moves|all)?$ ]] || die "TIMES=$TIMES: it can be moves or all"
+# What there is, of which as many are of use as threads contend
+CPUS=$(nproc)
+((CPUS <= 5)) || CPUS=5
+TIMES_ACCEL=${ACCEL:-auto}
 # For the parts of the harness that prepare.sh reads.  The program says nothing while
 # it measures.
 export ACCEL=icount GUEST_CPUS=1 RESERVED_SIZE STALL_TIMEOUT=${STALL_TIMEOUT:-1200}
@@ -40,34 +49,48 @@ export GUEST_MEM=$(((${RESERVED_SIZE%G} + 3) * 1024))M
 # shellcheck source=tests/harness/prepare.sh
 . "$HARNESS/prepare.sh"
 
-# bench_json - what the guest measured, if that is what it counted
+# bench_json - what the guests measured, if that is what they counted
 bench_json() {
-	jq -Rs -L "$HARNESS" -f "$HARNESS/bench.jq" \
+	cat "$DIR"/{count,time}/results/bench.tsv | jq -Rs -L "$HARNESS" -f "$HARNESS/bench.jq" \
 		--arg kernel "$(cat "$GUEST_KERNEL/release")" \
 		--arg config "$VARIANT-$(sha256sum <"$GUEST_KERNEL/config" | cut -c 1-12)" \
 		--arg seed "$SEED" \
 		--arg machine "$("$QEMU" --version | head -n 1), icount" \
-		"$DIR/results/bench.tsv"
+		--arg timed_on "$TIMED_ON"
 }
 
-prepare 2
+# measure DIR [KEY=VALUE...] - in a guest, and die unless all went well
+measure() {
+	local dir=$1
+	boot_guest "$dir" bench SEED="$SEED" "${@:2}"
+	note "the guest ran for $(hms "$BOOT_SECONDS"), its console is $dir/console.log"
+	results_collect "$dir" bench
+	(($(results_count "$dir" fail))) || return 0
+	results_report "$dir" >&2 || :
+	die "make bench: see above, and $dir/console.log"
+}
+
+prepare 3
 next_step "measuring in a guest of one CPU that counts its instructions"
 ((${RESERVED_SIZE%G} >= LARGE)) ||
 	note "no buffer of 8 GiB: that takes $((LARGE + 5)) GiB of free memory"
-boot_guest "$DIR" bench SEED="$SEED"
-note "the guest ran for $(hms "$BOOT_SECONDS")"
-next_step "figures in $OUT/bench.json, plots in $DIR, the guest's console in $DIR/console.log"
-results_collect "$DIR" bench
-if (($(results_count "$DIR" fail))); then
-	results_report "$DIR" >&2 || :
-	die "make bench: see above, and $DIR/console.log"
-fi
+measure "$DIR/count"
+
+# This may be another accelerator.
+ACCEL=$TIMES_ACCEL GUEST_CPUS=$CPUS
+choose_accel
+[[ -n $TIMES ]] || TIMES=$([[ $ACCEL_USED == kvm ]] && echo all || echo moves)
+TIMED_ON="$ACCEL_USED, $CPUS CPUs"
+next_step "measuring time in a guest: $TIMED_ON, $ACCEL_WHY"
+measure "$DIR/time" TIMES="$TIMES"
+
+next_step "figures in $OUT/bench.json, plots in $DIR"
 tmp=
 tmp_for tmp "$OUT/bench.json"
-bench_json >"$tmp" || die "the guest's figures make no sense: $DIR/results/bench.tsv"
+bench_json >"$tmp" || die "the figures make no sense: $DIR/{count,time}/results/bench.tsv"
 # 100 instructions must have counted as that, or the unit is another one.
 jq -e '.rows[] | select(.name == "nops") | .value - 100 | fabs < 0.5' "$tmp" >/dev/null ||
-	die "the cycle counter did not count instructions: $DIR/results/bench.tsv"
+	die "the cycle counter did not count instructions: $DIR/count/results/bench.tsv"
 publish "$tmp" "$OUT/bench.json"
 "$HARNESS/plot.sh" "$OUT/bench.json" "$DIR"
 bench_table "$OUT/bench.json"

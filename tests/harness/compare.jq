@@ -7,7 +7,7 @@ include "compared";
 include "table";
 
 # What explains a difference
-def context: ("kernel", "config", "seed", "machine")
+def context: ("kernel", "config", "seed", "machine", "timed_on")
 	| select($old[0][.] != $new[0][.])
 	| "\(.): \($old[0][.]), then \($new[0][.])";
 
@@ -17,9 +17,9 @@ def mark: if .old == null then "  only in the new one"
 
 compared($old[0]; $new[0]; $within | tonumber) as $rows
 | context,
-  ("row" | left(36)) + ("unit" | left(27)) + ("old" | right(14)) + ("new" | right(14)) +
+  ("row" | left(46)) + ("unit" | left(26)) + ("old" | right(14)) + ("new" | right(14)) +
 	("ratio" | right(10)),
-  ($rows[] | (.name | left(36)) + (.unit | left(27)) + (.old | number | right(14)) +
+  ($rows[] | (.name | left(46)) + (.unit | left(26)) + (.old | number | right(14)) +
 	(.new | number | right(14)) +
 	(if .ratio then .ratio * 10000 | round / 10000 else null end
 	 | number | right(10)) + mark),

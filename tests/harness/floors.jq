@@ -69,3 +69,19 @@ def floors: [
 	floor("4c"; "notify 64 MiB at 2 MiB / at 4 KiB"; 0.01;
 	      ratio(.["notify/64MiB/2MiB/1"]; .["notify/64MiB/4KiB/1"]))
 ];
+
+# In time, where the machine is quiet enough to tell: where memcpy() itself took about
+# the same most of the time.
+def noisy($move; $medians):
+	ratio($medians[$move + "/memcpy"]; .[$move + "/memcpy"])
+	| . != null and . > 1.15;
+
+# timed_floors(MEDIANS) - of rows that count time
+def timed_floors($medians): [
+	("evict", "restore") as $what | ("contig", "reserved") as $memory
+	| "time/\($what)/\($memory)/64MiB/sync" as $move
+	| floor("3t \($what[0:1]) \($memory)";
+		"\($what) 64 MiB, \($memory), in time: memcpy()'s bandwidth / its own"; 1.11112;
+		ratio(1; $medians[$move + "/of-memcpy"]))
+	  + if noisy($move; $medians) then { verdict: "too noisy to tell" } else {} end
+];

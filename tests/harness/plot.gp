@@ -122,3 +122,40 @@ set title "A notification, over the number of importers"
 set xlabel "importers, each with a mapping of its own" offset 0,0.3
 plot data index "notify by importers, 4 KiB" using 1:2 with linespoints ls 2 title "4 MiB by entries of 4 KiB", \
 	data index "notify by importers, 2 MiB" using 1:2 with linespoints ls 1 title "64 MiB by entries of 2 MiB"
+
+# --- who gets how far if some fault while another moves
+set datafile missing "-"
+@linear
+unset logscale x
+set xtics (0, 1, 2, 4)
+set xrange [-0.2:4.2]
+set logscale y; set format y "%.0s%c"; set yrange [1:*]
+set output out("contention")
+set title "Threads that touch 16 MiB all the time, against one that moves it (time)"
+set xlabel "threads that touch" offset 0,0.3
+set ylabel "per second"
+plot data index "contention 4KiB" using 1:3 with linespoints ls 2 title "faults, by entries of 4 KiB", \
+	data index "contention 2MiB" using 1:3 with linespoints ls 5 title "faults, by entries of 2 MiB", \
+	data index "contention 4KiB" using 1:2 with linespoints ls 1 title "moves, mapped by 4 KiB", \
+	data index "contention 2MiB" using 1:2 with linespoints ls 3 title "moves, mapped by 2 MiB"
+
+set output out("contention-longest")
+set title "The longest touch of a second, of 16 MiB that another moves all the time (time)"
+set ylabel "ms"
+set xrange [0.8:4.2]
+set format y "%g"; set yrange [*:*]
+plot data index "contention 4KiB" using 1:($4/1e6) with linespoints ls 2 title "by entries of 4 KiB", \
+	data index "contention 2MiB" using 1:($4/1e6) with linespoints ls 1 title "by entries of 2 MiB"
+
+# --- moves in time
+@linear
+set style histogram clustered gap 1
+set xtics auto; set xtics rotate by -30 scale 0
+set xrange [-0.7:*]
+set rmargin 9
+set xlabel ""
+set output out("bandwidth")
+set title "Evicting and restoring 64 MiB, and memcpy() of the same pages (time)"
+set ylabel "MiB/s"
+plot data index "bandwidth bars" using 2:xtic(1) with histograms lc rgb "#009e73" title "the whole move", \
+	"" index "bandwidth bars" using 3 with histograms lc rgb "#bbbbbb" title "memcpy()"

@@ -27,7 +27,23 @@ def move_bars:
 	 | bar("\($what) \($memory) \($how)";
 	       (.["\($name)/whole"] / .["\($name)/copy"] - 1) * 100));
 
+# In time, so of the repetitions the median
+def contention($level):
+	("0", "1", "2", "4") as $n
+	| "time/contention/\($level)/\($n)" as $name
+	| [$n, (("moves", "faults", "longest") as $what | .["\($name)/\($what)"] // "-" | tostring)]
+	| join("\t");
+
+# A name, its bandwidth, and that of memcpy() if that can be used there
+def bandwidth_bars:
+	(("evict", "restore") as $what | ("contig", "reserved", "bar") as $memory
+	 | ("sync", "async") as $how
+	 | "time/\($what)/\($memory)/64MiB/\($how)" as $name
+	 | bar("\($what) \($memory) \($how)"; .[$name + "/bandwidth"])
+	   + "\t\(.[$name + "/memcpy-bandwidth"] // "-")");
+
 ([.rows[] | { (.name): .value }] | add) as $values
+| ([.rows[] | { (.name): .median }] | add) as $medians
 | (.rows | group_by(.name / "/" | .[:-1])[] | select(length > 1)
    | section(.[0].name / "/" | .[:-1] | join("/");
 	     (sort_by(.x)[] | "\(.x)\t\(.value)\t\"\(part(-1))\""))),
@@ -50,4 +66,6 @@ def move_bars:
   section("refault bars"; $values
 	  | (("4KiB", "2MiB", "1GiB") as $order
 	     | .["refault/\($order)"] | numbers as $value | bar($order; $value))),
+  (("4KiB", "2MiB") as $level | section("contention \($level)"; $medians | contention($level))),
+  section("bandwidth bars"; $medians | bandwidth_bars),
   section("resv_pair"; "\($values.resv_pair)")
