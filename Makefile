@@ -6,8 +6,8 @@
 H := tests/harness
 
 # What the scripts read from the environment.
-export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED TIMES VGEM_PFN_CACHE JOBS V
-export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE
+export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
+export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES
 
 .PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
 	docs test-harness test-mutations test-iommufd test-nested test-full clean clean-cache
