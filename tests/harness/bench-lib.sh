@@ -6,7 +6,8 @@
 #   bench_valid FILE     die unless it is a result that we can read
 #   bench_table FILE     all rows
 #   bench_floors FILE    what they are held to
-#   bench_missed FILE    set MISSED to those that are above; 0 if there are none
+#   bench_missed FILE    set MISSED to those that are above, or not measured although
+#                        any machine can; 0 if there are none
 
 # As in bench.jq
 BENCH_SCHEMA=3
@@ -39,10 +40,13 @@ bench_floors() {
 		"",
 		("floor" | left(66)) + ("is" | right(10)) + ("at most" | right(10)),
 		(.floors[] | (.says | left(66)) + (.value | number | right(10)) +
-			(.limit | number | right(10)) + "  \(.verdict)")' "$1"
+			(.limit | number | right(10)) + "  \(.verdict)" +
+			if .value == null and .needs then ": needs \(.needs)" else "" end)' "$1"
 }
 
 bench_missed() {
-	MISSED=$(jq -r '[.floors[] | select(.verdict == "missed") | .id] | join(", ")' "$1")
+	MISSED=$(jq -r '[.floors[]
+		| select(.verdict == "missed" or (.verdict == "not measured" and (has("needs") | not)))
+		| .id] | join(", ")' "$1")
 	[[ -z $MISSED ]]
 }

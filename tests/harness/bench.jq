@@ -13,7 +13,8 @@
 #         x       bytes, blocks or importers, if the row is one of several over those
 #         ratio   value, divided by that of the row that ratio_to names
 # notes   what could not be measured, and why
-# floors  what the figures are held to: value must not be above limit.  See floors.jq.
+# floors  what the figures are held to: value must not be above limit, and is missing
+#         only where the machine lacks what the floor needs.  See floors.jq.
 
 include "floors";
 
@@ -30,5 +31,5 @@ def round($n): . * $n | round / $n;
     rows: [$rows[]
 	   | if .ratio_to == "-" then del(.ratio_to)
 	     else .ratio = (.value / $values[.ratio_to] | round(100000)) end],
-    notes: [$lines[] | select(.[0] == "note") | .[1]],
+    notes: ([$lines[] | select(.[0] == "note") | .[1]] | unique),
     floors: ($values | floors + timed_floors($medians)) }

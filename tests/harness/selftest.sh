@@ -9,6 +9,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/harness/prepare.sh
 . "$HARNESS/prepare.sh"
+# shellcheck source=tests/harness/bench-lib.sh
+. "$HARNESS/bench-lib.sh"
 # shellcheck source=tests/harness/outcome.sh
 . "$HARNESS/outcome.sh"
 
@@ -108,6 +110,34 @@ stock_control() {
 	caught "a reason for no skip" '^fail igt/stock/ran@a ' "$log"
 }
 
+# Of make bench: a figure of one kind of memory that is above its floor, floors of which
+# nothing was measured, and time that says nothing.
+bench_control() {
+	local json=$DIR/bench/bench.json log=$DIR/bench/report.txt
+	mkdir -p "$DIR/bench"
+	jq -n -L "$HARNESS" '
+		include "floors";
+		"/64MiB/sync/memcpy" as $memcpy | "/64MiB/sync/of-memcpy" as $of
+		| (["contig/32MiB", "bar/32MiB", "range/1MiB", "range/1GiB"]
+		   | map({ ("get_pfn/" + .): 100 }) | add)
+		  + { resv_pair: 32, "get_pfn/tt/32MiB": 129,
+		      ("time/evict/contig" + $memcpy): 100,
+		      ("time/evict/reserved" + $memcpy): 100 }
+		| { floors: (floors + timed_floors({
+			("time/evict/contig" + $memcpy): 200, ("time/evict/contig" + $of): 0.5,
+			("time/evict/reserved" + $memcpy): 101,
+			("time/evict/reserved" + $of): 0.5 })) }' >"$json"
+	bench_floors "$json" >"$log"
+	VERDICT=passed
+	if ! bench_missed "$json"; then VERDICT=failed; fi
+	echo "missed: $MISSED" >>"$log"
+	caught "a figure above its floor" '^get_pfn, any memory.* 4.03.*  missed$' "$log"
+	caught "a figure that nobody measured" '^missed: 1a, 1b, 1d, ' "$log"
+	caught "a move slower than memcpy()" '^missed: .*, 3t e reserved,' "$log"
+	caught "time on a machine that is not quiet" \
+		'^evict 64 MiB, contig, in time.*  too noisy to tell$' "$log"
+}
+
 mkdir -p "$DIR"
 prepare 1
 next_step "controls: $ACCEL_USED, $ACCEL_WHY"
@@ -115,4 +145,5 @@ positive
 guest_controls
 config_control
 stock_control
+bench_control
 outcomes || exit 1
