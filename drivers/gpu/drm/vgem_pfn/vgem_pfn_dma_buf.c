@@ -134,8 +134,9 @@ static bool vgem_pfn_dma_buf_traced(void)
 }
 
 /*
- * This is asked for every page, so what is mostly true comes first: a peer asks for what
- * has its memory. Nothing is called then, and so nothing saved on the stack.
+ * This is asked for every page, so what is mostly true comes first: the object has its
+ * memory, and where the importer can reach it. Without fault injection nothing is called
+ * then, and so nothing saved on the stack.
  */
 static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
 				    pgoff_t pgoff, u64 *pfn, int *max_order)
@@ -150,8 +151,12 @@ static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
 	if (ret)
 		return ret;
 
-	if (unlikely(!attach->peer2peer || vgem_pfn_device_is_gone(bo) ||
-		     vgem_pfn_dma_buf_traced()))
+	if (unlikely(vgem_pfn_device_is_gone(bo) || vgem_pfn_dma_buf_traced()))
+		return vgem_pfn_dma_buf_reach_pfn(attach, pgoff, pfn, max_order);
+
+	if (!attach->peer2peer &&
+	    unlikely(!vgem_pfn_region_has_pages(vgem_pfn_bo_device(bo),
+						bo->tbo.resource->mem_type)))
 		return vgem_pfn_dma_buf_reach_pfn(attach, pgoff, pfn, max_order);
 
 	runs = vgem_pfn_bo_runs(bo);

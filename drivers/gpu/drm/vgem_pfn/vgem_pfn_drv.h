@@ -186,6 +186,18 @@ static inline struct vgem_pfn_device *vgem_pfn_bo_device(struct vgem_pfn_bo *bo)
 }
 
 /**
+ * vgem_pfn_region_has_pages() - whether the memory of a region has struct pages
+ * @vdev: the device
+ * @region: one of its TTM memory types
+ *
+ * Return: true if so, and an importer needs not be a peer to be given it.
+ */
+static inline bool vgem_pfn_region_has_pages(struct vgem_pfn_device *vdev, u32 region)
+{
+	return region < TTM_PL_VRAM || vdev->carveouts[region - TTM_PL_VRAM].has_pages;
+}
+
+/**
  * vgem_pfn_device_is_gone() - whether nothing may be given out any more
  * @bo: a buffer object of the device, with its reservation lock held
  *

@@ -21,13 +21,6 @@
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_trace.h"
 
-static bool vgem_pfn_region_has_pages(struct vgem_pfn_device *vdev, u32 region)
-{
-	struct vgem_pfn_carveout *carveout = vgem_pfn_carveout_of(vdev, region);
-
-	return !carveout || carveout->has_pages;
-}
-
 /*
  * Regions of the object's list that have pages and room for all of it. If there are
  * any, then SYSTEM as well, as for evictions: whoever asks holds this object's lock
