@@ -127,10 +127,11 @@ static noinline int vgem_pfn_dma_buf_reach_pfn(struct dma_buf_attachment *attach
 	return 0;
 }
 
-/* Whether somebody wants to know of answers, and of where the object is before them */
-static bool vgem_pfn_dma_buf_traced(void)
+/* Whether somebody wants to know of this answer, or first of where the object is */
+static bool vgem_pfn_dma_buf_traced(struct vgem_pfn_bo *bo)
 {
-	return trace_vgem_pfn_place_enabled() || trace_vgem_pfn_get_pfn_enabled();
+	return (trace_vgem_pfn_place_enabled() && !bo->place_traced) ||
+	       trace_vgem_pfn_get_pfn_enabled();
 }
 
 /*
@@ -151,7 +152,7 @@ static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
 	if (ret)
 		return ret;
 
-	if (unlikely(vgem_pfn_device_is_gone(bo) || vgem_pfn_dma_buf_traced()))
+	if (unlikely(vgem_pfn_device_is_gone(bo) || vgem_pfn_dma_buf_traced(bo)))
 		return vgem_pfn_dma_buf_reach_pfn(attach, pgoff, pfn, max_order);
 
 	if (!attach->peer2peer &&
