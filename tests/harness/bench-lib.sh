@@ -32,7 +32,7 @@ bench_table() {
 			(.value | number | right(14)) + (.median | number | right(14)) +
 			if .ratio then (.ratio | number | right(12)) + " of \(.ratio_to)"
 			else "" end),
-		(.notes[] | "not measured: \(.)")' "$1"
+		(.notes[] | "note: \(.)")' "$1"
 }
 
 bench_floors() {

@@ -8,11 +8,12 @@
 # machine   what counted the instructions
 # timed_on  what the rows whose names begin with "time/" were measured on; their units
 #           are of time, and no two runs agree
-# rows    value   the least of several repetitions, and median: their median
+# rows    value   the least of several repetitions, and median: their median; of what is
+#                 called longest, value is the greatest
 #         calls   made in each
 #         x       bytes, blocks or importers, if the row is one of several over those
 #         ratio   value, divided by that of the row that ratio_to names
-# notes   what could not be measured, and why
+# notes   what could not be measured, or not well, and why
 # floors  what the figures are held to: value must not be above limit, and is missing
 #         only where the machine lacks what the floor needs.  See floors.jq.
 

@@ -27,7 +27,10 @@ def floor($id; $says; $limit; $value):
 	  verdict: (if $value == null then "not measured"
 		    elif $value <= $limit then "met" else "missed" end) };
 
-# Peers that fault page by page, and all that have pages of 4 KiB
+# Peers that fault page by page, and all that have pages of 4 KiB.  An importer that maps
+# page frame numbers cannot be as cheap as memfd, which has pages, without fault-around:
+# what mm does for each (insert_pfn()) costs it more.  One a fault is held to vgem, which
+# has page frame numbers, too.
 def by_page: ["populate/vgem/64MiB/write", "populate/vgem/64MiB/read",
 	      "populate/memfd/64MiB/write"];
 def peers: by_page + ["populate/memfd/64MiB/read", "populate/udmabuf/64MiB/write",
@@ -36,15 +39,17 @@ def peers: by_page + ["populate/memfd/64MiB/read", "populate/udmabuf/64MiB/write
 # What is in one range, of any kind of memory
 def ranges($call): ["contig/32MiB", "tt/32MiB", "bar/32MiB", "range/1MiB", "range/1GiB"]
 	| map("\($call)/\(.)");
+def pages: ["get_pfn-pages/contig/32MiB", "get_pfn-pages/tt/32MiB"];
 
-def floors: [
-	floor("1a"; "get_pfn, any memory / resv_pair"; 4;
-	      ratio(most(ranges("get_pfn")); .resv_pair)),
-	floor("1b"; "get_pfn_unlocked, any memory / resv_pair"; 5;
+def floors: . as $rows | [
+	floor("1a"; "get_pfn, one range of any memory / resv_pair"; 4;
+	      ratio(most(ranges("get_pfn") + pages); .resv_pair)),
+	floor("1b"; "get_pfn_unlocked, one range of any memory / resv_pair"; 5;
 	      ratio(most(ranges("get_pfn_unlocked")); .resv_pair)),
 	(floor("1c"; "get_pfn at 8 GiB / at 1 MiB, one range"; 1.3;
 	       ratio(.["get_pfn/range/8GiB"]; .["get_pfn/range/1MiB"]))
-	 | .needs = "9 GiB for buffers"),
+	 | if .value == null and ($rows | has("map/range/8GiB") | not)
+	   then .needs = "9 GiB for buffers" else . end),
 	floor("1d"; "get_pfn in 1,000 blocks / in 10"; 2;
 	      ratio(.["get_pfn/blocks/1000"]; .["get_pfn/blocks/10"])),
 	floor("2a"; "populate 64 MiB at 2 MiB / at 4 KiB"; 0.005;
@@ -53,6 +58,8 @@ def floors: [
 	      ratio(.["populate/import/64MiB/2MiB"]; least(peers))),
 	floor("2c"; "populate 64 MiB at 4 KiB, 16 a fault / best peer by page"; 1;
 	      ratio(.["populate/import-around/64MiB/4KiB"]; least(by_page))),
+	floor("2d"; "populate 64 MiB at 4 KiB, one a fault / vgem"; 1;
+	      ratio(.["populate/import/64MiB/4KiB"]; .["populate/vgem/64MiB/write"])),
 	(("evict", "restore") as $what | ("contig", "reserved", "bar") as $memory
 	 | ("sync", "async") as $how
 	 | floor("3 \($what[0:1]) \($memory) \($how)";

@@ -50,6 +50,7 @@ struct samples {
 
 void sample(struct samples *samples, double value);
 double samples_min(struct samples *samples);
+double samples_max(struct samples *samples);
 double samples_median(struct samples *samples);
 
 /* What belongs to a row beside its name and values */

@@ -4,13 +4,16 @@
  * against one that moves the buffer to and fro without a pause. What each side gets done
  * in a second is counted, and how long one touch takes at most.
  *
- * The buffer's reservation lock is what they contend for. That nobody starves is checked,
- * and so is every value that is read.
+ * The buffer's reservation lock is what they contend for, and the CPUs if there are fewer
+ * of those than threads. That nobody starves is checked, and so is every value that is
+ * read.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -130,6 +133,7 @@ static void contend_once(struct buffer *buffer, struct mapping *mapping, int thr
 static void contend(int level, int threads)
 {
 	struct buffer buffer = buffer_create(BUFFER_CONTIG, BUFFER_TT, SIZE);
+	struct dma_buf_pfn_stats before, after;
 	struct contention result = {};
 	struct mapping mapping;
 	char of[64];
@@ -138,8 +142,13 @@ static void contend(int level, int threads)
 	mapping_import(&mapping, &buffer, level);
 	mapping_map(&mapping);
 	mapping_populate(&mapping);
+	before = mapping_stats(&mapping);
 	for (i = 0; i < REPS; i++)
 		contend_once(&buffer, &mapping, threads, &result);
+	after = mapping_stats(&mapping);
+	for (i = 0; i < DMA_BUF_PFN_LEVELS; i++)
+		if (i != level && after.faults_at[i] != before.faults_at[i])
+			fail("faults were of %s instead of %s", level_name(i), level_name(level));
 	mapping_unmap(&mapping);
 	mapping_close(&mapping);
 	buffer_destroy(&buffer);
@@ -152,8 +161,10 @@ static void contend(int level, int threads)
 	snprintf(of, sizeof(of), "contention/%s/1/faults", level_name(level));
 	row((struct row) { "faults/s", 1, threads, of }, &result.faults,
 	    "contention/%s/%d/faults", level_name(level), threads);
-	row((struct row) { "instructions/touch", 1, threads, NULL }, &result.longest,
-	    "contention/%s/%d/longest", level_name(level), threads);
+	/* Of all repetitions, and not of the luckiest */
+	row_values((struct row) { "instructions/touch", 1, threads, NULL },
+		   samples_max(&result.longest), samples_median(&result.longest),
+		   "contention/%s/%d/longest", level_name(level), threads);
 	row((struct row) { "% of a fair share", 1, threads, NULL }, &result.fairness,
 	    "contention/%s/%d/least", level_name(level), threads);
 }
@@ -161,9 +172,13 @@ static void contend(int level, int threads)
 void contend_rows(void)
 {
 	static const int threads[] = { 0, 1, 2, MAX_THREADS };
+	long cpus = check_errno(sysconf(_SC_NPROCESSORS_ONLN), "CPUs");
 	size_t i;
 	int level;
 
+	if (cpus < MAX_THREADS + 1)
+		printf("note\ttime/contention of more than %ld: the rest has to wait for a CPU\n",
+		       cpus);
 	for (level = DMA_BUF_PFN_LEVEL_PTE; level <= DMA_BUF_PFN_LEVEL_PMD; level++)
 		for (i = 0; i < ARRAY_SIZE(threads); i++)
 			contend(level, threads[i]);

@@ -35,11 +35,12 @@ static void timed(struct buffer *buffer, void (*go)(struct buffer *buffer),
 		  struct move *move, bool compare)
 {
 	struct drm_vgem_pfn_bo_query query, before = buffer_query(buffer);
-	uint64_t start = ticks(), whole;
+	uint64_t start_ns = clock_ns(), start = ticks(), whole, whole_ns;
 
 	go(buffer);
 	wait_for_contents(buffer);
 	whole = ticks() - start;
+	whole_ns = clock_ns() - start_ns;
 
 	query = buffer_query(buffer);
 	if (query.num_moves != before.num_moves + 1 ||
@@ -49,12 +50,12 @@ static void timed(struct buffer *buffer, void (*go)(struct buffer *buffer),
 		     (unsigned long long)(query.num_moves - before.num_moves),
 		     (unsigned long long)query.last_copy_bytes);
 	if (compare) {
-		double same = query.last_memcpy_ns * ticks_per_ns();
+		double same = query.last_memcpy_ns;
 
 		if (!same)
 			return;
-		sample(&move->memcpy, same);
-		sample(&move->of_memcpy, same / (whole - same));
+		sample(&move->memcpy, same * ticks_per_ns());
+		sample(&move->of_memcpy, same / (whole_ns - same));
 		return;
 	}
 	sample(&move->whole, whole);

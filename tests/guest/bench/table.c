@@ -38,6 +38,12 @@ double samples_min(struct samples *samples)
 	return samples->value[0];
 }
 
+double samples_max(struct samples *samples)
+{
+	qsort(samples->value, samples->num, sizeof(double), by_value);
+	return samples->value[samples->num - 1];
+}
+
 double samples_median(struct samples *samples)
 {
 	qsort(samples->value, samples->num, sizeof(double), by_value);
