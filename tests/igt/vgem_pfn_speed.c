@@ -14,6 +14,9 @@ IGT_TEST_DESCRIPTION("The speed of moves");
 
 #define SIZE	(256 * MiB)
 #define ROUNDS	9
+/* Where the host takes its memory away, a round takes half a minute: then fewer do. */
+#define ENOUGH_ROUNDS	3
+#define ENOUGH_NS	60000000000ULL
 
 /* What a move takes, and in @memcpy_ns what memcpy() takes for the same pages */
 static uint64_t timed(int fd, uint32_t handle, uint32_t region, size_t size,
@@ -50,6 +53,7 @@ static int compare(const void *a, const void *b)
 static void test_speed(int fd, size_t size)
 {
 	uint64_t evict, restore, evict_memcpy, restore_memcpy;
+	struct timespec start = {};
 	double ratio[ROUNDS];
 	uint32_t handle;
 	int i;
@@ -58,7 +62,10 @@ static void test_speed(int fd, size_t size)
 	vgem_pfn_bo_fill(fd, handle, MiB, 1);
 	vgem_pfn_set_lever(fd, "compare_memcpy", 1);
 
+	igt_nsec_elapsed(&start);
 	for (i = 0; i < ROUNDS; i++) {
+		if (i >= ENOUGH_ROUNDS && igt_nsec_elapsed(&start) >= ENOUGH_NS)
+			break;
 		evict = timed(fd, handle, VGEM_PFN_TT, size, &evict_memcpy);
 		restore = timed(fd, handle, VGEM_PFN_CARVEOUT, size,
 				&restore_memcpy);
@@ -74,11 +81,9 @@ static void test_speed(int fd, size_t size)
 	vgem_pfn_set_lever(fd, "compare_memcpy", 0);
 	vgem_pfn_gem_close(fd, handle);
 
-	qsort(ratio, ROUNDS, sizeof(*ratio), compare);
-	igt_info("median of %d: %.2f times the bandwidth of memcpy\n", ROUNDS,
-		 ratio[ROUNDS / 2]);
-	igt_assert_f(ratio[ROUNDS / 2] >= 0.8, "%.2f is less than 0.8\n",
-		     ratio[ROUNDS / 2]);
+	qsort(ratio, i, sizeof(*ratio), compare);
+	igt_info("median of %d: %.2f times the bandwidth of memcpy\n", i, ratio[i / 2]);
+	igt_assert_f(ratio[i / 2] >= 0.8, "%.2f is less than 0.8\n", ratio[i / 2]);
 }
 
 int igt_main()
