@@ -134,18 +134,22 @@ set output out("contention")
 set title "Threads that touch 16 MiB all the time, against one that moves it (time)"
 set xlabel "threads that touch" offset 0,0.3
 set ylabel "per second"
-plot data index "contention 4KiB" using 1:3 with linespoints ls 2 title "faults, by entries of 4 KiB", \
-	data index "contention 2MiB" using 1:3 with linespoints ls 5 title "faults, by entries of 2 MiB", \
-	data index "contention 4KiB" using 1:2 with linespoints ls 1 title "moves, mapped by 4 KiB", \
-	data index "contention 2MiB" using 1:2 with linespoints ls 3 title "moves, mapped by 2 MiB"
+plot data index "contention/2MiB" using 1:3 with linespoints ls 5 title "pages mapped again, by entries of 2 MiB", \
+	data index "contention-around/4KiB" using 1:3 with linespoints ls 4 title "by entries of 4 KiB, 16 a fault", \
+	data index "contention/4KiB" using 1:3 with linespoints ls 2 title "by entries of 4 KiB", \
+	data index "contention/2MiB" using 1:2 with linespoints ls 3 title "moves, of what is mapped by 2 MiB", \
+	data index "contention/4KiB" using 1:2 with linespoints ls 1 title "moves, of what is mapped by 4 KiB"
 
+@linear
+unset logscale x
+set xtics (0, 1, 2, 4)
+set xrange [0.8:4.2]
 set output out("contention-longest")
 set title "The longest touch of a second, of 16 MiB that another moves all the time (time)"
 set ylabel "ms"
-set xrange [0.8:4.2]
-set format y "%g"; set yrange [*:*]
-plot data index "contention 4KiB" using 1:($4/1e6) with linespoints ls 2 title "by entries of 4 KiB", \
-	data index "contention 2MiB" using 1:($4/1e6) with linespoints ls 1 title "by entries of 2 MiB"
+plot data index "contention/4KiB" using 1:($4/1e6) with linespoints ls 2 title "by entries of 4 KiB", \
+	data index "contention-around/4KiB" using 1:($4/1e6) with linespoints ls 4 title "by entries of 4 KiB, 16 a fault", \
+	data index "contention/2MiB" using 1:($4/1e6) with linespoints ls 1 title "by entries of 2 MiB"
 
 # --- moves in time
 @linear

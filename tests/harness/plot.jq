@@ -28,10 +28,10 @@ def move_bars:
 	       (.["\($name)/whole"] / .["\($name)/copy"] - 1) * 100));
 
 # In time, so of the repetitions the median
-def contention($level):
+def contention($series):
 	("0", "1", "2", "4") as $n
-	| "time/contention/\($level)/\($n)" as $name
-	| [$n, (("moves", "faults", "longest") as $what | .["\($name)/\($what)"] // "-" | tostring)]
+	| "time/\($series)/\($n)" as $name
+	| [$n, (("moves", "pages", "longest") as $what | .["\($name)/\($what)"] // "-" | tostring)]
 	| join("\t");
 
 # A name, its bandwidth, and that of memcpy() if that can be used there
@@ -66,6 +66,7 @@ def bandwidth_bars:
   section("refault bars"; $values
 	  | (("4KiB", "2MiB", "1GiB") as $order
 	     | .["refault/\($order)"] | numbers as $value | bar($order; $value))),
-  (("4KiB", "2MiB") as $level | section("contention \($level)"; $medians | contention($level))),
+  (("contention/4KiB", "contention-around/4KiB", "contention/2MiB") as $series
+   | section($series; $medians | contention($series))),
   section("bandwidth bars"; $medians | bandwidth_bars),
   section("resv_pair"; "\($values.resv_pair)")

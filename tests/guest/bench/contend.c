@@ -22,6 +22,9 @@
 #define REPS		5
 #define MAX_THREADS	4
 
+/* As many pages by one fault as mm maps in the page cache */
+#define AROUND		16
+
 static atomic_bool over;
 
 struct toucher {
@@ -66,8 +69,16 @@ static void *toucher_run(void *data)
 }
 
 struct contention {
-	struct samples moves, faults, longest, fairness;
+	struct samples moves, faults, pages, longest, fairness;
 };
+
+/* Given to page tables so far, whether they are there or not */
+static uint64_t pages_mapped(struct mapping *mapping)
+{
+	struct dma_buf_pfn_stats stats = mapping_stats(mapping);
+
+	return stats.cpu_zapped + stats.cpu_mapped;
+}
 
 /* The mover's part, in this thread. Returns the nanoseconds that it took. */
 static uint64_t move_on(struct buffer *buffer)
@@ -85,7 +96,7 @@ static uint64_t move_on(struct buffer *buffer)
 static void contend_once(struct buffer *buffer, struct mapping *mapping, int threads,
 			 struct contention *result)
 {
-	uint64_t moves = buffer_query(buffer).num_moves, ns;
+	uint64_t moves = buffer_query(buffer).num_moves, pages = pages_mapped(mapping), ns;
 	struct toucher touchers[MAX_THREADS] = {};
 	long faults = 0, least = 0;
 	pthread_barrier_t ready;
@@ -126,25 +137,28 @@ static void contend_once(struct buffer *buffer, struct mapping *mapping, int thr
 		fail("one of %d threads did not get to a single fault in %.1f s", threads,
 		     seconds);
 	sample(&result->faults, faults / seconds);
+	sample(&result->pages, (pages_mapped(mapping) - pages) / seconds);
 	sample(&result->longest, longest);
 	sample(&result->fairness, 100.0 * least * threads / faults);
 }
 
-static void contend(int level, int threads)
+static void contend(int level, int threads, uint32_t around)
 {
 	struct buffer buffer = buffer_create(BUFFER_CONTIG, BUFFER_TT, SIZE);
 	struct dma_buf_pfn_stats before, after;
 	struct contention result = {};
 	struct mapping mapping;
-	char of[64];
+	char name[64], of[64];
 	int i;
 
 	mapping_import(&mapping, &buffer, level);
 	mapping_map(&mapping);
 	mapping_populate(&mapping);
 	before = mapping_stats(&mapping);
+	check(__pfn_importer_set("fault_around_pages", around), "fault_around_pages");
 	for (i = 0; i < REPS; i++)
 		contend_once(&buffer, &mapping, threads, &result);
+	check(__pfn_importer_set("fault_around_pages", 1), "fault_around_pages");
 	after = mapping_stats(&mapping);
 	for (i = 0; i < DMA_BUF_PFN_LEVELS; i++)
 		if (i != level && after.faults_at[i] != before.faults_at[i])
@@ -153,20 +167,20 @@ static void contend(int level, int threads)
 	mapping_close(&mapping);
 	buffer_destroy(&buffer);
 
+	snprintf(name, sizeof(name), "%s/%s/%d", around == 1 ? "contention" : "contention-around",
+		 level_name(level), threads);
 	snprintf(of, sizeof(of), "contention/%s/0/moves", level_name(level));
-	row((struct row) { "moves/s", 1, threads, of }, &result.moves,
-	    "contention/%s/%d/moves", level_name(level), threads);
+	row((struct row) { "moves/s", 1, threads, of }, &result.moves, "%s/moves", name);
 	if (!threads)
 		return;
-	snprintf(of, sizeof(of), "contention/%s/1/faults", level_name(level));
-	row((struct row) { "faults/s", 1, threads, of }, &result.faults,
-	    "contention/%s/%d/faults", level_name(level), threads);
+	row((struct row) { "faults/s", 1, threads, NULL }, &result.faults, "%s/faults", name);
+	row((struct row) { "pages/s", 1, threads, NULL }, &result.pages, "%s/pages", name);
 	/* Of all repetitions, and not of the luckiest */
 	row_values((struct row) { "instructions/touch", 1, threads, NULL },
 		   samples_max(&result.longest), samples_median(&result.longest),
-		   "contention/%s/%d/longest", level_name(level), threads);
+		   "%s/longest", name);
 	row((struct row) { "% of a fair share", 1, threads, NULL }, &result.fairness,
-	    "contention/%s/%d/least", level_name(level), threads);
+	    "%s/least", name);
 }
 
 void contend_rows(void)
@@ -181,5 +195,7 @@ void contend_rows(void)
 		       cpus);
 	for (level = DMA_BUF_PFN_LEVEL_PTE; level <= DMA_BUF_PFN_LEVEL_PMD; level++)
 		for (i = 0; i < ARRAY_SIZE(threads); i++)
-			contend(level, threads[i]);
+			contend(level, threads[i], 1);
+	for (i = 1; i < ARRAY_SIZE(threads); i++)
+		contend(DMA_BUF_PFN_LEVEL_PTE, threads[i], AROUND);
 }
