@@ -204,6 +204,68 @@ static void test_many_maps(struct prime *p)
 	prime_check(p, 99);
 }
 
+static void assert_mapped(struct prime *p, uint32_t mapped)
+{
+	int i;
+
+	for (i = 0; i < 16; i++) {
+		struct dma_buf_pfn_entry entry = pfn_import_entry(p->import, i);
+
+		igt_assert_eq_u32(entry.flags & ENTRY_CPU, mapped & 1u << i ? ENTRY_CPU : 0);
+		if (entry.flags & ENTRY_CPU)
+			igt_assert_eq_u64(entry.cpu_pfn,
+					  vgem_pfn_bo_pfn(p->fd, p->handle, i));
+	}
+}
+
+/* Reading one page maps those up to @end as well, as far as they are contiguous. */
+static void touch_around(struct prime *p, char *map, int page, int end, uint32_t *mapped)
+{
+	uint64_t pfn = vgem_pfn_bo_pfn(p->fd, p->handle, page);
+	uint64_t faults = pfn_import_stats(p->import).faults;
+	int i;
+
+	pfn_assert_pattern(map + PAGES(page), PAGES(page), PAGES(1), 1);
+	igt_assert_eq_u64(pfn_import_stats(p->import).faults, faults + 1);
+	for (i = page; i < end && vgem_pfn_bo_pfn(p->fd, p->handle, i) == pfn + i - page; i++)
+		*mapped |= 1u << i;
+	assert_mapped(p, *mapped);
+}
+
+/*
+ * SUBTEST: map-around
+ * Description: with fault_around_pages a fault maps what follows, up to the end of an
+ *		aligned window, of the mapping and of what is contiguous, and a move
+ *		takes all of it
+ */
+static void test_around(struct prime *p)
+{
+	uint32_t mapped = 0;
+	char *map;
+
+	map = mmap(NULL, PAGES(14), PROT_READ, MAP_SHARED, p->import, 0);
+	igt_assert(map != MAP_FAILED);
+
+	/* Windows are of a power of two. */
+	pfn_importer_set_lever("fault_around_pages", 12);
+	touch_around(p, map, 3, 8, &mapped);
+	touch_around(p, map, 9, 14, &mapped);
+	/* What is there already is no obstacle. */
+	touch_around(p, map, 0, 8, &mapped);
+
+	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_TT);
+	mapped = 0;
+	assert_mapped(p, mapped);
+	touch_around(p, map, 12, 14, &mapped);
+
+	pfn_importer_set_lever("fault_around_pages", 0);
+	touch_around(p, map, 1, 2, &mapped);
+
+	pfn_importer_set_lever("fault_around_pages", 1);
+	pfn_assert_pattern(map, 0, PAGES(14), 1);
+	munmap(map, PAGES(14));
+}
+
 void prime_map_tests(int fd, int importer)
 {
 	static const struct {
@@ -229,6 +291,8 @@ void prime_map_tests(int fd, int importer)
 		  test_fork },
 		{ "map-many", "Several mappings of one import follow moves.",
 		  test_many_maps },
+		{ "map-around", "A fault maps what follows, if told so.",
+		  test_around },
 	};
 	size_t i;
 
