@@ -177,6 +177,7 @@ void populate_rows(void);
 void notify_rows(void);
 void move_rows(void);
 void refault_rows(void);
+void refault_async_rows(void);
 void contend_rows(void);
 
 #endif /* BENCH_H */

@@ -65,7 +65,9 @@ int main(int argc, char **argv)
 		refault_rows();
 	}
 	move_rows();
-	if (*times)
+	if (*times) {
+		refault_async_rows();
 		contend_rows();
+	}
 	return 0;
 }
