@@ -33,6 +33,8 @@
 #define ORDER_2M	9
 
 #define MAX_REPS	15
+/* As many pages as mm maps around a fault in the page cache */
+#define AROUND		16
 #define ARRAY_SIZE(x)	(sizeof(x) / sizeof((x)[0]))
 
 __attribute__((format(printf, 1, 2), noreturn))

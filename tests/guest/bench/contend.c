@@ -22,9 +22,6 @@
 #define REPS		5
 #define MAX_THREADS	4
 
-/* As many pages by one fault as mm maps in the page cache */
-#define AROUND		16
-
 static atomic_bool over;
 
 struct toucher {

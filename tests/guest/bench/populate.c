@@ -10,9 +10,6 @@
 
 #define REPS	5
 
-/* As many pages as mm maps around a fault in the page cache */
-#define AROUND	16
-
 #define UNIT	"instructions/mapping"
 
 /* Of memory with struct pages, as that of the others is, where there is so much of it */
