@@ -3,7 +3,8 @@
 #
 # check.sh PFN-CONTRACT - does the checker find what is in traces/, and nothing else?
 # Each trace says at its top what the last line must be (expect:, a regular
-# expression of its end), and what must be said before (says:). KTAP on stdout.
+# expression of its end), and what must be said before (says:, each in a line of its
+# own). KTAP on stdout.
 
 set -u
 contract=$(realpath "$1") || exit 1
@@ -20,6 +21,8 @@ status_of() {
 	case "$1" in
 	'0 violations'*) echo 0 ;;
 	'cannot judge'*) echo 2 ;;
+	'did nothing'*) echo 4 ;;
+	'class not judged yet'*) echo 5 ;;
 	*) echo 1 ;;
 	esac
 }
@@ -27,7 +30,6 @@ status_of() {
 judge() {
 	local trace=$1 expect says out status why=
 	expect=$(head_of expect "$trace")
-	says=$(head_of says "$trace")
 	# shellcheck disable=SC2046 # words
 	out=$("$contract" $(head_of options "$trace") "$trace" 2>&1)
 	status=$?
@@ -35,8 +37,10 @@ judge() {
 		why="exit status $status"
 	elif ! tail -n 1 <<<"$out" | grep -qE "^verdict: .*$expect"; then
 		why="not \"$expect\""
-	elif [[ -n $says ]] && ! grep -qE -- "$says" <<<"$out"; then
-		why="nothing says \"$says\""
+	else
+		while read -r says; do
+			grep -qE -- "$says" <<<"$out" || why="nothing says \"$says\""
+		done < <(head_of says "$trace")
 	fi
 	n=$((n + 1))
 	if [[ -z $why ]]; then

@@ -10,6 +10,7 @@
  *	exporter.c   rules of who moves the buffer
  *	importer.c   rules of who translates it
  *	modes.c      importers that are broken on purpose
+ *	coverage.c   what was judged and what was not
  *	report.c     violations, and the verdict
  *	record.c     tracing a system and reading along
  *	main.c       options, and reading files
@@ -117,6 +118,7 @@ struct attachment {
 	bool answered;		/* since it was told last */
 	bool dead;
 	bool fresh;		/* since its thread has announced an import */
+	unsigned int uses;	/* USE_* */
 	u64 num_told;
 	u64 told_us;
 	u64 pins;
@@ -124,6 +126,8 @@ struct attachment {
 	uint8_t *pages;		/* PAGE_* of each page */
 	struct question questions[MAX_QUESTIONS];
 	unsigned int num_questions;
+	struct question overtaken[MAX_QUESTIONS];	/* by the notification */
+	unsigned int num_overtaken;
 	unsigned int found[NUM_RULES];
 };
 
@@ -145,6 +149,7 @@ struct buffer {
 	bool counted;
 	u64 seq;
 	u64 kernel_pins;
+	u64 from;		/* region that the move leaves */
 	u64 num_moves;
 	struct attachment *attachments;
 	struct attachment *dead;	/* detached, latest first */
@@ -224,6 +229,41 @@ bool modes_allow(unsigned int modes, enum rule rule);
 void modes_found(unsigned int modes, enum rule rule);
 void modes_report(FILE *out);
 
+/* --- coverage.c --- */
+
+/* How an importer has used its attachment */
+#define USE_LOOKUP	1	/* a lookup has succeeded */
+#define USE_NOTIFIED	2	/* it was notified after one */
+#define USE_MAP		4	/* a scatter list was mapped for its device */
+#define USE_PIN		8	/* pinned, by the importer or the core */
+#define NUM_USES	16
+
+/* Exit statuses, beside 3 for wrong use */
+enum status {
+	STATUS_KEPT, STATUS_BROKEN, STATUS_UNKNOWN,
+	STATUS_NOTHING = 4, STATUS_CLASS,
+};
+
+extern struct coverage {
+	u64 entries;		/* pages, after a notification */
+	u64 overtaken;		/* last lookups before one, repeated after it */
+	u64 failed;		/* lookups */
+	u64 timed;		/* notifications of one importer */
+	u64 detached;
+	u64 engine_moves;
+	u64 left;		/* moves out of a carveout */
+	u64 checked;		/* of these with a quarantine */
+	u64 quarantine_ms;
+	u64 written;		/* pages */
+	bool knows_quarantine;
+	bool knows_written;
+} coverage;
+
+void coverage_importer(const struct attachment *attachment);
+void coverage_use(struct attachment *attachment, unsigned int use);
+void coverage_report(void);
+int coverage_verdict(void);
+
 /* --- report.c --- */
 
 void violation(enum rule rule, struct buffer *buffer,
@@ -231,7 +271,7 @@ void violation(enum rule rule, struct buffer *buffer,
 	__attribute__((format(printf, 5, 6)));
 void cannot_judge(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void report_rule(FILE *out, const unsigned int *found);
-int report_end(void);
+int report_end(bool any);
 
 /* --- record.c --- */
 

@@ -70,11 +70,19 @@ static void on_detach(struct buffer *b, const struct event *event)
 		attachment_detach(a);
 }
 
+static bool lookup_failed(const struct event *event)
+{
+	bool failed = arg(event, "ret=");
+
+	coverage.failed += failed;
+	return failed;
+}
+
 static void on_get_pfn(struct attachment *a, const struct event *event)
 {
 	u64 page, order;
 
-	if (arg(event, "ret="))
+	if (lookup_failed(event))
 		return;
 	exporter_answer(a, event, false);
 	order = arg(event, "order=") & 63;
@@ -89,7 +97,7 @@ static void on_get_pfn_run(struct attachment *a, const struct event *event)
 {
 	u64 page = arg(event, "pgoff=");
 
-	if (arg(event, "ret="))
+	if (lookup_failed(event))
 		return;
 	exporter_answer(a, event, true);
 	attachment_answer(a, event->pid, page, page, arg(event, "pages="));
@@ -101,6 +109,42 @@ static void on_signaled(const struct event *event)
 {
 	if (strstr(event->args, "timeline=copy "))
 		exporter_signaled(event);
+}
+
+/* --- scatter lists --- */
+
+/*
+ * The core has no event of a mapping. The DMA API has one, which names the device and
+ * the physical address, here that of the buffer's first page.
+ */
+static void map(const struct event *event, u64 phys)
+{
+	u64 pfn, first, last;
+	struct attachment *a;
+	struct buffer *b;
+	size_t n;
+
+	for (b = model.buffers; b; b = b->next) {
+		if (!place_pfn(&b->place, 0, &pfn, &first, &last) ||
+		    pfn != phys / PAGE_SIZE)
+			continue;
+		for (a = b->attachments; a; a = a->next) {
+			n = strlen(a->device);
+			if (!strncmp(event->args, a->device, n) &&
+			    !strncmp(event->args + n, " dir=", 5))
+				coverage_use(a, USE_MAP);
+		}
+	}
+}
+
+static void on_map_sg(const struct event *event)
+{
+	map(event, arg(event, "phys_addrs={"));
+}
+
+static void on_map_phys(const struct event *event)
+{
+	map(event, arg_pointer(event, "phys_addr="));
 }
 
 /* --- the exporter --- */
@@ -193,6 +237,8 @@ static void add_pins(struct buffer *b, const struct event *event, int n)
 	}
 	a = attachment_get(b, pointer);
 	a->pins += n;
+	if (n > 0)
+		coverage_use(a, USE_PIN);
 	/* Without a pin, and without a callback, its answers are no longer valid. */
 	if (!a->pins && !a->callback)
 		attachment_forget(a);
@@ -251,6 +297,8 @@ static const struct {
 	{ "dma_buf_dynamic_attach", .attachment = on_attach },
 	{ "dma_buf_detach", .ino = on_detach },
 	{ "dma_fence_signaled", .handle = on_signaled },
+	{ "dma_map_sg", .handle = on_map_sg },
+	{ "dma_map_phys", .handle = on_map_phys },
 	{ "vgem_pfn_place", .bo = on_place },
 	{ "vgem_pfn_move_begin", .bo = exporter_begin },
 	{ "vgem_pfn_move_end", .bo = exporter_end },
@@ -336,6 +384,12 @@ static void on_mark(const struct event *event, const char *text)
 		modes_announce(event->pid, "");
 	} else if (!strncmp(text, "entry ", 6)) {
 		on_mark_entry(event);
+	} else if (!strncmp(text, "quarantine ", 11)) {
+		coverage.knows_quarantine = true;
+		coverage.quarantine_ms = arg(event, "ms=");
+	} else if (!strncmp(text, "written ", 8)) {
+		coverage.knows_written = true;
+		coverage.written += arg(event, "pages=");
 	} else if (!strncmp(text, "sync ", 5)) {
 		synced = true;
 	} else if (strncmp(text, "unloaded ", 9) && strncmp(text, "stop ", 5)) {

@@ -8,6 +8,9 @@
 
 #include "contract.h"
 
+/* DRM_VGEM_PFN_REGION_CARVEOUT(0): this region and those after it */
+#define FIRST_CARVEOUT	2
+
 static unsigned int order_of(u64 pfn, u64 page, u64 first, u64 last)
 {
 	u64 unlike = pfn ^ page, before = page ^ (first - 1);
@@ -30,6 +33,7 @@ void exporter_begin(struct buffer *buffer, const struct event *event)
 		pins += a->pins;
 	}
 	buffer->moving = true;
+	buffer->from = arg(event, "from=");
 	buffer->notified = false;
 	buffer->waited = false;
 	if (pins)
@@ -92,6 +96,8 @@ void exporter_queue(struct buffer *buffer, const struct event *event)
 	u64 deps = arg(event, "dependencies="), fences = arg(event, "fences=");
 
 	must_be_notified(buffer, event);
+	if (buffer->attachments)
+		coverage.engine_moves++;
 	if (deps < fences)
 		violation(RULE_WAIT, buffer, NULL, event->us,
 			  "the copy depends on %llu of %llu fences", ull(deps),
@@ -127,6 +133,10 @@ void exporter_end(struct buffer *buffer, const struct event *event)
 
 	model.num_moves++;
 	buffer->num_moves++;
+	if (buffer->from >= FIRST_CARVEOUT) {
+		coverage.left++;
+		coverage.checked += coverage.quarantine_ms > 0;
+	}
 	must_be_notified(buffer, event);
 	for (a = buffer->attachments; a; a = a->next)
 		if (a->callback && !a->told)

@@ -25,6 +25,8 @@ u64 importer_limit_us = 2000000;
 
 void importer_told(struct attachment *attachment, const struct event *event)
 {
+	if (attachment->answered)
+		coverage_use(attachment, USE_NOTIFIED);
 	attachment->callback = true;
 	attachment->told = true;
 	attachment->told_us = event->us;
@@ -41,6 +43,7 @@ void importer_done(struct attachment *attachment, const struct event *event)
 	if (!attachment->told_us)
 		return;
 	attachment->told_us = 0;
+	coverage.timed++;
 	if (us > limit)
 		violation(RULE_LOCK, attachment->buffer, attachment, event->us,
 			  "invalidate_mappings took %llu ms", ull(us / 1000));
@@ -132,6 +135,8 @@ void importer_entry(struct attachment *attachment, const struct event *event)
 	u64 pfn = arg(event, "pfn="), i;
 
 	model.num_entries += pages;
+	if (attachment->num_told)
+		coverage.entries += pages;
 	for (i = 0; i < pages; i++)
 		find(&found[judge(attachment, page + i, pfn + i, pending)],
 		     page + i, pfn + i);

@@ -3,7 +3,8 @@
  * pfn-contract: options, and reading files.
  *
  * The exit status is 0 if the rules were kept, 1 if not, 2 if that cannot be said,
- * and 3 for wrong use.
+ * 3 for wrong use, 4 if no importer did anything, and 5 if one is of a class that is
+ * not judged yet.
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -44,19 +45,23 @@ static const char usage[] =
 	"pfn-contract [OPTION...] record  trace this system until \"stop\", and judge\n"
 	"pfn-contract ready|sync|unloaded|stop  speak with who records\n"
 	"\n"
+	"  -a       importers that did nothing or are of another class are no failure\n"
 	"  -e NAME  the exporter, as in exp_name= (vgem_pfn)\n"
 	"  -l MS    longest time that invalidate_mappings may take (2000)\n"
 	"  -q       attachments at the end of the trace are no leaks\n";
 
 int main(int argc, char **argv)
 {
-	bool keep = false;
+	bool any = false, keep = false;
 	const char *what;
 	FILE *file;
 	int c, ret;
 
-	while ((c = getopt(argc, argv, "e:l:q")) != -1) {
+	while ((c = getopt(argc, argv, "ae:l:q")) != -1) {
 		switch (c) {
+		case 'a':
+			any = true;
+			break;
 		case 'e':
 			model.exporter = optarg;
 			break;
@@ -102,5 +107,5 @@ int main(int argc, char **argv)
 	exporter_left();
 	if (!keep)
 		importer_left();
-	return report_end();
+	return report_end(any);
 }

@@ -142,6 +142,7 @@ struct attachment *attachment_get(struct buffer *buffer, u64 pointer)
 	snprintf(a->device, sizeof(a->device), "?");
 	a->next = buffer->attachments;
 	buffer->attachments = a;
+	coverage_importer(a);
 	if (!buffer->counted)
 		model.num_buffers++;
 	buffer->counted = true;
@@ -159,6 +160,7 @@ void attachment_detach(struct attachment *attachment)
 	free(attachment->pages);
 	attachment->pages = NULL;
 	attachment->dead = true;
+	coverage.detached++;
 	attachment->next = attachment->buffer->dead;
 	attachment->buffer->dead = attachment;
 }
@@ -181,6 +183,21 @@ static struct question *question_of(struct attachment *attachment, int pid)
 	return &q[attachment->num_questions++];
 }
 
+/* A thread that repeats its last lookup from before the notification starts again. */
+static void count_overtaken(struct attachment *attachment, int pid, u64 page)
+{
+	struct question *q = attachment->overtaken;
+	unsigned int i;
+
+	for (i = 0; i < attachment->num_overtaken; i++) {
+		if (q[i].pid != pid)
+			continue;
+		coverage.overtaken += q[i].page == page;
+		q[i] = q[--attachment->num_overtaken];
+		return;
+	}
+}
+
 /* It may translate these pages until it is told again. */
 void attachment_answer(struct attachment *attachment, int pid, u64 page,
 		       u64 first, u64 pages)
@@ -189,6 +206,8 @@ void attachment_answer(struct attachment *attachment, int pid, u64 page,
 	u64 i, size = attachment->buffer->pages;
 
 	attachment->answered = true;
+	coverage_use(attachment, USE_LOOKUP);
+	count_overtaken(attachment, pid, page);
 	if (page >= size || first >= size)
 		return;
 	if (pages > size - first)
@@ -229,6 +248,9 @@ void attachment_forget(struct attachment *attachment)
 		for (page = q->first; page < q->first + q->pages; page++)
 			pages[page] |= PAGE_OVERTAKEN;
 	}
+	memcpy(attachment->overtaken, attachment->questions,
+	       sizeof(attachment->overtaken));
+	attachment->num_overtaken = attachment->num_questions;
 	attachment->num_questions = 0;
 	memset(attachment->questions, 0, sizeof(attachment->questions));
 }

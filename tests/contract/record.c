@@ -23,6 +23,7 @@
 #define POLL_MS		100
 #define ASK_MS		20
 #define ANSWER_MS	60000
+#define SKIP_CPU_SYNC	"attrs & 0x20"	/* DMA_ATTR_SKIP_CPU_SYNC */
 
 static const char * const events[] = {
 	"dma_buf/dma_buf_dynamic_attach", "dma_buf/dma_buf_detach",
@@ -31,6 +32,7 @@ static const char * const events[] = {
 	"dma_buf/dma_buf_get_pfn", "dma_buf/dma_buf_get_pfn_run",
 	"dma_buf/dma_buf_pfn_entry",
 	"dma_fence/dma_fence_signaled",
+	"dma/dma_map_sg", "dma/dma_map_phys",
 	"module/module_free",
 };
 
@@ -102,6 +104,11 @@ static int start(void)
 	snprintf(filter, sizeof(filter), "driver == \"%s\"", model.exporter);
 	if (!ret)
 		ret = put("events/dma_fence/dma_fence_signaled/filter", filter, 0);
+	/* Of mappings those that skip the CPU's caches: no disk's, no network's */
+	if (!ret)
+		ret = put("events/dma/dma_map_sg/filter", SKIP_CPU_SYNC, 0);
+	if (!ret)
+		ret = put("events/dma/dma_map_phys/filter", SKIP_CPU_SYNC, 0);
 	for (i = 0; i < ARRAY_SIZE(events) && !ret; i++) {
 		snprintf(file, sizeof(file), "events/%s/enable", events[i]);
 		ret = put(file, "1", 0);

@@ -132,10 +132,11 @@ void report_rule(FILE *out, const unsigned int *found)
 		fprintf(out, " no violation");
 }
 
-/* 0: kept, 1: broken, 2: cannot be judged. The last line says which. */
-int report_end(void)
+/* The last line says which status it is. With @any importers need not be judged. */
+int report_end(bool any)
 {
 	unsigned int i, num = 0, on_purpose = 0;
+	int status;
 
 	for (i = 0; i < NUM_RULES; i++) {
 		num += unexpected[i];
@@ -148,23 +149,27 @@ int report_end(void)
 	printf(" %llu answers, %llu pages of snapshots; %.1f s of CPU time\n",
 	       ull(model.num_answers), ull(model.num_entries),
 	       (double)clock() / CLOCKS_PER_SEC);
+	coverage_report();
 	if (num) {
 		printf("verdict: %u violations:", num);
 		report_rule(stdout, unexpected);
 		printf("\n");
-		return 1;
+		return STATUS_BROKEN;
 	}
 	if (num_unjudged) {
 		printf("verdict: cannot judge: %s\n", first_unjudged);
-		return 2;
+		return STATUS_UNKNOWN;
 	}
+	status = any ? 0 : coverage_verdict();
+	if (status)
+		return status;
 	if (!model.num_moves) {
 		printf("verdict: cannot judge: nothing has moved under an importer\n");
-		return 2;
+		return STATUS_UNKNOWN;
 	}
 	printf("verdict: 0 violations in %llu moves of %llu buffers",
 	       ull(model.num_moves), ull(model.num_buffers));
 	printf(" under %llu importers, %u on purpose\n",
 	       ull(model.num_importers), on_purpose);
-	return 0;
+	return STATUS_KEPT;
 }
