@@ -2,29 +2,53 @@
 /*
  * A buffer of vgem_pfn that moves for as long as a command runs:
  *
- *	vgem_pfn_share [-s KiB] [-p US] [-l US] [-q MS] COMMAND [ARGUMENT...]
+ *	vgem_pfn_share [-s KiB] [-p US] [-l US] [-q MS] [-t SECONDS] COMMAND...
  *
  * The command inherits the dma-buf, and finds its descriptor in VGEM_PFN_DMABUF_FD,
  * its size in VGEM_PFN_SIZE, and the inode number that trace events and bufinfo name
  * it by in VGEM_PFN_INO. The buffer goes between the first carveout and system
  * memory, in turn by a copy of the mover and by an engine, which is slow.
  *
- * The exit status is that of the command, or 125 if there was nothing to run it with.
+ * The command's output is passed on as it comes. It goes through a terminal, or else
+ * the C library would keep it back until there is a lot of it, and a command that is
+ * killed would lose it. What is said here goes to standard error.
+ *
+ * The exit status is that of the command, 128 and the signal's number if it was
+ * killed, 124 if it was ended because its time was up, or 125 if there was nothing
+ * to run it with.
  */
+#define _GNU_SOURCE
 #include <getopt.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 
+#include "../igt/lib/pfn_contract.h"
 #include "../igt/lib/vgem_pfn_ioctl.h"
 
+#define PAGE		4096
+#define POLL_MS		50
+#define TERM_MS		2000	/* between SIGTERM and SIGKILL */
+#define STATUS_TIME	124
+#define STATUS_NOTHING	125
+
 static uint32_t size_kib = 1024, pause_us = 2000, latency_us = 3000;
-static uint32_t quarantine_ms = 20;
+static uint32_t quarantine_ms = 20, limit_s;
+
+static int fd, dmabuf;
+static uint32_t handle;
+static uint64_t size;
+static atomic_bool stop;
+static unsigned int pinned;
 
 static void fail(const char *what, int ret)
 {
 	fprintf(stderr, "vgem_pfn_share: %s: %s\n", what, strerror(-ret));
-	exit(125);
+	exit(STATUS_NOTHING);
 }
 
 static int check(int ret, const char *what)
@@ -34,30 +58,11 @@ static int check(int ret, const char *what)
 	return ret;
 }
 
-static void set_number(const char *name, unsigned long long value)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%llu", value);
-	setenv(name, text, 1);
-}
-
-static int move(int fd, uint32_t handle, unsigned int n)
-{
-	struct drm_vgem_pfn_bo_move arg = {
-		.handle = handle,
-		.region = n & 1 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT,
-		.flags = n & 2 ? DRM_VGEM_PFN_MOVE_ASYNC : 0,
-	};
-
-	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
-}
-
 static void parse(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+s:p:l:q:")) != -1) {
+	while ((c = getopt(argc, argv, "+s:p:l:q:t:")) != -1) {
 		uint32_t value = optarg ? strtoul(optarg, NULL, 0) : 0;
 
 		switch (c) {
@@ -73,29 +78,36 @@ static void parse(int argc, char **argv)
 		case 'q':
 			quarantine_ms = value;
 			break;
+		case 't':
+			limit_s = value;
+			break;
 		default:
-			exit(125);
+			exit(STATUS_NOTHING);
 		}
 	}
 	if (optind == argc) {
-		fputs("vgem_pfn_share [-s KiB] [-p US] [-l US] [-q MS] COMMAND...\n",
+		fputs("vgem_pfn_share [-s KiB] [-p US] [-l US] [-q MS] [-t SECONDS] COMMAND...\n",
 		      stderr);
-		exit(125);
+		exit(STATUS_NOTHING);
 	}
 }
 
-int main(int argc, char **argv)
+/* --- the buffer --- */
+
+static void set_number(const char *name, unsigned long long value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu", value);
+	setenv(name, text, 1);
+}
+
+static void share_buffer(void)
 {
 	static const uint32_t placements[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
-	struct drm_vgem_pfn_bo_query query;
-	unsigned int n = 0, pinned = 0;
-	int fd, dmabuf, ret, status;
-	uint32_t handle = 0;
-	uint64_t size;
 	struct stat st;
-	pid_t child;
+	char mark[64];
 
-	parse(argc, argv);
 	fd = check(__drm_open_by_name("vgem_pfn", "renderD"), "vgem_pfn");
 	size = size_kib * 1024ULL;
 	check(__vgem_pfn_bo_create(fd, &size, placements, 2, &handle), "create");
@@ -107,31 +119,186 @@ int main(int argc, char **argv)
 	set_number("VGEM_PFN_DMABUF_FD", dmabuf);
 	set_number("VGEM_PFN_SIZE", size);
 	set_number("VGEM_PFN_INO", st.st_ino);
+	snprintf(mark, sizeof(mark), "quarantine ms=%u", quarantine_ms);
+	pfn_contract_mark(mark);
+}
 
-	child = check(fork(), "fork");
-	if (!child) {
-		execvp(argv[optind], argv + optind);
-		fail(argv[optind], -errno);
-	}
-	close(dmabuf);
+/* A new buffer is zero: tell pfn-contract how many pages are so no longer. */
+static void count_written(void)
+{
+	const char *map = __vgem_pfn_bo_mmap(fd, handle, size, PROT_READ);
+	static const char zero[PAGE];
+	unsigned int pages = 0;
+	char mark[64];
+	uint64_t at;
 
-	while (!waitpid(child, &status, WNOHANG)) {
-		ret = move(fd, handle, n);
-		/* Whoever pins keeps it where it is: no error of anybody. */
+	if (!map)
+		fail("mmap", -errno);
+	for (at = 0; at < size; at += PAGE)
+		pages += memcmp(map + at, zero, PAGE) != 0;
+	snprintf(mark, sizeof(mark), "written pages=%u", pages);
+	pfn_contract_mark(mark);
+}
+
+static int move(unsigned int n)
+{
+	struct drm_vgem_pfn_bo_move arg = {
+		.handle = handle,
+		.region = n & 1 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT,
+		.flags = n & 2 ? DRM_VGEM_PFN_MOVE_ASYNC : 0,
+	};
+
+	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
+}
+
+static void *move_until_stop(void *arg)
+{
+	unsigned int n;
+	int ret;
+
+	for (n = 0; !stop; n++) {
+		ret = move(n);
+		/* An importer that pins keeps it where it is: no error of anybody. */
 		if (ret == -EBUSY)
 			pinned++;
 		else if (ret && ret != -EINTR)
 			fail("move", ret);
-		n++;
 		usleep(pause_us);
 	}
+	return arg;
+}
+
+/* --- the command --- */
+
+static pid_t start_command(char **argv, int *output)
+{
+	struct termios raw;
+	int master, slave;
+	pid_t child;
+
+	master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (master < 0 || grantpt(master) || unlockpt(master))
+		fail("terminal", -errno);
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0 || tcgetattr(slave, &raw))
+		fail("terminal", -errno);
+	cfmakeraw(&raw);
+	tcsetattr(slave, TCSANOW, &raw);
+
+	child = check(fork(), "fork");
+	if (!child) {
+		setsid();
+		dup2(open("/dev/null", O_RDONLY), 0);
+		dup2(slave, 1);
+		dup2(slave, 2);
+		execvp(argv[0], argv);
+		fail(argv[0], -errno);
+	}
+	close(slave);
+	fcntl(master, F_SETFL, O_NONBLOCK);
+	*output = master;
+	return child;
+}
+
+static void pass_on(int output)
+{
+	char text[4096];
+	ssize_t n;
+
+	while ((n = read(output, text, sizeof(text))) > 0)
+		if (write(1, text, n) != n)
+			return;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+}
+
+/* Its status as of wait(). True if it was ended, with all that it has started. */
+static bool wait_command(pid_t child, int output, int *status)
+{
+	uint64_t start = now_ms(), limit = limit_s * 1000ULL, ms;
+	struct pollfd poll_output = { .fd = output, .events = POLLIN };
+	bool ended = false;
+
+	while (!waitpid(child, status, WNOHANG)) {
+		/* Without a writer there is nothing to poll for. */
+		if (poll(&poll_output, 1, POLL_MS) > 0 &&
+		    !(poll_output.revents & POLLIN))
+			usleep(POLL_MS * 1000);
+		pass_on(output);
+		ms = now_ms() - start;
+		if (!limit || ms < limit)
+			continue;
+		kill(-child, ms < limit + TERM_MS ? SIGTERM : SIGKILL);
+		ended = true;
+	}
+	if (ended)
+		kill(-child, SIGKILL);
+	pass_on(output);
+	return ended;
+}
+
+/* Shells report a signal as an exit status above 128. */
+static int report(int status, bool ended)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) :
+				       128 + WTERMSIG(status);
+	const char *name = code > 128 ? sigabbrev_np(code - 128) : NULL;
+
+	fputs("vgem_pfn_share: the command ", stderr);
+	if (ended) {
+		fprintf(stderr, "was not done after %u s (TIMEOUT) and was ended\n",
+			limit_s);
+		return STATUS_TIME;
+	}
+	if (name)
+		fprintf(stderr, "was killed by SIG%s\n", name);
+	else
+		fprintf(stderr, "ended with exit status %d\n", code);
+	return code;
+}
+
+static void interrupt(int signal)
+{
+	(void)signal;
+}
+
+int main(int argc, char **argv)
+{
+	/* Without SA_RESTART: a move that waits for an importer comes back. */
+	struct sigaction action = { .sa_handler = interrupt };
+	struct drm_vgem_pfn_bo_query query;
+	int output, ret, status;
+	pthread_t mover;
+	pid_t child;
+	bool ended;
+
+	parse(argc, argv);
+	share_buffer();
+	child = start_command(argv + optind, &output);
+	close(dmabuf);
+	sigaction(SIGUSR1, &action, NULL);
+	ret = pthread_create(&mover, NULL, move_until_stop, NULL);
+	if (ret)
+		fail("thread", -ret);
+
+	ended = wait_command(child, output, &status);
+	stop = true;
+	pthread_kill(mover, SIGUSR1);
+	pthread_join(mover, NULL);
 
 	check(__vgem_pfn_bo_query(fd, handle, &query), "query");
 	__vgem_pfn_set(fd, "engine_latency_us", 0);
-	printf("vgem_pfn_share: %llu moves, %u attempts while pinned,",
-	       (unsigned long long)query.num_moves, pinned);
-	printf(" %llu notifications, %llu answers, %u attachments left\n",
-	       (unsigned long long)query.num_notifies,
-	       (unsigned long long)query.num_get_pfn, query.num_attachments);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	count_written();
+	fprintf(stderr, "vgem_pfn_share: %llu moves, %u attempts while pinned,",
+		(unsigned long long)query.num_moves, pinned);
+	fprintf(stderr, " %llu notifications, %llu lookups, %u attachments left\n",
+		(unsigned long long)query.num_notifies,
+		(unsigned long long)query.num_get_pfn, query.num_attachments);
+	return report(status, ended);
 }
