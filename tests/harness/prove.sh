@@ -1,66 +1,265 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# prove.sh - make prove: somebody's own importer under a buffer of vgem_pfn that
+# prove.sh - make prove: an importer of somebody's under a buffer of vgem_pfn that
 # moves, and what pfn-contract says of it.
 #
-#   MODULE="x.ko ..."   modules in the order of loading, built for the guest's
-#                       kernel; or one directory with a Kbuild file, built here
-#   PROGRAM="./x ..."   a command that uses the importer; its first word may be a
-#                       file.  It inherits a dma-buf: VGEM_PFN_DMABUF_FD.  Without
-#                       it, the modules are loaded and left alone for some seconds.
+#   MODULE="x.ko ..."   modules in any order, built for the guest's kernel; or one
+#                       directory with a Kbuild file or a Makefile, of which a copy
+#                       is built here
+#   PROGRAM="./x ..."   a command that uses the importer; its first word is a file or
+#                       a program of the guest.  It inherits a dma-buf:
+#                       VGEM_PFN_DMABUF_FD.  Without it, the modules are loaded and
+#                       left alone for some seconds.
+#   TIMEOUT=seconds     the command is ended after that (300)
 #   SHARE="-s KiB ..."  options of vgem_pfn_share
-#   LIMIT=ms            longest time that invalidate_mappings may take
+#   LIMIT=ms            longest time that invalidate_mappings may take (2000)
 #
-# LINUX, CONFIG_EXTRA and VARIANT are those of make kernel.  The exit status is 0
-# only if the program and the contract are content.
+# LINUX, CONFIG_EXTRA and VARIANT are those of make kernel.  Exit statuses, of which
+# make makes a 2 whatever they are:
+#
+#   0  no rule was broken, and importers were judged
+#   1  nothing was judged: the harness itself failed, as where a build fails
+#   2  bad input
+#   3  a rule was broken
+#   4  the importer did nothing
+#   5  the importer mapped a scatter list or pinned: its class is not judged yet
+#   6  the program failed, crashed or was not done in time
+#   7  a module did not load or go, or the kernel complained or died
+#   8  the checker cannot judge: events were lost, or nothing moved
 
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/prepare.sh
-. "$HARNESS/prepare.sh"
 
 DIR=$OUT/prove
 STAGE=$OUT/guest/prove
+COPY=$OUT/prove-module
+MODULES=()
+FIRST=
 
-# build_module DIR - against the kernel of the guest; prints the modules
-build_module() {
-	local dir=$1 log=$OUT/log/prove-module.log
+# --- the input ---------------------------------------------------------------------
+
+# refuse VARIABLE TEXT - for what is wrong with the input
+refuse() {
+	progress_end
+	trap - ERR
+	printf '\n%s: %s=%s: %s\n' "$ME" "$1" "${!1:-}" "$2" >&2
+	exit 2
+}
+
+# listing DIR TEST... - what of find's TEST exists there, in one line
+listing() {
+	local dir=$1 found
+	shift
+	found=$(find "$dir" -maxdepth 1 -type f "$@" -printf '%P\n' | sort | head -n 12 | tr '\n' ' ')
+	printf '%s' "${found:-none}"
+}
+
+# number VARIABLE TEXT MIN MAX - is TEXT a whole number from MIN to MAX?
+number() {
+	if [[ ! $2 =~ ^[0-9]{1,9}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
+		refuse "$1" "\"$2\" is no number from $3 to $4"
+	fi
+}
+
+check_module() {
+	local file dir
+	[[ -n ${MODULE:-} ]] || refuse MODULE "name the importer
+    make prove MODULE=path/to/importer.ko [PROGRAM=path/to/program]"
+	if [[ -d $MODULE ]]; then
+		[[ -f $MODULE/Kbuild || -f $MODULE/Makefile ]] ||
+			refuse MODULE "the directory has neither Kbuild nor Makefile; its files: $(listing "$MODULE")"
+		return
+	fi
+	read -ra MODULES <<<"$MODULE"
+	for file in "${MODULES[@]}"; do
+		[[ ! -d $file ]] || refuse MODULE "only one directory can be built, or .ko files be given"
+		dir=$(dirname "$file")
+		if [[ ! -e $file && ! -d $dir ]]; then
+			refuse MODULE "there is no directory $dir"
+		elif [[ ! -f $file ]]; then
+			refuse MODULE "there is no file $file; modules in $dir: $(listing "$dir" -name '*.ko')"
+		fi
+		[[ $file == *.ko ]] || refuse MODULE "$file is no .ko file"
+		! command -v modinfo >/dev/null || modinfo "$file" >/dev/null 2>&1 ||
+			refuse MODULE "$file is no kernel module"
+	done
+}
+
+# among NAME - is it a line of standard input?  All of that is read: pipefail is set.
+among() {
+	awk -v name="$1" '$0 == name { found = 1 } END { exit !found }'
+}
+
+# guest_programs - what the guest's PATH has of ours, and of its root if there is one
+guest_programs() {
+	local src root
+	for src in "$TOP"/tests/guest/*.c; do basename "$src" .c; done
+	printf '%s\n' bench pfn-contract
+	for root in "$CACHE"/rootfs/of-*/root; do
+		[[ ! -d $root ]] || ls "$root/usr/bin" "$root/usr/sbin"
+	done
+}
+
+check_program() {
+	local dir
+	FIRST=${PROGRAM:-}
+	FIRST=${FIRST%% *}
+	[[ -n $FIRST ]] || return 0
+	if [[ -f $FIRST ]]; then
+		[[ -x $FIRST ]] || refuse PROGRAM "$FIRST is not executable: chmod +x $FIRST"
+	elif [[ $FIRST == */* ]]; then
+		dir=$(dirname "$FIRST")
+		[[ -d $dir ]] || refuse PROGRAM "there is no directory $dir"
+		[[ ! -e $FIRST ]] || refuse PROGRAM "$FIRST is no file"
+		refuse PROGRAM "there is no file $FIRST; programs in $dir: $(listing "$dir" -executable)"
+	elif ! guest_programs | among "$FIRST"; then
+		# Before there is a root, it is not known what that has.
+		compgen -G "$CACHE/rootfs/of-*/root" >/dev/null || return 0
+		refuse PROGRAM "$FIRST is neither a file nor a program of the guest
+    It has: $(cd "$TOP/tests/guest" && echo *.c | sed 's/\.c//g') bench pfn-contract, and busybox"
+	fi
+}
+
+check_share() {
+	local words=() i
+	read -ra words <<<"${SHARE:-}"
+	for ((i = 0; i < ${#words[@]}; i += 2)); do
+		case ${words[i]} in
+		-s) number SHARE "${words[i + 1]:-}" 4 65536 ;;
+		-p | -l) number SHARE "${words[i + 1]:-}" 0 10000000 ;;
+		-q) number SHARE "${words[i + 1]:-}" 0 10000 ;;
+		*) refuse SHARE "no option \"${words[i]}\"; there are: -s KiB, -p US, -l US, -q MS" ;;
+		esac
+	done
+}
+
+check_input() {
+	check_module
+	check_program
+	check_share
+	[[ -z ${LIMIT:-} ]] || number LIMIT "$LIMIT" 1 600000
+	number TIMEOUT "${TIMEOUT:=300}" 1 86400
+}
+
+# --- modules -----------------------------------------------------------------------
+
+# build_copy DIR - against the kernel of the guest; sets MODULES.  The user's directory
+# is not written to.
+build_copy() {
+	local log=$OUT/log/prove-module.log
+	rm -rf "$COPY"
+	cp -a "$1" "$COPY"
+	find "$COPY" \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' -o \
+		-name '.*.cmd' -o -name modules.order -o -name Module.symvers \) -delete
 	source_id
 	kbuild_init
-	with_lock "work-$SRC_ID" run_logged "$log" kbuild M="$dir" modules ||
-		die "the module in $dir does not build" "$log"
-	find "$dir" -name '*.ko' | sort
+	with_lock "work-$SRC_ID" run_logged "$log" kbuild M="$COPY" modules ||
+		die "the module in $1 does not build" "$log"
+	mapfile -t MODULES < <(find "$COPY" -name '*.ko' | sort)
+	((${#MODULES[@]})) || refuse MODULE "the build of this directory made no .ko file"
+}
+
+# module_name FILE - as in /sys/module
+module_name() {
+	basename "$1" .ko | tr - _
+}
+
+# check_vermagic - are they built for the guest's kernel?
+check_vermagic() {
+	local file magic ours
+	ours=$(modinfo -F vermagic "$(find "$GUEST_KERNEL/modules" -name vgem_pfn.ko)")
+	for file in "${MODULES[@]}"; do
+		magic=$(modinfo -F vermagic "$file" 2>/dev/null) || :
+		[[ -n $magic ]] || refuse MODULE "$file is no kernel module"
+		[[ $magic == "$ours" ]] || refuse MODULE "$file is built for another kernel
+    It is for       \"${magic% }\"
+    and the guest's \"${ours% }\"
+    Give the directory with its source, or build it against this kernel: make kernel LINUX=..."
+	done
+}
+
+# in_kernel NAME - is it a module of the guest's kernel, or built in?
+in_kernel() {
+	local lists=("$GUEST_KERNEL"/modules/lib/modules/*/modules.{dep,builtin})
+	sed 's/:.*//' "${lists[@]}" | sed 's,.*/,,; s/\.ko.*//' | tr - _ | among "$1"
+}
+
+# add_module FILE - to "modules", after all that it depends on
+add_module() {
+	local name need file
+	name=$(module_name "$1")
+	[[ -z ${_added[$name]:-} ]] || return 0
+	_added[$name]=1
+	for need in $(modinfo -F depends "$1" | tr ',-' ' _'); do
+		file=${_given[$need]:-}
+		if [[ -n $file ]]; then
+			add_module "$file"
+		elif in_kernel "$need"; then
+			echo "$need" >>"$STAGE/modules"
+		else
+			refuse MODULE "$1 needs the module $need, which is neither given nor part of the kernel"
+		fi
+	done
+	install -p -m 644 "$1" "$STAGE"
+	basename "$1" >>"$STAGE/modules"
 }
 
 # stage - what goes into the image
 stage() {
-	local modules=() file first=${PROGRAM%% *}
+	local file
+	local -A _given=() _added=()
 	rm -rf "$STAGE"
-	mkdir -p "$STAGE"
-	if [[ -d $MODULE ]]; then
-		mapfile -t modules < <(build_module "$(realpath "$MODULE")")
-	else
-		read -ra modules <<<"$MODULE"
-	fi
-	((${#modules[@]})) || die "there is no module in $MODULE"
-	for file in "${modules[@]}"; do
-		[[ -f $file ]] || die "MODULE: there is no file $file"
-		install -p -m 644 "$file" "$STAGE"
-		basename "$file" >>"$STAGE/modules"
-	done
-	if [[ -z ${PROGRAM:-} ]]; then
+	mkdir -p "$STAGE/bin"
+	[[ ! -d $MODULE ]] || build_copy "$(realpath "$MODULE")"
+	check_vermagic
+	for file in "${MODULES[@]}"; do _given[$(module_name "$file")]=$file; done
+	for file in "${MODULES[@]}"; do add_module "$file"; done
+	if [[ -z $FIRST ]]; then
 		echo 'sleep 5' >"$STAGE/command"
-	elif [[ -f $first ]]; then
-		install -p -m 755 "$first" "$STAGE"
-		printf '%s%s\n' "$(basename "$first")" "${PROGRAM#"$first"}" >"$STAGE/command"
+	elif [[ -f $FIRST ]]; then
+		install -p -m 755 "$FIRST" "$STAGE/bin"
+		printf '%s%s\n' "$(basename "$FIRST")" "${PROGRAM#"$FIRST"}" >"$STAGE/command"
 	else
 		printf '%s\n' "$PROGRAM" >"$STAGE/command"
 	fi
 }
 
-[[ -n ${MODULE:-} ]] || die "make prove MODULE=path/to/importer.ko [PROGRAM=path/to/program]"
+# --- the verdict -------------------------------------------------------------------
+
+# failed REGEX - is there a failed result with such a name and reason?
+failed() {
+	jq -e --arg r "$1" 'any(.[] | select(.status == "fail") | "\(.name) \(.reason)";
+		test($r))' "$DIR/summary.json" >/dev/null
+}
+
+# conclude - the exit status, and a line that says it
+conclude() {
+	local status=0 text="no rule was broken"
+	if failed '^prove/contract verdict: [0-9]+ violations'; then
+		status=3 text="a rule was broken"
+	elif failed '^(module/|prove/load|guest/)'; then
+		status=7 text="a module did not load or go, or the kernel complained or died"
+	elif failed '^prove/program '; then
+		status=6 text="the program failed"
+	elif failed '^prove/contract verdict: class not judged'; then
+		status=5 text="the class of this importer is not judged yet"
+	elif failed '^prove/contract verdict: did nothing'; then
+		status=4 text="the importer did nothing"
+	elif (($(results_count "$DIR" fail))); then
+		status=8 text="the checker cannot judge"
+	fi
+	printf 'exit status %d: %s\n' "$status" "$text"
+	return "$status"
+}
+
+check_input
+# The guest ends the program, and needs some time for the rest.
+BOOT_TIMEOUT=${BOOT_TIMEOUT:-$((TIMEOUT + 600))}
+# shellcheck source=tests/harness/prepare.sh
+. "$HARNESS/prepare.sh"
 prepare 3
+check_program
 next_step "the importer: $MODULE"
 stage
 # shellcheck disable=SC2034 # for image_stage
@@ -69,7 +268,8 @@ image_get "$GUEST_KERNEL" prove
 next_step "booting a guest: $ACCEL_USED, $ACCEL_WHY"
 # A warning of theirs is a failure as well, but no reason to learn nothing else.
 FOLLOW=story boot_guest "$DIR" prove panic_on_warn=0 SHARE="${SHARE:-}" \
-	CONTRACT_LIMIT="${LIMIT:-}"
+	TIMEOUT="$TIMEOUT" CONTRACT_LIMIT="${LIMIT:-}"
 results_collect "$DIR" prove
 next_step "results in $DIR: results/contract.txt, results/program.txt, console.log"
-results_report "$DIR" || exit 1
+results_report "$DIR" || :
+conclude || exit $?
