@@ -7,10 +7,10 @@ H := tests/harness
 
 # What the scripts read from the environment.
 export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
-export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES
+export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES TIMEOUT
 
 .PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
-	docs test-harness test-mutations test-iommufd test-nested test-full clean clean-cache
+	docs test-harness test-prove test-mutations test-iommufd test-nested test-full clean clean-cache
 
 help:
 	@echo 'vgem_pfn - memory that moves under dma-buf importers, without hardware'
@@ -27,6 +27,7 @@ help:
 	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck'
 	@echo '  make docs            the documentation as web pages, in out/docs/html/'
 	@echo '  make test-harness    failures on purpose: does the harness see them?'
+	@echo '  make test-prove      importers and programs of each kind: what make prove says of them'
 	@echo '  make test-mutations  broken drivers on purpose: do the tests see them?'
 	@echo '  make test-iommufd    Linux'\''s own selftests of an importer, IOMMUFD'
 	@echo '  make test-nested     virtio-gpu, which imports only in a guest of a guest'
@@ -40,6 +41,9 @@ help:
 	@echo '  TESTS=regex          run only the tests whose names match'
 	@echo '  PASSES=regex         and only over these kinds of memory (tests/guest/passes.list)'
 	@echo '  SUITES=regex         and of KUnit modules only these suites'
+	@echo '  MODULE, PROGRAM      of make prove: a directory or .ko files, and a command'
+	@echo '  TIMEOUT=s            how long that command may take (300)'
+	@echo '  SHARE, LIMIT         how its buffer moves; milliseconds for invalidate_mappings'
 	@echo '  SEED=n               of the offsets that make bench asks for, or of make race'
 	@echo '  TIMES=moves|all      what make bench measures in time as well (all with KVM, or else moves)'
 	@echo '  RESERVED_SIZE=nG     memory for the buffers of make bench (9G if there is so much, or 2G)'
@@ -55,6 +59,9 @@ run test prove coverage bench bench-compare residency shell kernel check docs:
 
 test-harness:
 	@exec $(H)/selftest.sh
+
+test-prove:
+	@exec $(H)/selftest-prove.sh
 
 test-mutations:
 	@exec $(H)/mutate.sh

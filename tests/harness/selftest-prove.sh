@@ -1,0 +1,184 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# selftest-prove.sh - make test-prove: what make prove says of importers and programs
+# of each kind, and of bad input.  One is correct, the others are negative controls:
+# each passes only if the exit status and the message are those that belong to it.
+# What they are made of is in tests/prove/.
+
+# shellcheck source=tests/harness/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/prepare.sh
+. "$HARNESS/prepare.sh"
+# shellcheck source=tests/harness/outcome.sh
+. "$HARNESS/outcome.sh"
+
+DIR=$OUT/test-prove
+SOURCE=$TOP/tests/prove
+
+# expect WHAT STATUS LOG REGEX... - did make prove end with STATUS, and say all that?
+# RC is its exit status.
+expect() {
+	local what=$1 status=$2 log=$3 regex line=
+	shift 3
+	if ((RC != status)); then
+		outcome 1 "$what: exit status $RC, not $status" "$log"
+		return
+	fi
+	for regex; do
+		line=$(grep -aEm 1 -- "$regex" "$log" | cut -c 1-160) || :
+		if [[ -z $line ]]; then
+			outcome 1 "$what: nothing says /$regex/" "$log"
+			return
+		fi
+	done
+	outcome 0 "$what, exit status $status: \"$line\"" "$log"
+}
+
+# prove LOG VARIABLE=VALUE... - make prove with these and no others; sets RC
+prove() {
+	local log=$1
+	shift
+	RC=0
+	run_child env -u MODULE -u PROGRAM -u SHARE -u LIMIT -u TIMEOUT "$@" \
+		"$HARNESS/prove.sh" >"$log" 2>&1 || RC=$?
+}
+
+# refused WHAT REGEX VARIABLE=VALUE... - within a second
+refused() {
+	local what=$1 regex=$2 log=$DIR/refused.txt start=${EPOCHREALTIME/./} ms
+	shift 2
+	prove "$log" "$@"
+	ms=$(((${EPOCHREALTIME/./} - start) / 1000))
+	if ((ms > 1000)); then
+		outcome 1 "$what is refused after $ms ms" "$log"
+	else
+		expect "$what is refused in $ms ms" 2 "$log" "$regex"
+	fi
+}
+
+bad_input() {
+	local ko=$1 dir=$DIR/input
+	rm -rf "$dir"
+	mkdir -p "$dir/empty"
+	echo text >"$dir/text.ko"
+	echo text >"$dir/program"
+	refused "no MODULE" 'MODULE=: name the importer'
+	refused "a MODULE that is not there" "MODULE=.*there is no file .*; modules in .*: text.ko" \
+		MODULE="$dir/nope.ko"
+	refused "a directory without Kbuild" 'MODULE=.*neither Kbuild nor Makefile' MODULE="$dir/empty"
+	refused "a MODULE that is none" 'MODULE=.*text.ko is no kernel module' MODULE="$dir/text.ko"
+	refused "a PROGRAM that is not there" 'PROGRAM=.*there is no file .*; programs in .*: none' \
+		MODULE="$ko" PROGRAM="$dir/nope 5"
+	refused "a PROGRAM that is not executable" 'PROGRAM=.*is not executable: chmod' \
+		MODULE="$ko" PROGRAM="$dir/program"
+	refused "a command that nobody knows" 'PROGRAM=.*neither a file nor a program of the guest' \
+		MODULE="$ko" PROGRAM="nosuchprogram 5"
+	refused "an option that SHARE has not" 'SHARE=.*no option "-x"; there are: -s KiB' \
+		MODULE="$ko" SHARE="-x 5"
+	refused "a SHARE without a number" 'SHARE=.*"" is no number from 4 to' MODULE="$ko" SHARE=-s
+	refused "a LIMIT that is no number" 'LIMIT=abc: "abc" is no number' MODULE="$ko" LIMIT=abc
+	refused "a TIMEOUT of nothing" 'TIMEOUT=0: "0" is no number from 1' MODULE="$ko" TIMEOUT=0
+}
+
+# Needs to know the kernel, so it takes a little longer.
+other_kernel() {
+	local release
+	release=$(<"$GUEST_KERNEL/release")
+	sed "s/vermagic=${release//./\\.}/vermagic=${release//[0-9]/0}/" "$1" >"$DIR/other.ko"
+	prove "$DIR/other.txt" MODULE="$DIR/other.ko"
+	expect "a module for another kernel" 2 "$DIR/other.txt" \
+		'MODULE=.*is built for another kernel' "the guest's +\"${release//./\\.} "
+}
+
+correct() {
+	prove "$DIR/correct.txt" MODULE="$SOURCE/importer" PROGRAM="$DIR/use_sample 5"
+	expect "a correct importer from elsewhere" 0 "$DIR/correct.txt" \
+		'^use_sample: [0-9]+ steps, 0 times' '^coverage: importers: 1 judged' \
+		'^coverage: zap: judged by [0-9]+ pages' '^verdict: 0 violations' \
+		'^[0-9]+ passed, 0 failed, 0 skipped$'
+	if [[ -z $(find "$SOURCE" -name '*.o' -o -name '*.ko' -o -name '*.mod*' -o -name '*.cmd') ]]; then
+		outcome 0 "its directory is as it was"
+	else
+		outcome 1 "its directory has files of the build"
+	fi
+}
+
+idle() {
+	prove "$DIR/idle.txt" MODULE="$SOURCE/importer" PROGRAM="$DIR/use_sample 0"
+	expect "an importer that does nothing" 4 "$DIR/idle.txt" \
+		'^coverage: zap: not judged, the importer emitted no entries and wrote nothing$' \
+		'^not ok prove/contract: verdict: did nothing: 1 importers attached'
+}
+
+broken() {
+	prove "$DIR/broken.txt" MODULE="$1" PROGRAM="exercise 5 0x10000"
+	expect "an importer that ignores notifications" 3 "$DIR/broken.txt" \
+		'^VIOLATION .*: zap, by an importer' '^not ok prove/contract: verdict: [0-9]+ violations'
+}
+
+# loaded WHAT MODULE... - were these loaded, in this order?
+loaded() {
+	local what=$1 names
+	shift
+	names=$(sed -n 's,^ok [0-9]* - prove/load/,,p' "$OUT/prove/verdict" | tr -d '\r' | tr '\n' ' ')
+	if [[ $names == "$* " ]]; then
+		outcome 0 "$what: $names"
+	else
+		outcome 1 "$what: \"$names\" and not \"$* \"" "$OUT/prove/verdict"
+	fi
+}
+
+# Two modules of which the first by name needs the other one.
+other_class() {
+	prove "$DIR/class.txt" MODULE="$SOURCE/mapper" PROGRAM="$SOURCE/map.sh"
+	expect "an importer that maps a scatter list" 5 "$DIR/class.txt" '^map: done' \
+		'^not ok prove/contract: verdict: class not judged yet: of 1 importers 1 mapped a scatter'
+	loaded "modules are loaded in the order of what they need" sg_target.ko sg_importer.ko
+}
+
+# A module that needs two of the kernel.
+crash() {
+	prove "$DIR/crash.txt" PROGRAM="$SOURCE/crash.sh" \
+		MODULE="$(find "$GUEST_KERNEL/modules" -name vgem.ko)"
+	expect "a program that crashes" 6 "$DIR/crash.txt" \
+		'^not ok prove/program: was killed by SIGSEGV; last line: crash: the last line before it'
+	loaded "what it needs of the kernel comes first" drm drm_shmem_helper vgem.ko
+}
+
+# It is silent for longer than a guest may be. Its line comes long before the end.
+hang() {
+	local log=$DIR/hang.txt pid seen=0
+	RC=0
+	start_child env -u SHARE -u LIMIT MODULE="$SOURCE/importer" PROGRAM="$SOURCE/hang.sh" \
+		TIMEOUT=45 STALL_TIMEOUT=20 "$HARNESS/prove.sh" >"$log" 2>&1
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		((seen)) || ! grep -q '^hang: the last line' "$log" || seen=$SECONDS
+		sleep 1
+	done
+	wait_child "$pid" || RC=$?
+	expect "a program that hangs" 6 "$log" \
+		'^not ok prove/program: was not done after 45 s .*; last line: hang: the last line before it'
+	if ((seen && SECONDS - seen >= 30)); then
+		outcome 0 "its output was shown $((SECONDS - seen)) s before the end"
+	else
+		outcome 1 "its output was not shown while it ran" "$log"
+	fi
+}
+
+mkdir -p "$DIR"
+prepare 2
+REFERENCE=$(find "$GUEST_KERNEL/modules" -name dma_buf_pfn_importer.ko)
+compile "$DIR/use_sample" "$SOURCE/use_sample.c" -static
+next_step "bad input"
+bad_input "$REFERENCE"
+other_kernel "$REFERENCE"
+next_step "guests: $ACCEL_USED, $ACCEL_WHY"
+correct
+idle
+broken "$REFERENCE"
+other_class
+crash
+hang
+outcomes || exit 1
