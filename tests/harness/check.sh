@@ -13,8 +13,6 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/harness/packages.sh
 . "$HARNESS/packages.sh"
-# shellcheck source=tests/harness/apt.sh
-. "$HARNESS/apt.sh"
 # shellcheck source=tests/harness/source.sh
 . "$HARNESS/source.sh"
 # shellcheck source=tests/harness/kbuild.sh

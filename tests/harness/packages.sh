@@ -1,95 +1,177 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh - which Debian packages each part of the harness needs, and how
-# they get here: installed if we may, else named in the command to type.
-# Sourced after lib.sh.  Names are those of Debian 12 and 13.
+# packages.sh - Debian packages: installed on this machine, or fetched from a suite
+# that this machine does not run.  Sourced after lib.sh.
 #
-#   need_tools PURPOSE...     the sets below
+#   need_tools PURPOSE...   install what this machine lacks of these sets (TOOLS), or
+#                           name the command that does
+#   suites_get DIR MIB "SUITE..." WHAT OPTION...
+#                           run mmdebstrap for the first of the suites that has WHAT,
+#                           with DIR as its target
+#   with_progress DIR MIB LOG COMMAND...
+#                           run a command that fills DIR with about MIB MiB
+#
+# mmdebstrap resolves, downloads and unpacks with apt and dpkg, in a root of its own:
+# the machine's package lists stay as they are.  Of the machine's configuration it gets
+# the entry of the Debian archive, with another suite, and all below Acquire: proxies,
+# checks of dates, credentials.  VGEM_PFN_APT_URI overrides the archive's address.
+#
+# --variant=extract runs no maintainer script.  Then --mode=chrootless needs neither
+# privilege nor a mount, and does no harm as root, against which a check warns.
 
-# Lines of "probe:package"; a probe is a command, or a file if it has a slash.
-# One set per purpose, so that `make run` does not install what only `make
-# check` uses.
-_tools_of() {
-	case $1 in
-	fetch) printf '%s\n' apt-get:apt dpkg-deb:dpkg flock:util-linux git:git \
-		rsync:rsync tar:tar xz:xz-utils ;;
-	kernel) printf '%s\n' bc:bc bison:bison ccache:ccache depmod:kmod flex:flex \
-		gcc:gcc ld:binutils lz4:lz4 make:make perl:perl \
-		/usr/include/stdio.h:libc6-dev /usr/include/libelf.h:libelf-dev ;;
-	kselftest) printf '%s\n' /usr/include/sys/capability.h:libcap-dev ;;
-	check) printf '%s\n' git:git perl:perl python3:python3 shellcheck:shellcheck \
-		sparse:sparse ;;
-	compare) printf '%s\n' jq:jq ;;
-	plot) printf '%s\n' gnuplot:gnuplot-nox jq:jq ;;
-	docs) printf '%s\n' sphinx-build:python3-sphinx \
-		/usr/lib/python3/dist-packages/yaml:python3-yaml ;;
-	guest) printf '%s\n' gcc:gcc jq:jq ld:binutils make:make \
-		mksquashfs:squashfs-tools qemu-system-x86_64:qemu-system-x86 setpriv:util-linux \
-		/usr/include/stdio.h:libc6-dev /usr/include/libdrm/drm.h:libdrm-dev \
-		/usr/include/cairo/cairo.h:libcairo2-dev /usr/include/zlib.h:zlib1g-dev ;;
-	*) die "need_tools: no set of tools '$1'" ;;
-	esac
-}
+# --- this machine ----------------------------------------------------------------
+
+# Words are a package, or probe:package.  The probe is a command, or a file if it begins
+# with a slash.  One set per purpose, so that `make run` does not install what only
+# `make check` uses.  Names are those of Debian 12 and 13.
+declare -A TOOLS=(
+	[fetch]="apt-get:apt git mmdebstrap rsync xz:xz-utils"
+	[kernel]="bc bison ccache depmod:kmod flex gcc ld:binutils lz4 make perl
+		/usr/include/stdio.h:libc6-dev /usr/include/libelf.h:libelf-dev"
+	[kselftest]="/usr/include/sys/capability.h:libcap-dev"
+	[check]="git perl python3 shellcheck sparse"
+	[compare]="jq"
+	[plot]="gnuplot:gnuplot-nox jq"
+	[docs]="sphinx-build:python3-sphinx /usr/lib/python3/dist-packages/yaml:python3-yaml"
+	[guest]="gcc jq ld:binutils make mksquashfs:squashfs-tools
+		qemu-system-x86_64:qemu-system-x86 setpriv:util-linux
+		/usr/include/stdio.h:libc6-dev /usr/include/libdrm/drm.h:libdrm-dev
+		/usr/include/cairo/cairo.h:libcairo2-dev /usr/include/zlib.h:zlib1g-dev"
+)
 
 # _missing_packages PURPOSE... - one per line
 _missing_packages() {
-	local purpose line probe
+	local purpose word probe
 	for purpose; do
-		while read -r line; do
-			probe=${line%%:*}
-			if [[ $probe == */* ]]; then
-				[[ -e $probe ]] || printf '%s\n' "${line#*:}"
-			else
-				command -v "$probe" >/dev/null ||
-					printf '%s\n' "${line#*:}"
-			fi
-		done < <(_tools_of "$purpose")
+		for word in ${TOOLS[$purpose]}; do
+			probe=${word%:*}
+			[[ $probe == /* && -e $probe ]] || command -v "$probe" >/dev/null ||
+				printf '%s\n' "${word#*:}"
+		done
 	done | sort -u
 }
 
 _as_root() {
-	if ((EUID == 0)); then
-		"$@"
-	else
-		sudo -n -- "$@"
-	fi
+	if ((EUID == 0)); then "$@"; else sudo -n -- "$@"; fi
 }
 
 _install() {
-	_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q -o DPkg::Lock::Timeout=120 \
-		--no-install-recommends "$@"
+	_as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
+		-o DPkg::Lock::Timeout=120 --no-install-recommends "$@"
 }
 
 # need_tools PURPOSE... - all is there when this returns
 need_tools() {
-	local miss=() log=$CACHE/log/packages.log line
-	[[ $(uname -m) == x86_64 ]] || die "this harness builds and runs x86-64 kernels; this machine is $(uname -m)"
+	local miss log=$CACHE/log/packages.log line
+	[[ $(uname -m) == x86_64 ]] ||
+		die "this harness builds and runs x86-64 kernels; this machine is $(uname -m)"
 	mapfile -t miss < <(_missing_packages "$@")
 	((${#miss[@]})) || return 0
 	line="apt-get install --no-install-recommends ${miss[*]}"
-	if ! command -v apt-get >/dev/null; then
-		die "this machine lacks: ${miss[*]}
+	command -v apt-get >/dev/null || die "this machine lacks: ${miss[*]}
     It is not a Debian system, so install their equivalents and run this again."
-	fi
-	if ((EUID != 0)) && ! sudo -n true 2>/dev/null; then
-		die "this machine lacks: ${miss[*]}
+	((EUID == 0)) || sudo -n true 2>/dev/null || die "this machine lacks: ${miss[*]}
     Only root can install them. As root, type:
         $line"
-	fi
 	note "installing: ${miss[*]}"
-	if ! run_logged "$log" _install "${miss[@]}"; then
-		# New machines have no package lists, old ones have stale ones.
-		note "reading the machine's package lists first"
-		if ! run_logged "$log.update" _as_root apt-get update -q ||
-			! run_logged "$log" _install "${miss[@]}"; then
-			cat "$log.update" >>"$log" 2>/dev/null || true
-			show_log "$log"
-			die "could not install: ${miss[*]}
+	# New machines have no package lists, old ones have stale ones.
+	run_logged "$log" _install "${miss[@]}" ||
+		{ note "reading the machine's package lists first" &&
+			run_logged "$log" _as_root apt-get update -q &&
+			run_logged "$log" _install "${miss[@]}"; } ||
+		die "could not install: ${miss[*]}
     Is there a network? When there is, run this again, or type as root:
-        apt-get update && $line"
-		fi
-	fi
+        apt-get update && $line" "$log"
 	mapfile -t miss < <(_missing_packages "$@")
 	((${#miss[@]} == 0)) || die "installed, but still not found: ${miss[*]}" "$log"
+}
+
+# --- other suites ------------------------------------------------------------------
+
+# with_progress DIR MIB LOG COMMAND... - the size of DIR is the progress
+with_progress() {
+	local dir=$1 mib=$2 log=$3 pid pct n=0
+	shift 3
+	mkdir -p "$(dirname "$log")"
+	start_child "$@" >"$log" 2>&1
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 1
+		# Of a large tree du takes a second.
+		((++n % 5 == 0)) || continue
+		pct=$(du -sm "$dir" 2>/dev/null | awk -v mib="$mib" '{ print int($1 * 100 / mib) }') || :
+		progress $((${pct:-0} > 99 ? 99 : ${pct:-0})) "$(elapsed)"
+	done
+	wait_child "$pid" || return
+	progress 100 "$(elapsed)"
+	progress_end
+}
+
+# _suite_sources SUITE - the machine's entry for the Debian archive, with this suite
+_suite_sources() {
+	local suite=$1 code entries release entry key=/usr/share/keyrings/debian-archive-keyring.gpg
+	if [[ -n ${VGEM_PFN_APT_URI:-} ]]; then
+		[[ -r $key ]] || key=
+		printf 'deb %s%s %s main\n' "${key:+[signed-by=$key] }" "$VGEM_PFN_APT_URI" "$suite"
+		return
+	fi
+	# shellcheck disable=SC1091
+	code=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
+	# apt numbers the lines of a .list and the stanzas of a .sources.
+	entries=$(apt-get indextargets --format "main \$(RELEASE) \$(SOURCESENTRY)" \
+		'Created-By: Packages' 'Component: main' 2>/dev/null) || :
+	entry=$(grep -m 1 "^main ${code:-none} " <<<"$entries") ||
+		entry=$(grep -m 1 -E '^main (stable|testing|unstable|sid) ' <<<"$entries") ||
+		die "apt's configuration has no 'main' of '$code', so the Debian archive's address is unknown
+    Add the archive to /etc/apt, or set VGEM_PFN_APT_URI to the address of a Debian mirror."
+	read -r _ release entry <<<"$entry"
+	case $entry in
+	*.sources:*)
+		sed '/^#/d; s/^[[:space:]]*$//' "${entry%:*}" | awk -v RS= -v n="${entry##*:}" 'NR == n' |
+			sed -E "s/^Types:.*/Types: deb/I; s/^Suites:.*/Suites: $suite/I
+				s/^Components:.*/Components: main/I"
+		;;
+	*)
+		sed -nE "${entry##*:}s/[[:space:]]${release}[[:space:]].*/ $suite main/p" "${entry%:*}"
+		;;
+	esac
+}
+
+# suites_get DIR MIB "SUITE..." WHAT OPTION... - MIB is what DIR holds in the end, about.
+# SUITES_ELSE completes the advice if no suite has it.
+suites_get() {
+	local dir=$1 mib=$2 suites=$3 what=$4 suite why='' log=$CACHE/log/suites.log tmp
+	shift 4
+	need_tools fetch
+	need_space "$CACHE" $((mib + mib / 4))
+	tmp_for tmp "$CACHE/apt/conf"
+	mkdir -p "$tmp"
+	{
+		apt-config dump Acquire
+		printf '%s;\n' 'Acquire::Retries "2"' 'Dir::Etc::netrc "/etc/apt/auth.conf"' \
+			'Dir::Etc::netrcparts "/etc/apt/auth.conf.d"'
+	} >"$tmp/conf"
+	for suite in $suites; do
+		note "fetching $what of $suite"
+		_suite_sources "$suite" >"$tmp/archive"
+		rm -rf -- "$dir"
+		! with_progress "$dir" "$mib" "$log" mmdebstrap --variant=extract --mode=chrootless \
+			--skip=check/chrootless --format=directory --verbose --aptopt="$tmp/conf" "$@" \
+			"$suite" "$dir" "$tmp/archive" || return 0
+		progress_end
+		if grep -Eq 'NO_PUBKEY|EXPKEYSIG|not signed' "$log" && ! grep -q 'Failed to fetch' "$log"; then
+			die "the package lists of '$suite' are not signed by a key this machine knows
+    Install a newer debian-archive-keyring (apt-get install debian-archive-keyring)." "$log"
+		elif grep -q 'does not have a Release file' "$log"; then
+			why+="; the archive has no suite '$suite'"
+		elif grep -Eq "Unable to locate package|no installation candidate|Can't select" "$log"; then
+			why+="; '$suite' has no such package"
+		else
+			die "could not fetch $what of '$suite'
+    Is there a network? The archive and proxy are those of /etc/apt. Connect and run this again." "$log"
+		fi
+	done
+	die "no suite of the machine's Debian archive has $what: ${why#; }
+    Set VGEM_PFN_APT_URI to the address of a mirror that does${SUITES_ELSE:-}." "$log"
 }

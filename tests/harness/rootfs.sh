@@ -1,57 +1,132 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# rootfs.sh - the guest's root: igt_runner, IGT's stock tests and libigt of a
-# Debian suite that has them, busybox, and nothing the tests do not need.
-# Sourced after lib.sh and debroot.sh.
+# rootfs.sh - trees of programs from a Debian suite that has them, whatever this machine
+# runs.  Sourced after lib.sh and packages.sh.
 #
-#   rootfs_get        set ROOTFS to a directory as in debroot.sh: libigt is linked
-#                     against there, and image.sh adds to the image
+#   rootfs_get   set ROOTFS: the guest's root, with igt_runner, IGT's stock tests, libigt
+#                (which image.sh links against), busybox and kmod
+#   qemu_get     set QEMU_ROOT, and QEMU to a command that runs the QEMU there, on this
+#                machine and in a guest.  It can run a guest inside a guest: its
+#                emulation of SVM is good enough since version 10; Debian 12 has 7.2.
+#
+# Each is a directory with
+#   root/      the files       base.sqfs  the same as an image
+#   packages   what they are from
+# named after its recipe and its packages.  What is built once is used until the recipe
+# changes or the cache is removed, so a warm run asks no archive.
 
-ROOTFS_PACKAGES=(igt-gpu-tools igt-gpu-tools-tests busybox-static kmod)
-# IGT depends on Python for scripts that no test calls.
-ROOTFS_PRETEND="python3 debconf debconf-2.0 tzdata fontconfig-config fonts-dejavu-core"
+TREE_SUITES="testing unstable"
+LIB=usr/lib/x86_64-linux-gnu
+IGT=usr/libexec/igt-gpu-tools
 
-# Documentation, tools and tests for other hardware, and conversions nobody asks
-# for: two thirds of what the packages hold.
-ROOTFS_PRUNE=(
-	usr/share/doc usr/share/man usr/share/locale usr/share/lintian
-	usr/share/bug usr/share/info usr/share/gtk-doc usr/share/X11
-	usr/share/misc usr/share/bash-completion usr/share/perl5
-	usr/share/igt-gpu-tools usr/share/fonts usr/lib/systemd usr/share/zsh
-	'usr/lib/x86_64-linux-gnu/gconv'
-	'usr/lib/x86_64-linux-gnu/libxe_oa*' 'usr/lib/x86_64-linux-gnu/ossl-modules'
-	'usr/bin/*intel*' 'usr/bin/i915*' 'usr/bin/xe-*' 'usr/bin/gputop'
-	'usr/bin/code_cov*' 'usr/bin/amd_*' 'usr/bin/dpcd_reg' 'usr/bin/msm_*'
-	usr/libexec/igt-gpu-tools/{amdgpu,asahi,msm,nouveau,panfrost,panthor,v3d,vc4,vmwgfx}
-	usr/libexec/igt-gpu-tools/{intel-ci-tests,benchmarks}
-	'usr/libexec/igt-gpu-tools/gem_*' 'usr/libexec/igt-gpu-tools/gen[0-9]*'
-	'usr/libexec/igt-gpu-tools/i915_*' 'usr/libexec/igt-gpu-tools/xe_*'
-	'usr/libexec/igt-gpu-tools/api_intel*' 'usr/libexec/igt-gpu-tools/perf*'
+# Of what the packages and their dependencies hold, what is kept: the rest is
+# documentation, other architectures' firmware, tests of other hardware, and
+# interpreters for scripts that nobody calls.
+declare -A TREE_PACKAGES=(
+	[guest]="igt-gpu-tools,igt-gpu-tools-tests,busybox-static,kmod"
+	[qemu]="qemu-system-x86"
+)
+declare -A TREE_KEEP=(
+	[guest]="usr/bin/busybox usr/bin/kmod usr/bin/igt_* usr/bin/lsgpu usr/sbin/*mod*
+		$LIB/*.so* usr/lib64/* $IGT/core_* $IGT/d[mru]* $IGT/kms_* $IGT/prime_*
+		$IGT/s[wy]* $IGT/te* $IGT/vgem_* $IGT/vkms"
+	[qemu]="usr/bin/qemu-system-x86_64 $LIB/*.so* $LIB/qemu usr/lib64/*
+		usr/share/seabios usr/share/qemu/*.bin usr/share/qemu/*.rom"
 )
 
-# rootfs_fill ROOT - make a guest's root of what was unpacked
-rootfs_fill() {
+# guest_fill ROOT
+guest_fill() {
 	local applet root=$1
-	debroot_prune "$root" "${ROOTFS_PRUNE[@]}"
 	mkdir -p "$root"/{proc,sys,dev,tmp,run,mnt,etc,var,root}
-	ln -sfn /run "$root/var/run"
-	ln -sfn /tmp "$root/var/tmp"
+	ln -s /run "$root/var/run"
+	ln -s /tmp "$root/var/tmp"
 	# Kernel modules are added to the image at its top, by image.sh.
-	rm -rf "$root/usr/lib/modules"
 	ln -s /modules "$root/usr/lib/modules"
 	echo 'root:x:0:0:root:/tmp:/bin/sh' >"$root/etc/passwd"
 	echo 'root:x:0:' >"$root/etc/group"
-	[[ -x $root/usr/bin/busybox ]] || return
 	for applet in $("$root/usr/bin/busybox" --list); do
-		[[ -L $root/usr/sbin/$applet || -e $root/usr/bin/$applet || -e $root/usr/sbin/$applet ]] ||
+		[[ -e $root/usr/bin/$applet || -L $root/usr/sbin/$applet ]] ||
 			ln -s busybox "$root/usr/bin/$applet"
 	done
-	[[ -e $root/usr/lib/x86_64-linux-gnu/libigt.so.0 && -x $root/usr/bin/igt_runner ]]
 }
 
+# qemu_fill ROOT - with a command, "here", that runs it wherever the tree is
+qemu_fill() {
+	mkdir -p "$1"/{proc,sys,dev,tmp,run}
+	# Its own loader and libraries: this machine's libc may be older.
+	cat >"$1/here" <<-'END'
+		#!/bin/sh
+		root=$(dirname "$(readlink -f "$0")")
+		lib=$root/usr/lib/x86_64-linux-gnu
+		QEMU_MODULE_DIR=$lib/qemu
+		export QEMU_MODULE_DIR
+		exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$lib" \
+			"$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu" \
+			-L "$root/usr/share/seabios" "$@"
+	END
+	chmod +x "$1/here"
+	"$1/here" --version
+}
+
+# In mmdebstrap's hooks: /usr is merged before anything is unpacked, and the packages'
+# names are kept.
+# shellcheck disable=SC2016 # $1 is the hooks'
+TREE_HOOKS=(
+	--setup-hook='for d in bin sbin lib lib64; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
+	--extract-hook='ls "$1/var/cache/apt/archives" | grep "deb$" > "$1/packages"'
+)
+
+# _tree_find NAME RECIPE - set TREE if there is one
+_tree_find() {
+	TREE=$(compgen -G "$CACHE/rootfs/$1-$2-*/base.sqfs" | head -n 1)
+	TREE=${TREE%/*}
+	[[ -n $TREE ]]
+}
+
+_tree_fill() {
+	local all=$1 root=$2 name=$3
+	mkdir -p "$root"
+	# shellcheck disable=SC2086 # patterns
+	(cd "$all" && cp -al --parents bin sbin lib lib64 ${TREE_KEEP[$name]} "$root") &&
+		"${name}_fill" "$root" &&
+		mksquashfs "$root" "${root%/*}/base.sqfs" -comp lz4 -all-root -no-xattrs -no-progress
+}
+
+_tree_make() {
+	local name=$1 recipe=$2 all tmp to
+	! _tree_find "$name" "$recipe" || return 0
+	tmp_for all "$CACHE/rootfs/$name.all"
+	suites_get "$all" 400 "$TREE_SUITES" "${TREE_PACKAGES[$name]%%,*}" "${TREE_HOOKS[@]}" \
+		--include="${TREE_PACKAGES[$name]}"
+	to=$CACHE/rootfs/$name-$recipe-$(sha256sum <"$all/packages" | cut -c 1-12)
+	tmp_for tmp "$to"
+	run_logged "$CACHE/log/rootfs.log" _tree_fill "$all" "$tmp/root" "$name" ||
+		die "could not make a tree of the packages of $name" "$CACHE/log/rootfs.log"
+	cp -- "$all/packages" "$tmp/packages"
+	rm -rf -- "$all"
+	publish "$tmp" "$to"
+}
+
+# _tree_get NAME - set TREE
+_tree_get() {
+	local recipe
+	recipe=$({
+		declare -f _tree_fill "${1}_fill"
+		echo "${TREE_PACKAGES[$1]} ${TREE_KEEP[$1]}"
+	} | sha256sum | cut -c 1-12)
+	with_lock rootfs _tree_make "$1" "$recipe"
+	_tree_find "$1" "$recipe"
+}
+
+# shellcheck disable=SC2034 # both are for our callers
 rootfs_get() {
-	APT_PRETEND=$ROOTFS_PRETEND debroot_get rootfs.sh rootfs_fill "${ROOTFS_PACKAGES[@]}"
-	# shellcheck disable=SC2034 # for our callers
-	ROOTFS=$DEBROOT
+	_tree_get guest
+	ROOTFS=$TREE
+}
+
+# shellcheck disable=SC2034
+qemu_get() {
+	_tree_get qemu
+	QEMU_ROOT=$TREE QEMU=$TREE/root/here
 }

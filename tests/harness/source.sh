@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # source.sh - the kernel tree to build: Linux 7.3, plus patches/linux-7.3/, plus
-# this repository's own files.  Sourced after lib.sh, packages.sh and apt.sh.
+# this repository's own files.  Sourced after lib.sh and packages.sh.
 #
 #   source_id          sets SRC_ID (which Linux) and WORK (its place in CACHE)
 #   source_prepare     makes $WORK/src right, touching only files that change, and
@@ -21,7 +21,7 @@
 # so that make rebuilds that and no more.
 
 LINUX_PACKAGE=linux-source-7.3
-LINUX_SUITES="machine trixie-backports testing unstable"
+LINUX_SUITES="trixie-backports testing unstable"
 # Where in the repository kernel files live.
 OVERLAY_DIRS=(drivers include Documentation)
 
@@ -42,70 +42,47 @@ source_id() {
 
 # --- Linux as it comes ---------------------------------------------------------
 
-# _newest FILE... - the one of the highest version, if any exists
-_newest() {
-	local f
-	for f; do
-		if [[ -e $f && $f != *.tmp.* ]]; then printf "%s\n" "$f"; fi
-	done | sort -V | tail -n 1
-}
-
-# _source_package - the newest one in the cache, else the first suite's that has it
+# _source_package - the newest one in the cache, or else the first suite's that has it
 _source_package() {
-	local d deb suite found=
-	d=$(_newest "$CACHE"/linux/debian-*)
-	if [[ -n $d ]]; then
-		SRC_ID=${d##*/}
-		return
-	fi
-	need_tools fetch
+	with_lock linux _source_fetch
+	SRC_ID=$(_source_newest)
+	SRC_ID=${SRC_ID##*/}
+}
+
+_source_newest() {
+	compgen -G "$CACHE/linux/debian-*" | grep -vF .tmp. | sort -V | tail -n 1
+}
+
+# shellcheck disable=SC2016 # $1 is the hook's
+_source_fetch() {
+	local deb id tmp log=$CACHE/log/unpack.log
+	[[ -z $(_source_newest) ]] || return 0
 	need_space "$CACHE" 3000
-	deb=$(_newest "$CACHE/deb/${LINUX_PACKAGE}"_*.deb)
-	if [[ -z $deb ]]; then
-		for suite in $LINUX_SUITES; do
-			if apt_has "$suite" "$LINUX_PACKAGE"; then
-				found=$suite
-				break
-			fi
-		done
-		[[ -n $found ]] || die "no suite of the machine's Debian archive has $LINUX_PACKAGE
-    Looked in: what the machine lists, ${LINUX_SUITES#* }. Give a tree with LINUX=/path instead."
-		apt_fetch "$found" "$CACHE/deb" "$LINUX_PACKAGE"
-		deb=$(_newest "$CACHE/deb/${LINUX_PACKAGE}"_*.deb)
+	if ! compgen -G "$CACHE/deb/$LINUX_PACKAGE/*.deb" >/dev/null; then
+		tmp_for tmp "$CACHE/deb/$LINUX_PACKAGE"
+		SUITES_ELSE=", or give a tree with LINUX=/path" suites_get "$tmp" 160 \
+			"$LINUX_SUITES" "$LINUX_PACKAGE" --extract-hook='cd "$1" &&
+				APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get download '"$LINUX_PACKAGE"
+		publish "$tmp" "$CACHE/deb/$LINUX_PACKAGE"
 	fi
-	SRC_ID=$(basename "$deb" _all.deb)
-	SRC_ID=debian-${SRC_ID#*_}
+	deb=$(compgen -G "$CACHE/deb/$LINUX_PACKAGE/*.deb")
+	id=$(dpkg-deb -f "$deb" Version)
 	# No character that a Makefile or a shell could mind in a path.
-	SRC_ID=${SRC_ID//[^A-Za-z0-9.+-]/-}
-	with_lock "linux-$SRC_ID" _source_unpack "$deb" "$CACHE/linux/$SRC_ID"
-}
-
-_untar() {
-	dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$LINUX_PACKAGE.tar.xz" |
-		tar -xJ --strip-components=1 -C "$2" --checkpoint=2000 --checkpoint-action=echo=%u
-}
-
-_source_unpack() {
-	local deb=$1 to=$2 tmp log=$CACHE/log/unpack.log pid at
-	[[ -d $to ]] && return
-	note "unpacking $(basename "$deb")"
-	tmp_for tmp "$to"
-	mkdir -p "$tmp" "$CACHE/log"
-	start_child _untar "$deb" "$tmp" >"$log" 2>&1
-	pid=$!
-	while kill -0 "$pid" 2>/dev/null; do
-		# 10 KiB records; 1.5 GiB of them, give or take.
-		at=$(tail -n 1 "$log" | grep -oE '[0-9]+$') || at=0
-		progress $((at * 99 / 160000 > 99 ? 99 : at * 99 / 160000)) "$(elapsed)"
-		sleep 1
-	done
-	wait_child "$pid" || die "could not unpack $deb
+	id=debian-${id//[^A-Za-z0-9.+-]/-}
+	note "unpacking ${deb##*/}"
+	tmp_for tmp "$CACHE/linux/$id"
+	mkdir -p "$tmp"
+	with_progress "$tmp" 1900 "$log" _source_untar "$deb" "$tmp" || die "could not unpack $deb
     If it is damaged, remove it and run this again." "$log"
-	progress 100 "$(elapsed)"
-	progress_end
 	# A write through a hard link of the work tree would be a bug: let it fail.
 	find "$tmp" -type f -exec chmod a-w {} +
-	publish "$tmp" "$to"
+	publish "$tmp" "$CACHE/linux/$id"
+	rm -rf -- "$CACHE/deb/$LINUX_PACKAGE"
+}
+
+_source_untar() {
+	dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$LINUX_PACKAGE.tar.xz" |
+		tar -xJ --strip-components=1 -C "$2"
 }
 
 # _source_copy - bring PRISTINE up to date with the caller's tree; what changed
