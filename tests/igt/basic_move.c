@@ -2,9 +2,10 @@
 /*
  * Subtests of BO_MOVE: from everywhere to everywhere, and what is refused.
  */
-#include <signal.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "basic.h"
 #include "igt.h"
@@ -184,17 +185,15 @@ static void nothing(int sig)
 
 struct signaller {
 	pthread_t target;
-	volatile int *done;
+	pid_t tid;
 };
 
-static void *signal_thread(void *arg)
+static void signal_run(void *arg)
 {
 	struct signaller *s = arg;
 
-	usleep(200000);
-	if (!*s->done)
-		pthread_kill(s->target, SIGUSR1);
-	return NULL;
+	pfn_wait_asleep(s->tid);
+	pthread_kill(s->target, SIGUSR1);
 }
 
 /*
@@ -209,27 +208,27 @@ static void test_move_interrupted(int fd)
 					     VGEM_PFN_TT);
 	struct vgem_pfn_mover mover;
 	struct signaller signaller;
-	pthread_t thread;
+	struct pfn_thread thread;
+	struct pfn_hold hold;
 	int ret;
 
 	vgem_pfn_bo_fill(fd, handle, 64 * KiB, 5);
-	vgem_pfn_set_move_delay(fd, 600000);
 	sigaction(SIGUSR1, &act, &old);
 
-	vgem_pfn_mover_start(&mover, fd, handle, VGEM_PFN_TT);
-	usleep(100000);
+	pfn_hold_begin(&hold);
+	vgem_pfn_mover_start_held(&mover, fd, handle, VGEM_PFN_TT, &hold);
 	signaller.target = pthread_self();
-	signaller.done = &mover.done;
-	igt_assert_eq(pthread_create(&thread, NULL, signal_thread, &signaller),
-		      0);
+	signaller.tid = syscall(SYS_gettid);
+	pfn_thread_start(&thread, signal_run, &signaller);
 	ret = __vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
-	igt_assert(!mover.done);
+	/* The signal has not waited for the other move. */
+	igt_assert(pfn_hold_pending(&hold));
 	igt_assert_eq(ret, -EINTR);
 
-	pthread_join(thread, NULL);
+	pfn_thread_join(&thread);
+	pfn_hold_end(&hold);
 	vgem_pfn_mover_wait(&mover);
 	sigaction(SIGUSR1, &old, NULL);
-	vgem_pfn_set_move_delay(fd, 0);
 
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
 	vgem_pfn_bo_check(fd, handle, 64 * KiB, 5);

@@ -53,16 +53,16 @@ static void test_waits(int fd, int other)
 {
 	struct shared s = shared_create(fd, other, 64 * KiB, 0);
 	struct vgem_pfn_mover mover;
+	struct pfn_hold hold;
 
-	vgem_pfn_set_move_delay(fd, 500000);
-	vgem_pfn_mover_start(&mover, fd, s.handle, VGEM_PFN_TT);
-	usleep(200000);
-	igt_assert(!mover.done);
+	pfn_hold_begin(&hold);
+	vgem_pfn_mover_start_held(&mover, fd, s.handle, VGEM_PFN_TT, &hold);
+	pfn_hold_until_asleep(&hold);
 	dmabuf_sync(s.dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, s.handle), VGEM_PFN_TT);
 	dmabuf_sync(s.dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+	pfn_hold_end(&hold);
 	vgem_pfn_mover_wait(&mover);
-	vgem_pfn_set_move_delay(fd, 0);
 	shared_destroy(&s);
 }
 

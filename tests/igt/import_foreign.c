@@ -115,8 +115,6 @@ static void test_foreign(int fd, int (*create)(void))
 	munmap(here, SIZE);
 
 	if (other_driver) {
-		/* TTM destroys the import in a worker. */
-		usleep(200000);
 		pfn_close_other(other_driver, other_fd);
 		other_driver = NULL;
 	}

@@ -3,8 +3,6 @@
  * Subtests of room that is made by an importer, or for one: it brings a buffer to
  * memory that it reaches, and others want room at the same time.
  */
-#include <pthread.h>
-
 #include "igt.h"
 #include "import.h"
 #include "pfn_importer.h"
@@ -21,6 +19,7 @@ static void test_contended(int fd, uint32_t far, uint32_t near)
 	uint32_t list[] = { far, near }, handle, full;
 	int importer = pfn_importer_open(), dmabuf, import;
 	struct vgem_pfn_mover mover;
+	struct pfn_hold hold;
 
 	full = vgem_pfn_bo_create(fd, vgem_pfn_region(fd, near).size, near,
 				  VGEM_PFN_TT);
@@ -30,13 +29,13 @@ static void test_contended(int fd, uint32_t far, uint32_t near)
 	import = pfn_import_flags(importer, dmabuf, 0);
 
 	/* On its way out, with its lock held, and still where it was. */
-	vgem_pfn_set_move_delay(fd, 2000 * 1000);
-	vgem_pfn_mover_start(&mover, fd, full, VGEM_PFN_TT);
-	usleep(500 * 1000);
-	vgem_pfn_set_move_delay(fd, 0);
+	pfn_hold_begin(&hold);
+	vgem_pfn_mover_start_held(&mover, fd, full, VGEM_PFN_TT, &hold);
 	pfn_import_dev_check(import, SIZE, 1);
-	igt_assert_f(!mover.done, "too slow\n");
+	/* It has not waited for the move. */
+	igt_assert(pfn_hold_pending(&hold));
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_SYSTEM);
+	pfn_hold_end(&hold);
 	vgem_pfn_mover_wait(&mover);
 
 	/* With nobody in the way it is where the list says. */
@@ -51,47 +50,65 @@ static void test_contended(int fd, uint32_t far, uint32_t near)
 	vgem_pfn_gem_close(fd, handle);
 }
 
+/* An importer's access that takes a buffer to where the importer reaches it */
 struct leaver {
-	pthread_t thread;
 	uint32_t handle;
 	int dmabuf;
 	int import;
 	int ret;
+	struct pfn_hold hold;
+	struct pfn_thread thread;
 };
 
-static void *leaver_thread(void *arg)
+static void leaver_run(void *arg)
 {
 	struct leaver *leaver = arg;
 	uint64_t word;
 
 	leaver->ret = __pfn_import_access(leaver->import, 0, &word, sizeof(word),
 					  DMA_BUF_PFN_ACCESS_READ);
-	return NULL;
 }
 
-/* A buffer that begins to leave @far for TT, and is there in @seconds. */
+/* A buffer that begins to leave @far for TT, and is locked until the hold ends */
 static void leaver_start(struct leaver *leaver, int fd, int importer,
-			 uint32_t far, uint64_t size, unsigned int seconds)
+			 uint32_t far, uint64_t size)
 {
 	leaver->handle = vgem_pfn_bo_create(fd, size, far, VGEM_PFN_TT);
 	leaver->dmabuf = vgem_pfn_export(fd, leaver->handle);
 	leaver->import = pfn_import_flags(importer, leaver->dmabuf, 0);
 
-	vgem_pfn_set_move_delay(fd, seconds * 1000 * 1000);
-	igt_assert_eq(pthread_create(&leaver->thread, NULL, leaver_thread,
-				     leaver), 0);
-	usleep(500 * 1000);
-	vgem_pfn_set_move_delay(fd, 0);
+	pfn_hold_begin(&leaver->hold);
+	pfn_hold_dmabuf(&leaver->hold, leaver->dmabuf);
+	pfn_thread_start(&leaver->thread, leaver_run, leaver);
+	pfn_hold_assert(&leaver->hold, pfn_thread_asleep(&leaver->thread));
 }
 
-static void leaver_wait(struct leaver *leaver, int fd)
+static void leaver_end(struct leaver *leaver, int fd)
 {
-	igt_assert_eq(pthread_join(leaver->thread, NULL), 0);
+	pfn_hold_end(&leaver->hold);
+	pfn_thread_join(&leaver->thread);
 	igt_assert_eq(leaver->ret, 0);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, leaver->handle), VGEM_PFN_TT);
 	close(leaver->import);
 	close(leaver->dmabuf);
 	vgem_pfn_gem_close(fd, leaver->handle);
+}
+
+struct creator {
+	int fd;
+	uint32_t region;
+	uint32_t handle;
+	int ret;
+	struct pfn_thread thread;
+};
+
+static void creator_run(void *arg)
+{
+	struct creator *creator = arg;
+	uint64_t size = vgem_pfn_region(creator->fd, creator->region).size;
+
+	creator->ret = __vgem_pfn_bo_create(creator->fd, &size, &creator->region, 1,
+					    &creator->handle);
 }
 
 /*
@@ -102,20 +119,24 @@ static void leaver_wait(struct leaver *leaver, int fd)
 static void test_freed(int fd, uint32_t far)
 {
 	uint64_t size = vgem_pfn_region(fd, far).size;
+	struct creator creator = { .fd = fd, .region = far };
 	struct leaver first = {}, second = {};
 	int importer = pfn_importer_open();
-	uint32_t handle;
 
 	/* Locked by those who wait for nobody: they cannot be evicted, only awaited. */
-	leaver_start(&first, fd, importer, far, size / 2, 2);
-	leaver_start(&second, fd, importer, far, size / 2, 4);
-	igt_assert_eq(__vgem_pfn_bo_create(fd, &size, &far, 1, &handle), 0);
-	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), far);
+	leaver_start(&first, fd, importer, far, size / 2);
+	leaver_start(&second, fd, importer, far, size / 2);
+	pfn_thread_start(&creator.thread, creator_run, &creator);
+	pfn_thread_asleep(&creator.thread);
+	leaver_end(&first, fd);
+	pfn_hold_assert(&second.hold, pfn_thread_asleep(&creator.thread));
+	leaver_end(&second, fd);
 
-	leaver_wait(&first, fd);
-	leaver_wait(&second, fd);
+	pfn_thread_join(&creator.thread);
+	igt_assert_eq(creator.ret, 0);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, creator.handle), far);
 	close(importer);
-	vgem_pfn_gem_close(fd, handle);
+	vgem_pfn_gem_close(fd, creator.handle);
 }
 
 void import_room_tests(int fd)

@@ -22,6 +22,18 @@ struct prime_class {
 /* All of them; the last one has no name. */
 extern const struct prime_class prime_classes[];
 
+/*
+ * Move a buffer that nobody has looked up yet while another thread, @run, is between its
+ * lookup and its installation, for so long. False if the move came too late.
+ */
+bool prime_move_during_lookup(struct prime *p, struct pfn_thread *lookup,
+			      void (*run)(void *arg), void *arg, uint32_t delay_us);
+
+/* Delays of an importer in which something is to happen, for a start */
+#define PRIME_DELAY_US	300000
+/* The next longer one, when it came too late; skips in the end. */
+uint32_t prime_longer_delay(uint32_t us);
+
 void prime_import_tests(int fd, int importer);
 void prime_access_tests(int fd, int importer);
 void prime_move_tests(int fd, int importer);

@@ -3,7 +3,6 @@
  * Checks that need no write to be noticed: what an import believes or reads, and
  * what it leaves behind. See prime_caught.c.
  */
-#include <pthread.h>
 #include <sys/mman.h>
 
 #include "igt.h"
@@ -24,41 +23,48 @@ struct helper {
 	uint32_t flags;
 	int import;
 	int ret;
+	struct pfn_thread thread;
 };
 
-static void *import_thread(void *arg)
+static void import_run(void *arg)
 {
 	struct helper *h = arg;
 
 	h->import = __pfn_import_flags(h->importer, h->p->dmabuf, h->flags, NULL);
-	return NULL;
 }
 
-/* The buffer moves when an import has attached, and has not been returned yet. */
-struct verdict early_import(int fd, int importer, uint32_t flags)
+/*
+ * The buffer moves when an import has attached, and has not been returned yet. False if
+ * it has, by then.
+ */
+static bool try_early_import(int fd, int importer, uint32_t flags, uint32_t delay_us,
+			     struct verdict *verdict_out)
 {
 	struct prime p = prime_create(fd, importer, SIZE, 1);
 	struct helper helper = {
 		.importer = importer, .p = &p, .flags = flags,
 	};
 	struct verdict v;
-	pthread_t thread;
 	uint64_t since;
-	int old, tries;
+	bool early;
+	int old;
 
-	pfn_importer_set_lever("attach_delay_us", 2000 * MS);
-	igt_assert_eq(pthread_create(&thread, NULL, import_thread, &helper), 0);
-	for (tries = 0; tries < 500; tries++) {
-		if (vgem_pfn_bo_query(fd, p.handle).num_attachments == 2)
-			break;
-		usleep(10 * MS);
-	}
-	usleep(300 * MS);
+	pfn_importer_set_lever("attach_delay_us", delay_us);
+	pfn_thread_start(&helper.thread, import_run, &helper);
+	while (vgem_pfn_bo_query(fd, p.handle).num_attachments != 2)
+		usleep(MS);
+	pfn_thread_asleep(&helper.thread);
 	since = now_us();
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
-	pthread_join(thread, NULL);
+	early = !helper.thread.done;
+	pfn_thread_join(&helper.thread);
 	pfn_importer_set_lever("attach_delay_us", 0);
 	igt_assert_lte(0, helper.import);
+	if (!early) {
+		close(helper.import);
+		prime_destroy(&p);
+		return false;
+	}
 
 	old = p.import;
 	p.import = helper.import;
@@ -69,34 +75,44 @@ struct verdict early_import(int fd, int importer, uint32_t flags)
 	if (!v.by)
 		pfn_import_dev_check(p.import, SIZE, 1);
 	prime_destroy(&p);
+	*verdict_out = v;
+	return true;
+}
+
+struct verdict early_import(int fd, int importer, uint32_t flags)
+{
+	uint32_t us = PRIME_DELAY_US;
+	struct verdict v;
+
+	while (!try_early_import(fd, importer, flags, us, &v))
+		us = prime_longer_delay(us);
 	return v;
 }
 
-static void *read_thread(void *arg)
+static void read_run(void *arg)
 {
 	struct helper *h = arg;
 	uint64_t word;
 
 	h->ret = __pfn_import_access(h->p->import, 0, &word, sizeof(word), 0);
-	return NULL;
 }
 
 struct verdict lookup_race(int fd, int importer, uint32_t flags)
 {
-	struct prime p = prime_create_flags(fd, importer, SIZE, 1, flags);
-	struct helper helper = { .p = &p };
+	uint64_t since = now_us();
+	struct helper helper = {};
+	uint32_t us = PRIME_DELAY_US;
 	struct verdict v;
-	pthread_t thread;
-	uint64_t since;
+	struct prime p;
 
-	pfn_importer_set_install_delay(2000 * MS);
-	igt_assert_eq(pthread_create(&thread, NULL, read_thread, &helper), 0);
-	while (!vgem_pfn_bo_query(fd, p.handle).num_get_pfn)
-		usleep(10 * MS);
-	since = now_us();
-	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
-	pthread_join(thread, NULL);
-	pfn_importer_set_install_delay(0);
+	for (;;) {
+		p = prime_create_flags(fd, importer, SIZE, 1, flags);
+		helper.p = &p;
+		if (prime_move_during_lookup(&p, &helper.thread, read_run, &helper, us))
+			break;
+		prime_destroy(&p);
+		us = prime_longer_delay(us);
+	}
 	igt_assert_eq(helper.ret, 0);
 	v = verdict(entry_is_wrong(&p), "snapshot unlike the truth", since);
 	prime_destroy(&p);
@@ -105,33 +121,38 @@ struct verdict lookup_race(int fd, int importer, uint32_t flags)
 
 /*
  * A buffer with the contents of seed 2 that an engine brings to the carveout, where
- * they never were.
+ * they never were. The copy begins when @hold ends; if the importer is one that waits
+ * for it, that is when the caller sleeps.
  */
 static struct prime copying(int fd, int importer, uint32_t flags,
-			    uint64_t *since)
+			    struct pfn_hold *hold, uint64_t *since)
 {
 	struct prime p = prime_create_flags(fd, importer, SIZE, 1, flags);
 
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
 	vgem_pfn_bo_fill(fd, p.handle, SIZE, 2);
-	vgem_pfn_set_lever(fd, "engine_latency_us", 2000 * MS);
+	pfn_hold_begin(hold);
+	pfn_hold_dmabuf(hold, p.dmabuf);
 	vgem_pfn_set_lever(fd, "async_moves", 1);
 	*since = now_us();
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
 	vgem_pfn_set_lever(fd, "async_moves", 0);
-	vgem_pfn_set_lever(fd, "engine_latency_us", 0);
+	if (!(flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT))
+		pfn_hold_until_asleep(hold);
 	return p;
 }
 
 struct verdict read_early(int fd, int importer, uint32_t flags)
 {
 	uint64_t since, word;
+	struct pfn_hold hold;
 	struct verdict v;
 	struct prime p;
 
-	p = copying(fd, importer, flags, &since);
+	p = copying(fd, importer, flags, &hold, &since);
 	pfn_import_read(p.import, 0, &word, sizeof(word));
 	v = verdict(word != pfn_pattern_word(2, 0), "wrong data", since);
+	pfn_hold_end(&hold);
 	vgem_pfn_bo_check(fd, p.handle, SIZE, 2);
 	prime_destroy(&p);
 	return v;
@@ -140,14 +161,16 @@ struct verdict read_early(int fd, int importer, uint32_t flags)
 /* The same of a job, which must get the copy's fence as a dependency */
 struct verdict read_early_job(int fd, int importer, uint32_t flags)
 {
+	struct pfn_hold hold;
 	struct verdict v;
 	uint64_t since;
 	struct prime p;
 	uint32_t job;
 
-	p = copying(fd, importer, flags, &since);
+	p = copying(fd, importer, flags, &hold, &since);
 	job = pfn_job_verify(p.import, 0, SIZE, 2, 0);
 	v = verdict(pfn_job_result(p.import, job).wrong, "wrong data", since);
+	pfn_hold_end(&hold);
 	vgem_pfn_bo_check(fd, p.handle, SIZE, 2);
 	prime_destroy(&p);
 	return v;

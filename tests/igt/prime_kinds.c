@@ -3,7 +3,6 @@
  * Subtests of the kinds of import: what each lets the exporter do with the
  * buffer, from the import to its end.
  */
-#include <pthread.h>
 #include <sys/mman.h>
 
 #include "igt.h"
@@ -106,22 +105,20 @@ static void test_static(int fd, int importer, enum first_user first)
 	end_of_pin(&p, 1);
 }
 
-static void *read_thread(void *arg)
+static void read_run(void *arg)
 {
 	struct prime *p = arg;
 	uint64_t word;
 
 	pfn_import_read(p->import, 0, &word, sizeof(word));
 	igt_assert_eq_u64(word, pfn_pattern_word(1, 0));
-	return NULL;
 }
 
-static void *evict_thread(void *arg)
+static void evict_run(void *arg)
 {
 	struct prime *p = arg;
 
 	igt_assert_eq(__vgem_pfn_evict_all_carveouts(p->fd), 0);
-	return NULL;
 }
 
 /*
@@ -132,25 +129,25 @@ static void *evict_thread(void *arg)
 static void test_static_evicted(int fd, int importer)
 {
 	struct prime p = prime_create_flags(fd, importer, 64 * KiB, 1, STATIC);
+	struct pfn_thread reader, evictor;
 	struct vgem_pfn_mover mover;
-	pthread_t reader, evictor;
+	struct pfn_hold hold;
 
 	/*
 	 * While the lock is held the buffer has its new place already. Those who wait
 	 * for the lock have it in turn.
 	 */
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
-	vgem_pfn_set_move_delay(fd, 2000 * 1000);
-	vgem_pfn_mover_start(&mover, fd, p.handle, VGEM_PFN_CARVEOUT);
-	usleep(500 * 1000);
-	vgem_pfn_set_move_delay(fd, 0);
-	igt_assert_eq(pthread_create(&reader, NULL, read_thread, &p), 0);
-	usleep(500 * 1000);
-	igt_assert_eq(pthread_create(&evictor, NULL, evict_thread, &p), 0);
-	igt_assert_f(!mover.done, "too slow\n");
+	pfn_hold_begin(&hold);
+	vgem_pfn_mover_start_held(&mover, fd, p.handle, VGEM_PFN_CARVEOUT, &hold);
+	pfn_thread_start(&reader, read_run, &p);
+	pfn_hold_assert(&hold, pfn_thread_asleep(&reader));
+	pfn_thread_start(&evictor, evict_run, &p);
+	pfn_hold_assert(&hold, pfn_thread_asleep(&evictor));
+	pfn_hold_end(&hold);
 	vgem_pfn_mover_wait(&mover);
-	pthread_join(reader, NULL);
-	pthread_join(evictor, NULL);
+	pfn_thread_join(&reader);
+	pfn_thread_join(&evictor);
 
 	igt_assert_eq_u32(pins(&p), 1);
 	pfn_import_assert_truth(p.import, fd, p.handle, PFN_PAGE_SIZE,

@@ -6,7 +6,6 @@
  * What is written through old page frame numbers goes to a carveout from which
  * the buffer has moved, and where nothing else is.
  */
-#include <pthread.h>
 #include <sys/mman.h>
 
 #include "igt.h"
@@ -154,13 +153,12 @@ static void test_no_zap_part(int fd, int importer)
 	prime_destroy(&p);
 }
 
-static void *read_thread(void *arg)
+static void read_run(void *arg)
 {
 	struct prime *p = arg;
 	uint64_t word;
 
 	pfn_import_read(p->import, 0, &word, sizeof(word));
-	return NULL;
 }
 
 /*
@@ -168,20 +166,17 @@ static void *read_thread(void *arg)
  * Description: an import that does not look at the sequence installs what was
  *		right before the move
  */
-static void test_no_retry(int fd, int importer)
+static bool try_no_retry(int fd, int importer, uint32_t delay_us)
 {
 	struct prime p = prime_create_flags(fd, importer, 64 * KiB, 1,
 					    NO_RETRY);
 	uint64_t old = vgem_pfn_bo_pfn(fd, p.handle, 0), new;
-	pthread_t thread;
+	struct pfn_thread thread;
 
-	pfn_importer_set_install_delay(400 * MS);
-	igt_assert_eq(pthread_create(&thread, NULL, read_thread, &p), 0);
-	usleep(150 * MS);
-	igt_assert_lt_u64(0, vgem_pfn_bo_query(fd, p.handle).num_get_pfn);
-	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
-	pthread_join(thread, NULL);
-	pfn_importer_set_install_delay(0);
+	if (!prime_move_during_lookup(&p, &thread, read_run, &p, delay_us)) {
+		prime_destroy(&p);
+		return false;
+	}
 
 	new = vgem_pfn_bo_pfn(fd, p.handle, 0);
 	igt_assert_neq_u64(new, old);
@@ -194,6 +189,15 @@ static void test_no_retry(int fd, int importer)
 	igt_assert_eq_u64(pfn_import_stats(p.import).dev_mapped, 0);
 	prime_check(&p, 1);
 	prime_destroy(&p);
+	return true;
+}
+
+static void test_no_retry(int fd, int importer)
+{
+	uint32_t us = PRIME_DELAY_US;
+
+	while (!try_no_retry(fd, importer, us))
+		us = prime_longer_delay(us);
 }
 
 void prime_modes_tests(int fd, int importer)

@@ -17,15 +17,39 @@ struct accessor {
 	uint32_t flags;
 	uint64_t word;
 	int ret;
+	struct pfn_thread thread;
 };
 
-static void *access_thread(void *arg)
+static void access_run(void *arg)
 {
 	struct accessor *a = arg;
 
 	a->ret = __pfn_import_access(a->p->import, 0, &a->word,
 				     sizeof(a->word), a->flags);
-	return NULL;
+}
+
+uint32_t prime_longer_delay(uint32_t us)
+{
+	igt_require_f(us < 20000 * MS, "a delay of %u us was too short\n", us);
+	return 2 * us;
+}
+
+bool prime_move_during_lookup(struct prime *p, struct pfn_thread *lookup,
+			      void (*run)(void *arg), void *arg, uint32_t delay_us)
+{
+	bool during;
+
+	pfn_importer_set_install_delay(delay_us);
+	pfn_thread_start(lookup, run, arg);
+	/* It has the pfn when this counts, and nothing is installed while it sleeps. */
+	while (!vgem_pfn_bo_query(p->fd, p->handle).num_get_pfn)
+		usleep(MS);
+	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_TT);
+	/* An entry from before the move has been zapped by it. */
+	during = !lookup->done && !pfn_import_stats(p->import).dev_zapped;
+	pfn_thread_join(lookup);
+	pfn_importer_set_install_delay(0);
+	return during;
 }
 
 /*
@@ -33,7 +57,7 @@ static void *access_thread(void *arg)
  * Description: a pfn that was right when asked for and is not any more must not
  *		get into the device's page table
  */
-static void test_lookup_race(int fd, int importer, uint32_t flags)
+static bool try_lookup_race(int fd, int importer, uint32_t flags, uint32_t delay_us)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
 	struct accessor accessor = {
@@ -43,19 +67,13 @@ static void test_lookup_race(int fd, int importer, uint32_t flags)
 	};
 	struct dma_buf_pfn_stats stats;
 	uint64_t old, word;
-	pthread_t thread;
 
 	old = vgem_pfn_bo_pfn(fd, p.handle, 0);
-	pfn_importer_set_install_delay(400 * MS);
-	igt_assert_eq(pthread_create(&thread, NULL, access_thread, &accessor),
-		      0);
-	usleep(150 * MS);
-	/* It has the pfn, and nothing is installed. */
-	igt_assert_lt_u64(0, vgem_pfn_bo_query(fd, p.handle).num_get_pfn);
-	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags & ENTRY_DEV, 0);
-	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
-	pthread_join(thread, NULL);
-	pfn_importer_set_install_delay(0);
+	if (!prime_move_during_lookup(&p, &accessor.thread, access_run, &accessor,
+				      delay_us)) {
+		prime_destroy(&p);
+		return false;
+	}
 
 	igt_assert_eq(accessor.ret, 0);
 	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, p.handle, 0), old);
@@ -77,6 +95,15 @@ static void test_lookup_race(int fd, int importer, uint32_t flags)
 		prime_check(&p, 1);
 	}
 	prime_destroy(&p);
+	return true;
+}
+
+static void test_lookup_race(int fd, int importer, uint32_t flags)
+{
+	uint32_t us = PRIME_DELAY_US;
+
+	while (!try_lookup_race(fd, importer, flags, us))
+		us = prime_longer_delay(us);
 }
 
 enum way {
@@ -96,18 +123,13 @@ static void test_write_during_move(int fd, int importer, enum way by)
 	struct vgem_pfn_mover mover;
 
 	prime_touch(&p, 1);
-	vgem_pfn_set_move_delay(fd, 500 * MS);
-	vgem_pfn_mover_start(&mover, fd, p.handle, VGEM_PFN_TT);
-	usleep(200 * MS);
-
 	/* The copy is done, the move is not. */
-	igt_assert(!mover.done);
+	vgem_pfn_mover_start_copied(&mover, fd, p.handle, VGEM_PFN_TT);
 	if (by == BY_CPU)
 		pfn_pattern_fill(p.map, 0, size, 2);
 	else
 		pfn_import_dev_fill(p.import, size, 2);
 	vgem_pfn_mover_wait(&mover);
-	vgem_pfn_set_move_delay(fd, 0);
 
 	vgem_pfn_bo_check(fd, p.handle, size, 2);
 	prime_check(&p, 2);
@@ -125,13 +147,9 @@ static void test_fault_during_move(int fd, int importer)
 	uint64_t old = vgem_pfn_bo_pfn(fd, p.handle, 0);
 	struct vgem_pfn_mover mover;
 
-	vgem_pfn_set_move_delay(fd, 400 * MS);
-	vgem_pfn_mover_start(&mover, fd, p.handle, VGEM_PFN_TT);
-	usleep(150 * MS);
-	igt_assert(!mover.done);
+	vgem_pfn_mover_start_copied(&mover, fd, p.handle, VGEM_PFN_TT);
 	igt_assert_eq_u64(*(uint64_t *)p.map, pfn_pattern_word(1, 0));
 	vgem_pfn_mover_wait(&mover);
-	vgem_pfn_set_move_delay(fd, 0);
 
 	igt_assert_neq_u64(pfn_import_entry(p.import, 0).cpu_pfn, old);
 	prime_check(&p, 1);
@@ -143,7 +161,8 @@ struct hammer {
 	enum way write;
 	enum way read;
 	volatile int stop;
-	uint64_t rounds;
+	volatile uint64_t rounds;
+	volatile bool ended;
 	uint64_t got;
 	uint64_t want;
 	int ret;
@@ -165,9 +184,8 @@ static int hammer_word(struct hammer *h, enum way by, uint64_t offset,
 }
 
 /* Write, and read back what was written before the last move and since. */
-static void *hammer_thread(void *arg)
+static void hammer(struct hammer *h)
 {
-	struct hammer *h = arg;
 	uint64_t offset = h->write * 64 + h->read * 8, last = 0;
 
 	while (!h->stop) {
@@ -177,37 +195,58 @@ static void *hammer_thread(void *arg)
 			h->ret = hammer_word(h, h->read, page + offset, &word,
 					     DMA_BUF_PFN_ACCESS_READ);
 			if (h->ret)
-				return NULL;
+				return;
 			if (last && word != last) {
 				h->got = word;
 				h->want = last;
-				return NULL;
+				return;
 			}
 			word = h->rounds + 1;
 			h->ret = hammer_word(h, h->write, page + offset, &word,
 					     DMA_BUF_PFN_ACCESS_WRITE);
 			if (h->ret)
-				return NULL;
+				return;
 			h->ret = hammer_word(h, h->read, page + offset, &word,
 					     DMA_BUF_PFN_ACCESS_READ);
 			if (h->ret)
-				return NULL;
+				return;
 			if (word != h->rounds + 1) {
 				h->got = word;
 				h->want = h->rounds + 1;
-				return NULL;
+				return;
 			}
 		}
 		last = ++h->rounds;
 	}
+}
+
+static void *hammer_thread(void *arg)
+{
+	struct hammer *h = arg;
+
+	hammer(h);
+	h->ended = true;
 	return NULL;
+}
+
+static bool hammers_ran(const struct hammer *hammers)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		if (!hammers[i].rounds && !hammers[i].ended)
+			return false;
+	return true;
 }
 
 /*
  * SUBTEST: hammer
- * Description: nothing written by any way gets lost in any move
+ * Description: nothing written by any way gets lost in any move, for 1 s
+ *
+ * SUBTEST: hammer-long
+ * Description: the same for 3 s
  */
-static void test_hammer(int fd, int importer)
+static void test_hammer(int fd, int importer, unsigned int ms)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
 	struct dma_buf_pfn_stats stats;
@@ -225,7 +264,7 @@ static void test_hammer(int fd, int importer)
 					     &hammers[i]), 0);
 	}
 
-	while (igt_nsec_elapsed(&start) < 3000000000ULL) {
+	while (igt_nsec_elapsed(&start) < ms * 1000000ULL || !hammers_ran(hammers)) {
 		if (moves++ % 16 == 0)
 			vgem_pfn_evict_all();
 		igt_assert_eq(__vgem_pfn_bo_move(fd, p.handle,
@@ -283,5 +322,9 @@ void prime_race_tests(int fd, int importer)
 
 	igt_describe("Nothing written by any way gets lost in any move.");
 	igt_subtest("hammer")
-		test_hammer(fd, importer);
+		test_hammer(fd, importer, 1000);
+
+	igt_describe("Nor in the long run.");
+	igt_subtest("hammer-long")
+		test_hammer(fd, importer, 3000);
 }

@@ -3,7 +3,6 @@
  * Subtests of waiting for a buffer that is moving: whoever waits can be
  * interrupted, and killed.
  */
-#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -24,49 +23,44 @@ struct waiter {
 	struct prime *p;
 	uint64_t word;
 	int ret;
-	volatile int done;
+	struct vgem_pfn_mover mover;
+	struct pfn_hold hold;
+	struct pfn_thread thread;
 };
 
-static void *fault_thread(void *arg)
+static void fault_run(void *arg)
 {
 	struct waiter *w = arg;
 
 	w->word = *(volatile uint64_t *)w->p->map;
-	w->done = 1;
-	return NULL;
 }
 
-static void *access_thread(void *arg)
+static void access_run(void *arg)
 {
 	struct waiter *w = arg;
 
 	w->ret = __pfn_import_access(w->p->import, 0, &w->word,
 				     sizeof(w->word), 0);
-	w->done = 1;
-	return NULL;
 }
 
-/* Start a wait in a slow move, and interrupt it. True while both go on. */
-static void interrupt(int fd, struct waiter *w, void *(*wait)(void *),
-		      struct vgem_pfn_mover *mover, pthread_t *thread)
+/* Start a wait in a move that does not end, and interrupt it. */
+static void interrupt(int fd, struct waiter *w, void (*wait)(void *))
 {
 	struct sigaction act = { .sa_handler = handler };
 
 	igt_assert_eq(sigaction(SIGUSR1, &act, NULL), 0);
 	handled = 0;
 
-	vgem_pfn_set_move_delay(fd, 1000 * MS);
-	vgem_pfn_mover_start(mover, fd, w->p->handle, VGEM_PFN_TT);
-	usleep(150 * MS);
-	igt_assert_eq(pthread_create(thread, NULL, wait, w), 0);
-	usleep(200 * MS);
-	igt_assert(!w->done);
-	pthread_kill(*thread, SIGUSR1);
-	usleep(250 * MS);
+	pfn_hold_begin(&w->hold);
+	vgem_pfn_mover_start_held(&w->mover, fd, w->p->handle, VGEM_PFN_TT, &w->hold);
+	pfn_thread_start(&w->thread, wait, w);
+	pfn_hold_assert(&w->hold, pfn_thread_asleep(&w->thread));
+	pthread_kill(w->thread.thread, SIGUSR1);
+	while (!handled && pfn_hold_pending(&w->hold))
+		usleep(10 * MS);
 
-	/* The handler need not wait until the move is over. */
-	igt_assert(!mover->done);
-	igt_assert(handled);
+	/* The handler has not waited until the move is over. */
+	igt_assert(pfn_hold_pending(&w->hold));
 }
 
 /*
@@ -78,16 +72,14 @@ static void test_signal_fault(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
 	struct waiter w = { .p = &p };
-	struct vgem_pfn_mover mover;
-	pthread_t thread;
 
-	interrupt(fd, &w, fault_thread, &mover, &thread);
-	igt_assert(!w.done);
-	vgem_pfn_mover_wait(&mover);
-	pthread_join(thread, NULL);
+	interrupt(fd, &w, fault_run);
+	pfn_hold_assert(&w.hold, !w.thread.done);
+	pfn_hold_end(&w.hold);
+	vgem_pfn_mover_wait(&w.mover);
+	pfn_thread_join(&w.thread);
 	igt_assert_eq_u64(w.word, pfn_pattern_word(1, 0));
 
-	vgem_pfn_set_move_delay(fd, 0);
 	prime_check(&p, 1);
 	prime_destroy(&p);
 }
@@ -100,16 +92,14 @@ static void test_signal_access(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
 	struct waiter w = { .p = &p };
-	struct vgem_pfn_mover mover;
-	pthread_t thread;
 
-	interrupt(fd, &w, access_thread, &mover, &thread);
-	pthread_join(thread, NULL);
-	igt_assert(!mover.done);
+	interrupt(fd, &w, access_run);
+	pfn_thread_join(&w.thread);
+	igt_assert(pfn_hold_pending(&w.hold));
 	igt_assert_eq(w.ret, -EINTR);
-	vgem_pfn_mover_wait(&mover);
+	pfn_hold_end(&w.hold);
+	vgem_pfn_mover_wait(&w.mover);
 
-	vgem_pfn_set_move_delay(fd, 0);
 	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags & ENTRY_DEV, 0);
 	prime_check(&p, 1);
 	prime_destroy(&p);
@@ -123,26 +113,25 @@ static void test_kill_fault(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
 	struct vgem_pfn_mover mover;
+	struct pfn_hold hold;
 	int status;
 	pid_t pid;
 
-	vgem_pfn_set_move_delay(fd, 1000 * MS);
-	vgem_pfn_mover_start(&mover, fd, p.handle, VGEM_PFN_TT);
-	usleep(150 * MS);
+	pfn_hold_begin(&hold);
+	vgem_pfn_mover_start_held(&mover, fd, p.handle, VGEM_PFN_TT, &hold);
 
 	pid = fork();
 	igt_assert_lte(0, pid);
 	if (!pid)
 		_exit(*(volatile char *)p.map);
-	usleep(200 * MS);
-	igt_assert_eq(waitpid(pid, &status, WNOHANG), 0);
+	pfn_hold_assert(&hold, pfn_wait_asleep(pid));
 	igt_assert_eq(kill(pid, SIGKILL), 0);
 	igt_assert_eq(waitpid(pid, &status, 0), pid);
-	igt_assert(!mover.done);
+	igt_assert(pfn_hold_pending(&hold));
 	igt_assert(WIFSIGNALED(status));
 
+	pfn_hold_end(&hold);
 	vgem_pfn_mover_wait(&mover);
-	vgem_pfn_set_move_delay(fd, 0);
 	prime_check(&p, 1);
 	prime_destroy(&p);
 }

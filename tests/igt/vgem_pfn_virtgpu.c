@@ -63,7 +63,7 @@ void virtgpu_assert_accepted(void)
 {
 	int tries;
 
-	for (tries = 0; tries < 100; tries++) {
+	for (tries = 0; tries < 3000; tries++) {
 		if (__pfn_trace_count("cmd_queue: ") ==
 		    __pfn_trace_count("cmd_response: "))
 			break;

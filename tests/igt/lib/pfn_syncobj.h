@@ -81,6 +81,14 @@ static inline int __dmabuf_sync_file(int dmabuf, uint32_t flags)
 	return ret ?: arg.fd;
 }
 
+/* Have what writes to the dma-buf (or reads from it) wait for a sync file's fence. */
+static inline int __dmabuf_add_sync_file(int dmabuf, int sync_file, uint32_t flags)
+{
+	struct dma_buf_import_sync_file arg = { .flags = flags, .fd = sync_file };
+
+	return __syncobj_ioctl(dmabuf, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &arg);
+}
+
 /* 1 if it has signaled, 0 if not within @ms */
 static inline int __sync_file_wait(int sync_file, int ms)
 {

@@ -14,29 +14,7 @@
 #include "pfn_importer_ioctl.h"
 #include "vgem_pfn.h"
 
-static int open_node(const char *node)
-{
-	int fd = __drm_open_by_name(VGEM_PFN_MODULE, node);
-
-	if (fd < 0 && !system("modprobe -q " VGEM_PFN_MODULE))
-		fd = __drm_open_by_name(VGEM_PFN_MODULE, node);
-	igt_require_f(fd >= 0, "no %s node of " VGEM_PFN_MODULE "\n", node);
-	return fd;
-}
-
-int vgem_pfn_open(void)
-{
-	return open_node("renderD");
-}
-
-int vgem_pfn_open_card(void)
-{
-	return open_node("card");
-}
-
-static bool loaded_other;
-
-static int load_other(const char *driver, const char *options)
+static int modprobe(const char *options, const char *driver)
 {
 	char command[64];
 
@@ -45,23 +23,56 @@ static int load_other(const char *driver, const char *options)
 	return system(command);
 }
 
+/* Skips without a node of this kind. @loaded: whether the module was loaded for it */
+static int open_node(const char *driver, const char *node, bool *loaded)
+{
+	int fd = __drm_open_by_name(driver, node);
+
+	*loaded = fd < 0 && !modprobe("", driver);
+	if (*loaded)
+		fd = __drm_open_by_name(driver, node);
+	igt_require_f(fd >= 0, "no %s node of %s\n", node, driver);
+	return fd;
+}
+
+int vgem_pfn_open(void)
+{
+	return pfn_open_driver(VGEM_PFN_MODULE, "renderD");
+}
+
+int vgem_pfn_open_card(void)
+{
+	return pfn_open_driver(VGEM_PFN_MODULE, "card");
+}
+
+int pfn_open_driver(const char *driver, const char *node)
+{
+	bool loaded;
+
+	return open_node(driver, node, &loaded);
+}
+
+static bool loaded_other;
+
 int pfn_open_other(const char *driver)
 {
-	int fd = __drm_open_by_name(driver, "card");
-
-	if (fd < 0 && !load_other(driver, "")) {
-		loaded_other = true;
-		fd = __drm_open_by_name(driver, "card");
-	}
-	igt_require_f(fd >= 0, "no device of %s\n", driver);
-	return fd;
+	return open_node(driver, "card", &loaded_other);
 }
 
 void pfn_close_other(const char *driver, int fd)
 {
+	char path[64];
+	int tries;
+
 	close(fd);
-	if (loaded_other)
-		load_other(driver, "-r");
+	snprintf(path, sizeof(path), "/sys/module/%s", driver);
+	/* A worker may have the last reference to a buffer. */
+	for (tries = 0; loaded_other && tries < 20; tries++) {
+		modprobe("-r", driver);
+		if (access(path, F_OK))
+			break;
+		usleep(100000);
+	}
 	loaded_other = false;
 }
 
@@ -308,32 +319,54 @@ void vgem_pfn_drop_sys_admin(void)
 	igt_assert_eq(syscall(SYS_capset, &header, data), 0);
 }
 
-static void *mover_thread(void *arg)
+static void mover_run(void *arg)
 {
 	struct vgem_pfn_mover *mover = arg;
 
 	mover->ret = __vgem_pfn_bo_move(mover->fd, mover->handle,
 					mover->region);
-	mover->done = 1;
-	return NULL;
 }
 
 void vgem_pfn_mover_start(struct vgem_pfn_mover *mover, int fd,
 			  uint32_t handle, uint32_t region)
 {
-	pthread_t thread;
-
 	*mover = (struct vgem_pfn_mover) {
 		.fd = fd,
 		.handle = handle,
 		.region = region,
 	};
-	igt_assert_eq(pthread_create(&thread, NULL, mover_thread, mover), 0);
-	mover->thread = thread;
+	pfn_thread_start(&mover->thread, mover_run, mover);
+}
+
+void vgem_pfn_mover_start_held(struct vgem_pfn_mover *mover, int fd,
+			       uint32_t handle, uint32_t region,
+			       struct pfn_hold *hold)
+{
+	pfn_hold_bo(hold, fd, handle);
+	vgem_pfn_mover_start(mover, fd, handle, region);
+	pfn_hold_assert(hold, pfn_thread_asleep(&mover->thread));
+}
+
+void vgem_pfn_mover_start_copied(struct vgem_pfn_mover *mover, int fd,
+				 uint32_t handle, uint32_t region)
+{
+	uint32_t from = vgem_pfn_bo_region(fd, handle), us;
+
+	for (us = 300000; us < 20000000; us *= 2) {
+		vgem_pfn_set_move_delay(fd, us);
+		vgem_pfn_mover_start(mover, fd, handle, region);
+		if (pfn_thread_asleep(&mover->thread))
+			break;
+		vgem_pfn_mover_wait(mover);
+		vgem_pfn_set_move_delay(fd, 0);
+		vgem_pfn_bo_move(fd, handle, from);
+	}
+	igt_require_f(us < 20000000, "no move was seen asleep\n");
+	vgem_pfn_set_move_delay(fd, 0);
 }
 
 void vgem_pfn_mover_wait(struct vgem_pfn_mover *mover)
 {
-	igt_assert_eq(pthread_join(mover->thread, NULL), 0);
+	pfn_thread_join(&mover->thread);
 	igt_assert_eq(mover->ret, 0);
 }

@@ -8,8 +8,10 @@
 
 #include <stdbool.h>
 
+#include "pfn_hold.h"
 #include "pfn_mem.h"
 #include "pfn_pattern.h"
+#include "pfn_thread.h"
 #include "vgem_pfn_ioctl.h"
 
 #define VGEM_PFN_MODULE		"vgem_pfn"
@@ -20,6 +22,9 @@
 int vgem_pfn_open(void);
 /* The primary ("card") node of the same */
 int vgem_pfn_open_card(void);
+
+/* A node ("card" or "renderD") of a driver, loaded as above. */
+int pfn_open_driver(const char *driver, const char *node);
 
 /*
  * The primary node of another driver, whose module is loaded if need be; skips
@@ -95,18 +100,27 @@ void vgem_pfn_evict_all(void);
 /* In this process, until it ends: without CAP_SYS_ADMIN. For igt_fork(). */
 void vgem_pfn_drop_sys_admin(void);
 
-/* A thread that moves a buffer, and whether it has done so */
+/* A thread that moves a buffer synchronously */
 struct vgem_pfn_mover {
 	int fd;
 	uint32_t handle;
 	uint32_t region;
 	int ret;
-	volatile int done;
-	unsigned long thread;
+	struct pfn_thread thread;
 };
 
 void vgem_pfn_mover_start(struct vgem_pfn_mover *mover, int fd,
 			  uint32_t handle, uint32_t region);
+/*
+ * The same, and return with the move asleep and the reservation lock held: before its
+ * copy, until @hold ends; or after its copy and before the change of placement, for
+ * 300 ms or more. The latter skips if that was missed several times.
+ */
+void vgem_pfn_mover_start_held(struct vgem_pfn_mover *mover, int fd,
+			       uint32_t handle, uint32_t region,
+			       struct pfn_hold *hold);
+void vgem_pfn_mover_start_copied(struct vgem_pfn_mover *mover, int fd,
+				 uint32_t handle, uint32_t region);
 /* Asserts that the move succeeded. */
 void vgem_pfn_mover_wait(struct vgem_pfn_mover *mover);
 

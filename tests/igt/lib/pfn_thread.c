@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#include <sys/syscall.h>
+
+#include "igt.h"
+#include "pfn_thread.h"
+
+/* A sleep that lasts this long is not that of an allocation or of a short lock. */
+#define STABLE_US	30000
+
+/* The state of a thread, or 0 without one, and how often it has gone to sleep */
+static char read_state(pid_t tid, unsigned long *sleeps)
+{
+	char path[32], line[128], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+
+	*sleeps = 0;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "State: %c", &state) == 1)
+			continue;
+		if (sscanf(line, "voluntary_ctxt_switches: %lu", sleeps) == 1)
+			break;
+	}
+	fclose(file);
+	return state;
+}
+
+bool pfn_wait_asleep(pid_t tid)
+{
+	unsigned long before, after;
+	char state;
+
+	for (;;) {
+		state = read_state(tid, &before);
+		usleep(STABLE_US);
+		if (!state || state == 'Z' || state == 'X')
+			return false;
+		if (state != 'S' && state != 'D')
+			continue;
+		if (read_state(tid, &after) == state && before == after)
+			return true;
+	}
+}
+
+static void *thread_run(void *data)
+{
+	struct pfn_thread *thread = data;
+
+	thread->tid = syscall(SYS_gettid);
+	thread->run(thread->arg);
+	thread->done = true;
+	return NULL;
+}
+
+void pfn_thread_start(struct pfn_thread *thread, void (*run)(void *arg), void *arg)
+{
+	*thread = (struct pfn_thread) { .run = run, .arg = arg };
+	igt_assert_eq(pthread_create(&thread->thread, NULL, thread_run, thread), 0);
+}
+
+void pfn_thread_join(struct pfn_thread *thread)
+{
+	igt_assert_eq(pthread_join(thread->thread, NULL), 0);
+}
+
+bool pfn_thread_asleep(struct pfn_thread *thread)
+{
+	while (!thread->tid)
+		usleep(1000);
+	return pfn_wait_asleep(thread->tid) && !thread->done;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A thread of a test that is expected to block in the kernel. Whether it has blocked
+ * is looked up in /proc, so that no test has to guess how long that takes.
+ */
+#ifndef PFN_THREAD_H
+#define PFN_THREAD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct pfn_thread {
+	pthread_t thread;
+	void (*run)(void *arg);
+	void *arg;
+	volatile pid_t tid;
+	volatile bool done;
+};
+
+/* @thread must stay where it is until it is joined. */
+void pfn_thread_start(struct pfn_thread *thread, void (*run)(void *arg), void *arg);
+void pfn_thread_join(struct pfn_thread *thread);
+
+/* Wait until the thread sleeps in the kernel. False if it has ended instead. */
+bool pfn_thread_asleep(struct pfn_thread *thread);
+
+/* The same for a thread or process with this id; false if it does not exist any more. */
+bool pfn_wait_asleep(pid_t tid);
+
+#endif /* PFN_THREAD_H */
