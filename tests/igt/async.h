@@ -15,9 +15,6 @@
 
 #define MS	1000	/* us */
 
-/* Long enough to look at what must not have happened yet */
-#define SLOW	(1500 * MS)
-
 /* Every copy of an engine takes so long. */
 void async_latency(int fd, uint32_t us);
 /* All levers as they were */
@@ -26,6 +23,9 @@ void async_reset(int fd);
 int __async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj);
 /* Move without waiting; asserts success. @out_syncobj may be zero. */
 void async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj);
+/* The same, with a copy that does not begin before @hold ends */
+void async_move_held(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj,
+		     struct pfn_hold *hold);
 
 uint32_t async_syncobj(int fd);
 bool async_done(int fd, uint32_t syncobj);

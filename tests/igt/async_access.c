@@ -18,6 +18,7 @@ struct moving {
 	uint32_t syncobj;
 	int dmabuf;
 	uint64_t *map;
+	struct pfn_hold hold;
 };
 
 static struct moving moving_create(int fd)
@@ -32,11 +33,12 @@ static struct moving moving_create(int fd)
 	return m;
 }
 
+/* Until pfn_hold_end() */
 static void moving_start(struct moving *m, uint32_t region)
 {
-	async_latency(m->fd, 300 * MS);
-	async_move(m->fd, m->handle, region, m->syncobj);
-	igt_assert_f(!async_done(m->fd, m->syncobj), "too slow\n");
+	pfn_hold_begin(&m->hold);
+	async_move_held(m->fd, m->handle, region, m->syncobj, &m->hold);
+	pfn_hold_assert(&m->hold, !async_done(m->fd, m->syncobj));
 }
 
 static void moving_destroy(struct moving *m)
@@ -114,6 +116,7 @@ static void test_waits(int fd, int importer, enum look look)
 
 	for (i = 0; i < 2; i++) {
 		moving_start(&m, regions[i]);
+		pfn_hold_until_asleep(&m.hold);
 		switch (look) {
 		case LOOK_MMAP:
 			pfn_assert_pattern(m.map, 0, PFN_PAGE_SIZE, 1);
@@ -158,6 +161,7 @@ static void test_waits(int fd, int importer, enum look look)
 			break;
 		}
 		igt_assert(async_done(fd, m.syncobj));
+		pfn_hold_end(&m.hold);
 	}
 
 	munmap(dmabuf_map, SIZE);
@@ -186,11 +190,12 @@ static void test_sync_file(int fd)
 	to_write = __dmabuf_sync_file(m.dmabuf, DMA_BUF_SYNC_WRITE);
 	igt_assert_lte(0, to_read);
 	igt_assert_lte(0, to_write);
-	igt_assert_eq(__sync_file_wait(to_read, 0), 0);
-	igt_assert_eq(__sync_file_wait(to_write, 0), 0);
+	pfn_hold_assert(&m.hold, !__sync_file_wait(to_read, 0));
+	pfn_hold_assert(&m.hold, !__sync_file_wait(to_write, 0));
 	/* And of the dma-buf itself */
-	igt_assert_eq(__sync_file_wait(m.dmabuf, 0), 0);
+	pfn_hold_assert(&m.hold, !__sync_file_wait(m.dmabuf, 0));
 
+	pfn_hold_end(&m.hold);
 	igt_assert_eq(__sync_file_wait(to_read, -1), 1);
 	igt_assert_eq(__sync_file_wait(to_write, -1), 1);
 	igt_assert_eq(__sync_file_wait(m.dmabuf, 0), 1);
@@ -212,8 +217,9 @@ static void test_truth(int fd, int importer)
 	before = vgem_pfn_bo_pfn(fd, m.handle, 0);
 	moving_start(&m, VGEM_PFN_TT);
 	during = vgem_pfn_bo_pfn(fd, m.handle, 0);
-	igt_assert(!async_done(fd, m.syncobj));
+	pfn_hold_assert(&m.hold, !async_done(fd, m.syncobj));
 	igt_assert_neq_u64(before, during);
+	pfn_hold_end(&m.hold);
 	async_wait(fd, m.syncobj);
 	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, m.handle, 0), during);
 	moving_destroy(&m);

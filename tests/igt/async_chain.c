@@ -18,6 +18,7 @@ static void test_chained(int fd)
 {
 	const size_t size = 256 * KiB;
 	uint32_t handle, syncobjs[12];
+	struct pfn_hold hold;
 	int i, round;
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
@@ -26,7 +27,9 @@ static void test_chained(int fd)
 		syncobjs[i] = async_syncobj(fd);
 
 	for (round = 1; round <= 3; round++) {
-		async_latency(fd, 500 * MS);
+		async_latency(fd, 200 * MS);
+		pfn_hold_begin(&hold);
+		pfn_hold_bo(&hold, fd, handle);
 		for (i = 0; i < 12; i++) {
 			/* The first one is the slowest, so that others overtake. */
 			async_move(fd, handle, i % 2 ? VGEM_PFN_CARVEOUT :
@@ -34,7 +37,8 @@ static void test_chained(int fd)
 			if (!i)
 				async_latency(fd, 5 * MS);
 		}
-		igt_assert(!async_done(fd, syncobjs[11]));
+		pfn_hold_assert(&hold, !async_done(fd, syncobjs[11]));
+		pfn_hold_end(&hold);
 
 		for (i = 11; i >= 0; i--) {
 			async_wait(fd, syncobjs[i]);
@@ -57,16 +61,19 @@ static void test_sync_after_async(int fd)
 {
 	const size_t size = 256 * KiB;
 	uint32_t handle, syncobj;
+	struct pfn_hold hold;
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	vgem_pfn_bo_fill(fd, handle, size, 1);
 	syncobj = async_syncobj(fd);
-	async_latency(fd, 200 * MS);
 
-	async_move(fd, handle, VGEM_PFN_TT, syncobj);
-	igt_assert(!async_done(fd, syncobj));
+	pfn_hold_begin(&hold);
+	async_move_held(fd, handle, VGEM_PFN_TT, syncobj, &hold);
+	pfn_hold_assert(&hold, !async_done(fd, syncobj));
+	pfn_hold_until_asleep(&hold);
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
 	igt_assert(async_done(fd, syncobj));
+	pfn_hold_end(&hold);
 	vgem_pfn_bo_check_mem(fd, handle, size, 1);
 
 	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
@@ -82,26 +89,28 @@ static void test_same_pages(int fd)
 {
 	const size_t size = 256 * KiB;
 	uint32_t handle, first, second;
+	struct pfn_hold hold;
 	uint64_t pfn;
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	vgem_pfn_bo_fill(fd, handle, size, 1);
 	first = async_syncobj(fd);
 	second = async_syncobj(fd);
-	async_latency(fd, 500 * MS);
 
-	async_move(fd, handle, VGEM_PFN_TT, first);
+	pfn_hold_begin(&hold);
+	async_move_held(fd, handle, VGEM_PFN_TT, first, &hold);
 	pfn = vgem_pfn_bo_pfn(fd, handle, 3);
 	async_move(fd, handle, VGEM_PFN_SYSTEM, second);
-	igt_assert(!async_done(fd, first));
-	igt_assert(!async_done(fd, second));
+	pfn_hold_assert(&hold, !async_done(fd, first));
+	pfn_hold_assert(&hold, !async_done(fd, second));
 	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 3), pfn);
 
 	/* No move, and the fence is that of the last one. */
 	igt_assert_eq(__syncobj_destroy(fd, second), 0);
 	second = async_syncobj(fd);
 	async_move(fd, handle, VGEM_PFN_SYSTEM, second);
-	igt_assert(!async_done(fd, second));
+	pfn_hold_assert(&hold, !async_done(fd, second));
+	pfn_hold_end(&hold);
 	async_wait(fd, second);
 	igt_assert(async_done(fd, first));
 	vgem_pfn_bo_check_mem(fd, handle, size, 1);
@@ -119,6 +128,7 @@ static void test_in_flight(int fd)
 {
 	const size_t size = 64 * KiB;
 	uint32_t handles[32], syncobjs[32];
+	struct pfn_hold hold;
 	int i, pending = 0;
 
 	for (i = 0; i < 32; i++) {
@@ -128,14 +138,14 @@ static void test_in_flight(int fd)
 		syncobjs[i] = async_syncobj(fd);
 	}
 
-	async_latency(fd, 50 * MS);
+	pfn_hold_begin(&hold);
 	for (i = 0; i < 32; i++)
-		async_move(fd, handles[i], VGEM_PFN_TT, syncobjs[i]);
+		async_move_held(fd, handles[i], VGEM_PFN_TT, syncobjs[i], &hold);
 	for (i = 0; i < 32; i++)
 		pending += !async_done(fd, syncobjs[i]);
-	igt_assert_lte(2, pending);
+	pfn_hold_assert(&hold, pending == 32);
 
-	async_latency(fd, 0);
+	pfn_hold_end(&hold);
 	for (i = 0; i < 32; i++) {
 		async_wait(fd, syncobjs[i]);
 		vgem_pfn_bo_check_mem(fd, handles[i], size, i + 1);
@@ -175,7 +185,7 @@ static void test_close(int fd)
 
 	/* What the last copy used is freed after its fence. */
 	for (i = 0; i < 3; i++) {
-		for (tries = 0; tries < 200; tries++) {
+		for (tries = 0; tries < 3000; tries++) {
 			if (vgem_pfn_region(fd, i).used == before[i].used)
 				break;
 			usleep(10 * MS);
@@ -193,12 +203,12 @@ static void test_no_job(int fd)
 {
 	const size_t size = 256 * KiB;
 	uint32_t handle, syncobj;
+	struct pfn_hold hold;
 	int ret;
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	vgem_pfn_bo_fill(fd, handle, size, 1);
 	syncobj = async_syncobj(fd);
-	async_latency(fd, 200 * MS);
 
 	ret = __vgem_pfn_fault_arm(fd, "fence", 1, 1);
 	igt_require_f(!ret, "no fault injection: %d\n", ret);
@@ -209,8 +219,10 @@ static void test_no_job(int fd)
 	igt_assert_eq(__vgem_pfn_fault_disarm(fd, "fence"), 0);
 
 	/* The next one is an engine's again. */
-	async_move(fd, handle, VGEM_PFN_CARVEOUT, syncobj);
-	igt_assert(!async_done(fd, syncobj));
+	pfn_hold_begin(&hold);
+	async_move_held(fd, handle, VGEM_PFN_CARVEOUT, syncobj, &hold);
+	pfn_hold_assert(&hold, !async_done(fd, syncobj));
+	pfn_hold_end(&hold);
 	async_wait(fd, syncobj);
 	vgem_pfn_bo_check_mem(fd, handle, size, 1);
 

@@ -10,20 +10,27 @@
 #include "pfn_importer.h"
 #include "pfn_trace.h"
 
-/* The first word of each page of the carveout */
-static uint64_t *carveout_words(int fd, uint64_t *base)
+/* What is in a page of the carveout before the test, by its true page frame number */
+static uint64_t mark(uint64_t pfn)
 {
-	struct drm_vgem_pfn_region region;
-	uint64_t *words, i;
+	return pfn ^ 0x6d61726b00000000ULL;
+}
 
-	region = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT);
-	igt_require_f(region.base_pfn, "needs CAP_SYS_ADMIN\n");
-	words = malloc(region.size / PFN_PAGE_SIZE * 8);
-	igt_assert(words);
-	for (i = 0; i < region.size / PFN_PAGE_SIZE; i++)
-		pfn_mem_read(region.base_pfn + i, 0, &words[i], 8);
-	*base = region.base_pfn;
-	return words;
+/* Mark each page in its first word. The carveout must be empty. */
+static void mark_carveout(int fd)
+{
+	uint64_t size = vgem_pfn_carveout_size(fd), *pfns, *map, i;
+	uint32_t handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT);
+
+	pfns = calloc(size / PFN_PAGE_SIZE, sizeof(*pfns));
+	igt_assert(pfns);
+	vgem_pfn_bo_pfns(fd, handle, 0, size / PFN_PAGE_SIZE, pfns);
+	map = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ | PROT_WRITE);
+	for (i = 0; i < size / PFN_PAGE_SIZE; i++)
+		map[i * PFN_PAGE_SIZE / sizeof(*map)] = mark(pfns[i]);
+	munmap(map, size);
+	free(pfns);
+	vgem_pfn_gem_close(fd, handle);
 }
 
 /*
@@ -34,36 +41,32 @@ static uint64_t *carveout_words(int fd, uint64_t *base)
 static void test_old_bytes(int fd)
 {
 	const size_t size = 256 * KiB, pages = size / PFN_PAGE_SIZE;
-	uint64_t *old, base, word, pfns[64], i;
+	uint64_t word, pfns[64], i;
 	uint32_t handle, syncobj;
+	struct pfn_hold hold;
+	unsigned int bad = 0;
 
-	/* The carveout's memory is somebody's. */
-	handle = vgem_pfn_bo_create(fd, 8 * MiB, VGEM_PFN_CARVEOUT);
-	vgem_pfn_bo_fill(fd, handle, 8 * MiB, 7);
-	vgem_pfn_gem_close(fd, handle);
-
+	mark_carveout(fd);
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_TT, VGEM_PFN_CARVEOUT);
 	vgem_pfn_bo_fill(fd, handle, size, 1);
 	syncobj = async_syncobj(fd);
-	old = carveout_words(fd, &base);
-
-	async_latency(fd, SLOW);
-	async_move(fd, handle, VGEM_PFN_CARVEOUT, syncobj);
+	pfn_hold_begin(&hold);
+	async_move_held(fd, handle, VGEM_PFN_CARVEOUT, syncobj, &hold);
 	vgem_pfn_bo_pfns(fd, handle, 0, pages, pfns);
 	for (i = 0; i < pages; i++) {
 		pfn_mem_read(pfns[i], 0, &word, 8);
-		igt_assert_eq_u64(word, old[pfns[i] - base]);
-		igt_assert_neq_u64(word, pfn_pattern_word(1, i * PFN_PAGE_SIZE / 8));
+		bad += word != mark(pfns[i]);
 	}
-	igt_assert_f(!async_done(fd, syncobj), "too slow to see anything\n");
+	pfn_hold_assert(&hold, !bad);
+	pfn_hold_assert(&hold, !async_done(fd, syncobj));
 
+	pfn_hold_end(&hold);
 	async_wait(fd, syncobj);
 	vgem_pfn_bo_check_mem(fd, handle, size, 1);
 	igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).last_copy_bytes, size);
 
 	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
 	vgem_pfn_gem_close(fd, handle);
-	free(old);
 }
 
 /* One line of the trace, and its place in it */
@@ -111,6 +114,7 @@ static void test_worker(int fd, int importer, bool async)
 	};
 	struct event begin, end, moved, told;
 	uint32_t handle, syncobj;
+	struct pfn_hold hold;
 	int dmabuf, import;
 	char file[80];
 	size_t i;
@@ -130,8 +134,9 @@ static void test_worker(int fd, int importer, bool async)
 	}
 
 	if (async) {
-		async_latency(fd, 100 * MS);
-		async_move(fd, handle, VGEM_PFN_TT, syncobj);
+		pfn_hold_begin(&hold);
+		async_move_held(fd, handle, VGEM_PFN_TT, syncobj, &hold);
+		pfn_hold_end(&hold);
 		async_wait(fd, syncobj);
 	} else {
 		vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
@@ -206,6 +211,7 @@ static void test_clear(int fd)
 {
 	const size_t size = 256 * KiB;
 	uint32_t handle, syncobj;
+	struct pfn_hold hold;
 	uint64_t *map, i;
 
 	handle = vgem_pfn_bo_create(fd, 8 * MiB, VGEM_PFN_CARVEOUT);
@@ -214,13 +220,15 @@ static void test_clear(int fd)
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT);
 	syncobj = async_syncobj(fd);
-	async_latency(fd, 300 * MS);
-	async_move(fd, handle, VGEM_PFN_CARVEOUT, syncobj);
-	igt_assert(!async_done(fd, syncobj));
+	pfn_hold_begin(&hold);
+	async_move_held(fd, handle, VGEM_PFN_CARVEOUT, syncobj, &hold);
+	pfn_hold_assert(&hold, !async_done(fd, syncobj));
 	map = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ);
+	pfn_hold_until_asleep(&hold);
 	for (i = 0; i < size / 8; i++)
 		igt_assert_eq_u64(map[i], 0);
 	igt_assert(async_done(fd, syncobj));
+	pfn_hold_end(&hold);
 	munmap(map, size);
 	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
 	vgem_pfn_gem_close(fd, handle);

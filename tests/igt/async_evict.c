@@ -12,22 +12,29 @@
  * SUBTEST: evict
  * Description: who evicts does not wait for the copy, and who gets the memory does
  *		not see it before
+ *
+ * SUBTEST: evict-long
+ * Description: the same, with all of each buffer filled and checked, not 1 MiB
  */
-static void test_evict(int fd)
+static void test_evict(int fd, bool whole)
 {
 	const size_t size = vgem_pfn_carveout_size(fd) / 8;
+	const size_t part = whole ? size : MiB;
 	uint32_t handles[8], handle;
 	int i, dmabufs[8], dmabuf, file, pending = 0;
+	struct pfn_hold hold;
 
 	for (i = 0; i < 8; i++) {
 		handles[i] = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT,
 						VGEM_PFN_TT);
-		vgem_pfn_bo_fill(fd, handles[i], size, i + 1);
+		vgem_pfn_bo_fill(fd, handles[i], part, i + 1);
 		dmabufs[i] = vgem_pfn_export(fd, handles[i]);
 	}
 
 	vgem_pfn_set_lever(fd, "async_moves", 1);
-	async_latency(fd, SLOW);
+	pfn_hold_begin(&hold);
+	for (i = 0; i < 8; i++)
+		pfn_hold_dmabuf(&hold, dmabufs[i]);
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_CARVEOUT);
 
@@ -42,31 +49,34 @@ static void test_evict(int fd)
 		pending += !__sync_file_wait(file, 0);
 		close(file);
 	}
-	igt_assert_lte(1, pending);
+	pfn_hold_assert(&hold, pending);
 	dmabuf = vgem_pfn_export(fd, handle);
 	file = __dmabuf_sync_file(dmabuf, DMA_BUF_SYNC_READ);
 	igt_assert_lte(0, file);
-	igt_assert_eq(__sync_file_wait(file, 0), 0);
+	pfn_hold_assert(&hold, !__sync_file_wait(file, 0));
 	close(file);
 	close(dmabuf);
 
-	async_latency(fd, 0);
-	vgem_pfn_bo_fill(fd, handle, size, 20);
+	pfn_hold_end(&hold);
+	vgem_pfn_bo_fill(fd, handle, part, 20);
 	for (i = 0; i < 8; i++) {
-		vgem_pfn_bo_check(fd, handles[i], size, i + 1);
+		vgem_pfn_bo_check(fd, handles[i], part, i + 1);
 		close(dmabufs[i]);
 		vgem_pfn_gem_close(fd, handles[i]);
 	}
-	vgem_pfn_bo_check(fd, handle, size, 20);
+	vgem_pfn_bo_check(fd, handle, part, 20);
 	vgem_pfn_gem_close(fd, handle);
 }
 
 /*
  * SUBTEST: overcommit
- * Description: with every move pipelined twice the carveout can be allocated and
- *		brought back, and nothing gets lost
+ * Description: with every move pipelined a quarter more than the carveout can be
+ *		allocated and brought back, and nothing gets lost
+ *
+ * SUBTEST: overcommit-long
+ * Description: the same with twice the carveout
  */
-static void test_overcommit(int fd)
+static void test_overcommit(int fd, int num)
 {
 	const size_t size = vgem_pfn_carveout_size(fd) / 16;
 	uint32_t handles[32];
@@ -74,7 +84,7 @@ static void test_overcommit(int fd)
 
 	vgem_pfn_set_lever(fd, "async_moves", 1);
 	async_latency(fd, 3 * MS);
-	for (i = 0; i < 32; i++) {
+	for (i = 0; i < num; i++) {
 		handles[i] = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT,
 						i % 2 ? VGEM_PFN_TT :
 							VGEM_PFN_SYSTEM);
@@ -82,10 +92,10 @@ static void test_overcommit(int fd)
 			async_move(fd, handles[i], VGEM_PFN_CARVEOUT, 0);
 		vgem_pfn_bo_fill(fd, handles[i], 64 * KiB, i + 1);
 	}
-	for (i = 0; i < 32; i++)
+	for (i = 0; i < num; i++)
 		async_move(fd, handles[i], VGEM_PFN_CARVEOUT, 0);
 
-	for (i = 0; i < 32; i++) {
+	for (i = 0; i < num; i++) {
 		vgem_pfn_bo_check(fd, handles[i], 64 * KiB, i + 1);
 		vgem_pfn_gem_close(fd, handles[i]);
 	}
@@ -95,31 +105,37 @@ static void test_overcommit(int fd)
  * SUBTEST: ghost
  * Description: the memory that a pending copy reads from is not given away before,
  *		and can be had when it must be
+ *
+ * SUBTEST: ghost-long
+ * Description: the same, with all of each buffer filled and checked, not 1 MiB
  */
-static void test_ghost(int fd)
+static void test_ghost(int fd, bool whole)
 {
 	uint64_t carveout = vgem_pfn_carveout_size(fd);
-	const size_t size = carveout / 2;
+	const size_t size = carveout / 2, part = whole ? size : MiB;
 	uint32_t handle, other, syncobj;
+	struct pfn_hold hold;
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
-	vgem_pfn_bo_fill(fd, handle, size, 1);
+	vgem_pfn_bo_fill(fd, handle, part, 1);
 	syncobj = async_syncobj(fd);
-	async_latency(fd, 300 * MS);
-	async_move(fd, handle, VGEM_PFN_TT, syncobj);
+	pfn_hold_begin(&hold);
+	async_move_held(fd, handle, VGEM_PFN_TT, syncobj, &hold);
 
 	/* A buffer of all of it, for which the copy must be done */
+	pfn_hold_until_asleep(&hold);
 	other = vgem_pfn_bo_create(fd, carveout, VGEM_PFN_CARVEOUT);
 	igt_assert(async_done(fd, syncobj));
-	vgem_pfn_bo_fill(fd, other, carveout, 2);
-	vgem_pfn_bo_check_mem(fd, handle, size, 1);
+	pfn_hold_end(&hold);
+	vgem_pfn_bo_fill(fd, other, whole ? carveout : part, 2);
+	vgem_pfn_bo_check_mem(fd, handle, part, 1);
 
 	/* The other way round: pages that the carveout is filled from */
 	async_move(fd, handle, VGEM_PFN_CARVEOUT, syncobj);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, other), VGEM_PFN_SYSTEM);
 	async_wait(fd, syncobj);
-	vgem_pfn_bo_check(fd, handle, size, 1);
-	vgem_pfn_bo_check(fd, other, carveout, 2);
+	vgem_pfn_bo_check(fd, handle, part, 1);
+	vgem_pfn_bo_check(fd, other, whole ? carveout : part, 2);
 
 	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
 	vgem_pfn_gem_close(fd, handle);
@@ -131,19 +147,40 @@ void async_evict_tests(int fd)
 	igt_describe("Who evicts does not wait for the copy.");
 	igt_subtest("evict") {
 		async_reset(fd);
-		test_evict(fd);
+		test_evict(fd, false);
+		async_reset(fd);
+	}
+
+	igt_describe("The same of all that is in the buffers.");
+	igt_subtest("evict-long") {
+		async_reset(fd);
+		test_evict(fd, true);
+		async_reset(fd);
 	}
 
 	igt_describe("With every move pipelined nothing gets lost.");
 	igt_subtest("overcommit") {
 		async_reset(fd);
-		test_overcommit(fd);
+		test_overcommit(fd, 20);
+		async_reset(fd);
+	}
+
+	igt_describe("The same with twice the carveout.");
+	igt_subtest("overcommit-long") {
+		async_reset(fd);
+		test_overcommit(fd, 32);
 		async_reset(fd);
 	}
 
 	igt_describe("What a pending copy reads from is not given away.");
 	igt_subtest("ghost") {
 		async_reset(fd);
-		test_ghost(fd);
+		test_ghost(fd, false);
+	}
+
+	igt_describe("The same of all that is in the buffers.");
+	igt_subtest("ghost-long") {
+		async_reset(fd);
+		test_ghost(fd, true);
 	}
 }

@@ -3,7 +3,6 @@
  * Subtests of a process that faults on contents which are under way: what it waits
  * for, nobody else has to wait for, and it can be interrupted and killed.
  */
-#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -22,8 +21,8 @@ struct fault {
 	int import;
 	char *map;
 	uint64_t word;
-	pthread_t thread;
-	volatile int done;
+	struct pfn_hold hold;
+	struct pfn_thread thread;
 };
 
 static void fault_create(struct fault *f, int fd, int importer)
@@ -35,8 +34,8 @@ static void fault_create(struct fault *f, int fd, int importer)
 	f->import = pfn_import(importer, f->dmabuf);
 	f->map = pfn_import_mmap(f->import, SIZE, PROT_READ | PROT_WRITE);
 	f->syncobj = async_syncobj(fd);
-	async_latency(fd, SLOW);
-	async_move(fd, f->handle, VGEM_PFN_TT, f->syncobj);
+	pfn_hold_begin(&f->hold);
+	async_move_held(fd, f->handle, VGEM_PFN_TT, f->syncobj, &f->hold);
 }
 
 static void fault_destroy(struct fault *f)
@@ -51,25 +50,23 @@ static void fault_destroy(struct fault *f)
 	vgem_pfn_gem_close(f->fd, f->handle);
 }
 
-static void *fault_thread(void *arg)
+static void fault_run(void *arg)
 {
 	struct fault *f = arg;
 
 	f->word = *(volatile uint64_t *)f->map;
-	f->done = 1;
-	return NULL;
 }
 
 static void fault_start(struct fault *f)
 {
-	igt_assert_eq(pthread_create(&f->thread, NULL, fault_thread, f), 0);
-	usleep(100 * MS);
-	igt_assert(!f->done);
+	pfn_thread_start(&f->thread, fault_run, f);
+	pfn_hold_assert(&f->hold, pfn_thread_asleep(&f->thread));
 }
 
 static void fault_wait(struct fault *f)
 {
-	pthread_join(f->thread, NULL);
+	pfn_hold_end(&f->hold);
+	pfn_thread_join(&f->thread);
 	igt_assert(async_done(f->fd, f->syncobj));
 	igt_assert_eq_u64(f->word, pfn_pattern_word(1, 0));
 }
@@ -93,8 +90,10 @@ static void test_others_map(int fd, int importer)
 	memset(map, 1, MiB);
 	igt_assert_eq(munmap(map, MiB), 0);
 	igt_assert_eq(munmap(f.map + SIZE / 2, SIZE / 2), 0);
-	igt_assert(!f.done);
-	igt_assert_f(!async_done(fd, f.syncobj), "mmap waited for the data\n");
+	/* Neither mmap() nor munmap() has waited for the data. */
+	igt_assert(pfn_hold_pending(&f.hold));
+	pfn_hold_assert(&f.hold, !f.thread.done);
+	pfn_hold_assert(&f.hold, !async_done(fd, f.syncobj));
 
 	fault_wait(&f);
 	map = mmap(f.map + SIZE / 2, SIZE / 2, PROT_READ | PROT_WRITE,
@@ -115,10 +114,11 @@ static void test_others_move(int fd, int importer)
 	fault_create(&f, fd, importer);
 	fault_start(&f);
 
-	async_latency(fd, 0);
 	async_move(fd, f.handle, VGEM_PFN_CARVEOUT, 0);
-	igt_assert(!f.done);
-	igt_assert_f(!async_done(fd, f.syncobj), "a move waited for the data\n");
+	/* It has not waited for the data. */
+	igt_assert(pfn_hold_pending(&f.hold));
+	pfn_hold_assert(&f.hold, !f.thread.done);
+	pfn_hold_assert(&f.hold, !async_done(fd, f.syncobj));
 
 	fault_wait(&f);
 	igt_assert_eq_u64(pfn_import_entry(f.import, 0).cpu_pfn,
@@ -143,15 +143,17 @@ static void test_unmapped(int fd, int importer)
 	if (!pid) {
 		/* The thread dies of the fault that finds no mapping. */
 		signal(SIGSEGV, SIG_DFL);
-		if (pthread_create(&f.thread, NULL, fault_thread, &f))
+		pfn_thread_start(&f.thread, fault_run, &f);
+		if (!pfn_thread_asleep(&f.thread))
 			_exit(1);
-		usleep(100 * MS);
 		close(f.import);
 		munmap(f.map, SIZE);
-		pthread_join(f.thread, NULL);
+		pfn_hold_end(&f.hold);
+		pfn_thread_join(&f.thread);
 		_exit(2);
 	}
 	igt_assert_eq(waitpid(pid, &status, 0), pid);
+	pfn_hold_end(&f.hold);
 	igt_assert(WIFSIGNALED(status));
 	igt_assert_eq(WTERMSIG(status), SIGSEGV);
 	fault_destroy(&f);
@@ -177,11 +179,13 @@ static void test_signal(int fd, int importer)
 	igt_assert_eq(sigaction(SIGUSR1, &act, NULL), 0);
 	handled = 0;
 	fault_start(&f);
-	pthread_kill(f.thread, SIGUSR1);
-	usleep(200 * MS);
-	igt_assert(handled);
-	igt_assert(!f.done);
-	igt_assert_f(!async_done(fd, f.syncobj), "the signal had to wait\n");
+	pthread_kill(f.thread.thread, SIGUSR1);
+	while (!handled && pfn_hold_pending(&f.hold))
+		usleep(10 * MS);
+	/* The signal has not waited for the data, and the fault goes on. */
+	igt_assert(pfn_hold_pending(&f.hold));
+	pfn_hold_assert(&f.hold, pfn_thread_asleep(&f.thread));
+	pfn_hold_assert(&f.hold, !async_done(fd, f.syncobj));
 	fault_wait(&f);
 	fault_destroy(&f);
 }
@@ -209,12 +213,14 @@ static void test_kill(int fd, int importer, enum where where)
 		_exit(*(volatile char *)f.map);
 	if (!pid)
 		_exit(write(ends[1], f.map, 8) != 8);
-	usleep(200 * MS);
-	igt_assert_eq(waitpid(pid, &status, WNOHANG), 0);
+	pfn_hold_assert(&f.hold, pfn_wait_asleep(pid));
 	igt_assert_eq(kill(pid, SIGKILL), 0);
 	igt_assert_eq(waitpid(pid, &status, 0), pid);
+	/* It has not waited for the data. */
+	igt_assert(pfn_hold_pending(&f.hold));
 	igt_assert(WIFSIGNALED(status));
-	igt_assert_f(!async_done(fd, f.syncobj), "death had to wait\n");
+	pfn_hold_assert(&f.hold, !async_done(fd, f.syncobj));
+	pfn_hold_end(&f.hold);
 	close(ends[0]);
 	close(ends[1]);
 	fault_destroy(&f);

@@ -13,7 +13,7 @@
 /*
  * SUBTEST: correct-importer
  * Description: an importer that waits for fences reads what is in the buffer, in
- *		2,000 moves over all engines
+ *		400 moves over all engines
  *
  * SUBTEST: correct-importer-long
  * Description: the same in 10,000 moves
@@ -46,8 +46,8 @@ static void test_correct(int fd, int importer, int moves)
 		uint64_t dice = pfn_random(&random);
 
 		i = dice % NUM;
-		if (move % 500 == 0)
-			async_latency(fd, (move / 500 % 4) * 100);
+		if (move % 100 == 0)
+			async_latency(fd, (move / 100 % 4) * 100);
 		igt_assert_eq(__async_move(fd, handles[i], dice >> 8 & 1 ?
 					   VGEM_PFN_TT : VGEM_PFN_CARVEOUT, 0), 0);
 
@@ -95,6 +95,7 @@ static void test_wrong(int fd, int importer)
 	int dmabuf, wrong, correct, wrong_cpu = 0, wrong_dev = 0, i;
 	uint32_t handle, syncobj;
 	uint64_t *data, *map;
+	struct pfn_hold hold;
 	size_t page;
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
@@ -110,19 +111,21 @@ static void test_wrong(int fd, int importer)
 	syncobj = async_syncobj(fd);
 
 	for (i = 0; i < 2; i++) {
-		async_latency(fd, SLOW);
-		async_move(fd, handle, i ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT,
-			   syncobj);
+		pfn_hold_begin(&hold);
+		async_move_held(fd, handle, i ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT,
+				syncobj, &hold);
 		pfn_import_read(wrong, 0, data, size);
 		for (page = 0; page < size / 8; page += PFN_PAGE_SIZE / 8) {
 			wrong_dev += data[page] != pfn_pattern_word(1, page);
 			wrong_cpu += map[page] != pfn_pattern_word(1, page);
 		}
-		igt_assert_f(!async_done(fd, syncobj), "too slow\n");
+		pfn_hold_assert(&hold, !async_done(fd, syncobj));
 
 		/* Whoever waits is right all the time. */
+		pfn_hold_until_asleep(&hold);
 		pfn_import_dev_check(correct, size, 1);
 		igt_assert(async_done(fd, syncobj));
+		pfn_hold_end(&hold);
 		pfn_assert_pattern(map, 0, size, 1);
 	}
 	igt_info("of 32 pages each, %d by device and %d by CPU were wrong\n",
@@ -144,7 +147,7 @@ void async_race_tests(int fd, int importer)
 	igt_describe("Who waits for fences never reads wrong data.");
 	igt_subtest("correct-importer") {
 		async_reset(fd);
-		test_correct(fd, importer, 2000);
+		test_correct(fd, importer, 400);
 	}
 
 	igt_describe("Nor does it in the long run.");

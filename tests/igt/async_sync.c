@@ -2,7 +2,6 @@
 /*
  * Subtests of the sync objects of a move.
  */
-#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -42,11 +41,16 @@ static void test_out(int fd, uint64_t point)
 		.out_syncobj = async_syncobj(fd),
 		.out_point = point,
 	};
+	struct pfn_hold hold;
 	uint64_t word;
 
-	async_latency(fd, 500 * MS);
+	/* A fence that signals before the copy does so this much earlier. */
+	async_latency(fd, 300 * MS);
+	pfn_hold_begin(&hold);
+	pfn_hold_bo(&hold, fd, arg.handle);
 	igt_assert_eq(__vgem_pfn_ioctl(fd, MOVE, &arg), 0);
-	igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point, 0), -ETIME);
+	pfn_hold_assert(&hold, __syncobj_wait(fd, arg.out_syncobj, point, 0) == -ETIME);
+	pfn_hold_end(&hold);
 	igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point, -1), 0);
 	pfn_mem_read(vgem_pfn_bo_pfn(fd, arg.handle, 0), 0, &word, 8);
 	igt_assert_eq_u64(word, pfn_pattern_word(1, 0));
@@ -55,10 +59,13 @@ static void test_out(int fd, uint64_t point)
 	if (point) {
 		arg.region = VGEM_PFN_CARVEOUT;
 		arg.out_point = point + 5;
+		pfn_hold_begin(&hold);
+		pfn_hold_bo(&hold, fd, arg.handle);
 		igt_assert_eq(__vgem_pfn_ioctl(fd, MOVE, &arg), 0);
 		igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point, 0), 0);
-		igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point + 5, 0),
-			      -ETIME);
+		pfn_hold_assert(&hold, __syncobj_wait(fd, arg.out_syncobj, point + 5,
+						      0) == -ETIME);
+		pfn_hold_end(&hold);
 		igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point + 5, -1),
 			      0);
 	}
@@ -93,33 +100,37 @@ static void test_out_no_copy(int fd)
 	destroy(fd, arg.handle, 0);
 }
 
+/* A move that waits for the copy of another buffer, which waits for a fence */
 struct syncer {
 	int fd;
 	struct drm_vgem_pfn_bo_move arg;
 	int ret;
-	volatile int done;
-	pthread_t thread;
+	uint32_t busy;
+	struct pfn_hold hold;
+	struct pfn_thread thread;
 };
 
-static void *syncer_thread(void *data)
+static void syncer_run(void *data)
 {
 	struct syncer *s = data;
 
 	s->ret = __vgem_pfn_ioctl(s->fd, MOVE, &s->arg);
-	s->done = 1;
-	return NULL;
 }
 
-/* A sync object whose fence is that of a copy that takes a while */
-static uint32_t slow_syncobj(int fd, uint32_t *busy)
+static void syncer_start(struct syncer *s, int fd, uint32_t out_syncobj)
 {
-	uint32_t syncobj = async_syncobj(fd);
-
-	*busy = create(fd, 9);
-	async_latency(fd, SLOW);
-	async_move(fd, *busy, VGEM_PFN_TT, syncobj);
-	async_latency(fd, 0);
-	return syncobj;
+	s->fd = fd;
+	s->busy = create(fd, 9);
+	s->arg = (struct drm_vgem_pfn_bo_move) {
+		.handle = create(fd, 1),
+		.region = VGEM_PFN_TT,
+		.in_syncobj = async_syncobj(fd),
+		.out_syncobj = out_syncobj,
+	};
+	pfn_hold_begin(&s->hold);
+	async_move_held(fd, s->busy, VGEM_PFN_TT, s->arg.in_syncobj, &s->hold);
+	pfn_thread_start(&s->thread, syncer_run, s);
+	pfn_hold_assert(&s->hold, pfn_thread_asleep(&s->thread));
 }
 
 /*
@@ -129,27 +140,23 @@ static uint32_t slow_syncobj(int fd, uint32_t *busy)
  */
 static void test_in(int fd)
 {
-	struct syncer s = { .fd = fd };
-	uint32_t busy;
+	struct syncer s;
 
-	s.arg.handle = create(fd, 1);
-	s.arg.region = VGEM_PFN_TT;
-	s.arg.in_syncobj = slow_syncobj(fd, &busy);
-	igt_assert_eq(pthread_create(&s.thread, NULL, syncer_thread, &s), 0);
-	usleep(100 * MS);
+	syncer_start(&s, fd, 0);
 	vgem_pfn_bo_check(fd, s.arg.handle, 64 * KiB, 1);
-	igt_assert_eq_u32(vgem_pfn_bo_region(fd, s.arg.handle),
-			  VGEM_PFN_CARVEOUT);
-	igt_assert(!s.done);
-	igt_assert_f(!async_done(fd, s.arg.in_syncobj), "too slow\n");
+	pfn_hold_assert(&s.hold, vgem_pfn_bo_region(fd, s.arg.handle) ==
+				 VGEM_PFN_CARVEOUT);
+	pfn_hold_assert(&s.hold, !s.thread.done);
+	pfn_hold_assert(&s.hold, !async_done(fd, s.arg.in_syncobj));
 
-	igt_assert_eq(pthread_join(s.thread, NULL), 0);
+	pfn_hold_end(&s.hold);
+	pfn_thread_join(&s.thread);
 	igt_assert_eq(s.ret, 0);
 	igt_assert(async_done(fd, s.arg.in_syncobj));
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, s.arg.handle), VGEM_PFN_TT);
 	vgem_pfn_bo_check(fd, s.arg.handle, 64 * KiB, 1);
 	destroy(fd, s.arg.handle, s.arg.in_syncobj);
-	vgem_pfn_gem_close(fd, busy);
+	vgem_pfn_gem_close(fd, s.busy);
 }
 
 /*
@@ -162,14 +169,17 @@ static void test_in_out(int fd)
 		.handle = create(fd, 1),
 		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
 	};
+	struct pfn_hold hold;
 	int i;
 
 	arg.out_syncobj = async_syncobj(fd);
-	async_latency(fd, 100 * MS);
 	for (i = 0; i < 4; i++) {
 		arg.region = i % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT;
+		pfn_hold_begin(&hold);
+		pfn_hold_bo(&hold, fd, arg.handle);
 		igt_assert_eq(__vgem_pfn_ioctl(fd, MOVE, &arg), 0);
-		igt_assert(!async_done(fd, arg.out_syncobj));
+		pfn_hold_assert(&hold, !async_done(fd, arg.out_syncobj));
+		pfn_hold_end(&hold);
 		arg.in_syncobj = arg.out_syncobj;
 	}
 	async_wait(fd, arg.out_syncobj);
@@ -191,30 +201,25 @@ static void handler(int sig)
 static void test_in_interrupted(int fd)
 {
 	struct sigaction act = { .sa_handler = handler };
-	struct syncer s = { .fd = fd };
-	uint32_t busy;
+	struct syncer s;
 
 	igt_assert_eq(sigaction(SIGUSR1, &act, NULL), 0);
 	handled = 0;
-	s.arg.handle = create(fd, 1);
-	s.arg.region = VGEM_PFN_TT;
-	s.arg.out_syncobj = async_syncobj(fd);
-	s.arg.in_syncobj = slow_syncobj(fd, &busy);
-	igt_assert_eq(pthread_create(&s.thread, NULL, syncer_thread, &s), 0);
-	usleep(150 * MS);
-	igt_assert_eq(pthread_kill(s.thread, SIGUSR1), 0);
-	igt_assert_eq(pthread_join(s.thread, NULL), 0);
+	syncer_start(&s, fd, async_syncobj(fd));
+	igt_assert_eq(pthread_kill(s.thread.thread, SIGUSR1), 0);
+	pfn_thread_join(&s.thread);
 	igt_assert(handled);
-	igt_assert_eq(s.ret, -EINTR);
-	igt_assert_f(!async_done(fd, s.arg.in_syncobj), "too slow\n");
+	pfn_hold_assert(&s.hold, s.ret == -EINTR);
+	pfn_hold_assert(&s.hold, !async_done(fd, s.arg.in_syncobj));
 
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, s.arg.handle),
 			  VGEM_PFN_CARVEOUT);
 	igt_assert_eq(__syncobj_wait(fd, s.arg.out_syncobj, 0, 0), -EINVAL);
+	pfn_hold_end(&s.hold);
 	async_wait(fd, s.arg.in_syncobj);
 	igt_assert_eq(__syncobj_destroy(fd, s.arg.out_syncobj), 0);
 	destroy(fd, s.arg.handle, s.arg.in_syncobj);
-	vgem_pfn_gem_close(fd, busy);
+	vgem_pfn_gem_close(fd, s.busy);
 }
 
 /*

@@ -45,6 +45,13 @@ void async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj)
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), region);
 }
 
+void async_move_held(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj,
+		     struct pfn_hold *hold)
+{
+	pfn_hold_bo(hold, fd, handle);
+	async_move(fd, handle, region, out_syncobj);
+}
+
 uint32_t async_syncobj(int fd)
 {
 	uint32_t handle;
