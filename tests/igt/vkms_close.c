@@ -47,7 +47,7 @@ static void wait_for_room(int fd, uint64_t used)
 {
 	int i;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 1500; i++) {
 		if (vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used == used)
 			return;
 		usleep(20000);

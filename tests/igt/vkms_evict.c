@@ -91,26 +91,29 @@ static void test_async(struct stage *stage, int fd)
 	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
 	uint64_t size = vgem_pfn_carveout_size(fd) / 8;
 	int hogs = vgem_pfn_open(), file, i;
+	struct pfn_hold hold;
 
 	/* Nobody makes room by waiting, so the first one is still under way. */
 	pfn_kms_show(&stage->kms, second.fb);
 	vgem_pfn_set_lever(fd, "async_moves", 1);
-	vgem_pfn_set_lever(fd, "engine_latency_us", 1500 * 1000);
+	pfn_hold_begin(&hold);
+	pfn_hold_dmabuf(&hold, first.dmabuf);
 	for (i = 0; vgem_pfn_bo_region(fd, first.handle) != VGEM_PFN_TT; i++) {
 		igt_assert_lt(i, 8);
 		vgem_pfn_bo_create(hogs, size, VGEM_PFN_CARVEOUT);
 	}
 	file = __dmabuf_sync_file(first.dmabuf, DMA_BUF_SYNC_READ);
 	igt_assert_lte(0, file);
-	igt_assert_f(!__sync_file_wait(file, 0), "too slow\n");
+	pfn_hold_assert(&hold, !__sync_file_wait(file, 0));
 
+	pfn_hold_until_asleep(&hold);
 	pfn_kms_show(&stage->kms, first.fb);
 	igt_assert_eq(__sync_file_wait(file, 0), 1);
 	frame_assert(&first, VGEM_PFN_TT, 1);
 	stage_check(stage, 1);
 	close(file);
+	pfn_hold_end(&hold);
 
-	vgem_pfn_set_lever(fd, "engine_latency_us", 0);
 	vgem_pfn_set_lever(fd, "async_moves", 0);
 	close(hogs);
 	pfn_kms_hide(&stage->kms);

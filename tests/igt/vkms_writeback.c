@@ -14,7 +14,7 @@ static void wait_for_unpin(const struct frame *frame)
 {
 	int i;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 1200; i++) {
 		if (!vgem_pfn_bo_query(frame->fd, frame->handle).pin_count)
 			return;
 		usleep(50000);
@@ -35,27 +35,28 @@ static void check_target(struct stage *stage, const struct frame *target,
 	munmap(map, stage->size);
 }
 
-/* A target is pinned while it is written to. Whether that was seen */
-static bool write_back_pinned(struct stage *stage, struct frame *target,
+/* A target is pinned from the commit until it is written to. */
+static void write_back_pinned(struct stage *stage, struct frame *target,
 			      uint32_t region)
 {
-	int fence = __pfn_kms_write_back(&stage->kms, target->fb), ret, pending;
 	struct drm_vgem_pfn_bo_query query;
+	struct pfn_hold hold;
+	int fence, ret;
 
+	pfn_hold_begin(&hold);
+	fence = __pfn_kms_write_back_after(&stage->kms, target->fb, hold.sync_file);
 	igt_assert_lte(0, fence);
 	query = vgem_pfn_bo_query(target->fd, target->handle);
 	ret = __vgem_pfn_bo_move(target->fd, target->handle, VGEM_PFN_SYSTEM);
-	pending = !__sync_file_wait(fence, 0);
-	if (pending) {
-		igt_assert_eq_u32(query.pin_count, 1);
-		igt_assert_eq(ret, -EBUSY);
-		frame_assert(target, region, 1);
-	}
+	pfn_hold_assert(&hold, !__sync_file_wait(fence, 0));
+	pfn_hold_assert(&hold, query.pin_count == 1);
+	pfn_hold_assert(&hold, query.region == region);
+	pfn_hold_assert(&hold, ret == -EBUSY);
+	pfn_hold_end(&hold);
 
 	pfn_kms_wait(&stage->kms, fence);
 	close(fence);
 	wait_for_unpin(target);
-	return pending;
 }
 
 /*
@@ -67,16 +68,11 @@ static void test_into(struct stage *stage, int fd)
 {
 	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
 	struct frame target = frame_create(stage, fd, 9, VGEM_PFN_CARVEOUT);
-	int i;
 
 	pfn_kms_show(&stage->kms, shown.fb);
 	frame_assert(&target, VGEM_PFN_CARVEOUT, 0);
 
-	/* On a busy machine the job may be done before one has looked. */
-	for (i = 0; !write_back_pinned(stage, &target, VGEM_PFN_CARVEOUT); i++) {
-		igt_assert_lt(i, 10);
-		vgem_pfn_bo_move(fd, target.handle, VGEM_PFN_CARVEOUT);
-	}
+	write_back_pinned(stage, &target, VGEM_PFN_CARVEOUT);
 	frame_assert(&target, VGEM_PFN_CARVEOUT, 0);
 	check_target(stage, &target, 1);
 
@@ -124,6 +120,18 @@ static void test_shown(struct stage *stage, int fd)
 	frame_destroy(stage, &shown);
 }
 
+struct writer {
+	struct stage *stage;
+	uint32_t fb;
+};
+
+static void writer_run(void *arg)
+{
+	struct writer *writer = arg;
+
+	pfn_kms_write_back(&writer->stage->kms, writer->fb);
+}
+
 /*
  * SUBTEST: write-back-async
  * Description: what is written into a buffer that an engine has yet to copy is not
@@ -138,18 +146,26 @@ static void test_async(struct stage *stage, int fd)
 		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
 		.region = VGEM_PFN_TT,
 	};
-	int file;
+	struct writer writer = { stage, target.fb };
+	struct pfn_thread thread;
+	struct pfn_hold hold;
+	int file, i;
 
 	pfn_kms_show(&stage->kms, shown.fb);
-	vgem_pfn_set_lever(fd, "engine_latency_us", 1500 * 1000);
+	pfn_hold_begin(&hold);
+	pfn_hold_dmabuf(&hold, target.dmabuf);
 	igt_assert_eq(__vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &move), 0);
 	file = __dmabuf_sync_file(target.dmabuf, DMA_BUF_SYNC_READ);
 	igt_assert_lte(0, file);
-	igt_assert_f(!__sync_file_wait(file, 0), "too slow\n");
+	pfn_hold_assert(&hold, !__sync_file_wait(file, 0));
 
-	pfn_kms_write_back(&stage->kms, target.fb);
-	igt_assert_eq(__sync_file_wait(file, PFN_KMS_PATIENCE_MS), 1);
-	vgem_pfn_set_lever(fd, "engine_latency_us", 0);
+	/* Who does not wait for the copy has written back by then, as a rule. */
+	pfn_thread_start(&thread, writer_run, &writer);
+	for (i = 0; i < 30 && !thread.done; i++)
+		usleep(20000);
+	pfn_hold_end(&hold);
+	pfn_thread_join(&thread);
+	igt_assert_eq(__sync_file_wait(file, -1), 1);
 	check_target(stage, &target, 1);
 
 	close(file);

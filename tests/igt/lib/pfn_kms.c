@@ -35,6 +35,7 @@ static const struct {
 				      DRM_MODE_OBJECT_CONNECTOR },
 	[PFN_KMS_PLANE_FB] = { "FB_ID", DRM_MODE_OBJECT_PLANE },
 	[PFN_KMS_PLANE_CRTC] = { "CRTC_ID", DRM_MODE_OBJECT_PLANE },
+	[PFN_KMS_PLANE_FENCE] = { "IN_FENCE_FD", DRM_MODE_OBJECT_PLANE },
 	[PFN_KMS_PLANE_SRC_X] = { "SRC_X", DRM_MODE_OBJECT_PLANE },
 	[PFN_KMS_PLANE_SRC_Y] = { "SRC_Y", DRM_MODE_OBJECT_PLANE },
 	[PFN_KMS_PLANE_SRC_W] = { "SRC_W", DRM_MODE_OBJECT_PLANE },
@@ -279,6 +280,11 @@ void pfn_kms_hide(struct pfn_kms *kms)
 
 int __pfn_kms_write_back(struct pfn_kms *kms, uint32_t fb)
 {
+	return __pfn_kms_write_back_after(kms, fb, -1);
+}
+
+int __pfn_kms_write_back_after(struct pfn_kms *kms, uint32_t fb, int sync_file)
+{
 	drmVBlank vblank = {
 		.request = { .type = DRM_VBLANK_RELATIVE, .sequence = 1 },
 	};
@@ -286,13 +292,14 @@ int __pfn_kms_write_back(struct pfn_kms *kms, uint32_t fb)
 	const struct change changes[] = {
 		{ PFN_KMS_WRITEBACK_FB, fb },
 		{ PFN_KMS_WRITEBACK_FENCE, (uintptr_t)&fence },
+		{ PFN_KMS_PLANE_FENCE, sync_file },
 	};
+	size_t num = ARRAY_SIZE(changes) - (sync_file < 0);
 	int ret;
 
 	ret = drmWaitVBlank(kms->fd, &vblank);
 	if (!ret)
-		ret = __commit(kms, DRM_MODE_ATOMIC_NONBLOCK, changes,
-			       ARRAY_SIZE(changes));
+		ret = __commit(kms, DRM_MODE_ATOMIC_NONBLOCK, changes, num);
 	return ret ?: fence;
 }
 

@@ -25,6 +25,7 @@ enum pfn_kms_property {
 	PFN_KMS_WRITEBACK_FENCE,
 	PFN_KMS_PLANE_FB,
 	PFN_KMS_PLANE_CRTC,
+	PFN_KMS_PLANE_FENCE,
 	PFN_KMS_PLANE_SRC_X,
 	PFN_KMS_PLANE_SRC_Y,
 	PFN_KMS_PLANE_SRC_W,
@@ -73,6 +74,8 @@ void pfn_kms_hide(struct pfn_kms *kms);
  * is done.
  */
 int __pfn_kms_write_back(struct pfn_kms *kms, uint32_t fb);
+/* The same, not before the fence of a sync file has signaled */
+int __pfn_kms_write_back_after(struct pfn_kms *kms, uint32_t fb, int sync_file);
 void pfn_kms_wait(struct pfn_kms *kms, int fence);
 void pfn_kms_write_back(struct pfn_kms *kms, uint32_t fb);
 
