@@ -6,6 +6,9 @@
 #ifndef HOTPLUG_H
 #define HOTPLUG_H
 
+/* Most subtests have these devices: vgem_pfn_want(). */
+#define HOTPLUG_PARAMS	"devices=2 carveouts=contig:16M"
+
 void hotplug_devices_tests(void);
 void hotplug_importers_tests(void);
 void hotplug_pci_tests(void);

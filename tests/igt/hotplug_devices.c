@@ -7,6 +7,7 @@
 #include "vgem_pfn_module.h"
 
 #define MAX_DEVICES	8
+#define SIZE		(2 * MiB)	/* of their carveouts */
 
 /*
  * SUBTEST: devices
@@ -20,7 +21,7 @@ static void test_devices(unsigned int num)
 	char params[64];
 	unsigned int i, j;
 
-	snprintf(params, sizeof(params), "devices=%u carveouts=contig:8M", num);
+	snprintf(params, sizeof(params), "devices=%u carveouts=contig:2M", num);
 	vgem_pfn_reload(params);
 
 	for (i = 0; i < num; i++)
@@ -29,16 +30,16 @@ static void test_devices(unsigned int num)
 
 	/* Each is filled to the last byte, which leaves no room to share. */
 	for (i = 0; i < num; i++) {
-		handle[i] = vgem_pfn_bo_create(fd[i], 8 * MiB, VGEM_PFN_CARVEOUT);
-		vgem_pfn_bo_fill(fd[i], handle[i], 8 * MiB, i);
+		handle[i] = vgem_pfn_bo_create(fd[i], SIZE, VGEM_PFN_CARVEOUT);
+		vgem_pfn_bo_fill(fd[i], handle[i], SIZE, i);
 	}
 	for (i = 0; i < num; i++) {
 		region[i] = vgem_pfn_region(fd[i], VGEM_PFN_CARVEOUT);
-		igt_assert_eq_u64(region[i].used, 8 * MiB);
+		igt_assert_eq_u64(region[i].used, SIZE);
 		igt_assert_eq_u32(vgem_pfn_bo_region(fd[i], handle[i]),
 				  VGEM_PFN_CARVEOUT);
 		vgem_pfn_bo_check_mem(fd[i], handle[i], 64 * KiB, i);
-		vgem_pfn_bo_check(fd[i], handle[i], 8 * MiB, i);
+		vgem_pfn_bo_check(fd[i], handle[i], SIZE, i);
 		for (j = 0; j < i; j++)
 			igt_assert(region[i].base_pfn + region[i].size / PFN_PAGE_SIZE <=
 				   region[j].base_pfn ||
@@ -163,6 +164,7 @@ void hotplug_devices_tests(void)
 		igt_assert_neq(__vgem_pfn_load("devices=-1"), 0);
 		igt_assert_neq(__vgem_pfn_load("devices=x"), 0);
 		igt_assert_neq(access(VGEM_PFN_SYS_MODULE, F_OK), 0);
+		vgem_pfn_reload(NULL);
 	}
 
 	igt_describe("Loading gives all devices or none.");

@@ -120,15 +120,15 @@ static void test_jobs(void)
 	struct timespec start = {};
 
 	import = pfn_import_flags(importer, dmabuf, DMA_BUF_PFN_IMPORT_P2P);
-	pfn_importer_set_lever("job_latency_us", 3000 * 1000);
+	/* Each ends so long after this or later. */
+	igt_nsec_elapsed(&start);
+	pfn_importer_set_lever("job_latency_us", 1000 * 1000);
 	for (i = 0; i < DMA_BUF_PFN_NUM_ENGINES; i++)
 		jobs[i] = pfn_job_verify(import, i, SIZE, 11, 0);
 	pfn_importer_set_lever("job_latency_us", 0);
 
-	igt_nsec_elapsed(&start);
-	igt_assert(!pfn_job_done(import, jobs[0]));
 	unplug(0);
-	igt_assert_lt_u64(500 * 1000 * 1000, igt_nsec_elapsed(&start));
+	igt_assert_lte_u64(1000 * 1000 * 1000, igt_nsec_elapsed(&start));
 	for (i = 0; i < DMA_BUF_PFN_NUM_ENGINES; i++) {
 		struct dma_buf_pfn_result result;
 
@@ -230,10 +230,14 @@ out:
 
 /*
  * SUBTEST: unplug-stress
- * Description: users who come, work and go while the device does
+ * Description: users who come, work and go while the device does, 3 times
+ *
+ * SUBTEST: unplug-stress-long
+ * Description: the same 8 times
  */
-static void test_stress(void)
+static void test_stress(int rounds)
 {
+	const uint64_t ns = rounds * 600000000ULL + 1000000000ULL;
 	int round;
 
 	igt_fork(child, 4) {
@@ -242,16 +246,15 @@ static void test_stress(void)
 		unsigned int n = 0;
 
 		igt_nsec_elapsed(&start);
-		while (igt_nsec_elapsed(&start) < 6000000000ULL) {
+		while (igt_nsec_elapsed(&start) < ns || !n) {
 			ret = use(importer, n);
 			igt_assert_f(!ret || ret == -ENODEV, "%s\n",
 				     strerror(-ret));
 			n += !ret;
 		}
-		igt_assert_lt(0, n);
 		close(importer);
 	}
-	for (round = 0; round < 8; round++) {
+	for (round = 0; round < rounds; round++) {
 		usleep(400000);
 		unplug(0);
 		usleep(20000);
@@ -262,36 +265,51 @@ static void test_stress(void)
 
 void hotplug_importers_tests(void)
 {
-	igt_subtest_group() {
-		igt_fixture()
-			vgem_pfn_reload("devices=2 carveouts=contig:16M");
+	igt_describe("Who cannot be told keeps the memory until the end.");
+	igt_subtest("unplug-static") {
+		vgem_pfn_want(HOTPLUG_PARAMS);
+		test_static(DMA_BUF_PFN_IMPORT_STATIC);
+	}
 
-		igt_describe("Who cannot be told keeps the memory until the end.");
-		igt_subtest("unplug-static")
-			test_static(DMA_BUF_PFN_IMPORT_STATIC);
+	igt_describe("The same for one that pinned.");
+	igt_subtest("unplug-static-pin") {
+		vgem_pfn_want(HOTPLUG_PARAMS);
+		test_static(DMA_BUF_PFN_IMPORT_PIN);
+	}
 
-		igt_describe("The same for one that pinned.");
-		igt_subtest("unplug-static-pin")
-			test_static(DMA_BUF_PFN_IMPORT_PIN);
+	igt_describe("A pin is no protection from being revoked.");
+	igt_subtest("unplug-pinned") {
+		vgem_pfn_want(HOTPLUG_PARAMS);
+		test_pinned();
+	}
 
-		igt_describe("A pin is no protection from being revoked.");
-		igt_subtest("unplug-pinned")
-			test_pinned();
+	igt_describe("What a device has begun is ended first.");
+	igt_subtest("unplug-jobs") {
+		vgem_pfn_want(HOTPLUG_PARAMS);
+		test_jobs();
+	}
 
-		igt_describe("What a device has begun is ended first.");
-		igt_subtest("unplug-jobs")
-			test_jobs();
+	igt_describe("The exporter goes, the importing device stays.");
+	igt_subtest("unplug-exporter") {
+		vgem_pfn_want(HOTPLUG_PARAMS);
+		test_between(0);
+	}
 
-		igt_describe("The exporter goes, the importing device stays.");
-		igt_subtest("unplug-exporter")
-			test_between(0);
+	igt_describe("The importing device goes, the exporter stays.");
+	igt_subtest("unplug-importer") {
+		vgem_pfn_want(HOTPLUG_PARAMS);
+		test_between(1);
+	}
 
-		igt_describe("The importing device goes, the exporter stays.");
-		igt_subtest("unplug-importer")
-			test_between(1);
+	igt_describe("Many users, while the device comes and goes.");
+	igt_subtest("unplug-stress") {
+		vgem_pfn_want(HOTPLUG_PARAMS);
+		test_stress(3);
+	}
 
-		igt_describe("Many users, while the device comes and goes.");
-		igt_subtest("unplug-stress")
-			test_stress();
+	igt_describe("The same for longer.");
+	igt_subtest("unplug-stress-long") {
+		vgem_pfn_want(HOTPLUG_PARAMS);
+		test_stress(8);
 	}
 }

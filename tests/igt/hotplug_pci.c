@@ -159,7 +159,7 @@ static void test_unload(void)
 	handle = vgem_pfn_bo_create(fd, 2 * MiB, DRM_VGEM_PFN_REGION_CARVEOUT(1));
 	vgem_pfn_bo_fill(fd, handle, 2 * MiB, 1);
 	close(fd);
-	vgem_pfn_reload("devices=1");
+	vgem_pfn_want("devices=1");
 	igt_assert_eq(__pfn_pci_unbind(pci_name), 0);
 }
 
@@ -220,37 +220,43 @@ static void release(int sig)
 	__pfn_pci_set_override(pci_name, "\n");
 }
 
+/* The PCI device is ours for the time of a subtest, and bound to nothing yet. */
+static void with_pci(void (*run)(void))
+{
+	vgem_pfn_want("devices=1");
+	__pfn_pci_unbind(pci_name);
+	pfn_pci_set_override(pci_name, VGEM_PFN_MODULE);
+	run();
+	release(0);
+}
+
 void hotplug_pci_tests(void)
 {
 	igt_subtest_group() {
 		igt_fixture() {
 			igt_require_f(pfn_pci_find(PFN_PCI_IVSHMEM, 0, pci_name),
 				      "no ivshmem-plain device\n");
-			/* Not into the next subtest's way: exit handlers run last. */
 			igt_install_exit_handler(release);
-			vgem_pfn_reload("devices=1");
-			__pfn_pci_unbind(pci_name);
-			pfn_pci_set_override(pci_name, VGEM_PFN_MODULE);
 		}
 
 		igt_describe("A PCI device's BAR is a carveout.");
 		igt_subtest("pci")
-			test_pci();
+			with_pci(test_pci);
 
 		igt_describe("Unbinding works while in use.");
 		igt_subtest("pci-unbind")
-			test_unbind();
+			with_pci(test_unbind);
 
 		igt_describe("The module and its PCI devices go and come together.");
 		igt_subtest("pci-unload")
-			test_unload();
+			with_pci(test_unload);
 
 		igt_describe("new_id makes devices of a kind the driver's.");
 		igt_subtest("pci-new-id")
-			test_new_id();
+			with_pci(test_new_id);
 
 		igt_describe("A device without memory to lend is refused.");
 		igt_subtest("pci-no-bar")
-			test_no_bar();
+			with_pci(test_no_bar);
 	}
 }

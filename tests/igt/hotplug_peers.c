@@ -115,6 +115,23 @@ static void release(int sig)
 	}
 }
 
+/* All devices are bound and open for the time of a subtest. */
+static void with_peers(int by, bool is_peer)
+{
+	int i;
+
+	vgem_pfn_want("devices=1");
+	for (i = 0; i < NUM; i++) {
+		__pfn_pci_unbind(names[i]);
+		pfn_pci_set_override(names[i], VGEM_PFN_MODULE);
+		fds[i] = pfn_pci_bind_and_open(names[i]);
+	}
+	test_peers(by, is_peer);
+	for (i = 0; i < NUM; i++)
+		close(fds[i]);
+	release(0);
+}
+
 void hotplug_peers_tests(void)
 {
 	int i;
@@ -131,29 +148,17 @@ void hotplug_peers_tests(void)
 							   names[FAR]),
 				      "the ivshmem-plain devices are not where they should be\n");
 			igt_install_exit_handler(release);
-			vgem_pfn_reload("devices=1");
-			for (i = 0; i < NUM; i++) {
-				__pfn_pci_unbind(names[i]);
-				pfn_pci_set_override(names[i], VGEM_PFN_MODULE);
-				fds[i] = pfn_pci_bind_and_open(names[i]);
-			}
 		}
 
 		igt_describe("Devices behind one bridge are peers.");
 		igt_subtest("pci-peers")
-			test_peers(NEAR, true);
+			with_peers(NEAR, true);
 
 		igt_describe("A buffer leaves a BAR that its importer does not reach.");
 		igt_subtest("pci-no-peers") {
 			igt_require_f(!root_forwards(),
 				      "this CPU's root complex makes all devices peers\n");
-			test_peers(FAR, false);
-		}
-
-		igt_fixture() {
-			for (i = 0; i < NUM; i++)
-				close(fds[i]);
-			release(0);
+			with_peers(FAR, false);
 		}
 	}
 }

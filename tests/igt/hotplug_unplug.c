@@ -308,7 +308,6 @@ static void test_unload(void)
 	igt_assert_eq(__vgem_pfn_unload(), -EWOULDBLOCK);
 	close(dmabuf);
 	igt_assert_eq(__vgem_pfn_unload(), 0);
-	vgem_pfn_reload("devices=2 carveouts=contig:16M");
 }
 
 /*
@@ -336,40 +335,32 @@ static void test_plug(void)
 
 void hotplug_unplug_tests(void)
 {
-	igt_subtest_group() {
-		igt_fixture()
-			vgem_pfn_reload("devices=2 carveouts=contig:16M");
+	static const struct {
+		const char *name;
+		const char *describe;
+		void (*run)(void);
+	} tests[] = {
+		{ "plug", "The levers say what they cannot do.", test_plug },
+		{ "unplug-fd", "An open file of a device that is gone says so.", test_fd },
+		{ "unplug-mmap", "Mappings have zeroes, and writes reach nobody.",
+		  test_mmap },
+		{ "unplug-import", "Dynamic importers lose what they had, and get no more.",
+		  test_import },
+		{ "unplug-dmabuf", "A dma-buf outlives its device.", test_dmabuf },
+		{ "unplug-move", "A move under way ends before the device is gone.",
+		  test_move },
+		{ "unplug-async", "Copies that are pending end with the device.",
+		  test_async },
+		{ "unplug-unload", "The module waits for the users of a device that is gone.",
+		  test_unload },
+	};
+	size_t i;
 
-		igt_describe("The levers say what they cannot do.");
-		igt_subtest("plug")
-			test_plug();
-
-		igt_describe("An open file of a device that is gone says so.");
-		igt_subtest("unplug-fd")
-			test_fd();
-
-		igt_describe("Mappings have zeroes, and writes reach nobody.");
-		igt_subtest("unplug-mmap")
-			test_mmap();
-
-		igt_describe("Dynamic importers lose what they had, and get no more.");
-		igt_subtest("unplug-import")
-			test_import();
-
-		igt_describe("A dma-buf outlives its device.");
-		igt_subtest("unplug-dmabuf")
-			test_dmabuf();
-
-		igt_describe("A move under way ends before the device is gone.");
-		igt_subtest("unplug-move")
-			test_move();
-
-		igt_describe("Copies that are pending end with the device.");
-		igt_subtest("unplug-async")
-			test_async();
-
-		igt_describe("The module waits for the users of a device that is gone.");
-		igt_subtest("unplug-unload")
-			test_unload();
+	for (i = 0; i < ARRAY_SIZE(tests); i++) {
+		igt_describe(tests[i].describe);
+		igt_subtest(tests[i].name) {
+			vgem_pfn_want(HOTPLUG_PARAMS);
+			tests[i].run();
+		}
 	}
 }

@@ -2,6 +2,7 @@
 /*
  * Loading and unloading vgem_pfn with other parameters, and its other devices.
  */
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "igt.h"
@@ -32,7 +33,13 @@ bool vgem_pfn_module_param(const char *name, char *value, size_t size)
 	return ok;
 }
 
+#define MAX_DEVICES	8
+
 static char first_params[512];
+/* Of the last load; empty if that is not known */
+static char last_params[512];
+/* Whether the module may not be as this process has found it */
+static bool changed;
 
 /* The parameters that choose the devices, as they are now */
 static void keep_params(void)
@@ -57,6 +64,8 @@ int __vgem_pfn_unload(void)
 	pfn_contract_ask("sync");
 	if (syscall(SYS_delete_module, VGEM_PFN_MODULE, O_NONBLOCK))
 		return -errno;
+	changed = true;
+	last_params[0] = '\0';
 	pfn_contract_ask("unloaded");
 	return 0;
 }
@@ -64,11 +73,17 @@ int __vgem_pfn_unload(void)
 int __vgem_pfn_load(const char *params)
 {
 	char command[640];
+	int status;
 
 	snprintf(command, sizeof(command),
 		 "modprobe " VGEM_PFN_MODULE " %s 2>/dev/null",
 		 params ?: first_params);
-	return system(command);
+	status = system(command);
+	if (!status) {
+		changed = params;
+		snprintf(last_params, sizeof(last_params), "%s", params ?: "");
+	}
+	return status;
 }
 
 void vgem_pfn_reload(const char *params)
@@ -80,10 +95,89 @@ void vgem_pfn_reload(const char *params)
 	igt_assert_eq(access(VGEM_PFN_SYS_MODULE, F_OK), 0);
 }
 
+void vgem_pfn_want(const char *params)
+{
+	if (strcmp(last_params, params))
+		vgem_pfn_reload(params);
+}
+
+/* Files of DRM, dma-bufs and imports: what a test that failed has left of the module */
+static bool is_ours(const char *path)
+{
+	return !strncmp(path, "/dev/dri/", 9) || !strncmp(path, "/dmabuf:", 8) ||
+	       !strncmp(path, "anon_inode:", 11);
+}
+
+static void close_all(void)
+{
+	char path[32], target[64];
+	ssize_t len;
+	int fd;
+
+	for (fd = 3; fd < 1024; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		len = readlink(path, target, sizeof(target) - 1);
+		if (len <= 0)
+			continue;
+		target[len] = '\0';
+		if (is_ours(target))
+			close(fd);
+	}
+}
+
+static void unmap_all(void)
+{
+	unsigned long start, end;
+	char line[256], path[128];
+	FILE *file;
+	bool again;
+
+	/* The list changes with each mapping that goes. */
+	do {
+		file = fopen("/proc/self/maps", "re");
+		if (!file)
+			return;
+		again = false;
+		while (!again && fgets(line, sizeof(line), file))
+			again = sscanf(line, "%lx-%lx %*s %*s %*s %*s %127[^\n]",
+				       &start, &end, path) == 3 && is_ours(path);
+		fclose(file);
+	} while (again && !munmap((void *)start, end - start));
+}
+
+static void plug(int sig)
+{
+	unsigned int i;
+
+	/* Those that are there, or cannot be, say so. */
+	for (i = 0; i < MAX_DEVICES; i++)
+		__vgem_pfn_faux_plug(i);
+}
+
 static void reload(int sig)
 {
-	__vgem_pfn_unload();
+	int tries;
+
+	if (!changed)
+		return;
+
+	if (__vgem_pfn_unload() == -EWOULDBLOCK) {
+		close_all();
+		unmap_all();
+		/* What was closed is freed in workers. */
+		for (tries = 0; tries < 50; tries++) {
+			if (__vgem_pfn_unload() != -EWOULDBLOCK)
+				break;
+			usleep(100000);
+		}
+	}
 	__vgem_pfn_load(NULL);
+	plug(0);
+}
+
+void vgem_pfn_plug_on_exit(void)
+{
+	igt_install_exit_handler(plug);
 }
 
 void vgem_pfn_reload_on_exit(void)

@@ -22,8 +22,15 @@ int __vgem_pfn_load(const char *params);
 
 /* Unload if loaded, then load. Whoever does must hold nothing of the module. */
 void vgem_pfn_reload(const char *params);
-/* Once per test, in the first fixture: the first parameters are back at exit. */
+/* The same, but nothing if these parameters are those of the last load. */
+void vgem_pfn_want(const char *params);
+/*
+ * Once per test, in the first fixture: at exit all devices and the first parameters are
+ * back, whatever this process still has open or mapped of them.
+ */
 void vgem_pfn_reload_on_exit(void);
+/* Once per test that unplugs devices: at exit they are back. */
+void vgem_pfn_plug_on_exit(void);
 
 /* A node of the device whose sysfs directory "drm" this is; -ENODEV without one */
 int __vgem_pfn_open_below(const char *dir, const char *node);
