@@ -35,6 +35,8 @@
 #define RACE_IMPORTS		12	/* two of each buffer */
 #define RACE_MAX_PAGES		32
 #define RACE_MAX_THREADS	12
+#define RACE_SECONDS		3
+#define RACE_SECONDS_LONG	20
 #define RACE_CARVEOUT		"384K"	/* of 576 that the buffers want */
 
 enum race_kind {
@@ -284,7 +286,7 @@ bool race_again(const struct race_setup *setup, const struct race_scenario *scen
 
 /* race_engine.c */
 struct race_options {
-	unsigned int seconds;
+	unsigned int seconds;	/* 0: RACE_SECONDS, or RACE_SECONDS_LONG */
 	uint64_t seed;
 	unsigned int threads;
 	const char *replay;

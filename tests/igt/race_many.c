@@ -9,9 +9,11 @@
 #include "race.h"
 
 #define MANY		64
-#define QUIET_MOVES	101
-#define BUSY_MOVES	1000
-#define FEWEST_MOVES	100
+#define QUIET_MOVES	51
+#define TRIES		5
+#define BUSY_MOVES	150
+#define BUSY_MOVES_LONG	1000
+#define FEWEST_USES	10
 #define BUSY_NS		60000000000ULL
 #define THREADS		8
 #define SIZE		(4 * KiB)
@@ -94,13 +96,9 @@ static uint64_t quiet_move(int fd, int importer, unsigned int num)
 	return ns[QUIET_MOVES / 2];
 }
 
-/*
- * SUBTEST: many-cost
- * Description: telling 64 importers costs no more for each than telling 8
- */
-static void test_cost(void)
+/* Whether an importer of 64 costs about as much as one of 8 */
+static bool try_cost(int fd, int importer)
 {
-	int fd = vgem_pfn_open(), importer = pfn_importer_open();
 	uint64_t none, one, few, many, each_few, each_many;
 
 	none = quiet_move(fd, importer, 0);
@@ -115,8 +113,22 @@ static void test_cost(void)
 	igt_info("for each importer: %llu ns of 8, %llu ns of 64\n",
 		 (long long)each_few, (long long)each_many);
 	/* It is told at all, and what were quadratic would be eight times as much. */
-	igt_assert_lt_u64(0, each_many);
-	igt_assert_lte_u64(each_many, 3 * each_few + 2000);
+	return each_many && each_many <= 3 * each_few + 2000;
+}
+
+/*
+ * SUBTEST: many-cost
+ * Description: telling 64 importers costs no more for each than telling 8. What is
+ *		quadratic is so each time; a machine with other things to do is not.
+ */
+static void test_cost(void)
+{
+	int fd = vgem_pfn_open(), importer = pfn_importer_open(), i;
+
+	for (i = 0; i < TRIES; i++)
+		if (try_cost(fd, importer))
+			break;
+	igt_assert_lt(i, TRIES);
 	close(importer);
 	close(fd);
 }
@@ -125,7 +137,7 @@ struct user {
 	struct many *many;
 	unsigned int first;
 	volatile int *stop;
-	uint64_t uses[MANY / THREADS];
+	volatile uint64_t uses[MANY / THREADS];
 	bool wrong;
 	pthread_t thread;
 };
@@ -144,15 +156,23 @@ static void *user_thread(void *arg)
 	return NULL;
 }
 
-/*
- * SUBTEST: many-fair
- * Description: of 64 importers that all use a buffer while it is moved 1,000 times, each
- *		is told of each move, and gets at the buffer between
- */
-static void test_fair(void)
+static uint64_t least_uses(const struct user *users)
+{
+	uint64_t least = UINT64_MAX, uses;
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++) {
+		uses = users[i / (MANY / THREADS)].uses[i % (MANY / THREADS)];
+		least = uses < least ? uses : least;
+	}
+	return least;
+}
+
+/* Whether none of them got at the buffer much more often than another */
+static bool try_fair(unsigned int moves)
 {
 	int fd = vgem_pfn_open(), importer = pfn_importer_open();
-	uint64_t least = UINT64_MAX, most = 0, lookups = UINT64_MAX, begin;
+	uint64_t least, most = 0, lookups = UINT64_MAX, begin;
 	struct user users[THREADS] = {};
 	volatile int stop = 0;
 	struct many m;
@@ -167,9 +187,12 @@ static void test_fair(void)
 					     &users[i]), 0);
 	}
 	begin = race_now();
-	/* A machine with too much else to do makes less of them. */
-	for (n = 0; n < BUSY_MOVES && race_now() - begin < BUSY_NS; n++)
+	/* Nobody starves: not the one who moves, nor the one who comes last. */
+	for (n = 0; n < moves || least_uses(users) < FEWEST_USES; n++) {
+		if (n >= moves && race_now() - begin > BUSY_NS)
+			break;
 		move(&m, n);
+	}
 	begin = race_now() - begin;
 	stop = 1;
 	for (i = 0; i < THREADS; i++)
@@ -182,21 +205,37 @@ static void test_fair(void)
 
 		igt_assert(!user->wrong);
 		igt_assert_lte_u64(n, stats.invalidations);
-		least = uses < least ? uses : least;
 		most = uses > most ? uses : most;
 		if (stats.dev_lookups < lookups)
 			lookups = stats.dev_lookups;
 	}
+	least = least_uses(users);
 	igt_info("%u moves in %llu ms; each importer used the buffer %llu to %llu times meanwhile, and looked it up %llu times or more\n",
 		 n, (long long)begin / 1000000, (long long)least,
 		 (long long)most, (long long)lookups);
-	igt_assert_lte(FEWEST_MOVES, n);
-	/* Nobody starves: not the one who moves, nor the one who comes last. */
-	igt_assert_lte_u64(10, least);
-	igt_assert_lte_u64(most, 20 * least);
+	igt_assert_lte_u64(FEWEST_USES, least);
 	many_destroy(&m);
 	close(importer);
 	close(fd);
+	return most <= 20 * least;
+}
+
+/*
+ * SUBTEST: many-fair
+ * Description: of 64 importers that all use a buffer while it is moved 150 times, each
+ *		is told of each move, and gets at the buffer between
+ *
+ * SUBTEST: many-fair-long
+ * Description: the same with 1,000 moves
+ */
+static void test_fair(unsigned int moves)
+{
+	int i;
+
+	for (i = 0; i < TRIES; i++)
+		if (try_fair(moves))
+			break;
+	igt_assert_lt(i, TRIES);
 }
 
 void race_many_tests(void)
@@ -207,5 +246,9 @@ void race_many_tests(void)
 
 	igt_describe("Each of 64 importers gets at a buffer that moves all the time.");
 	igt_subtest("many-fair")
-		test_fair();
+		test_fair(BUSY_MOVES);
+
+	igt_describe("The same in the long run.");
+	igt_subtest("many-fair-long")
+		test_fair(BUSY_MOVES_LONG);
 }

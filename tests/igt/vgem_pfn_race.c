@@ -9,8 +9,9 @@
  *		how it works.
  *
  * Options, each also from the environment, which is how a host reaches a guest:
- *	--seconds	RACE_SECONDS	how long (20)
- *	--seed		RACE_SEED	of the first scenario (a new one each time)
+ *	--seconds	RACE_SECONDS	how long (3, of engine-long 20)
+ *	--seed		RACE_SEED	of the first scenario (1; empty in the environment: a
+ *					new one each time, for make race)
  *	--threads	RACE_THREADS	how many (6)
  *	--replay	RACE_REPLAY	a scenario, as a failure has printed it
  */
@@ -24,7 +25,7 @@
 IGT_TEST_DESCRIPTION("Moves, faults and all else at the same time");
 
 static struct race_options options = {
-	.seconds = 20,
+	.seed = 1,
 	.threads = 6,
 };
 
@@ -81,8 +82,8 @@ static const struct option long_options[] = {
 };
 
 static const char help[] =
-	"  --seconds N\tHow long (20)\n"
-	"  --seed N\tOf the first scenario\n"
+	"  --seconds N\tHow long (3, of engine-long 20)\n"
+	"  --seed N\tOf the first scenario (1)\n"
 	"  --threads N\tHow many (6)\n"
 	"  --replay TEXT\tA scenario, as a failure has printed it\n";
 
@@ -106,12 +107,12 @@ static void from_environment(void)
 		 (now.tv_sec * 1000000ULL + now.tv_nsec / 1000) % 1000000000);
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		optarg = getenv(names[i].name);
+		if (optarg && !*optarg && names[i].opt == 's')
+			optarg = fresh;
 		if (optarg && *optarg)
 			igt_assert_eq(take(names[i].opt, 0, NULL),
 				      IGT_OPT_HANDLER_SUCCESS);
 	}
-	optarg = fresh;
-	take('s', 0, NULL);
 }
 
 /*
