@@ -115,30 +115,35 @@ static void limit_reset(int sig)
  * SUBTEST: overcommit-system
  * Description: more than fits into all carveouts and into the pages that TTM may
  *		have goes to swap, and nothing gets lost
+ *
+ * SUBTEST: overcommit-system-long
+ * Description: the same with twice as much in swap, and with all of each buffer filled
+ *		and checked, not 64 KiB
  */
-static void test_overcommit_system(int fd)
+static void test_overcommit_system(int fd, bool whole)
 {
-	enum { NUM = 24 };
+	const unsigned int num = whole ? 24 : 18;
 	uint64_t size = vgem_pfn_carveout_size(fd) / 8 & ~4095ULL;
-	uint32_t handles[NUM], swapped = 0;
-	int i;
+	uint64_t part = whole ? size : 64 * KiB;
+	uint32_t handles[24], swapped = 0;
+	unsigned int i;
 
-	/* Eight in the carveout, four in memory, and so twelve in swap */
+	/* Eight in the carveout, four in memory, and so six or twelve in swap */
 	limit_before = limit(4 * size / PFN_PAGE_SIZE);
-	for (i = 0; i < NUM; i++) {
+	for (i = 0; i < num; i++) {
 		handles[i] = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT,
 						VGEM_PFN_TT, VGEM_PFN_SYSTEM);
-		vgem_pfn_bo_fill(fd, handles[i], size, i);
+		vgem_pfn_bo_fill(fd, handles[i], part, i);
 		vgem_pfn_bo_move(fd, handles[i], VGEM_PFN_CARVEOUT);
 	}
-	for (i = 0; i < NUM; i++)
+	for (i = 0; i < num; i++)
 		swapped += vgem_pfn_bo_pfn(fd, handles[i], 0) ==
 			   DRM_VGEM_PFN_NO_PFN;
-	igt_info("%u of %u buffers in swap\n", swapped, NUM);
-	igt_assert_lt_u64(NUM / 4, swapped);
+	igt_info("%u of %u buffers in swap\n", swapped, num);
+	igt_assert_lt_u64(num / 4, swapped);
 
-	for (i = 0; i < NUM; i++) {
-		vgem_pfn_bo_check(fd, handles[i], size, i);
+	for (i = 0; i < num; i++) {
+		vgem_pfn_bo_check(fd, handles[i], part, i);
 		vgem_pfn_gem_close(fd, handles[i]);
 	}
 	limit_reset(0);
@@ -241,7 +246,11 @@ void evict_swap_tests(int fd)
 
 	igt_describe("What fits nowhere goes to swap.");
 	igt_subtest("overcommit-system")
-		test_overcommit_system(fd);
+		test_overcommit_system(fd, false);
+
+	igt_describe("The same of all that is in the buffers.");
+	igt_subtest("overcommit-system-long")
+		test_overcommit_system(fd, true);
 
 	igt_describe("An evicted buffer goes to the next carveout of its list.");
 	igt_subtest("next-carveout")

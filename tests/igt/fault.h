@@ -24,7 +24,8 @@ struct fault {
 	uint32_t imported;	/* the same on @other */
 	int dmabuf;
 	int import;
-	int filler;		/* holds what fills the carveout */
+	int filler;		/* holds what fills the carveout, until fault_end() */
+	int pin;		/* import that pins it */
 	uint32_t result;	/* a handle that was created */
 };
 
@@ -37,7 +38,7 @@ struct fault_op {
 	int (*run)(struct fault *f);
 	/* After a success: is it right? May be NULL. */
 	void (*check)(struct fault *f);
-	/* Whether or not it ran, failed or succeeded */
+	/* Whether or not it ran, failed or succeeded. fault_end() after the last one. */
 	void (*finish)(struct fault *f);
 	/* Though it failed, other buffers may have been evicted */
 	bool may_evict;
@@ -56,6 +57,8 @@ struct fault_state {
 	struct drm_vgem_pfn_bo_query query;
 	uint64_t used[DRM_VGEM_PFN_MAX_REGIONS];
 };
+
+void fault_end(struct fault *f);
 
 struct fault_state fault_state(struct fault *f);
 /* Nothing has changed, and the buffer's contents are right. */

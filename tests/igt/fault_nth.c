@@ -46,6 +46,7 @@ static void test_nth(struct fault *f, const struct fault_op *op)
 		if (left)
 			break;
 	}
+	fault_end(f);
 	igt_info("%d points, at %d of them %s failed\n", n - 1, failed,
 		 op->name);
 	igt_assert_lt(n, MAX_NTH);

@@ -48,18 +48,26 @@ static void prepare_import_tt(struct fault *f)
 	f->import = pfn_import(f->importer, f->dmabuf);
 }
 
-/* The carveout is full, of a buffer that is pinned and of one that can go. */
-static void prepare_full(struct fault *f)
+/* All of the carveout but for one buffer. It takes long to zero. */
+static void fill_carveout(struct fault *f)
 {
 	uint64_t size = vgem_pfn_carveout_size(f->fd);
 	uint32_t handle;
+	int dmabuf;
 
 	f->filler = vgem_pfn_open();
 	handle = vgem_pfn_bo_create(f->filler, size - FAULT_SIZE,
 				    VGEM_PFN_CARVEOUT);
-	f->dmabuf = vgem_pfn_export(f->filler, handle);
-	f->import = pfn_import_flags(f->importer, f->dmabuf,
-				     DMA_BUF_PFN_IMPORT_PIN);
+	dmabuf = vgem_pfn_export(f->filler, handle);
+	f->pin = pfn_import_flags(f->importer, dmabuf, DMA_BUF_PFN_IMPORT_PIN);
+	close(dmabuf);
+}
+
+/* The carveout is full, of a buffer that is pinned and of one that can go. */
+static void prepare_full(struct fault *f)
+{
+	if (f->filler < 0)
+		fill_carveout(f);
 	prepare_carveout(f);
 }
 
@@ -210,14 +218,20 @@ static void finish(struct fault *f)
 		close(f->dmabuf);
 	if (f->handle)
 		vgem_pfn_gem_close(f->fd, f->handle);
-	if (f->filler >= 0)
-		close(f->filler);
 	f->result = 0;
 	f->handle = 0;
 	f->imported = 0;
 	f->other = -1;
 	f->import = -1;
 	f->dmabuf = -1;
+}
+
+void fault_end(struct fault *f)
+{
+	if (f->filler < 0)
+		return;
+	close(f->pin);
+	close(f->filler);
 	f->filler = -1;
 }
 
@@ -321,7 +335,7 @@ void fault_assert_released(struct fault *f, const struct fault_state *before)
 		if (!more)
 			break;
 		usleep(10000);
-	} while (++tries < 100);
+	} while (++tries < 3000);
 
 	for (i = 0; i < DRM_VGEM_PFN_MAX_REGIONS; i++)
 		igt_assert_lte_u64(now.used[i], before->used[i]);

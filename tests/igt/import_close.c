@@ -74,17 +74,20 @@ static void check_user(struct user *u, bool evicted)
 }
 
 /*
- * SUBTEST: close-every-order-evict-after
+ * SUBTEST: close-every-order-evict-after-%d
  * Description: in whatever order things are closed, what is left works, before
  *		and after an eviction, and in the end nothing is left
  *
- * All orders are too many for each point of the eviction. Each has a sixth, in
+ * All orders are too many for each point of the eviction. Each has every 30th, in
  * which every item is the first one.
+ *
+ * SUBTEST: close-every-order-evict-after-%d-long
+ * Description: the same in every sixth order: all of them are in one of the subtests
  */
-static void test_orders(int fd, int evict_after)
+static void test_orders(int fd, int evict_after, int step)
 {
 	static struct user users[NUM_ORDERS / NUM_ITEMS];
-	const int num = NUM_ORDERS / NUM_ITEMS;
+	const int num = NUM_ORDERS / step;
 	uint64_t before[3];
 	int n, i;
 
@@ -94,7 +97,7 @@ static void test_orders(int fd, int evict_after)
 	for (n = 0; n < num; n++) {
 		struct user *u = &users[n];
 
-		pfn_nth_order(n * NUM_ITEMS + (n + evict_after) % NUM_ITEMS,
+		pfn_nth_order(n * step + (n + evict_after) % NUM_ITEMS,
 			      u->order, NUM_ITEMS);
 		u->s = shared_create(vgem_pfn_open(), import_open_other(fd),
 				     8 * KiB, 1);
@@ -116,7 +119,7 @@ static void test_orders(int fd, int evict_after)
 	}
 
 	/* TTM destroys imports in a worker. */
-	for (n = 0; n < 100; n++) {
+	for (n = 0; n < 1500; n++) {
 		for (i = 0; i < 3; i++)
 			if (vgem_pfn_region(fd, i).used != before[i])
 				break;
@@ -135,6 +138,10 @@ void import_close_tests(int fd, int other)
 	for (i = 0; i < NUM_ITEMS; i++) {
 		igt_describe("In whatever order things are closed, what is left works.");
 		igt_subtest_f("close-every-order-evict-after-%d", i)
-			test_orders(fd, i);
+			test_orders(fd, i, 5 * NUM_ITEMS);
+
+		igt_describe("The same in more orders.");
+		igt_subtest_f("close-every-order-evict-after-%d-long", i)
+			test_orders(fd, i, NUM_ITEMS);
 	}
 }

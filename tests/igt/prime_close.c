@@ -21,6 +21,8 @@ enum item {
 };
 
 #define NUM_ORDERS	120	/* NUM_ITEMS factorial */
+/* In every fifth each item comes first, and all are in one of the subtests. */
+#define STEP		5
 
 static const char * const item_names[NUM_ITEMS] = {
 	"handle", "device", "dma-buf", "import", "mmap",
@@ -109,11 +111,15 @@ static void check_told(struct user *u, struct drm_vgem_pfn_region carveout)
 }
 
 /*
- * SUBTEST: close-every-order-evict-after
+ * SUBTEST: close-every-order-evict-after-%d
  * Description: in whatever order things are closed, what is left works, before
- *		and after an eviction, and in the end nothing is left
+ *		and after an eviction, and in the end nothing is left. Each point of
+ *		the eviction has a fifth of the orders.
+ *
+ * SUBTEST: close-every-order-evict-after-%d-long
+ * Description: the same in all orders
  */
-static void test_every_order(int fd, int importer, int evict_after)
+static void test_every_order(int fd, int importer, int evict_after, int first, int step)
 {
 	struct drm_vgem_pfn_region before[3];
 	static struct user users[NUM_ORDERS];
@@ -122,7 +128,7 @@ static void test_every_order(int fd, int importer, int evict_after)
 	for (i = 0; i < 3; i++)
 		before[i] = vgem_pfn_region(fd, i);
 
-	for (n = 0; n < NUM_ORDERS; n++) {
+	for (n = first; n < NUM_ORDERS; n += step) {
 		struct user *u = &users[n];
 
 		pfn_nth_order(n, u->order, NUM_ITEMS);
@@ -138,7 +144,7 @@ static void test_every_order(int fd, int importer, int evict_after)
 			igt_assert_eq_u64(vgem_pfn_region(fd, 2).used,
 					  before[2].used);
 		}
-		for (n = 0; n < NUM_ORDERS; n++) {
+		for (n = first; n < NUM_ORDERS; n += step) {
 			struct user *u = &users[n];
 
 			describe_user(u, i);
@@ -227,6 +233,10 @@ void prime_close_tests(int fd, int importer)
 	for (i = 0; i < NUM_ITEMS; i++) {
 		igt_describe("In whatever order things are closed, what is left works.");
 		igt_subtest_f("close-every-order-evict-after-%d", i)
-			test_every_order(fd, importer, i);
+			test_every_order(fd, importer, i, i, STEP);
+
+		igt_describe("The same in all orders.");
+		igt_subtest_f("close-every-order-evict-after-%d-long", i)
+			test_every_order(fd, importer, i, 0, 1);
 	}
 }

@@ -162,21 +162,24 @@ static void test_scattered(int fd, struct drm_vgem_pfn_region region)
 /*
  * SUBTEST: contiguous
  * Description: who asks for contiguous memory gets it, though there is only
- *		scattered memory: others make room
+ *		scattered memory, in pieces of 512 KiB: others make room
+ *
+ * SUBTEST: contiguous-long
+ * Description: the same in pieces of 128 KiB
  */
-static void test_contiguous(int fd, struct drm_vgem_pfn_region region)
+static void test_contiguous(int fd, struct drm_vgem_pfn_region region, uint64_t piece)
 {
 	uint64_t num = region.size / PFN_PAGE_SIZE, size, i;
 	int filler = vgem_pfn_open();
 	uint32_t *handles, handle;
 
 	/* Pages of others everywhere, and between any two a hole */
-	handles = calloc(num / 32, sizeof(*handles));
+	handles = calloc(num / piece, sizeof(*handles));
 	igt_assert(handles);
-	for (i = 0; i < num / 32; i++)
-		handles[i] = vgem_pfn_bo_create(filler, 32 * PFN_PAGE_SIZE,
+	for (i = 0; i < num / piece; i++)
+		handles[i] = vgem_pfn_bo_create(filler, piece * PFN_PAGE_SIZE,
 						region.id);
-	for (i = 0; i < num / 32; i += 2)
+	for (i = 0; i < num / piece; i += 2)
 		vgem_pfn_gem_close(filler, handles[i]);
 	free(handles);
 
@@ -271,7 +274,12 @@ int igt_main()
 	igt_describe("Contiguous memory is had though memory is fragmented.");
 	igt_subtest("contiguous")
 		vgem_pfn_for_each_carveout(fd, region, id)
-			test_contiguous(fd, region);
+			test_contiguous(fd, region, 128);
+
+	igt_describe("The same of smaller fragments.");
+	igt_subtest("contiguous-long")
+		vgem_pfn_for_each_carveout(fd, region, id)
+			test_contiguous(fd, region, 32);
 
 	igt_describe("Large buffers are aligned.");
 	igt_subtest("large-blocks")

@@ -28,11 +28,14 @@ static void assert_within_size(int fd)
 /*
  * SUBTEST: overcommit
  * Description: twice the carveout can be allocated, and nothing gets lost
+ *
+ * SUBTEST: overcommit-long
+ * Description: the same, with all of each buffer filled and checked, not 64 KiB
  */
-static void test_overcommit(int fd)
+static void test_overcommit(int fd, bool whole)
 {
 	uint64_t carveout = vgem_pfn_carveout_size(fd);
-	const size_t size = carveout / 16;
+	const size_t size = carveout / 16, part = whole ? size : 64 * KiB;
 	uint64_t in_carveout = 0, evictions = 0;
 	uint32_t handles[32];
 	int i;
@@ -41,7 +44,7 @@ static void test_overcommit(int fd)
 		handles[i] = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT);
 		igt_assert_eq_u32(vgem_pfn_bo_region(fd, handles[i]),
 				  VGEM_PFN_CARVEOUT);
-		vgem_pfn_bo_fill(fd, handles[i], size, i + 1);
+		vgem_pfn_bo_fill(fd, handles[i], part, i + 1);
 		assert_within_size(fd);
 	}
 
@@ -59,7 +62,7 @@ static void test_overcommit(int fd)
 			igt_assert_eq_u64(query.num_evictions, 1);
 			igt_assert_eq_u64(query.last_copy_bytes, size);
 		}
-		vgem_pfn_bo_check(fd, handles[i], size, i + 1);
+		vgem_pfn_bo_check(fd, handles[i], part, i + 1);
 	}
 	igt_info("%llu evictions\n", (long long)evictions);
 	/* A carveout of equal pieces: no more evictions than needed. */
@@ -266,7 +269,11 @@ int igt_main()
 
 	igt_describe("Twice the carveout can be allocated, and nothing gets lost.");
 	igt_subtest("overcommit")
-		test_overcommit(fd);
+		test_overcommit(fd, false);
+
+	igt_describe("The same of all that is in the buffers.");
+	igt_subtest("overcommit-long")
+		test_overcommit(fd, true);
 
 	igt_describe("The buffer that was placed longest ago goes first.");
 	igt_subtest("oldest-first") {

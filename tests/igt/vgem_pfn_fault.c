@@ -45,7 +45,7 @@ int igt_main()
 {
 	static struct fault f = {
 		.fd = -1, .importer = -1, .other = -1, .dmabuf = -1,
-		.import = -1, .filler = -1,
+		.import = -1, .filler = -1, .pin = -1,
 	};
 
 	igt_fixture() {
