@@ -8,7 +8,8 @@
 #   story     what the story program prints
 #   progress  what is happening now, so that the host can name what was
 #             running when the guest died
-# A port can be opened once at a time: init holds them as descriptors 3 to 6.
+#   plan      from the host: the next unit of tests (units.sh)
+# A port can be opened once at a time: init holds them as descriptors 3 to 7.
 
 RESULTS=/tmp/results
 checks=0
@@ -38,13 +39,14 @@ open_ports()
 	port results; exec 4>"$PORT"
 	port story; exec 5>"$PORT"
 	port progress; exec 6>"$PORT"
+	port plan; exec 7<"$PORT"
 	echo "KTAP version 1" >&3
 }
 
-# Without descriptors 3 to 6, for programs that might outlive or close them.
+# Without descriptors 3 to 7, for programs that might outlive or close them.
 detached()
 {
-	"$@" 3>&- 4>&- 5>&- 6>&-
+	"$@" 3>&- 4>&- 5>&- 6>&- 7<&-
 }
 
 # With the time since boot, as igt_runner has it in its own lines.
@@ -97,7 +99,7 @@ ended()
 power_off()
 {
 	sync
-	reboot -f
+	poweroff -f
 	sleep 60
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # boot.sh - run one guest from power-on to power-off and keep all it said.
-# Sourced after lib.sh and accel.sh.
+# Sourced after lib.sh, accel.sh and guest.sh.
 #
 #   boot_guest DIR MODE [KEY=VALUE...]
 #
@@ -11,136 +11,22 @@
 #   console.log  the serial console     verdict   the harness's checks, KTAP
 #   qemu.log     QEMU's own messages    progress  what ran, as it ran
 #   results.tar  the results            story     what `make run` shows
-# and BOOT_END says how it ended: "exited", or why it had to be ended.
+#   qmp.log      QEMU's events          resets    the CPUs at each reset
+#   end          how the guest ended, "exited" or why not     seconds  its time
+# FOLLOW=story shows the story as it comes.  A caller that defines on_progress DIR LINE has
+# it called for each line of progress; what it writes to descriptor PLAN_FD arrives at the
+# guest's port "plan".
 
-# Seconds for a whole guest, and seconds without a byte from it.
+# Seconds for a whole guest, seconds without a byte from it, and seconds without
+# the first byte of its kernel's log under KVM.
 BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600}
 STALL_TIMEOUT=${STALL_TIMEOUT:-90}
-GUEST_CPUS=${GUEST_CPUS:-2}
-
-# Memory that the guest's kernel is told to leave alone, for carveouts without
-# struct pages.  A section (128 MiB) of which the kernel has any page has struct
-# pages throughout, so these are whole ones.  2 GiB, for entries of 1 GiB, and they
-# are what begins at 4 GiB: with this much memory q35 puts 2 GiB below, in one piece,
-# and the rest from there on.  The kernel has the 2 GiB below and the last 128 MiB.
-# QEMU allocates what is touched, so only passes that use it cost the host memory.
-GUEST_MEM=${GUEST_MEM:-4224M}
-RESERVED_SIZE=${RESERVED_SIZE:-2G}
-RESERVED_ADDRESS=0x100000000
-
-# A PCI device which has memory and nothing else, for carveouts in a BAR.
-BAR_SIZE=128M
-
-# Two more of these behind one bridge: they reach each other's BARs, others do not.
-PEER_BAR_SIZE=8M
-
-PORTS=(verdict results story progress)
-
-# GUEST_DRIVES=(FILE...) are more images for the guest, read-only: /dev/vdb and on.
-GUEST_DRIVES=()
-
-# With GUEST_BLOB=1, as where it can be, virtio-gpu has blob resources, and its driver
-# imports dma-bufs.  QEMU needs /dev/udmabuf, and the guest's memory in a memfd.  What
-# the screen shows is for the asking at the port "screen" (tests/guest/screen.sh).
-[[ ! -w /dev/udmabuf ]] || GUEST_BLOB=${GUEST_BLOB:-1}
-GUEST_BLOB=${GUEST_BLOB:-}
-
-# A WARN, an oops, a lockup and a hung task all end the guest: it has nothing to
-# lose, and the host tells which it was from the console.
-GUEST_CMDLINE=(
-	console=ttyS0 root=/dev/vda ro rootfstype=squashfs init=/init
-	panic=-1 oops=panic panic_on_warn=1 softlockup_panic=1 hung_task_panic=1
-	sysctl.kernel.hardlockup_panic=1 sysctl.kernel.panic_on_rcu_stall=1
-	sysctl.kernel.hung_task_timeout_secs=30
-	kmemleak=on kunit.enable=1 printk.time=1
-	"memmap=$RESERVED_SIZE\$$RESERVED_ADDRESS" "RESERVED=$RESERVED_SIZE@$RESERVED_ADDRESS"
-)
-
-# guest_cmdline MODE [KEY=VALUE...] - on stdout
-guest_cmdline() {
-	local kv line="${GUEST_CMDLINE[*]} MODE=$1"
-	shift
-	for kv; do
-		[[ $kv != *[\"$'\n']* ]] || die "cannot pass this to the guest: $kv"
-		line+=" ${kv%%=*}=\"${kv#*=}\""
-	done
-	((${#line} < 2000)) || die "too long for the guest's command line: $line"
-	printf '%s' "$line"
-}
-
-# qemu_args DIR - set QEMU_ARGS, all but the kernel's command line and console
-qemu_args() {
-	local dir=$1 port port_file drive accel n=0 machine=q35
-	[[ -z $GUEST_BLOB ]] || machine+=,memory-backend=ram
-	QEMU_ARGS=(
-		-nodefaults -no-user-config -no-reboot -display none
-		-machine "$machine" -m "$GUEST_MEM" -smp "$GUEST_CPUS"
-		-kernel "$GUEST_KERNEL/bzImage"
-		-drive "file=$GUEST_IMAGE,format=raw,if=none,id=root,readonly=on"
-		-device "virtio-blk-pci,drive=root"
-		-device "virtio-gpu-pci${GUEST_BLOB:+,blob=on}"
-		-device virtio-serial-pci
-		-object "memory-backend-memfd,id=bar,size=$BAR_SIZE,share=on"
-		-device "ivshmem-plain,memdev=bar"
-		-device "pci-bridge,id=bridge,chassis_nr=1"
-		-object "memory-backend-memfd,id=bar1,size=$PEER_BAR_SIZE,share=on"
-		-device "ivshmem-plain,memdev=bar1,bus=bridge,addr=1"
-		-object "memory-backend-memfd,id=bar2,size=$PEER_BAR_SIZE,share=on"
-		-device "ivshmem-plain,memdev=bar2,bus=bridge,addr=2"
-	)
-	mapfile -t accel < <(accel_args "$ACCEL_USED")
-	QEMU_ARGS+=("${accel[@]}")
-	for drive in "${GUEST_DRIVES[@]}"; do
-		n=$((n + 1))
-		QEMU_ARGS+=(
-			-drive "file=$drive,format=raw,if=none,id=drive$n,readonly=on"
-			-device "virtio-blk-pci,drive=drive$n"
-		)
-	done
-	n=0
-	for port in "${PORTS[@]}"; do
-		n=$((n + 1))
-		case "$port" in
-		results) port_file=$dir/results.tar ;;
-		*) port_file=$dir/$port ;;
-		esac
-		QEMU_ARGS+=(
-			-chardev "file,id=port$n,path=${port_file//,/,,}"
-			-device "virtserialport,nr=$n,chardev=port$n,name=$port"
-		)
-	done
-	[[ -n $GUEST_BLOB ]] || return 0
-	QEMU_ARGS+=(
-		-object "memory-backend-memfd,id=ram,size=$GUEST_MEM,share=on"
-		-chardev "pipe,id=screen,path=${dir//,/,,}/screen"
-		-device "virtserialport,nr=$((n + 1)),chardev=screen,name=screen"
-		-chardev "pipe,id=monitor,path=${dir//,/,,}/monitor" -mon chardev=monitor
-	)
-}
-
-# follow DIR story|progress - show what was added since the last call: the story
-# as it is, progress as how many of igt_runner's subtests have begun
-_FOLLOWED=0
-follow() {
-	local size text pct
-	size=$(stat -c %s "$1/$2" 2>/dev/null) || return 0
-	((size > _FOLLOWED)) || return 0
-	text=$(tail -c "+$((_FOLLOWED + 1))" "$1/$2" | head -c $((size - _FOLLOWED)) && echo .)
-	_FOLLOWED=$size
-	if [[ $2 == story ]]; then
-		printf '%s' "${text%.}"
-	elif [[ $text =~ .*\[([0-9]+)/([0-9]+)\]\ ([^$'\n']*) ]]; then
-		pct=$((10#${BASH_REMATCH[1]} * 99 / 10#${BASH_REMATCH[2]}))
-		# Another pass.
-		((pct >= _LAST_PCT)) || progress_end
-		progress "$pct" "${BASH_REMATCH[1]} of ${BASH_REMATCH[2]}: ${BASH_REMATCH[3]}"
-	fi
-}
+KVM_TIMEOUT=${KVM_TIMEOUT:-15}
 
 # said DIR - bytes that the guest has written so far
 said() {
 	stat -c %s "$1/console.log" "$1/verdict" "$1/results.tar" "$1/story" \
-		"$1/progress" 2>/dev/null | awk '{ n += $1 } END { print n + 0 }'
+		"$1/progress" 2>/dev/null | paste -sd+
 }
 
 # end_qemu PID - politely, then not
@@ -160,54 +46,150 @@ start_screen() {
 	start_child setpriv --pdeathsig TERM sh "$TOP/tests/guest/screen.sh" "$1"
 }
 
-# boot_guest DIR MODE [KEY=VALUE...]; FOLLOW=story|progress
-# is shown as it comes
-boot_guest() {
-	local dir=$1 mode=$2 pid now start last last_said bytes rc=0
-	shift 2
-	rm -rf "$dir"
-	mkdir -p "$dir"
-	choose_accel
-	qemu_args "$dir"
-	[[ -z $GUEST_BLOB ]] || start_screen "$dir"
-	BOOT_END=
-	_FOLLOWED=0
-	# If this shell is killed outright, QEMU must not outlive it.
-	start_child setpriv --pdeathsig KILL "$QEMU" "${QEMU_ARGS[@]}" \
-		-chardev "file,id=console,path=${dir//,/,,}/console.log" -serial chardev:console \
-		-append "$(guest_cmdline "$mode" "$@")" >"$dir/qemu.log" 2>&1
-	pid=$!
-	start=$SECONDS last=$SECONDS last_said=0
+# qmp_open DIR - the pipes of QEMU's monitor protocol, which sends no event before it
+# has read this command
+qmp_open() {
+	mkfifo "$1/qmp.in" "$1/qmp.out"
+	exec {_QMP_IN}<>"$1/qmp.in" {_QMP_OUT}<>"$1/qmp.out"
+	echo '{"execute": "qmp_capabilities"}' >&"$_QMP_IN"
+}
+
+# qmp_read DIR SECONDS - append what QEMU sends to qmp.log, and wait so long for it
+qmp_read() {
+	local line wait=$2
+	while read -r -t "$wait" -u "$_QMP_OUT" line; do
+		printf '%s\n' "$line" >>"$1/qmp.log"
+		wait=0.01
+	done
+}
+
+qmp_close() {
+	exec {_QMP_IN}>&- {_QMP_OUT}>&-
+	rm -f "$1"/qmp.{in,out}
+}
+
+# qemu_complaint DIR - QEMU's words without what it says about each CPU feature that
+# TCG does not have
+qemu_complaint() {
+	sed "/doesn't support requested feature/d" "$1/qemu.log" | tail -n 3 | tr '\n' ' '
+}
+
+# why_ended DIR STATUS - how QEMU came to its end, by its own account: "exited" is a
+# guest that powered itself off
+why_ended() {
+	local dir=$1 reason fault
+	reason=$(sed -n 's/.*"event": "SHUTDOWN".*"reason": "\([a-z-]*\)".*/\1/p' "$dir/qmp.log" |
+		tail -n 1) || :
+	if grep -qs '"event": "GUEST_PANICKED"' "$dir/qmp.log"; then
+		echo "the guest's kernel panicked"
+	elif [[ $reason == guest-shutdown ]]; then
+		echo exited
+	elif [[ $reason == guest-reset ]] && grep -qs '^Triple fault' "$dir/resets"; then
+		fault=$(sed -n '/^Triple fault/,$p' "$dir/resets" |
+			grep -m 1 -oE '[RE]IP=[0-9a-f]+') || :
+		echo "the guest's CPU was reset by a triple fault${fault:+, $fault}"
+	elif [[ $reason == guest-reset ]]; then
+		echo "the guest reset its machine"
+	elif [[ $reason == host-signal ]]; then
+		echo "QEMU was ended by a signal from outside"
+	elif ((${2:-0} > 128)); then
+		echo "QEMU was killed by SIG$(kill -l "$2"): $(qemu_complaint "$dir")"
+	elif ((${2:-0})); then
+		echo "QEMU failed with status $2: $(qemu_complaint "$dir")"
+	else
+		echo "QEMU ended without a reason (${reason:-no SHUTDOWN event})"
+	fi
+}
+
+# hear DIR - pass on what the guest has written
+hear() {
+	local lines=() line
+	if [[ ${FOLLOW:-} == story ]]; then
+		new_lines lines "$_STORY"
+		((${#lines[@]} == 0)) || printf '%s\n' "${lines[@]}"
+	fi
+	declare -F on_progress >/dev/null || return 0
+	lines=()
+	new_lines lines "$_PROGRESS"
+	for line in "${lines[@]}"; do on_progress "$1" "${line%$'\r'}"; done
+}
+
+# watch_guest DIR PID - until QEMU ends; sets BOOT_END if it has to be ended, and fails
+# if that is because KVM is silent
+watch_guest() {
+	local dir=$1 pid=$2 start=$SECONDS last=$SECONDS checked=$SECONDS last_said="" bytes
 	while kill -0 "$pid" 2>/dev/null; do
-		sleep 0.2
-		[[ -z ${FOLLOW:-} ]] || follow "$dir" "$FOLLOW"
+		qmp_read "$dir" 0.3
+		hear "$dir"
+		((SECONDS > checked)) || continue
+		checked=$SECONDS
 		bytes=$(said "$dir" || :)
-		now=$SECONDS
-		if ((bytes != last_said)); then
-			last=$now last_said=$bytes
-		elif ((now - last >= STALL_TIMEOUT)); then
+		if [[ $bytes != "$last_said" ]]; then
+			last=$SECONDS last_said=$bytes
+		elif ((SECONDS - last >= STALL_TIMEOUT)); then
 			BOOT_END="the guest hung: not a byte from it for $STALL_TIMEOUT s"
 		fi
-		((now - start < BOOT_TIMEOUT)) ||
+		((SECONDS - start < BOOT_TIMEOUT)) ||
 			BOOT_END="the guest was not done after $BOOT_TIMEOUT s"
+		if [[ $ACCEL_USED == kvm && ! -s $dir/console.log ]] &&
+			((SECONDS - start >= KVM_TIMEOUT)); then
+			BOOT_END="a guest under KVM wrote no kernel log in $KVM_TIMEOUT s"
+			end_qemu "$pid"
+			return 1
+		fi
 		if [[ -n $BOOT_END ]]; then
 			end_qemu "$pid"
 			break
 		fi
 	done
-	wait_child "$pid" || rc=$?
-	[[ -n ${FOLLOW:-} ]] && follow "$dir" "$FOLLOW"
-	# shellcheck disable=SC2034 # for our callers
-	BOOT_SECONDS=$((SECONDS - start))
-	if [[ -z $BOOT_END ]]; then
-		BOOT_END=exited
-		((rc == 0)) || BOOT_END="QEMU failed with status $rc: $(qemu_complaint "$dir")"
-	fi
 }
 
-# QEMU's words without what it says about each CPU feature TCG does not have
-qemu_complaint() {
-	sed "/doesn't support requested feature/d" "$1/qemu.log" | tail -n 3 | tr '\n' ' '
+# _boot_once DIR CMDLINE - fails if KVM is silent
+_boot_once() {
+	local dir=$1 pid rc=0 silent=0
+	rm -rf "$dir"/{console.log,qemu.log,qmp.log,resets,verdict,progress,story} \
+		"$dir"/{results.tar,plan,end,seconds} "$dir"/{screen,monitor}.{in,out}
+	mkfifo "$dir/plan"
+	exec {PLAN_FD}<>"$dir/plan"
+	: >"$dir/progress"
+	: >"$dir/story"
+	exec {_PROGRESS}<"$dir/progress" {_STORY}<"$dir/story"
+	qemu_args "$dir"
+	qmp_open "$dir"
+	[[ -z $GUEST_BLOB ]] || start_screen "$dir"
+	BOOT_END=
+	# If this shell is killed outright, QEMU must not outlive it.
+	start_child setpriv --pdeathsig KILL "$QEMU" "${QEMU_ARGS[@]}" \
+		-d cpu_reset -D "$dir/resets" -action panic=none \
+		-chardev "pipe,id=qmp,path=${dir//,/,,}/qmp" -mon chardev=qmp,mode=control \
+		-chardev "file,id=console,path=${dir//,/,,}/console.log" -serial chardev:console \
+		-append "$2" >"$dir/qemu.log" 2>&1
+	pid=$!
+	watch_guest "$dir" "$pid" || silent=1
+	wait_child "$pid" || rc=$?
+	qmp_read "$dir" 0.01
+	hear "$dir"
+	qmp_close "$dir"
+	exec {PLAN_FD}>&- {_PROGRESS}<&- {_STORY}<&-
+	rm -f "$dir/plan"
+	[[ -n $BOOT_END ]] || BOOT_END=$(why_ended "$dir" "$rc")
+	((!silent))
+}
+
+# boot_guest DIR MODE [KEY=VALUE...]
+boot_guest() {
+	local dir=$1 start=$SECONDS cmdline
+	cmdline=$(guest_cmdline "${@:2}")
+	mkdir -p "$dir"
+	choose_accel
+	if ! _boot_once "$dir" "$cmdline" && accel_distrust "$BOOT_END"; then
+		note "$BOOT_END: from now on with TCG"
+		_boot_once "$dir" "$cmdline" || :
+	fi
+	# shellcheck disable=SC2034 # for our callers
+	BOOT_SECONDS=$((SECONDS - start))
+	printf '%s\n' "$BOOT_END" >"$dir/end"
+	printf '%s\n' "$BOOT_SECONDS" >"$dir/seconds"
 }
 
 # console_guest MODE [KEY=VALUE...] - the same guest on this terminal

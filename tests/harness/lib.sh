@@ -83,6 +83,11 @@ progress() {
 	_LAST_PCT=$pct
 }
 
+# closing_line PASSED FAILED SKIPPED - the last line of every suite of ours
+closing_line() {
+	printf '%d passed, %d failed, %d skipped\n' "$@"
+}
+
 # progress_end - leave the progress line on the screen and go on below it
 progress_end() {
 	if ((_TTY && _LAST_PCT >= 0)); then printf '\n' >&2; fi
@@ -172,7 +177,8 @@ _alive() {
 _on_exit() {
 	local rc=$? p i h
 	trap - EXIT ERR
-	trap '' INT TERM HUP
+	# ALRM: that of a "read -t" which a signal cut short would end a subshell of a hook.
+	trap '' INT TERM HUP ALRM
 	progress_end
 	for p in "${_CHILDREN[@]}"; do
 		_alive "$p" || continue
@@ -267,6 +273,25 @@ with_lock() {
 	VGEM_PFN_LOCKS=$held
 	exec {fd}>&-
 	return "$rc"
+}
+
+# nap SECONDS - sleep without a process, which costs more than the loop that waits
+nap() {
+	[[ -n ${_NAP:-} ]] || exec {_NAP}<> <(:)
+	read -rt "$1" -u "$_NAP" || :
+}
+
+# new_lines VAR FD - append to the array VAR the lines that were added to the file that
+# FD is open on; a line that is not whole yet comes with the next call
+declare -A _PARTIAL=()
+new_lines() {
+	local -n _lines=$1
+	local line
+	while IFS= read -r line <&"$2"; do
+		_lines+=("${_PARTIAL[$2]:-}$line")
+		_PARTIAL[$2]=
+	done
+	_PARTIAL[$2]=${_PARTIAL[$2]:-}$line
 }
 
 # --- whole or absent -------------------------------------------------------------

@@ -1,0 +1,116 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# guest.sh - what a guest is: the devices and memory that QEMU gives it, and its
+# kernel's command line.  Sourced after lib.sh and accel.sh; boot.sh runs it.
+#
+#   qemu_args DIR                   set QEMU_ARGS, all but kernel command line and
+#                                   console; ports of the guest are files in DIR
+#   guest_cmdline MODE [KEY=VALUE...]   on stdout
+#
+# MODE and the settings reach tests/guest/init as environment.
+
+GUEST_CPUS=${GUEST_CPUS:-2}
+
+# Memory that the guest's kernel is told to leave alone, for carveouts without
+# struct pages.  A section (128 MiB) of which the kernel has any page has struct
+# pages throughout, so these are whole ones.  2 GiB, for entries of 1 GiB, and they
+# are what begins at 4 GiB: with this much memory q35 puts 2 GiB below, in one piece,
+# and the rest from there on.  The kernel has the 2 GiB below and the last 128 MiB.
+# QEMU allocates what is touched, so only passes that use it cost the host memory.
+GUEST_MEM=${GUEST_MEM:-4224M}
+RESERVED_SIZE=${RESERVED_SIZE:-2G}
+RESERVED_ADDRESS=0x100000000
+
+# A PCI device which has memory and nothing else, for carveouts in a BAR.
+BAR_SIZE=128M
+
+# Two more of these behind one bridge: they reach each other's BARs, others do not.
+PEER_BAR_SIZE=8M
+
+# The guest writes to these, and reads from the last (units.sh).
+PORTS=(verdict results story progress plan)
+
+# GUEST_DRIVES=(FILE...) are more images for the guest, read-only: /dev/vdb and on.
+GUEST_DRIVES=()
+
+# With GUEST_BLOB=1, as where it can be, virtio-gpu has blob resources, and its driver
+# imports dma-bufs.  QEMU needs /dev/udmabuf, and the guest's memory in a memfd.  What
+# the screen shows is for the asking at the port "screen" (tests/guest/screen.sh).
+[[ ! -w /dev/udmabuf ]] || GUEST_BLOB=${GUEST_BLOB:-1}
+GUEST_BLOB=${GUEST_BLOB:-}
+
+# A WARN, an oops, a lockup and a hung task all end the guest: it has nothing to
+# lose, and the host tells which it was from the console.
+GUEST_CMDLINE=(
+	console=ttyS0 root=/dev/vda ro rootfstype=squashfs init=/init
+	panic=-1 oops=panic panic_on_warn=1 softlockup_panic=1 hung_task_panic=1
+	sysctl.kernel.hardlockup_panic=1 sysctl.kernel.panic_on_rcu_stall=1
+	sysctl.kernel.hung_task_timeout_secs=30
+	kmemleak=on kunit.enable=1 printk.time=1
+	"memmap=$RESERVED_SIZE\$$RESERVED_ADDRESS" "RESERVED=$RESERVED_SIZE@$RESERVED_ADDRESS"
+)
+
+# guest_cmdline MODE [KEY=VALUE...] - on stdout
+guest_cmdline() {
+	local kv line="${GUEST_CMDLINE[*]} MODE=$1"
+	shift
+	for kv; do
+		[[ $kv != *[\"$'\n']* ]] || die "cannot pass this to the guest: $kv"
+		line+=" ${kv%%=*}=\"${kv#*=}\""
+	done
+	((${#line} < 2000)) || die "too long for the guest's command line: $line"
+	printf '%s' "$line"
+}
+
+# qemu_args DIR - set QEMU_ARGS, all but the kernel's command line and console
+qemu_args() {
+	local dir=$1 port port_file drive accel n=0 machine=q35
+	[[ -z $GUEST_BLOB ]] || machine+=,memory-backend=ram
+	QEMU_ARGS=(
+		-nodefaults -no-user-config -no-reboot -display none
+		-machine "$machine" -m "$GUEST_MEM" -smp "$GUEST_CPUS"
+		-kernel "$GUEST_KERNEL/bzImage"
+		-drive "file=$GUEST_IMAGE,format=raw,if=none,id=root,readonly=on"
+		-device "virtio-blk-pci,drive=root"
+		-device "virtio-gpu-pci${GUEST_BLOB:+,blob=on}"
+		-device virtio-serial-pci -device pvpanic-pci
+		-object "memory-backend-memfd,id=bar,size=$BAR_SIZE,share=on"
+		-device "ivshmem-plain,memdev=bar"
+		-device "pci-bridge,id=bridge,chassis_nr=1"
+		-object "memory-backend-memfd,id=bar1,size=$PEER_BAR_SIZE,share=on"
+		-device "ivshmem-plain,memdev=bar1,bus=bridge,addr=1"
+		-object "memory-backend-memfd,id=bar2,size=$PEER_BAR_SIZE,share=on"
+		-device "ivshmem-plain,memdev=bar2,bus=bridge,addr=2"
+	)
+	mapfile -t accel < <(accel_args "$ACCEL_USED")
+	QEMU_ARGS+=("${accel[@]}")
+	for drive in "${GUEST_DRIVES[@]}"; do
+		n=$((n + 1))
+		QEMU_ARGS+=(
+			-drive "file=$drive,format=raw,if=none,id=drive$n,readonly=on"
+			-device "virtio-blk-pci,drive=drive$n"
+		)
+	done
+	n=0
+	for port in "${PORTS[@]}"; do
+		n=$((n + 1))
+		case "$port" in
+		results) port_file=file,path=${dir//,/,,}/results.tar ;;
+		plan) port_file=pipe,path=${dir//,/,,}/plan ;;
+		*) port_file=file,path=${dir//,/,,}/$port ;;
+		esac
+		QEMU_ARGS+=(
+			-chardev "$port_file,id=port$n"
+			-device "virtserialport,nr=$n,chardev=port$n,name=$port"
+		)
+	done
+	[[ -n $GUEST_BLOB ]] || return 0
+	QEMU_ARGS+=(
+		-object "memory-backend-memfd,id=ram,size=$GUEST_MEM,share=on"
+		-chardev "pipe,id=screen,path=${dir//,/,,}/screen"
+		-device "virtserialport,nr=$((n + 1)),chardev=screen,name=screen"
+		-chardev "pipe,id=monitor,path=${dir//,/,,}/monitor" -mon chardev=monitor
+	)
+}
+
