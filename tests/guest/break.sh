@@ -31,6 +31,12 @@ break_it()
 	taint)
 		echo 64 > /proc/sys/kernel/tainted
 		;;
+	reset)
+		# By a triple fault if the kernel's command line has reboot=t
+		progress "breaking: reset"
+		reboot -f
+		sleep 60
+		;;
 	vanish)
 		# As a guest does whose init was killed.
 		progress "breaking: vanish"

@@ -39,15 +39,18 @@ stop_contract()
 	wait "$contract_pid"
 }
 
-# check_contract: the verdict, and what was found of each mode that a test has used.
+# check_contract: the verdict, and what was found of each mode that a test has used. Once,
+# and not at all if nothing is recorded.
 check_contract()
 {
+	[ -n "${contract_pid:-}" ] || return 0
 	progress "judging the contract"
 	stop_contract
 	_status=$?
+	contract_pid=
 	verdict "# contract: $(tail -n 1 "$CONTRACT"); $(grep '^checked' "$CONTRACT")"
-	# Without a move there is nothing to judge: TESTS has selected others.
-	if [ $_status -eq 2 ] && [ -n "${TESTS:-}" ] &&
+	# Without a move there is nothing to judge: the tests that were selected make none.
+	if [ $_status -eq 2 ] && [ -n "${SELECTED:-}" ] &&
 		grep -q '^verdict: cannot judge: nothing has moved' "$CONTRACT"; then
 		skip "guest/contract" "no test that was selected has moved a buffer"
 	elif [ $_status -eq 0 ]; then

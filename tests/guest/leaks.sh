@@ -5,10 +5,11 @@
 # the bare addresses that are left of a removed module's functions, and without
 # those that kmemleak.known explains.
 
-# keep_symbols: call it before modules go.
+# keep_symbols: call it before modules are unloaded. Reading all symbols takes a second
+# or two under emulation.
 keep_symbols()
 {
-	grep '\[' /proc/kallsyms >> /run/kallsyms
+	grep -F '[' /proc/kallsyms >> /run/kallsyms
 }
 
 # name_symbols: a report on stdin. kallsyms lines are sorted, then bisected.

@@ -35,7 +35,11 @@ inner_guest()
 		-serial chardev:console > "$INNER/qemu.log" 2>&1
 }
 
-mkfifo "$INNER/screen.in" "$INNER/screen.out" "$INNER/monitor.in" "$INNER/monitor.out"
+mkfifo "$INNER/screen.in" "$INNER/screen.out" "$INNER/monitor.in" "$INNER/monitor.out" \
+	"$INNER/plan"
+# Opened for both, so that neither side waits for the other.
+exec 8<>"$INNER/plan"
+cat /run/vm/plan >&8 &
 detached /bin/sh /vgem_pfn/guest/screen.sh "$INNER" &
 screen=$!
 progress "the inner guest"
@@ -47,11 +51,12 @@ tail -f "$INNER/console.log" &
 console=$!
 if inner_guest; then
 	ok "nested/qemu"
+	echo exited > "$INNER/end"
 else
 	not_ok "nested/qemu" "status $?: $(tail -n 1 "$INNER/qemu.log")"
 fi
 kill $screen $tail $console
-rm -f "$INNER"/*.in "$INNER"/*.out
+rm -f "$INNER"/*.in "$INNER"/*.out "$INNER/plan"
 check_taint
 check_lockdep
 check_log

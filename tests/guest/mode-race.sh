@@ -21,17 +21,25 @@ race_engine()
 	fi
 }
 
+# begin_line NAME SHORT FULL [PARAM...]: a line of passes.list
+begin_line()
+{
+	_name=$1
+	shift 3
+	begin_pass "$_name" "$@"
+}
+
 if load_modules modules.list; then
 	check_memory
 	_line=$(grep -v '^#' /vgem_pfn/guest/passes.list |
 		grep -m 1 -E "^(${PASSES:-contig})[ 	]")
 	if [ -n "$_line" ]; then
 		# shellcheck disable=SC2086 # words
-		begin_pass $_line && race_engine
+		begin_line $_line && race_engine
 	else
 		not_ok "guest/pass" "there is no pass $PASSES"
 	fi
-	[ -z "${BAR:-}" ] || echo > "$BAR/driver_override"
+	end_passes
 fi
 unload_modules
 check_kmemleak

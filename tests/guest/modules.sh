@@ -48,7 +48,6 @@ unload_module()
 	shift
 	[ -d "/sys/module/$_name" ] || return 0
 	[ -f "/sys/module/$_name/refcnt" ] || return 0 # built in
-	keep_symbols
 	if _err=$("$@" "$_m" 2>&1) && [ ! -d "/sys/module/$_name" ]; then
 		ok "module/$_m/unload"
 	else
@@ -59,6 +58,7 @@ unload_module()
 # Last loaded, first out, with what they brought along.
 unload_modules()
 {
+	keep_symbols
 	sed '1!G;h;$!d' /run/loaded > /run/reversed
 	while read -r _line; do
 		progress "unloading $_line"

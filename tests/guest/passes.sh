@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# The IGT tests, once per line of passes.list: the same tests over other kinds of
-# memory. For each pass vgem_pfn is loaded anew. Its parameters are in
-# /run/modprobe.d, so that a test which reloads the module gets the same ones.
+# The IGT tests, over one kind of memory after the other: a pass (passes.list). When a
+# unit is of another pass than the one before, vgem_pfn is loaded anew. Its parameters are
+# in /run/modprobe.d, so that a test which reloads the module gets the same ones.
 
 IGT_ROOT=${IGT_ROOT:-/vgem_pfn/tests}
 STOCK_ROOT=/usr/libexec/igt-gpu-tools
@@ -78,34 +78,66 @@ end_stock()
 	/sbin/modprobe -r kunit
 }
 
-# igt PASS SELECTION [EXCEPT]: igt_runner exits 0 whatever the tests did, so the host
-# reads its results.json. The expressions are GLib's: both parts of the first must
-# match. What is left out has an option of its own, since a program whose name matches
-# is taken whole if there is none.
-igt()
+# run_igt RESULTS LIST: igt_runner exits 0 whatever the tests did, so the host reads its
+# results.json. One process runs all subtests of the program, up to the first that fails:
+# igt_preload.so ends it then. Of several subtests in one process, igt_runner 2.5 mixes
+# up the output if it comes by a socket.
+run_igt()
 {
-	_results=$RESULTS/igt/$1
+	export IGT_RUNNER_DISABLE_SOCKET_COMMUNICATION=1
+	# shellcheck disable=SC2154 # units.sh sets it
+	[ -z "${INJECT:-}" ] || export IGT_PRELOAD_FAIL="$RESULTS/unit/$unit/injected."
 	_root=$IGT_ROOT
-	[ "$1" != stock ] || stock_root
-	progress "igt_runner, pass $1"
-	detached igt_runner --overwrite --log-level verbose \
-		--per-test-timeout "$PER_TEST_TIMEOUT" \
-		--abort-on-monitored-error=lockdep,taint \
-		--environment IGT_FORCE_DRIVER=vgem_pfn \
-		--include-tests "^(?=.*($2))(?=.*(${TESTS:-.}))" \
-		${3:+--exclude-tests "$3"} \
-		"$_root" "$_results" >&6 2>&1
-	_status=$?
-	if [ $_status -ne 0 ] && [ ! -e "$_results" ] && [ -n "${TESTS:-}" ]; then
-		# TESTS may select KUnit alone; the host counts what ran.
-		progress "igt_runner found no test to run in pass $1"
-	elif [ $_status -ne 0 ]; then
-		not_ok "guest/igt_runner/$1" "exit status $_status"
-	elif [ ! -s "$_results/results.json" ]; then
-		not_ok "guest/igt_runner/$1" "no results.json"
-	else
-		ok "guest/igt_runner/$1"
+	[ "$_pass" != stock ] || _root=/run/stock
+	{
+		LD_PRELOAD=/vgem_pfn/bin/igt_preload.so detached igt_runner --overwrite --log-level verbose --multiple-mode \
+			--per-test-timeout "$PER_TEST_TIMEOUT" \
+			--abort-on-monitored-error=lockdep,taint \
+			--environment IGT_FORCE_DRIVER=vgem_pfn \
+			--test-list "$2" "$_root" "$1" 2>&1
+		echo $? > /run/igt_status
+	} | tee /run/igt_log >&6
+	read -r _status < /run/igt_status
+}
+
+# not_begun LIST: its lines without a word from igt_runner about the subtest
+not_begun()
+{
+	awk 'FNR == NR {
+		sub(/^\[ *[0-9.]+\] /, "")
+		if (match($0, /^\[[0-9]+\/[0-9]+\] (\([^)]*\) )?/)) {
+			program = substr($0, RLENGTH + 1)
+			sub(/ .*/, "", program)
+		} else if (sub(/^Starting subtest: /, "") || (sub(/^Subtest /, "") && sub(/: .*/, "")))
+			begun["igt@" program "@" $0]
+		next
+	     }
+	     /@.*@/ && !($0 in begun)' /run/igt_log "$1"
+}
+
+# run_left: the subtests of /run/unit. What follows one that failed, crashed or took too
+# long is for another process, and its results for another directory.
+run_left()
+{
+	cp /run/unit /run/left
+	_try=0
+	while [ -s /run/left ]; do
+		run_igt "$RESULTS/unit/$unit/igt.$_try" /run/left
+		[ "$_status" -eq 0 ] || break
+		not_begun /run/left > /run/left.new
+		! cmp -s /run/left.new /run/left || break
+		mv /run/left.new /run/left
+		_try=$((_try + 1))
+	done
+	if [ "$_status" -ne 0 ]; then
+		not_ok "guest/igt_runner/$unit" "exit status $_status: $(tail -n 1 /run/igt_log)"
 	fi
+}
+
+# igt_unit PASS [PARAM...]
+igt_unit()
+{
+	begin_pass "$@" && run_left
 }
 
 # reload PARAM...: vgem_pfn with these parameters, bound to the PCI device if one of
@@ -117,6 +149,7 @@ reload()
 	/sbin/modprobe -r vgem_pfn || return
 	unloaded_contract
 	_params=
+	[ -z "${BAR:-}" ] || echo > "$BAR/driver_override"
 	for _param; do
 		if [ "$_param" = pci ]; then
 			echo vgem_pfn > "$BAR/driver_override"
@@ -131,52 +164,43 @@ reload()
 	/sbin/modprobe vgem_pfn
 }
 
-# begin_pass NAME SELECTION [-EXCEPT] [PARAM...]: set _pass, _select and _except, and
-# load vgem_pfn with the parameters.
+# begin_pass NAME [PARAM...]: load vgem_pfn with the parameters, or with those of
+# modules.list if there are none, unless the pass before was the same.
+_pass=
 begin_pass()
 {
-	_pass=$1 _select=$2 _except=
-	shift 2
-	case "${1:-}" in
-	-*)
-		_except=${1#-}
-		shift
-		;;
-	esac
-	# The first one takes what is loaded.
-	if [ $# -gt 0 ] && ! _err=$(reload "$@" 2>&1); then
+	[ "$1" != "$_pass" ] || return 0
+	[ "$_pass" != stock ] || end_stock
+	_old=$_pass
+	_pass=$1
+	shift
+	if [ $# -eq 0 ]; then
+		# The first one takes what is loaded.
+		[ -n "$_old" ] || return 0
+		# shellcheck disable=SC2046,SC2086 # words
+		set -- $(sed -n 's/^vgem_pfn //p' /vgem_pfn/guest/modules.list) \
+			${MODPARAM_vgem_pfn:-}
+	fi
+	if ! _err=$(reload "$@" 2>&1); then
 		not_ok "guest/pass/$_pass" "vgem_pfn $*: $_err (log: $(dmesg |
 			grep -F vgem_pfn | tail -n 1))"
+		_pass=
 		return 1
 	fi
+	[ "$_pass" != stock ] || stock_root
 }
 
-# has_blob: does virtio-gpu have blob resources?
-has_blob()
+# leave_pass: for units that are not of a pass. The next one that is loads the driver
+# again.
+leave_pass()
 {
-	grep -qs '^blob resources *: yes' /sys/kernel/debug/dri/*/virtio-gpu-features
+	[ "$_pass" != stock ] || end_stock
+	[ -z "$_pass" ] || _pass=none
 }
 
-run_passes()
+# end_passes: as it was before them
+end_passes()
 {
-	mkdir -p "$RESULTS/igt"
-	cp "$IGT_ROOT/test-list.txt" "$RESULTS"/
-	# Without drivers there is nothing to load with parameters.
-	[ -z "${QUICK:-}" ] || PASSES=contig
-	_passes=${PASSES:-[a-z-]*}
-	if [ -z "${PASSES:-}" ] && has_blob; then
-		_passes="$_passes|VIRTGPU"
-	elif [ -z "${PASSES:-}${TESTS:-}" ]; then
-		skip "guest/virtgpu" "virtio-gpu has no blob resources, for want of /dev/udmabuf where QEMU runs: make test-nested"
-		# The list is one line.
-		sed -i 's/vgem_pfn_virtgpu *//' "$RESULTS/test-list.txt"
-	fi
-	grep -v '^#' /vgem_pfn/guest/passes.list |
-		grep -E "^($_passes)[ 	]" > /run/passes
-	while read -r _line; do
-		# shellcheck disable=SC2086 # words
-		begin_pass $_line && igt "$_pass" "$_select" "$_except"
-		[ "$_pass" != stock ] || end_stock
-	done < /run/passes
+	leave_pass
 	[ -z "${BAR:-}" ] || echo > "$BAR/driver_override"
 }

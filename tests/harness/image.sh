@@ -14,13 +14,17 @@
 #   /vgem_pfn/tests      our IGT tests, test-list.txt  (tests/igt)
 #   /vgem_pfn/selfcheck  the harness's own IGT test  (tests/guest/selfcheck)
 #   /vgem_pfn/kselftest  selftests of Linux, if built  (kselftest.sh)
-#   /vgem_pfn/prove      an importer of somebody's     (prove.sh)
+#   /vgem_pfn/<name>     a directory of the caller's, IMAGE_EXTRA: "prove", an importer of
+#                        somebody's (prove.sh), or "mutants" (mutate.sh)
 #   /modules/<release>   the kernel's modules
 
 IMAGE_LOG=$OUT/log/image.log
 
 # Headers of ours first, then drm.h, which ours includes, from libdrm-dev.
 GUEST_CFLAGS=(-O2 -g -Wall -Wextra -Werror -I"$TOP/include/uapi" -I/usr/include/libdrm)
+
+# A fresh clone compiles what an earlier one did: the directory it lies in says nothing.
+GUEST_CC=(env "CCACHE_DIR=$CACHE/ccache" CCACHE_NOHASHDIR=1 "CCACHE_BASEDIR=$TOP" ccache gcc)
 
 # compile OUTPUT SOURCE FLAGS... - if SOURCE or a header of ours is newer.  SOURCE is
 # a file, or a directory of files that make one program.
@@ -34,7 +38,7 @@ compile() {
 		return
 	fi
 	tmp_for tmp "$out"
-	run_logged "$IMAGE_LOG" gcc "${GUEST_CFLAGS[@]}" -o "$tmp" "${files[@]}" "$@" ||
+	run_logged "$IMAGE_LOG" "${GUEST_CC[@]}" "${GUEST_CFLAGS[@]}" -o "$tmp" "${files[@]}" "$@" ||
 		die "could not compile ${src#"$TOP/"} for the guest" "$IMAGE_LOG"
 	publish "$tmp" "$out"
 }
@@ -44,10 +48,12 @@ image_programs() {
 	local src tree=$ROOTFS/root
 	mkdir -p "$OUT/guest/bin" "$OUT/guest/selfcheck"
 	for src in "$TOP"/tests/guest/*.c; do
-		[[ -e $src ]] || continue
+		[[ $src != */igt_preload.c ]] || continue
 		compile "$OUT/guest/bin/$(basename "$src" .c)" "$src" -static -pthread
 	done
 	compile "$OUT/guest/bin/bench" "$TOP/tests/guest/bench" -static -pthread
+	compile "$OUT/guest/bin/igt_preload.so" "$TOP/tests/guest/igt_preload.c" \
+		-D_GNU_SOURCE -shared -fPIC
 	run_logged "$IMAGE_LOG" make -C "$TOP/tests/contract" \
 		BUILD="$OUT/guest/contract" LDFLAGS=-static ||
 		die "could not build tests/contract" "$IMAGE_LOG"
@@ -56,12 +62,13 @@ image_programs() {
 	compile "$OUT/guest/selfcheck/selfcheck" "$TOP/tests/guest/selfcheck/selfcheck.c" \
 		-I"$TOP/tests/igt/include" -L"$tree/usr/lib/x86_64-linux-gnu" \
 		-Wl,--allow-shlib-undefined -ligt
-	printf 'TESTLIST\nselfcheck\nEND TESTLIST\n' >"$OUT/guest/selfcheck/test-list.txt"
+	[[ -e $OUT/guest/selfcheck/test-list.txt ]] ||
+		printf 'TESTLIST\nselfcheck\nEND TESTLIST\n' >"$OUT/guest/selfcheck/test-list.txt"
 }
 
 image_tests() {
 	mkdir -p "$OUT/guest/tests"
-	run_logged "$OUT/log/igt.log" make -C "$TOP/tests/igt" all \
+	run_logged "$OUT/log/igt.log" make -j"$JOBS" -C "$TOP/tests/igt" all CC="${GUEST_CC[*]}" \
 		ROOTFS="$ROOTFS/root" BUILD="$OUT/guest/tests" HDRS="$TOP/include/uapi" ||
 		die "could not build the IGT tests" "$OUT/log/igt.log"
 	[[ -s $OUT/guest/tests/test-list.txt ]] ||
@@ -88,7 +95,7 @@ image_stage() {
 		cp -a "$OUT/guest/kselftest" "$stage/vgem_pfn/kselftest"
 	fi
 	if [[ -n ${IMAGE_EXTRA:-} ]]; then
-		cp -a "$IMAGE_EXTRA" "$stage/vgem_pfn/prove"
+		cp -a "$IMAGE_EXTRA" "$stage/vgem_pfn/"
 	fi
 	cp -a "$kernel/modules/lib/modules" "$stage/modules"
 	find "$stage/modules" -type l -delete	# build, source

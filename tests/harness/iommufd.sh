@@ -8,13 +8,22 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/harness/prepare.sh
 . "$HARNESS/prepare.sh"
+# shellcheck source=tests/harness/tests.sh
+. "$HARNESS/tests.sh"
 
 DIR=$OUT/iommufd
+QUEUE=$DIR/queue
+# The largest buffer that a test makes of huge pages has 64 of 2 MiB.
+HUGEPAGES=72
 
 KSELFTESTS=iommu prepare 2
+rm -rf "$DIR"
+units_begin "$QUEUE"
+kselftest_units iommufd.list
 next_step "running the selftests of IOMMUFD in a guest: $ACCEL_USED, $ACCEL_WHY"
-boot_guest "$DIR" iommufd TESTS="${TESTS:-}"
-note "the guest ran for $(hms "$BOOT_SECONDS")"
-next_step "results in $DIR: test.ktap, junit.xml, console.log, results/kselftest"
-results_collect "$DIR" iommufd "${TESTS:-}"
+# One after the other: they share the state of fault injection.
+GUESTS=1 tests_run "$DIR" "$QUEUE" NO_CONTRACT=1 HUGEPAGES=$HUGEPAGES
+note "the guest ran for $(hms "$TESTS_SECONDS")"
+next_step "results in $DIR: test.ktap, junit.xml, guest-1/console.log"
+results_collect_all "$DIR" "$QUEUE"
 results_report "$DIR" || exit 1

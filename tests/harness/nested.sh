@@ -8,7 +8,7 @@
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
 DIR=$OUT/nested
-TESTS=${TESTS:-vgem_pfn_virtgpu}
+TESTS=${TESTS:-vgem_pfn_virtgpu@}
 # QEMU below emulates a machine that emulates one.
 export BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600} STALL_TIMEOUT=${STALL_TIMEOUT:-600}
 
@@ -24,15 +24,16 @@ inner_args() {
 	printf '%s\n' "${QEMU_ARGS[@]}" >"$1"
 }
 
-# nested_image - what the outer guest needs to run the inner one, in an image
+# nested_image - what the outer guest needs to run the inner one, in an image: also what
+# the inner guest reads from its port "plan", all units at once
 nested_image() {
 	local stage tmp settings
-	settings=(TESTS="$TESTS" PASSES=VIRTGPU PER_TEST_TIMEOUT=600
-		CONTRACT_LIMIT="${CONTRACT_LIMIT:-30000}")
+	settings=(PER_TEST_TIMEOUT=600 CONTRACT_LIMIT="${CONTRACT_LIMIT:-30000}")
 	tmp_for stage "$OUT/image/nested.stage"
 	mkdir -p "$stage"
 	cp "$GUEST_KERNEL/bzImage" "$stage"
 	inner_args "$stage/args"
+	cat "$DIR"/queue/* - <<<"done" >"$stage/plan"
 	guest_cmdline test "${settings[@]}" >"$stage/cmdline"
 	tmp_for tmp "$OUT/image/nested.sqfs"
 	run_logged "$IMAGE_LOG" mksquashfs "$stage" "$tmp" -comp lz4 -all-root -no-xattrs \
@@ -47,6 +48,8 @@ GUEST_BLOB=
 prepare 3
 next_step "a QEMU whose guests can run guests"
 qemu_get
+rm -rf "$DIR"
+PASSES=VIRTGPU units_make "$DIR/queue"
 nested_image
 # That KVM runs a guest does not say that it can nest: ACCEL=kvm where it does.
 export ACCEL=${ACCEL:-svm}
@@ -55,12 +58,15 @@ next_step "running the tests in a guest of a guest: $ACCEL_USED"
 # shellcheck disable=SC2034 # for boot_guest
 GUEST_DRIVES=("$QEMU_ROOT/base.sqfs" "$OUT/image/nested.sqfs")
 # The inner guest has half of it: of what it is told to leave alone, little is used.
-FOLLOW=progress GUEST_MEM=8448M boot_guest "$DIR" nested
+GUEST_MEM=8448M boot_guest "$DIR" nested
 note "the guests ran for $(hms "$BOOT_SECONDS")"
 next_step "results in $DIR: test.ktap, junit.xml, console.log, results/inner"
-results_collect "$DIR" nested
-if [[ -d $DIR/results/inner ]]; then
-	results_collect "$DIR/results/inner" test "$TESTS"
-	results_add "$DIR" "$DIR/results/inner"
-fi
+results_collect "$DIR"
+# The inner guest took all units, as if from a queue.
+inner=$DIR/inner/guest-1
+mkdir -p "$inner"
+[[ ! -d $DIR/results/inner ]] || cp -r "$DIR/results/inner/." "$inner"
+mv "$DIR/queue" "$inner/units"
+results_collect_all "$DIR/inner" "$DIR/queue"
+results_add "$DIR" "$DIR/inner"
 results_report "$DIR" || exit 1

@@ -9,7 +9,8 @@
 #                   steps of its own the caller has, which follow as next_step.
 #                   With KSELFTESTS=collection, the image has those selftests of Linux.
 
-for _part in packages source kbuild kselftest accel rootfs image boot results; do
+for _part in packages source kbuild kselftest accel rootfs image guest boot units results \
+	input; do
 	# shellcheck source=/dev/null
 	. "$HARNESS/$_part.sh"
 done

@@ -96,7 +96,7 @@ guest_programs() {
 	local src root
 	for src in "$TOP"/tests/guest/*.c; do basename "$src" .c; done
 	printf '%s\n' bench pfn-contract
-	for root in "$CACHE"/rootfs/of-*/root; do
+	for root in "$CACHE"/rootfs/guest-*/root; do
 		[[ ! -d $root ]] || ls "$root/usr/bin" "$root/usr/sbin"
 	done
 }
@@ -115,7 +115,7 @@ check_program() {
 		refuse PROGRAM "there is no file $FIRST; programs in $dir: $(listing "$dir" -executable)"
 	elif ! guest_programs | among "$FIRST"; then
 		# Before there is a root, it is not known what that has.
-		compgen -G "$CACHE/rootfs/of-*/root" >/dev/null || return 0
+		compgen -G "$CACHE/rootfs/guest-*/root" >/dev/null || return 0
 		refuse PROGRAM "$FIRST is neither a file nor a program of the guest
     It has: $(cd "$TOP/tests/guest" && echo *.c | sed 's/\.c//g') bench pfn-contract, and busybox"
 	fi
@@ -269,7 +269,7 @@ next_step "booting a guest: $ACCEL_USED, $ACCEL_WHY"
 # A warning of theirs is a failure as well, but no reason to learn nothing else.
 FOLLOW=story boot_guest "$DIR" prove panic_on_warn=0 SHARE="${SHARE:-}" \
 	TIMEOUT="$TIMEOUT" CONTRACT_LIMIT="${LIMIT:-}"
-results_collect "$DIR" prove
+results_collect "$DIR"
 next_step "results in $DIR: results/contract.txt, results/program.txt, console.log"
 results_report "$DIR" || :
 conclude || exit $?

@@ -25,6 +25,7 @@ RACE_SECONDS=${RACE_SECONDS:-60}
 . "$HARNESS/prepare.sh"
 
 [[ $RACE_SECONDS =~ ^[1-9][0-9]*$ ]] || die "SECONDS=$RACE_SECONDS: it must be a number"
+input_check VARIANT PASSES SEED ACCEL
 # Boot, a scenario that fails and is made shorter, and the search for leaks
 export BOOT_TIMEOUT=$((RACE_SECONDS + 1200)) STALL_TIMEOUT=${STALL_TIMEOUT:-240}
 
@@ -34,5 +35,5 @@ FOLLOW=story boot_guest "$DIR" race RACE_SECONDS="$RACE_SECONDS" RACE_SEED="${SE
 	RACE_THREADS="${THREADS:-}" RACE_REPLAY="${REPLAY:-}" PASSES="${PASSES:-}"
 note "the guest ran for $(hms "$BOOT_SECONDS")"
 next_step "what it said is in $DIR/results/race.txt, the console in $DIR/console.log"
-results_collect "$DIR" race
+results_collect "$DIR"
 results_report "$DIR" || exit 1

@@ -1,42 +1,53 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# results.sh - what a guest left behind, as one list of results and in the
-# formats people want.  Sourced after lib.sh and boot.sh.
+# results.sh - what guests left behind, as one list of results and in the
+# formats people want.  Sourced after lib.sh, boot.sh and units.sh.
 #
-#   results_collect DIR MODE [TESTS]   of a guest that boot_guest ran: DIR gets
-#                          summary.json, test.ktap, junit.xml, results.json (of
-#                          the first pass), results/ (all the guest sent), logs/
-#                          (of failures)
-#   results_add DIR OTHER  as if those of OTHER were DIR's, too
-#   results_report DIR     failures with their last lines, skips, the closing
-#                          line; 0 if nothing failed
+#   results_collect DIR       of the guest that boot_guest ran in DIR: DIR gets
+#                             summary.json, test.ktap, junit.xml, results/ (all the
+#                             guest sent), logs/ (of failures)
+#   results_collect_all DIR QUEUE   of the guests in DIR/guest-*, as if they were
+#                             one; QUEUE has the units that no guest took
+#   results_add DIR OTHER     as if those of OTHER were DIR's, too
+#   results_report DIR        failures with their last lines, skips, the closing
+#                             line; 0 if nothing failed
 #
-# A guest that did not write its final line failed, whatever it wrote before.
-
-# Of tests/guest/passes.list.
-FIRST_PASS=contig
+# A guest that did not write its final line failed, whatever it wrote before.  What it
+# had done until then counts all the same.
 
 KERNEL_TROUBLE='Kernel panic - not syncing|WARNING: |BUG: |INFO: (task|rcu)|Oops|RIP: 0010|possible .* locking'
 
 # diagnose DIR - why there is no final line, in one line
 diagnose() {
-	local dir=$1 con=$1/console.log panic line what=
+	local dir=$1 con=$1/console.log panic line end what=
+	end=$(cat "$dir/end" 2>/dev/null || echo "the run was ended")
 	panic=$(grep -a -m 1 -o 'Kernel panic - not syncing.*' "$con" 2>/dev/null | tr -d '\r') || :
 	line=$(grep -a -m 1 -oE '(WARNING: |BUG: |INFO: (task|rcu)).*' "$con" 2>/dev/null | tr -d '\r') || :
 	if [[ -n $panic && -n $line && $panic == *@(panic_on_warn|softlockup|hung_task|Fatal exception|RCU|lockup)* ]]; then
 		what="$line ($panic)"
 	elif [[ -n $panic ]]; then
 		what=$panic
-	elif [[ $BOOT_END != exited ]]; then
-		what=$BOOT_END${line:+ ($line)}
+	elif [[ $end != exited ]]; then
+		what=$end${line:+ ($line)}
 	elif [[ ! -s $con ]]; then
 		what="QEMU ended without a word from the guest $(qemu_complaint "$dir")"
 	else
 		what="the guest powered off without its final line"
 	fi
-	line=$(tail -n 1 "$dir/progress" 2>/dev/null | tr -d "\r" | sed "s/^\[[0-9.]*\] //") || :
+	line=$(running "$dir")
 	printf '%s%s' "$what" "${line:+, during: $line}"
+}
+
+# running DIR - what the guest did last
+running() {
+	tail -n 200 "$1/progress" 2>/dev/null | tr -d '\r' | awk '
+		sub(/.*Starting subtest: /, "") { sub_ = $0; next }
+		/(^|\] )Subtest / { sub_ = "" }
+		/ unit [0-9]+ begins$/ { sub_ = "" }
+		{ sub(/^\[ *[0-9.]*\] /, ""); if (match($0, /^\[[0-9]+\/[0-9]+\] /)) { program = $0
+			sub(/^[^]]*\] +(\([^)]*\) +)?/, "", program); sub(/ .*/, "", program) } else other = $0 }
+		END { print sub_ != "" ? program " (" sub_ ")" : other }'
 }
 
 # result NAME STATUS REASON [LOG] - one result of the harness itself, as JSON
@@ -68,7 +79,7 @@ contract_results() {
 end_result() {
 	local dir=$1 last said plan
 	last=$(tail -n 1 "$dir/verdict" 2>/dev/null | tr -d '\r') || :
-	if [[ $BOOT_END != exited || $last != "# end of verdict: "*" checks" ]]; then
+	if [[ $(cat "$dir/end" 2>/dev/null) != exited || $last != "# end of verdict: "*" checks" ]]; then
 		result guest/end fail "$(diagnose "$dir")" \
 			"$(grep -aE -A 25 -m 1 "$KERNEL_TROUBLE" "$dir/console.log" || tail -n 25 "$dir/console.log")"
 		return
@@ -82,10 +93,12 @@ end_result() {
 	fi
 }
 
-# kunit_results DIR - the test cases: one level below their suite
+# --- of one unit ------------------------------------------------------------------
+
+# kunit_results UNIT_DIR - the test cases: one level below their suite
 kunit_results() {
 	local file suite
-	for file in "$1"/results/kunit/*/*; do
+	for file in "$1"/kunit/*; do
 		[[ -e $file ]] || continue
 		suite=$(basename "$file")
 		jq -Rc --arg suite "$suite" --arg file "$file" '
@@ -97,90 +110,157 @@ kunit_results() {
 	done
 }
 
-# kselftest_results DIR - the tests of Linux's own programs
+# kselftest_results UNIT_DIR - the tests of Linux's own programs
 kselftest_results() {
 	local file
-	for file in "$1"/results/kselftest/*; do
+	for file in "$1"/kselftest/*; do
 		[[ -e $file ]] || continue
 		jq -Rsc --arg program "$(basename "$file")" -f "$HARNESS/kselftest.jq" "$file" | jq -c '.[]'
 	done
 }
 
-# igt_pass DIR PASS TESTS - the subtests of one pass.  The first one's bear no pass's
-# name.
-igt_pass() {
-	local pass=$2 json=$1/results/igt/$2/results.json
-	local prefix=igt/$pass/
-	[[ $pass != "$FIRST_PASS" ]] || prefix=igt/
-	if ! jq -e '.tests | type == "object"' "$json" >/dev/null 2>&1; then
-		result "${prefix}results.json" fail "igt_runner left no readable results.json"
+# igt_prefix PASS - of names; the first pass's bear none
+igt_prefix() {
+	local first
+	read -r first _ < <(pass_lines)
+	if [[ $1 == "$first" ]]; then echo igt/; else echo "igt/$1/"; fi
+}
+
+# cut_results DIR UNIT PREFIX - of a unit in which the guest ended: what had ended
+# before, and the subtest that was running
+cut_results() {
+	unit_done "$1" "$2" | jq -Rc --arg prefix "$3" --arg died "$(diagnose "$1")" \
+		--arg log "$(grep -aE -A 25 -m 1 "$KERNEL_TROUBLE" "$1/console.log" || :)" '
+			split(" ")
+			| { suite: "igt", name: ($prefix + .[0]), seconds: 0, reason: "", log: "",
+			    status: ({SUCCESS: "pass", SKIP: "skip"}[.[1]] // "fail") }
+			  + if .[1] == "DIED" then {reason: ("the guest died: " + $died), log: $log}
+			    elif .[1] == "SKIP" then {reason: "its reason was lost with the guest"}
+			    elif .[1] == "SUCCESS" then {}
+			    else {reason: (.[1] + "; its output was lost with the guest")} end'
+}
+
+# igt_results DIR UNIT PASS
+igt_results() {
+	local prefix dir=$1/results/unit/$2 json
+	prefix=$(igt_prefix "$3")
+	if ! unit_ended "$1" "$2"; then
+		cut_results "$1" "$2" "$prefix"
 		return
 	fi
-	jq -c --arg prefix "$prefix" -f "$HARNESS/igt.jq" "$json" |
-		if [[ $pass == stock ]]; then
-			jq -c --rawfile list "$TOP/tests/guest/stock.list" \
-				--arg tests "$3" -f "$HARNESS/stock.jq"
-		else
-			cat
-		fi | jq -c '.[]'
-}
-
-# igt_listed DIR - a failure for each test program that gave no subtest in any pass
-igt_listed() {
-	local name
-	for name in $(grep -v TESTLIST "$1/results/test-list.txt" || :); do
-		jq -en --arg n "$name" '
-			any(inputs | .tests? | objects | keys[];
-			    startswith("igt@" + $n + "@") or . == "igt@" + $n)' \
-			"$1"/results/igt/*/results.json >/dev/null 2>&1 ||
-			result "igt/$name" fail "this test program is listed and ran no subtest"
-	done
-}
-
-# igt_results DIR TESTS - of all passes.  Where TESTS left a pass no test to run,
-# igt_runner failed and wrote nothing; else the guest has said so.
-igt_results() {
-	local pass
-	for pass in "$1"/results/igt/*/; do
-		[[ ! -d $pass ]] || igt_pass "$1" "$(basename "$pass")" "$2"
-	done
-	[[ -n $2 || -n ${PASSES:-} ]] || igt_listed "$1"
-}
-
-_results_list() {
-	local dir=$1 mode=$2 tests=${3:-} n
-	verdict_results "$dir"
-	end_result "$dir"
-	contract_results "$dir"
-	if ! tar -C "$dir/results" -xf "$dir/results.tar" 2>/dev/null; then
-		# Said already, if the guest did not come to its end.
-		[[ $BOOT_END != exited ]] || ! grep -q '^# end of verdict' "$dir/verdict" ||
-			result guest/results fail "the archive of results is broken"
-		return 0
-	fi
-	[[ $mode == test || $mode == iommufd ]] || return 0
-	{
-		kselftest_results "$dir"
-		if [[ $mode == test ]]; then
-			kunit_results "$dir"
-			igt_results "$dir" "$tests"
+	for json in "$dir"/igt.*/results.json; do
+		if ! jq -e '.tests | type == "object"' "$json" >/dev/null 2>&1; then
+			result "${prefix}results.json" fail "igt_runner left no readable $json"
+			continue
 		fi
-	} >"$dir/tests.ndjson"
-	n=$(wc -l <"$dir/tests.ndjson")
-	((n)) || result guest/tests fail "not one test ran${tests:+: TESTS=$tests matches none}"
-	cat "$dir/tests.ndjson"
-	rm -f "$dir/tests.ndjson"
+		# What did not run in this process did in the next, or is missing.
+		jq -c --arg prefix "$prefix" -f "$HARNESS/igt.jq" "$json" |
+			jq -c '.[] | select(.reason | startswith("notrun") | not)'
+	done
+}
+
+# unit_results DIR UNIT_FILE
+unit_results() {
+	local unit kind what pass
+	read -r _ unit kind what pass _ <"$2"
+	case $kind in
+	mutant) igt_results "$1" "$unit" "$pass" ;;
+	igt) igt_results "$1" "$unit" "$what" ;;
+	kunit) kunit_results "$1/results/unit/$unit" ;;
+	kselftest) kselftest_results "$1/results/unit/$unit" ;;
+	esac
+}
+
+# --- of guests ---------------------------------------------------------------------
+
+# guest_unpack DIR - what it sent: one archive after the other, the last maybe cut
+guest_unpack() {
+	rm -rf "$1/results"
+	mkdir -p "$1/results"
+	touch "$1/verdict" "$1/console.log" "$1/progress"
+	tar -C "$1/results" -xif "$1/results.tar" 2>/dev/null && return
+	[[ $(cat "$1/end" 2>/dev/null) == exited ]] || return 0
+	! grep -q '^# end of verdict' "$1/verdict" ||
+		result guest/results fail "the archive of results is broken"
+}
+
+# guest_results DIR - the checks in it.  A guest that was ended with its run, which then
+# went on with other guests, came to no checks.
+guest_results() {
+	guest_unpack "$1"
+	verdict_results "$1"
+	if [[ $1 == */guest-before* && ! -e $1/end ]]; then
+		result guest/end skip "the run was interrupted, so leaks and taint were not looked for in this guest"
+	else
+		end_result "$1"
+	fi
+	contract_results "$1"
+}
+
+# planned DIR QUEUE - names of all tests that were to run in the guests of DIR, in the
+# lower case of igt_runner's results
+planned() {
+	local file pass
+	for file in "$1"/guest-*/units/* "$2"/*; do
+		[[ -e $file ]] || continue
+		read -r _ _ _ pass _ <"$file"
+		sed -n "s,^igt@,$(igt_prefix "$pass"),p" "$file"
+	done | tr '[:upper:]' '[:lower:]' | sort -u
+}
+
+# missing DIR QUEUE - a failure for those of them that have no result in DIR/tests
+missing() {
+	local n tests
+	tests=$(comm -23 <(planned "$@") <(jq -r .name "$1/tests" | tr '[:upper:]' '[:lower:]' | sort -u))
+	[[ -n $tests ]] || return 0
+	n=$(wc -l <<<"$tests")
+	result guest/unfinished fail "$n tests did not run, the first is $(head -n 1 <<<"$tests"); make test RESUME=1 runs what is left" "$tests"
+}
+
+# stock_judged FILE - the results in it, those of IGT's own tests judged by stock.list
+stock_judged() {
+	local part=
+	# A selection of them may leave out what stock.list explains.
+	if [[ -n ${TESTS:-} ]] || ! pass_selected stock; then part=yes; fi
+	jq -c 'select(.name | startswith("igt/stock/") | not)' "$1"
+	jq -c 'select(.name | startswith("igt/stock/"))' "$1" | jq -s . |
+		jq -c --rawfile list "$STOCK_LIST" --arg tests "$part" -f "$HARNESS/stock.jq" |
+		jq -c '.[]'
+}
+
+_begin_collect() {
+	rm -rf "$1/logs"
+	mkdir -p "$1/logs"
 }
 
 results_collect() {
-	local dir=$1
-	rm -rf "$dir/results"
-	mkdir -p "$dir/results" "$dir/logs"
-	touch "$dir/verdict" "$dir/console.log" "$dir/progress"
-	_results_list "$@" | jq -s . >"$dir/summary.json"
-	if [[ -e $dir/results/igt/$FIRST_PASS/results.json ]]; then
-		cp "$dir/results/igt/$FIRST_PASS/results.json" "$dir/results.json"
+	_begin_collect "$1"
+	guest_results "$1" | jq -s . >"$1/summary.json"
+	_results_write "$1"
+}
+
+results_collect_all() {
+	local dir=$1 guest file number=1
+	_begin_collect "$dir"
+	for guest in "$dir"/guest-*/; do
+		guest=${guest%/}
+		guest_results "$guest" |
+			if ((number > 1)); then jq -c --arg n " in ${guest##*/}" '.name += $n'; else cat; fi
+		number=$((number + 1))
+	done >"$dir/checks"
+	for file in "$dir"/guest-*/units/*; do
+		[[ ! -e $file ]] || unit_results "${file%/units/*}" "$file"
+	done >"$dir/tests"
+	[[ -s $dir/tests ]] || result guest/tests fail "not one test ran" >>"$dir/checks"
+	missing "$dir" "$2" >>"$dir/checks"
+	if [[ -z ${PASSES:-}${TESTS:-}${GUEST_BLOB:-} ]] && ! kunit_only && [[ -e $dir/key ]]; then
+		result guest/virtgpu skip "virtio-gpu has no blob resources, for want of /dev/udmabuf where QEMU runs: make test-nested" >>"$dir/checks"
 	fi
+	{
+		cat "$dir/checks"
+		stock_judged "$dir/tests"
+	} | jq -s . >"$dir/summary.json"
+	rm -f "$dir/checks" "$dir/tests"
 	_results_write "$dir"
 }
 
@@ -232,11 +312,6 @@ _results_failures() {
 			printf '    full log: %s\n' "$dir/console.log"
 		fi
 	done < <(jq -r '.[] | select(.status == "fail") | .name' "$dir/summary.json" | awk '!seen[$0]++')
-}
-
-# closing_line PASSED FAILED SKIPPED - the last line of every suite of ours
-closing_line() {
-	printf '%d passed, %d failed, %d skipped\n' "$@"
 }
 
 results_report() {

@@ -128,5 +128,6 @@ rootfs_get() {
 # shellcheck disable=SC2034
 qemu_get() {
 	_tree_get qemu
-	QEMU_ROOT=$TREE QEMU=$TREE/root/here
+	local files=$TREE/root
+	QEMU_ROOT=$TREE QEMU=$files/here
 }

@@ -14,10 +14,11 @@
 
 DIR=$OUT/run
 
+input_check ACCEL
 prepare 1
 next_step "booting a guest: $ACCEL_USED, $ACCEL_WHY"
 FOLLOW=story BOOT_TIMEOUT=${RUN_TIMEOUT:-180} boot_guest "$DIR" run
-results_collect "$DIR" run
+results_collect "$DIR"
 if (($(results_count "$DIR" fail))); then
 	results_report "$DIR" >&2 || :
 	die "make run: see above, and $DIR/console.log"

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# test.sh - make test: all tests in one guest.  TESTS=regex selects IGT subtests
-# (program@subtest), KUnit modules and Linux's selftests, SUITES=regex suites of
-# these modules, PASSES=regex passes (tests/guest/passes.list), and
-# MODPARAM_<module>="name=value ..." reaches the module, but in passes that have
-# parameters of their own.  The last line is the closing line; the exit status is
-# 0 only if nothing failed.
+# test.sh - make test: all tests, in guests side by side.  TESTS=regex selects IGT
+# subtests (program@subtest), KUnit modules and Linux's selftests, SUITES=regex suites of
+# these modules, PASSES=regex passes (tests/guest/passes.list), FORM=full has the long
+# forms and every pass, and MODPARAM_<module>="name=value ..." reaches the module, but in
+# passes that have parameters of their own.  RESUME=1 goes on with a run that did not come
+# to its end.  The last line is the closing line; the exit status is 0 only if nothing
+# failed.
 
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -16,41 +17,96 @@ if [[ ${VARIANT:=base} != base ]]; then
 	# Each of these may be several times slower.
 	export BOOT_TIMEOUT=${BOOT_TIMEOUT:-7200} STALL_TIMEOUT=${STALL_TIMEOUT:-360}
 fi
-# 45 minutes are usual, and CI gives 90 to this and to the build of a kernel.
+[[ ${FORM:=short} == short ]] || DIR+=-$FORM
+# For the harness's own tests
+DIR=${TEST_DIR:-$DIR}
+export FORM VARIANT
+# CI gives 90 minutes to this and to the build of a kernel.
 export BOOT_TIMEOUT=${BOOT_TIMEOUT:-4500}
 # A subtest says nothing while it runs: igt_runner gives up before this does.
 export STALL_TIMEOUT=${STALL_TIMEOUT:-240}
 
 # shellcheck source=tests/harness/prepare.sh
 . "$HARNESS/prepare.sh"
+# shellcheck source=tests/harness/tests.sh
+. "$HARNESS/tests.sh"
+input_check VARIANT FORM TESTS PASSES SUITES SEED ACCEL GUESTS RESUME
 
 # What reaches the guest: the selection and parameters of modules.
-settings=(TESTS="${TESTS:-}" SUITES="${SUITES:-}" PASSES="${PASSES:-}")
-# Nobody who is correct holds up others for long, but a guest may have to wait for a
-# CPU: 6.5 s were seen beside two others. hold-lock has a limit of its own.
+settings=(SUITES="${SUITES:-}" SELECTED="${TESTS:+1}${PASSES:+1}")
+# A correct importer holds up others for a short time only, but a guest may have to wait
+# for a CPU: 6.5 s were seen beside two others. hold-lock has a limit of its own.
 settings+=(CONTRACT_LIMIT="${CONTRACT_LIMIT:-15000}")
-# A variant with a list of its own is for other KUnit modules.  They are not ours
-# and warn on purpose: only their cases count.
-if [[ -e $TOP/tests/guest/$VARIANT.list ]]; then
-	settings+=(KUNIT_LIST="$VARIANT.list" QUICK=1 panic_on_warn=0)
-fi
+# KUnit modules that are not ours warn on purpose: only their cases count.
+! kunit_only || settings+=(QUICK=1 panic_on_warn=0)
+# A million moves take 100 s, and a tenth of that has ten times the retries that are asked
+# for.
+[[ $FORM == full ]] || settings+=(MODPARAM_dmabuf_kunit="pfn_race_rounds=100000")
 [[ -z ${NO_CONTRACT:-} ]] || settings+=(NO_CONTRACT=1)
 [[ $VARIANT != kasan ]] || settings+=(PER_TEST_TIMEOUT=300)
-# vgem_pfn_race begins with this one, or with a new one each time.
+# vgem_pfn_race begins with this one.
 [[ -z ${SEED:-} ]] || settings+=(RACE_SEED="$SEED")
 for name in "${!MODPARAM_@}"; do
 	settings+=("$name=${!name}")
 done
 
+QUEUE=$DIR/queue
+
+# run_key - what a run that goes on must have in common with the one before
+run_key() {
+	{
+		cat "$GUEST_KERNEL/id" "$GUEST_IMAGE.inputs"
+		printf '%s\n' "${settings[@]}" "${TESTS:-}" "${PASSES:-}"
+	} | sha256sum | cut -c 1-16
+}
+
+# resume - the queue of a run that was cut: its units that no guest took, and what guests
+# took and did not begin
+resume() {
+	local guest n=0
+	[[ -e $DIR/key ]] || die "RESUME=1: there is no run to go on with in $DIR"
+	[[ $(<"$DIR/key") == "$(run_key)" ]] ||
+		die "RESUME=1: kernel, tests or selection have changed since the run in $DIR; run without it"
+	for guest in "$DIR"/guest-*; do
+		[[ -e $guest ]] || continue
+		# Its number is for another guest now, and its units are done.
+		[[ $guest != *-before* ]] || continue
+		[[ $(cat "$guest/end" 2>/dev/null) == exited ]] || units_requeue "$guest" "$QUEUE"
+		while [[ -e $DIR/guest-before$n ]]; do n=$((n + 1)); done
+		mv "$guest" "$DIR/guest-before$n"
+	done
+	note "$(cat "$QUEUE"/* 2>/dev/null | grep -c '^igt@') subtests are left"
+}
+
+# finish - once, also where the run is interrupted
+FINISHED=
+finish() {
+	[[ -z $FINISHED ]] || return 0
+	FINISHED=1
+	results_collect_all "$DIR" "$QUEUE"
+	"$HARNESS/times.sh" --remember "$DIR" || :
+	STATUS=0
+	results_report "$DIR" || STATUS=1
+}
+
 KSELFTESTS=iommu prepare 2
-next_step "running the tests in a guest: $ACCEL_USED, $ACCEL_WHY"
-FOLLOW=progress boot_guest "$DIR" test "${settings[@]}"
-note "the guest ran for $(hms "$BOOT_SECONDS")"
-next_step "results in $DIR: test.ktap, junit.xml, results.json, console.log"
+if [[ -n ${RESUME:-} ]]; then
+	resume
+else
+	rm -rf "$DIR"
+	mkdir -p "$DIR"
+	units_make "$QUEUE"
+	run_key >"$DIR/key"
+fi
+next_step "$(cat "$QUEUE"/* | grep -c '^igt@') IGT subtests and $(find "$QUEUE" -type f | wc -l) units in $(guests_side_by_side) guests: $ACCEL_USED, $ACCEL_WHY"
+on_exit finish
+tests_run "$DIR" "$QUEUE" "${settings[@]}"
+note "the guests ran for $(hms "$TESTS_SECONDS")"
+next_step "results in $DIR: test.ktap, junit.xml, summary.json, guest-*/console.log"
 # The checker's own tests take a second.
-"$TOP/tests/contract/check.sh" "$OUT/guest/contract/pfn-contract" >"$DIR/contract.ktap" || :
-results_collect "$DIR" test "${TESTS:-}"
-if [[ -d $DIR/results/gcov ]]; then
+"$TOP/tests/contract/check.sh" "$OUT/guest/contract/pfn-contract" >"$DIR/guest-1/contract.ktap" || :
+if compgen -G "$DIR/guest-*/results/gcov" >/dev/null; then
 	note "the driver's lines were counted: make coverage"
 fi
-results_report "$DIR" || exit 1
+finish
+exit "$STATUS"

@@ -21,6 +21,15 @@ static void warn_in_kernel_log(void)
 	close(fd);
 }
 
+/* As by "echo c" */
+static void crash_kernel(void)
+{
+	int fd = open("/proc/sysrq-trigger", O_WRONLY);
+
+	igt_assert_fd(fd);
+	igt_assert_eq(write(fd, "c", 1), 1);
+}
+
 int igt_main()
 {
 	igt_subtest("pass")
@@ -41,4 +50,10 @@ int igt_main()
 	igt_subtest("timeout")
 		for (;;)
 			pause();
+
+	igt_subtest("oops")
+		crash_kernel();
+
+	igt_subtest("last")
+		igt_info("this subtest passes whatever the others did\n");
 }

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * igt_preload.so: preloaded into igt_runner and IGT tests, of which one process runs all
+ * subtests.
+ *
+ * What igt_runner prints is written line by line, so that the host knows which subtest
+ * was running when a guest dies.
+ *
+ * When a subtest fails, libigt jumps out of it, and what it had open, mapped or
+ * allocated would still be there in the next one. So the process ends before the next
+ * one begins: exit handlers run, the kernel closes the rest, and the harness runs what is
+ * left in another process (tests/guest/passes.sh).
+ *
+ * With IGT_PRELOAD_FAIL=prefix the second subtest fails in its third ioctl, and its name is
+ * written to a file, the prefix with the program's name; if that exists, nothing fails.
+ * `make test-inject` shows by this that a failure in the middle of a subtest changes no
+ * other result.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NORETURN __attribute__((noreturn))
+
+NORETURN void igt_fail(int exitcode);
+NORETURN void igt_exit(void);
+bool __igt_run_subtest(const char *name, const char *file, const int line);
+
+static bool failed;
+/* Of IGT_PRELOAD_FAIL: subtests that have begun, ioctls in this one, and its name */
+static int begun, ioctls;
+static char running[256];
+static pid_t process;
+
+static __attribute__((constructor)) void write_lines(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+void igt_fail(int exitcode)
+{
+	NORETURN void (*fail)(int exitcode) =
+		dlsym(RTLD_NEXT, "igt_fail");
+
+	failed = true;
+	fail(exitcode);
+}
+
+bool __igt_run_subtest(const char *name, const char *file, const int line)
+{
+	bool (*run)(const char *name, const char *file, int line) =
+		dlsym(RTLD_NEXT, "__igt_run_subtest");
+
+	bool runs;
+
+	if (failed)
+		igt_exit();
+	runs = run(name, file, line);
+	if (runs) {
+		process = getpid();
+		begun++;
+		ioctls = 0;
+		snprintf(running, sizeof(running), "%s\n", name);
+	}
+	return runs;
+}
+
+/* Is this the ioctl that has to fail? Those of threads and children don't. */
+static bool inject(void)
+{
+	const char *prefix = getenv("IGT_PRELOAD_FAIL");
+	ssize_t len = strlen(running);
+	char file[256];
+	int fd;
+
+	if (!prefix || begun < 2 || getpid() != process || gettid() != process ||
+	    ++ioctls != 3)
+		return false;
+	snprintf(file, sizeof(file), "%s%s", prefix, program_invocation_short_name);
+	fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return false;
+	if (write(fd, running, len) != len)
+		abort();
+	close(fd);
+	return true;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	int (*call)(int fd, unsigned long request, void *arg) =
+		dlsym(RTLD_NEXT, "ioctl");
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (inject())
+		igt_fail(98);
+	return call(fd, request, arg);
+}

@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# input.sh - refuse a variable that cannot be right, before anything is built or booted.
+# Sourced after lib.sh and units.sh.
+#
+#   input_check NAME...   each of these, if it is set: die says what is wrong with its
+#                         value and what there is
+
+_refuse() {
+	die "$1=${!1}: $2"
+}
+
+_is_regex() {
+	local rc=0
+	grep -P -- "${!1}" </dev/null >/dev/null 2>&1 || rc=$?
+	((rc < 2)) || _refuse "$1" "not a regular expression (of grep -P)"
+}
+
+_is_number() {
+	[[ ${!1} =~ ^[0-9]+$ ]] || _refuse "$1" "it must be a number"
+}
+
+# configs - names of the kernel configurations
+configs() {
+	local f
+	for f in "$TOP"/tests/configs/*.config; do basename "$f" .config; done
+}
+
+# suites - of the KUnit tests in this repository
+suites() {
+	(cd "$TOP" && grep -rhA 4 '^static struct kunit_suite' drivers) |
+		sed -n 's/^[[:space:]]*\.name = "\(.*\)",$/\1/p' | sort
+}
+
+# known_subtests - of all programs, if they were built and are up to date
+known_subtests() {
+	local lists=$OUT/guest/subtests
+	[[ -d $lists && -n $(ls "$lists") ]] || return 1
+	[[ -z $(find "$TOP/tests/igt" -name '*.[ch]' -newer "$lists/vgem_pfn_basic" -print -quit) ]] ||
+		return 1
+	cat "$lists"/*
+}
+
+_check_TESTS() {
+	_is_regex TESTS
+	local known
+	known=$(known_subtests) || return 0
+	# shellcheck disable=SC2001 # of each line
+	{
+		echo "$known"
+		kunit_lines
+		grep -vE '^(#|$)' "$TOP/tests/guest/kselftest.list"
+	} | grep -P -- "$TESTS" >/dev/null || _refuse TESTS "it matches no program@subtest, KUnit module or selftest. There are
+$(sed 's/@.*//' <<<"$known" | sort | uniq -c | awk '{ printf "    %s (%d subtests)\n", $2, $1 }')
+    KUnit: $(kunit_lines | awk '{ printf "%s ", $1 }')"
+}
+
+_check_PASSES() {
+	_is_regex PASSES
+	local name
+	while read -r name _; do
+		! pass_selected "$name" || return 0
+	done < <(pass_lines)
+	_refuse PASSES "it matches no pass. There are: $(pass_lines | awk '{ printf "%s%s", sep, $1; sep = ", " }')"
+}
+
+_check_SUITES() {
+	_is_regex SUITES
+	# Those of a variant that runs KUnit modules of others are not in this repository.
+	kunit_only || suites | grep -P -- "$SUITES" >/dev/null ||
+		_refuse SUITES "it matches no KUnit suite. There are: $(suites | paste -sd' ')"
+}
+
+_check_VARIANT() {
+	[[ -e $TOP/tests/configs/$VARIANT.config ]] ||
+		_refuse VARIANT "there is no such kernel configuration. There are: $(configs | paste -sd' ')"
+}
+
+_check_FORM() {
+	[[ $FORM == @(short|full) ]] || _refuse FORM "it can be short or full"
+}
+
+_check_ACCEL() {
+	[[ $ACCEL == @(auto|kvm|tcg|svm|icount) ]] ||
+		_refuse ACCEL "it can be auto, kvm, tcg, svm or icount"
+	[[ $ACCEL != kvm || -w /dev/kvm ]] || _refuse ACCEL "/dev/kvm is absent or not writable here"
+}
+
+_check_SEED() {
+	_is_number SEED
+}
+
+_check_GUESTS() {
+	[[ $GUESTS =~ ^[1-9]$ ]] || _refuse GUESTS "it must be a number from 1 to 9"
+}
+
+_check_RESUME() {
+	[[ $RESUME == 1 ]] || _refuse RESUME "it can be 1"
+}
+
+_check_LINUX() {
+	[[ -f $LINUX/Makefile && -f $LINUX/Kconfig ]] || _refuse LINUX "not a kernel tree"
+}
+
+input_check() {
+	local name
+	for name in LINUX "$@"; do
+		[[ -z ${!name:-} ]] || "_check_$name"
+	done
+}

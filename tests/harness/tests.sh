@@ -1,0 +1,80 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# tests.sh - run a queue of units in guests side by side, and show how far they are.
+# Sourced after prepare.sh.
+#
+#   tests_run DIR QUEUE KEY=VALUE...   as many guests as there are CPUs for them, each in
+#                                      DIR/guest-N; GUESTS=n decides instead
+#
+# Two CPUs run two guests: one guest alone keeps little more than one of them busy.
+
+# guests_side_by_side - how many
+guests_side_by_side() {
+	local n=${GUESTS:-$(nproc)}
+	((n <= 3)) || n=3
+	echo $((n > 0 ? n : 1))
+}
+
+# tests_state DIR - "BEGUN ENDED UNIT..." of all guests: subtests, and the units that
+# they are in
+tests_state() {
+	cat "$1"/guest-*/progress 2>/dev/null | tr -d '\r' | awk '
+		/Starting subtest: / { begun++ }
+		/^(\[ *[0-9.]+\] )?Subtest / { ended++ }
+		/ unit [0-9]+ begins$/ { on[$(NF - 1)] }
+		/ unit [0-9]+ ends$/ { delete on[$(NF - 1)] }
+		END { printf "%d %d", begun, ended; for (u in on) printf " %s", u; print "" }'
+}
+
+# tests_progress DIR START - one line: pass, subtest, time
+tests_progress() {
+	local ended pass="" unit eta='' t=$((SECONDS - $2)) k
+	read -r _ ended unit _ < <(tests_state "$1")
+	((_TOTAL)) || return 0
+	if [[ -n $unit ]]; then
+		pass=$(awk 'NR == 1 { print $3 == "igt" ? $4 : $3 " " $4; exit }' \
+			"$1"/guest-*/units/"$unit" 2>/dev/null) || :
+	fi
+	k=$(grep -nxF -- "${pass:-?}" <<<"$_PASSES" | cut -d: -f1) || :
+	((ended < 20 || ended > _TOTAL)) ||
+		eta=", about $(hms $((t * (_TOTAL - ended) / ended))) to go"
+	progress $((ended * 99 / _TOTAL)) \
+		"${k:+pass $k of $(wc -l <<<"$_PASSES") ($pass), }subtest $ended of $_TOTAL, $(hms "$t")$eta"
+}
+
+# A line at least every so many seconds, even without progress.
+progress_pace() {
+	if ((_TTY)); then echo 2; else echo 30; fi
+}
+
+tests_run() {
+	local dir=$1 queue=$2 n slots=() start=$SECONDS last=0 pid alive pace
+	shift 2
+	_TOTAL=$(cat "$queue"/* | grep -c '^igt@') || :
+	_PASSES=$(head -qn 1 "$queue"/* | awk '{ p = $3 == "igt" ? $4 : $3 " " $4 } !seen[p]++ { print p }')
+	local -x DIR=$dir QUEUE=$queue
+	export GUEST_KERNEL GUEST_IMAGE ROOTFS ACCEL BOOT_TIMEOUT STALL_TIMEOUT
+	for ((n = 1; n <= $(guests_side_by_side); n++)); do
+		start_child "$HARNESS/slot.sh" "$n" "$@"
+		slots+=("$!")
+	done
+	pace=$(progress_pace)
+	while :; do
+		alive=0
+		for pid in "${slots[@]}"; do
+			if kill -0 "$pid" 2>/dev/null; then alive=1; fi
+		done
+		((alive)) || break
+		nap 0.5
+		if ((SECONDS - last >= pace)); then
+			last=$SECONDS
+			_LAST_PCT=-1
+			tests_progress "$dir" "$start"
+		fi
+	done
+	for pid in "${slots[@]}"; do wait_child "$pid" || :; done
+	progress_end
+	# shellcheck disable=SC2034 # for our callers
+	TESTS_SECONDS=$((SECONDS - start))
+}
