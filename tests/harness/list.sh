@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# list.sh - make test-list: the IGT subtests of make test, with their passes, and after
+# them those which only make test-full runs.  Of a tree whose tests were built.
+
+# shellcheck source=tests/harness/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/packages.sh
+. "$HARNESS/packages.sh"
+# shellcheck source=tests/harness/rootfs.sh
+. "$HARNESS/rootfs.sh"
+# shellcheck source=tests/harness/units.sh
+. "$HARNESS/units.sh"
+
+[[ -s $OUT/guest/tests/test-list.txt ]] || die "the tests are not built: make test does that"
+rootfs_get
+mkdir -p "$OUT/guest/subtests"
+
+# in_form FORM - "program@subtest pass"
+in_form() {
+	local name short full
+	while read -r name short full _; do
+		pass_selected "$name" || continue
+		FORM=$1 pass_subtests "$name" "$short" "$full" | sed "s/\$/ $name/"
+	done < <(pass_lines) | sort
+}
+
+# by_subtest - passes of a subtest on one line
+by_subtest() {
+	awk '{ passes[$1] = passes[$1] " " $2 } END { for (t in passes) print t ":" passes[t] }' | sort
+}
+
+in_form short >"$OUT/guest/short.list"
+in_form full >"$OUT/guest/full.list"
+echo "make test: $(wc -l <"$OUT/guest/short.list") runs of $(awk '{ print $1 }' "$OUT/guest/short.list" | sort -u | wc -l) subtests"
+by_subtest <"$OUT/guest/short.list" | sed 's/^/    /'
+echo "only make test-full: $(comm -13 "$OUT/guest/short.list" "$OUT/guest/full.list" | wc -l) runs"
+comm -13 "$OUT/guest/short.list" "$OUT/guest/full.list" | by_subtest | sed 's/^/    /'
