@@ -18,140 +18,249 @@
 # A mutation is caught if every one of them fails, or was running when the guest
 # died.  One that no longer applies or builds has failed.  MUTATIONS=regex
 # selects some by name.
+#
+# A mutation that changes modules alone is one of many in a guest (tests/guest/mutant.sh);
+# one that changes the kernel itself boots a guest of its own for KUnit tests.
 
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/harness/prepare.sh
 . "$HARNESS/prepare.sh"
+# shellcheck source=tests/harness/tests.sh
+. "$HARNESS/tests.sh"
 # shellcheck source=tests/harness/outcome.sh
 . "$HARNESS/outcome.sh"
 
 DIR=$OUT/mutations
+QUEUE=$DIR/queue
+# The module of the KUnit suites that may be expected.
+KUNIT_MODULE=dmabuf_kunit
+KUNIT_LEFT_OUT=$(sed -n "s/^$KUNIT_MODULE //p" "$TOP/tests/guest/kunit.list")
 
-# expected PATCH... - the subtests that must notice, one per line
+# expected PATCH... - the tests that must notice, one per line
 expected() {
 	sed -n 's/^# expect: *//p' "$@" | sort -u
 }
 
-# The module of the KUnit suites that may be expected.
-KUNIT_MODULE=dmabuf_kunit
-
-# igt_tests TEST... - the IGT subtests among them, each as pass/program@subtest
-igt_tests() {
-	printf "%s\n" "$@" | grep -vE "^(kunit|guest)/" | sed "s,^[^/]*$,$FIRST_PASS/&," || :
+# igt_expected PATCH... - the IGT subtests among them, each as "PASS PROGRAM SUBTEST"
+igt_expected() {
+	local first
+	read -r first _ < <(pass_lines)
+	expected "$@" | grep -vE '^(kunit|guest)/' | sed "s,^[^/]*$,$first/&," | tr /@ '  ' || :
 }
 
-# subtests TEST... - the IGT subtests among them, without their passes, one per line
-subtests() {
-	igt_tests "$@" | sed "s,^.*/,,"
+# suites_expected PATCH... - the suites of the KUnit cases, as a regular expression
+suites_expected() {
+	expected "$@" | sed -n 's,^kunit/\([^/]*\)/.*,\1,p' | sort -u | paste -sd'|' |
+		sed 's/.*/^(&)$/'
 }
 
-# passes TEST... - the passes of the IGT subtests among them, one per line
-passes() {
-	igt_tests "$@" | sed "s,/.*,," | sort -u
+# pass_parameters PASS
+pass_parameters() {
+	pass_lines | awk -v pass="$1" '$1 == pass { sub(/^([^ ]+ +){3}/, ""); if (NF > 3) print }'
 }
 
-# suites TEST... - the suites of the KUnit cases among them, one per line
-suites() {
-	printf "%s\n" "$@" | sed -n "s,^kunit/\([^/]*\)/.*,\1,p" | sort -u
-}
-
-# either WORD... - a regular expression for these and no other
-either() {
-	local IFS="|"
-	printf "(%s)$" "$*"
-}
-
-# run_tests NAME TEST... - a guest that runs these; results in DIR/NAME.  Where no
-# IGT subtest is among them, it needs no driver and no checks at its end.
-run_tests() {
-	local dir=$DIR/$1/guest igt kunit in settings=()
+# mutant_units NAME PATCH... - what the IGT subtests that these expect are with modules
+# of NAME
+_UNIT=100
+mutant_units() {
+	local name=$1 pass program
 	shift
-	mapfile -t in < <(passes "$@")
-	mapfile -t igt < <(subtests "$@")
-	mapfile -t kunit < <(suites "$@")
-	if ((${#igt[@]} == 0)); then
-		settings=(QUICK=1 TESTS="^$KUNIT_MODULE")
-	elif ((${#kunit[@]} == 0)); then
-		settings=(TESTS="$(either "${igt[@]}")")
-	else
-		settings=(TESTS="$(either "${igt[@]}")|^$KUNIT_MODULE")
-	fi
-	((${#kunit[@]} == 0)) || settings+=(SUITES="^$(either "${kunit[@]}")")
-	boot_guest "$dir" test PASSES="$(IFS="|" && echo "${in[*]:-$FIRST_PASS}")" \
-		"${settings[@]}"
-	results_collect "$dir" test "${settings[*]}"
-	results_report "$dir" >"$dir/report.txt" || :
+	while read -r pass program; do
+		_UNIT=$((_UNIT + 1))
+		igt_expected "$@" | awk -v p="$pass" -v g="$program" '
+			$1 == p && $2 == g { print g "@" $3 }' |
+			unit_add "$_UNIT" "mutant $name $pass $(pass_parameters "$pass")"
+	done < <(igt_expected "$@" | awk '{ print $1, $2 }' | sort -u)
 }
 
-# noticed DIR TEST - print how, if it did.  KUnit says which suite is running: that
-# it was in this case when the guest died must be seen from a call trace.
+# kernel_changed KERNEL_DIR - is it another one than the right kernel?
+kernel_changed() {
+	! cmp -s "$1/bzImage" "$GUEST_KERNEL/bzImage"
+}
+
+# keep_modules KERNEL_DIR TO - those that are not the right ones
+keep_modules() {
+	local file
+	mkdir -p "$2"
+	while read -r file; do
+		cmp -s "$1/modules/$file" "$GUEST_KERNEL/modules/$file" ||
+			cp "$1/modules/$file" "$2"
+	done < <(cd "$1/modules" && find . -name '*.ko')
+	[[ -n $(ls "$2") ]]
+}
+
+# noticed FILE TEST - print how, if a result in FILE says that it did
 noticed() {
-	local name=igt/$2 running=${2##*/} suite
-	running="${running%@*} (${running#*@})"
-	if [[ $2 == kunit/* ]]; then
-		suite=$(suites "$2")
-		name=$2 running="$KUNIT_MODULE, $suite"
-		grep -qa " ${2##*/}+0x" "$1/console.log" || running="in no trace"
-	elif [[ $2 == guest/* ]]; then
-		name=$2 running="nothing that was selected"
-	fi
-	jq -re --arg n "$name" --arg running "$running" '
-		[.[] | select(.status == "fail"
-			and (.name == $n or (.name == "guest/end" and (.reason | endswith($running)))))
-		 | .reason] | first // empty' "$1/summary.json"
+	jq -re --arg n "$2" '[.[] | select(.status == "fail" and .name == $n) | .reason] |
+		first // empty' "$1"
 }
 
-# Without the mutations all of these pass: else a failure would prove nothing.
-unmutated() {
-	local tests
-	mapfile -t tests < <(expected "${PATCHES[@]}")
-	run_tests unmutated "${tests[@]}"
-	if (($(results_count "$DIR/unmutated/guest" fail))); then
-		outcome 1 "the driver as it is passes these ${#tests[@]} tests" "$DIR/unmutated/guest/report.txt"
+# judge NAME TEST RESULTS - one line of ours
+judge() {
+	local how
+	if how=$(noticed "$3" "$2"); then
+		outcome 0 "$1: caught by $2: \"${how:0:120}\""
 	else
-		outcome 0 "the driver as it is passes these ${#tests[@]} tests"
+		outcome 1 "$1: not caught by $2" "$3"
 	fi
 }
 
-# mutation PATCH
-mutation() {
-	local name tests test how log
-	name=$(basename "$1" .patch)
-	log=$DIR/$name/build.log
-	mkdir -p "$DIR/$name"
-	mapfile -t tests < <(expected "$1")
-	if ((${#tests[@]} == 0)); then
-		outcome 1 "$name: names no test that must notice (# expect: ...)"
-		return
+# died_in GUEST_DIR CASE - KUnit says which suite is running: that it was in this case
+# when the guest died must be seen from a call trace
+died_in() {
+	[[ $(cat "$1/end") != exited ]] && grep -qa " $2+0x" "$1/console.log"
+}
+
+# kunit_guest DIR PATCH... - a guest that runs the suites which these name
+kunit_guest() {
+	local dir=$1
+	shift
+	units_begin "$dir/queue"
+	unit_add 901 "kunit $KUNIT_MODULE $KUNIT_LEFT_OUT" </dev/null
+	GUESTS=1 tests_run "$dir" "$dir/queue" QUICK=1 SUITES="$(suites_expected "$@")"
+	results_collect_all "$dir" "$dir/queue"
+}
+
+# kernel_unmutated PATCH... - the cases that must notice these pass with the right kernel
+kernel_unmutated() {
+	local dir=$DIR/unmutated-kernel cases passed
+	cases=$(expected "$@" | grep '^kunit/')
+	kunit_guest "$dir" "$@"
+	passed=$(jq -r '.[] | select(.status == "pass") | .name' "$dir/summary.json" |
+		grep -cxF "$cases") || :
+	if [[ $passed == "$(wc -l <<<"$cases")" ]]; then
+		outcome 0 "the kernel as it is passes these $passed cases"
+	else
+		outcome 1 "the kernel as it is passes $passed of $(wc -l <<<"$cases") cases" "$dir/summary.json"
 	fi
-	if ! VARIANT=base OVERLAY_PATCH=$1 VGEM_PFN_OUT=$DIR/$name/out \
-		run_child "$HARNESS/kernel.sh" >"$log" 2>&1; then
-		outcome 1 "$name: does not apply or does not build" "$log"
-		return
-	fi
-	image_get "$DIR/$name/out/kernel/base" mutation
-	run_tests "$name" "${tests[@]}"
-	for test in "${tests[@]}"; do
-		if how=$(noticed "$DIR/$name/guest" "$test"); then
-			outcome 0 "$name: caught by $test: \"${how:0:120}\""
+}
+
+# kernel_mutation NAME PATCH KERNEL_DIR - in a guest of its own
+kernel_mutation() {
+	local dir=$DIR/$1/guest test
+	image_get "$3" mutation
+	kunit_guest "$dir" "$2"
+	for test in $(expected "$2"); do
+		if [[ $test == kunit/* ]] && died_in "$dir/guest-1" "${test##*/}"; then
+			outcome 0 "$1: caught by $test: \"$(diagnose "$dir/guest-1" | cut -c 1-120)\""
 		else
-			outcome 1 "$name: not caught by $test" "$DIR/$name/guest/report.txt"
+			judge "$1" "$test" "$dir/summary.json"
 		fi
 	done
+	image_get "$OUT/kernel/base" base
+}
+
+# build NAME PATCH - kernel and modules in KERNEL; fails, and says so, if there are none
+build() {
+	local log=$DIR/$1/build.log
+	mkdir -p "$DIR/$1"
+	if [[ -z $(expected "$2") ]]; then
+		outcome 1 "$1: names no test that must notice (# expect: ...)"
+		return 1
+	fi
+	if ! VARIANT=base OVERLAY_PATCH=$2 VGEM_PFN_OUT=$DIR/$1/out \
+		run_child "$HARNESS/kernel.sh" >"$log" 2>&1; then
+		outcome 1 "$1: does not apply or does not build" "$log"
+		return 1
+	fi
+	KERNEL=$DIR/$1/out/kernel/base
+}
+
+# mutation PATCH - build it; a kernel is tried at once, modules are kept for later
+MODULES=() KERNELS=()
+mutation() {
+	local name KERNEL
+	name=$(basename "$1" .patch)
+	build "$name" "$1" || return 0
+	if kernel_changed "$KERNEL"; then
+		KERNELS+=("$1")
+		kernel_mutation "$name" "$1" "$KERNEL"
+	elif keep_modules "$KERNEL" "$DIR/mutants/$name"; then
+		MODULES+=("$1")
+	else
+		outcome 1 "$name: changes neither the kernel nor a module"
+	fi
 	rm -rf "$DIR/$name/out"
 }
 
-mkdir -p "$DIR"
+# unit_summary UNIT - results of one unit, whichever guests had a part of it
+unit_summary() {
+	local file status
+	for file in "$DIR"/run/guest-*/units/"$1"; do
+		[[ -e $file ]] || continue
+		unit_results "${file%/units/*}" "$file"
+		status=${file%/units/*}/results/unit/$1/contract
+		if [[ $(cat "$status.status" 2>/dev/null) == 1 ]]; then
+			result guest/contract fail "$(tail -n 1 "$status.txt")"
+		fi
+	done | jq -s .
+}
+
+# module_mutations - all of them in guests side by side; first come the right modules,
+# with which every test passes: else a failure would prove nothing
+module_mutations() {
+	local patch name file unit first
+	units_begin "$QUEUE"
+	mutant_units none "${MODULES[@]}"
+	first=$_UNIT
+	for patch in "${MODULES[@]}"; do
+		mutant_units "$(basename "$patch" .patch)" "$patch"
+	done
+	# shellcheck disable=SC2034 # for image_stage
+	IMAGE_EXTRA=$DIR/mutants
+	image_get "$OUT/kernel/base" mutants
+	DEATHS=40 tests_run "$DIR/run" "$QUEUE" NO_CONTRACT=1 \
+		CONTRACT_LIMIT="${CONTRACT_LIMIT:-15000}"
+	note "the guests ran for $(hms "$TESTS_SECONDS")"
+	for file in "$DIR"/run/guest-*/; do guest_unpack "${file%/}"; done
+	for ((unit = 101; unit <= _UNIT; unit++)); do
+		unit_summary "$unit" >"$DIR/run/$unit.json"
+	done
+	unmutated "$first"
+	for patch in "${MODULES[@]}"; do
+		judge_modules "$(basename "$patch" .patch)" "$patch"
+	done
+}
+
+# unmutated LAST_UNIT
+unmutated() {
+	local all=$DIR/unmutated.json
+	jq -s 'add // []' $(seq -f "$DIR/run/%g.json" 101 "$1") >"$all"
+	if [[ $(jq length "$all") != "$(igt_expected "${MODULES[@]}" | wc -l)" ]] ||
+		jq -e 'any(.[]; .status != "pass")' "$all" >/dev/null; then
+		outcome 1 "the drivers as they are pass these $(jq length "$all") tests" "$all"
+	else
+		outcome 0 "the drivers as they are pass these $(jq length "$all") tests"
+	fi
+}
+
+# judge_modules NAME PATCH
+judge_modules() {
+	local test all=$DIR/$1/results.json units
+	mapfile -t units < <(grep -l "^unit [0-9]* mutant $1 " "$DIR"/run/guest-*/units/* |
+		sed "s,.*/,$DIR/run/,; s/$/.json/" | sort -u)
+	jq -s 'add // []' "${units[@]}" </dev/null >"$all"
+	for test in $(expected "$2"); do
+		if [[ $test == guest/* ]]; then
+			judge "$1" "$test" "$all"
+		else
+			read -r pass program subtest < <(igt_expected <(echo "# expect: $test"))
+			judge "$1" "$(igt_prefix "$pass")$program@$subtest" "$all"
+		fi
+	done
+}
+
 PATCHES=()
 for patch in "$TOP"/tests/mutations/*.patch; do
 	[[ ! $patch =~ ${MUTATIONS:-.} ]] || PATCHES+=("$patch")
 done
-((${#PATCHES[@]})) || die "there is no mutation${MUTATIONS:+ that matches $MUTATIONS}"
+((${#PATCHES[@]})) || die "MUTATIONS=${MUTATIONS:-}: it matches none. There are:
+$(cd "$TOP/tests/mutations" && printf '    %s\n' *.patch)"
 
 VARIANT=base prepare $((${#PATCHES[@]} + 2))
-next_step "the driver as it is: $ACCEL_USED, $ACCEL_WHY"
-unmutated
+rm -rf "$DIR"
+mkdir -p "$DIR/mutants"
 for patch in "${PATCHES[@]}"; do
 	next_step "mutation: $(basename "$patch" .patch)"
 	mutation "$patch"
@@ -159,4 +268,7 @@ done
 next_step "the build as it was"
 VARIANT=base run_child "$HARNESS/kernel.sh" >"$DIR/restore.log" 2>&1 ||
 	die "the build without mutations fails" "$DIR/restore.log"
+((${#KERNELS[@]} == 0)) || kernel_unmutated "${KERNELS[@]}"
+next_step "mutations of modules: $ACCEL_USED, $ACCEL_WHY"
+((${#MODULES[@]} == 0)) || module_mutations
 outcomes || exit 1
