@@ -19,7 +19,8 @@
 VARIANT=${VARIANT:-kasan}
 FLOOR=${FLOOR:-90}
 SOURCES=drivers/gpu/drm/vgem_pfn
-GCDA=$OUT/test-$VARIANT/results/gcov
+RUN=$OUT/test-$VARIANT
+[[ ${FORM:-short} == short ]] || RUN+=-$FORM
 GCNO=$OUT/kernel/$VARIANT/gcno
 DIR=$OUT/coverage
 
@@ -43,7 +44,25 @@ summary() {
 		' "$DIR/coverage.json"
 }
 
-[[ -n $(find "$GCDA" -name '*.gcda' -print -quit 2>/dev/null) ]] ||
+# counters TO - of all guests of the run, added up
+counters() {
+	local guest first=1
+	mkdir -p "$1/sum"
+	for guest in "$RUN"/guest-*/results/gcov; do
+		if ((first)); then
+			cp "$guest"/*.gcda "$1/sum"
+			first=0
+		else
+			gcov-tool merge -o "$1/next" "$1/sum" "$guest"
+			rm -rf "$1/sum"
+			mv "$1/next" "$1/sum"
+		fi
+	done
+	mv "$1"/sum/*.gcda "$1"
+	rm -rf "$1/sum"
+}
+
+compgen -G "$RUN/guest-*/results/gcov/*.gcda" >/dev/null ||
 	die "there is no coverage of a run: make test VARIANT=$VARIANT"
 [[ -n $(find "$GCNO" -name '*.gcno' -print -quit 2>/dev/null) ]] ||
 	die "the kernel $VARIANT was not built to count lines"
@@ -51,7 +70,9 @@ summary() {
 tmp=
 tmp_for tmp "$DIR"
 mkdir -p "$tmp"
-cp "$GCNO"/*.gcno "$GCDA"/*.gcda "$tmp"
+cp "$GCNO"/*.gcno "$tmp"
+run_logged "$OUT/log/coverage.log" counters "$tmp" ||
+	die "the counters of the guests cannot be added up" "$OUT/log/coverage.log"
 (cd "$tmp" && gcov --json-format --stdout ./*.gcda) >"$tmp/gcov.json" 2>"$tmp/gcov.log" ||
 	die "gcov could not read the counters" "$tmp/gcov.log"
 jq -n --arg path "(^|/)$SOURCES/[^/]*\\.[ch]\$" -f "$HARNESS/coverage.jq" \
