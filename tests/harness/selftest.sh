@@ -11,6 +11,8 @@
 . "$HARNESS/prepare.sh"
 # shellcheck source=tests/harness/bench-lib.sh
 . "$HARNESS/bench-lib.sh"
+# shellcheck source=tests/harness/tests.sh
+. "$HARNESS/tests.sh"
 # shellcheck source=tests/harness/outcome.sh
 . "$HARNESS/outcome.sh"
 
@@ -28,21 +30,25 @@ caught() {
 }
 
 # control NAME [KEY=VALUE...] - one guest in test mode with the harness's own IGT
-# test; its report in REPORT, VERDICT says how the run ended
+# test; its report in REPORT, VERDICT says how the run ended.  CONTROL_TESTS=regex
+# selects its subtests.
 control() {
-	local name=$1 kv tests=
+	local dir=$DIR/$1 queue=$DIR/$1/queue
 	shift
-	REPORT=$DIR/$name/report.txt
-	for kv; do [[ $kv != TESTS=* ]] || tests=${kv#TESTS=}; done
-	boot_guest "$DIR/$name" test IGT_ROOT=/vgem_pfn/selfcheck PASSES="$FIRST_PASS" "$@"
-	results_collect "$DIR/$name" test "$tests"
+	REPORT=$dir/report.txt
+	rm -rf "$dir"
+	units_begin "$queue"
+	program_subtests "$OUT/guest/selfcheck/selfcheck" |
+		select_by "${CONTROL_TESTS:-.}" | unit_add 101 "igt contig"
+	GUESTS=1 tests_run "$dir" "$queue" IGT_ROOT=/vgem_pfn/selfcheck NO_CONTRACT=1 "$@"
+	PASSES=contig results_collect_all "$dir" "$queue"
 	VERDICT=failed
-	if results_report "$DIR/$name" >"$REPORT"; then VERDICT=passed; fi
+	if results_report "$dir" >"$REPORT"; then VERDICT=passed; fi
 }
 
 # What should pass: without it a harness that fails everything would do.
 positive() {
-	control positive TESTS='selfcheck@(pass|skip)'
+	CONTROL_TESTS='@(pass|skip)$' control positive
 	if [[ $VERDICT == passed ]] && grep -q '^skipped igt/selfcheck@skip: .*on purpose' "$REPORT"; then
 		outcome 0 "a sound guest passes, a skip is listed: \"$(tail -n 1 "$REPORT")\"" "$REPORT"
 	else
@@ -50,30 +56,48 @@ positive() {
 	fi
 }
 
+# alone WHAT DIR - what is meant to pass or skip did, whatever failed before it
+alone() {
+	local got
+	got=$(jq -r '[.[] | select(.name | test("selfcheck@(pass|last|skip)$")) | .status] | join(" ")' \
+		"$2/summary.json")
+	if [[ $got =~ ^(pass\ |skip\ )*(pass|skip)$ ]]; then
+		outcome 0 "$1 changes nothing for the others: $got"
+	else
+		outcome 1 "$1 changes something for the others: $got" "$REPORT"
+	fi
+}
+
 guest_controls() {
-	control warn BREAK=warn TESTS=selfcheck@pass
+	CONTROL_TESTS='@pass$' control warn BREAK=warn
 	caught "a guest WARN" 'guest/end: WARNING: .*lkdtm' "$REPORT"
-	control panic BREAK=panic TESTS=selfcheck@pass
+	CONTROL_TESTS='@pass$' control panic BREAK=panic
 	caught "a guest panic" 'guest/end: Kernel panic - not syncing: dumptest' "$REPORT"
-	STALL_TIMEOUT=10 control hang BREAK=hang TESTS=selfcheck@pass
+	STALL_TIMEOUT=10 CONTROL_TESTS='@pass$' control hang BREAK=hang
 	caught "a guest hang" 'guest/end: .*(hung|lockup|stall).*breaking: HARDLOCKUP' "$REPORT"
-	control vanish BREAK=vanish TESTS=selfcheck@pass
+	CONTROL_TESTS='@pass$' control vanish BREAK=vanish
 	caught "a guest without its final line" \
 		'guest/end: the guest powered off without its final line' "$REPORT"
-	control leak BREAK=leak,taint TESTS=selfcheck@pass
+	CONTROL_TESTS='@pass$' control reset BREAK=reset
+	caught "a guest that resets its machine" 'guest/end: the guest reset its machine' "$REPORT"
+	CONTROL_TESTS='@pass$' control triple BREAK=reset reboot=t
+	caught "a triple fault" 'guest/end: .*triple fault' "$REPORT"
+	CONTROL_TESTS='@pass$' control leak BREAK=leak,taint
 	caught "a leak that kmemleak reports" 'guest/kmemleak: .*kmemleak_test' "$REPORT"
 	caught "a taint" 'guest/taint: the kernel is tainted: U ' "$REPORT"
-	control module MODPARAM_vgem_pfn=carveouts=none TESTS=selfcheck@pass
+	CONTROL_TESTS='@pass$' control module MODPARAM_vgem_pfn=carveouts=none
 	caught "a module that fails to load" 'not ok module/vgem_pfn: does not load' "$REPORT"
-	control igt PER_TEST_TIMEOUT=5
+	CONTROL_TESTS='@!oops' control igt PER_TEST_TIMEOUT=5
 	caught "a failing IGT subtest" 'igt/selfcheck@fail: fail: .*on purpose' "$REPORT"
 	caught "an IGT subtest with a kernel warning" \
 		'igt/selfcheck@warn: dmesg-warn: .*on purpose' "$REPORT"
 	caught "a crashing IGT subtest" 'igt/selfcheck@crash: crash' "$REPORT"
 	caught "an IGT subtest that does not end" 'igt/selfcheck@timeout: (timeout|incomplete)' "$REPORT"
-	control nothing TESTS=there-is-no-such-test
-	caught "a run of no test" 'not one test ran: TESTS=there-is-no-such-test' "$REPORT"
-	QEMU=false ACCEL=tcg control noqemu TESTS=selfcheck@pass
+	alone "a subtest that fails" "$DIR/igt"
+	CONTROL_TESTS='@(oops|last|pass|skip)$' control oops
+	caught "a subtest that ends the guest" 'igt/selfcheck@oops: the guest died: .*' "$REPORT"
+	alone "a subtest that ends the guest" "$DIR/oops"
+	QEMU=false ACCEL=tcg CONTROL_TESTS='@pass$' control noqemu
 	caught "a QEMU that fails" 'guest/end: QEMU failed with status 1' "$REPORT"
 }
 
@@ -89,6 +113,78 @@ config_control() {
 	fi
 	caught "a config option that does not survive" \
 		'FAILED: .*did not survive olddefconfig: CONFIG_KASAN_VMALLOC' "$log"
+}
+
+# accel_control KIND REGEX - make run, with a stand-in for QEMU (standin.sh) whose KVM is
+# of no use: it ends well under TCG and says why
+accel_control() {
+	local log=$DIR/accel-$1/report.txt rc=0 real=$QEMU
+	mkdir -p "$DIR/accel-$1"
+	: >"$DIR/accel-$1/kvm"
+	STANDIN=$1 STANDIN_FOR=$real QEMU=$HARNESS/standin.sh KVM=$DIR/accel-$1/kvm ACCEL=auto \
+		run_child "$HARNESS/run.sh" >"$log" 2>&1 || rc=1
+	if ((rc == 0)) && grep -qE -- "$2" "$log" && grep -q '^verified ' "$log"; then
+		outcome 0 "make run with a KVM that is $1: \"$(grep -m 1 -oE -- "$2.*" "$log" | cut -c 1-140)\""
+	else
+		outcome 1 "make run with a KVM that is $1" "$log"
+	fi
+}
+
+accel_controls() {
+	accel_control slow 'tcg, a probe guest took .* under TCG, and under KVM it was not done'
+	accel_control silent 'a guest under KVM wrote no kernel log in .*: from now on with TCG'
+	accel_control silent 'tcg, a guest under KVM wrote no kernel log'
+}
+
+# refused VARIABLE VALUE REGEX [TARGET] - a script says so before it does anything
+refused() {
+	local log=$DIR/refused-$1.txt start=${EPOCHREALTIME/./} rc=0 ms
+	run_child env "$1=$2" "$HARNESS/${4:-test}.sh" >"$log" 2>&1 || rc=$?
+	ms=$(((${EPOCHREALTIME/./} - start) / 1000))
+	VERDICT=passed
+	if ((rc && ms < 2000)); then VERDICT=failed; fi
+	caught "$1=$2 (after $ms ms)" "$3" "$log"
+}
+
+input_controls() {
+	# What there is: known from the first run on
+	own_subtests >"$DIR/subtests.txt"
+	refused TESTS there-is-no-such-test 'TESTS=there-is-no-such-test: it matches no'
+	refused TESTS '(' 'TESTS=\(: not a regular expression'
+	refused PASSES nomatch 'PASSES=nomatch: it matches no pass. There are: contig'
+	refused SUITES nomatch 'SUITES=nomatch: it matches no KUnit suite. There are: .*dma-buf-pfn'
+	refused VARIANT nomatch 'VARIANT=nomatch: there is no such kernel configuration. There are: base'
+	refused SEED abc 'SEED=abc: it must be a number'
+	refused ACCEL fast 'ACCEL=fast: it can be auto'
+	refused LINUX /nowhere 'LINUX=/nowhere: not a kernel tree'
+	refused FORM long 'FORM=long: it can be short or full'
+	refused GUESTS many 'GUESTS=many: it must be a number'
+}
+
+# resume_control - a run that is ended after its first unit counts what it did, and
+# RESUME=1 runs the rest
+resume_control() {
+	local dir=$DIR/resume log=$DIR/resume-cut.txt pid
+	local -x TEST_DIR=$dir PASSES='contig|buddy' TESTS='vgem_pfn_(carveout|evict)@' GUESTS=1
+	rm -rf "$dir"
+	start_child "$HARNESS/test.sh" >"$log" 2>&1
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null && ! grep -qs 'unit 101 ends' "$dir/guest-1/progress"; do
+		nap 0.5
+	done
+	kill -TERM "$pid" 2>/dev/null || :
+	wait_child "$pid" || :
+	VERDICT=failed
+	caught "a run that is ended" 'guest/unfinished: [1-9][0-9]* tests did not run' "$log"
+	caught "what it did until then" '^[1-9][0-9]* passed, ' "$log"
+	log=$DIR/resume.txt
+	if RESUME=1 run_child "$HARNESS/test.sh" >"$log" 2>&1 &&
+		[[ $(jq '[.[] | select(.suite == "igt" and .status == "pass")] | length' \
+			"$dir/summary.json") == "$(planned "$dir" "$dir/queue" | wc -l)" ]]; then
+		outcome 0 "RESUME=1 goes on with it: \"$(tail -n 1 "$log")\""
+	else
+		outcome 1 "RESUME=1 does not go on with it" "$log"
+	fi
 }
 
 # Of IGT's own tests: skips without a reason and for another, a program that ran
@@ -142,7 +238,10 @@ bench_control() {
 mkdir -p "$DIR"
 prepare 1
 next_step "controls: $ACCEL_USED, $ACCEL_WHY"
+input_controls
+accel_controls
 positive
+resume_control
 guest_controls
 config_control
 stock_control
