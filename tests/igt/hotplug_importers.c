@@ -128,7 +128,8 @@ static void test_jobs(void)
 	pfn_importer_set_lever("job_latency_us", 0);
 
 	unplug(0);
-	igt_assert_lte_u64(1000 * 1000 * 1000, igt_nsec_elapsed(&start));
+	/* Slept in jiffies and measured by another clock: some ms differ in emulation. */
+	igt_assert_lte_u64(950 * 1000 * 1000, igt_nsec_elapsed(&start));
 	for (i = 0; i < DMA_BUF_PFN_NUM_ENGINES; i++) {
 		struct dma_buf_pfn_result result;
 

@@ -149,7 +149,8 @@ static void test_result(int fd, int importer)
 
 	igt_assert_eq(__sync_file_wait(arg.fence_fd, -1), 1);
 	result = pfn_job_result(p.import, arg.job);
-	igt_assert_lte_u64(1500 * MS * 1000ULL, result.access_ns - result.start_ns);
+	/* Slept in jiffies and stamped by another clock: some ms differ in emulation. */
+	igt_assert_lte_u64(1400 * MS * 1000ULL, result.access_ns - result.start_ns);
 	igt_assert_eq(__pfn_import_result(p.import, arg.job, 0, NULL, &result),
 		      -ENOENT);
 	close(arg.fence_fd);

@@ -161,6 +161,7 @@ void vkms_close_tests(int fd)
 
 	igt_describe("A picture outlives the device of its memory while it is shown.");
 	igt_subtest("unplug-on-screen") {
+		vgem_pfn_plug_on_exit();
 		stage_open(&stage);
 		test_unplug(&stage, fd);
 		stage_close(&stage);
