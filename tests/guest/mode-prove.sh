@@ -4,7 +4,8 @@
 # MODE=prove: load the importer under test, let its program use a buffer of vgem_pfn
 # that moves, and judge. Everything of it is in /vgem_pfn/prove: "modules", a line
 # for each in the order of loading, a file or the name of one of the kernel's own; and
-# "command", whose program is in "bin" if it came from the host. SHARE has options of vgem_pfn_share, TIMEOUT the seconds for the command.
+# "command", whose program is in "bin" if it came from the host. SHARE has options of
+# vgem_pfn_share, TIMEOUT the seconds for the command.
 
 PROVE=/vgem_pfn/prove
 HEARTBEAT=5
@@ -37,7 +38,7 @@ prove_unload()
 	done < /run/reversed
 }
 
-# A silent command is no hung guest.
+# So that the host does not take a silent command for a hung guest
 heartbeat()
 {
 	while sleep $HEARTBEAT; do

@@ -115,7 +115,7 @@ hear() {
 }
 
 # watch_guest DIR PID - until QEMU ends; sets BOOT_END if it has to be ended, and fails
-# if that is because KVM is silent
+# if a guest under KVM wrote no kernel log
 watch_guest() {
 	local dir=$1 pid=$2 start=$SECONDS last=$SECONDS checked=$SECONDS last_said="" bytes
 	while kill -0 "$pid" 2>/dev/null; do
@@ -144,7 +144,7 @@ watch_guest() {
 	done
 }
 
-# _boot_once DIR CMDLINE - fails if KVM is silent
+# _boot_once DIR CMDLINE - fails if a guest under KVM wrote no kernel log
 _boot_once() {
 	local dir=$1 pid rc=0 silent=0
 	rm -rf "$dir"/{console.log,qemu.log,qmp.log,resets,verdict,progress,story} \

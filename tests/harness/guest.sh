@@ -12,7 +12,7 @@
 
 GUEST_CPUS=${GUEST_CPUS:-2}
 
-# Memory that the guest's kernel is told to leave alone, for carveouts without
+# Memory that memmap= keeps from the guest's kernel, for carveouts without
 # struct pages.  A section (128 MiB) of which the kernel has any page has struct
 # pages throughout, so these are whole ones.  2 GiB, for entries of 1 GiB, and they
 # are what begins at 4 GiB: with this much memory q35 puts 2 GiB below, in one piece,

@@ -37,7 +37,7 @@ _kcsan_scope() {
 	done
 }
 
-# _speed_scope - what make is told so that the files under test are optimised for speed.
+# _speed_scope - make variables that optimise the files under test for speed.
 # For size, gcc makes memcpy() a "rep movsb", which emulation runs byte by byte: moves then
 # copy 14 MiB/s and not 200.
 _speed_scope() {

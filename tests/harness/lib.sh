@@ -177,7 +177,7 @@ _alive() {
 _on_exit() {
 	local rc=$? p i h
 	trap - EXIT ERR
-	# ALRM: that of a "read -t" which a signal cut short would end a subshell of a hook.
+	# ALRM: a signal can interrupt "read -t", whose alarm then crashes a subshell of a hook.
 	trap '' INT TERM HUP ALRM
 	progress_end
 	for p in "${_CHILDREN[@]}"; do

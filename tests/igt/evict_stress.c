@@ -294,7 +294,7 @@ void evict_stress_tests(int fd)
 		igt_subtest_f("stress-threads%s", forms[i].suffix)
 			test_threads(fd, user_run, forms[i].ns);
 
-		igt_describe("Who finds all memory taken waits for it and gets it.");
+		igt_describe("An allocation waits for memory in use, then succeeds.");
 		igt_subtest_f("stress-contended%s", forms[i].suffix)
 			test_contended(fd, forms[i].ns);
 	}

@@ -43,7 +43,7 @@ static uint32_t create(int fd, uint64_t seed)
 
 /*
  * SUBTEST: unplug-fd
- * Description: an open file of a device that is gone says so, and can be closed
+ * Description: an open file of an unplugged device fails ioctls, and can be closed
  */
 static void test_fd(void)
 {
@@ -228,7 +228,7 @@ static void test_dmabuf(void)
 
 /*
  * SUBTEST: unplug-move
- * Description: a move that is under way ends before the device is gone, and the
+ * Description: a move that is under way ends before the device is removed, and the
  *		next one fails
  */
 static void test_move(void)
@@ -341,17 +341,17 @@ void hotplug_unplug_tests(void)
 		void (*run)(void);
 	} tests[] = {
 		{ "plug", "The levers say what they cannot do.", test_plug },
-		{ "unplug-fd", "An open file of a device that is gone says so.", test_fd },
+		{ "unplug-fd", "An open file of an unplugged device fails ioctls.", test_fd },
 		{ "unplug-mmap", "Mappings have zeroes, and writes reach nobody.",
 		  test_mmap },
 		{ "unplug-import", "Dynamic importers lose what they had, and get no more.",
 		  test_import },
 		{ "unplug-dmabuf", "A dma-buf outlives its device.", test_dmabuf },
-		{ "unplug-move", "A move under way ends before the device is gone.",
+		{ "unplug-move", "A move under way ends before the device is removed.",
 		  test_move },
 		{ "unplug-async", "Copies that are pending end with the device.",
 		  test_async },
-		{ "unplug-unload", "The module waits for the users of a device that is gone.",
+		{ "unplug-unload", "The module waits for users of an unplugged device.",
 		  test_unload },
 	};
 	size_t i;

@@ -36,7 +36,7 @@ bool vgem_pfn_module_param(const char *name, char *value, size_t size)
 #define MAX_DEVICES	8
 
 static char first_params[512];
-/* Of the last load; empty if that is not known */
+/* Parameters of the last load; empty if unknown */
 static char last_params[512];
 /* Whether the module may not be as this process has found it */
 static bool changed;
