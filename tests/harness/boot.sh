@@ -198,6 +198,9 @@ console_guest() {
 	shift
 	rm -rf "$dir"
 	mkdir -p "$dir"
+	# Nothing is planned for it, but QEMU opens the port.
+	mkfifo "$dir/plan"
+	exec {PLAN_FD}<>"$dir/plan"
 	choose_accel
 	qemu_args "$dir"
 	# In the foreground: the terminal is its own, Ctrl-C included.

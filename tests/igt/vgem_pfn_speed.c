@@ -4,8 +4,9 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: Memory management
- * Description: How fast a move is, compared with memcpy() of the same pages right
- *		afterwards. Has a pass of its own, with a large carveout.
+ * Description: That a move is not many times slower than memcpy() of the same pages
+ *		right afterwards. Has a pass of its own, with a large carveout. How fast
+ *		it is exactly, is for make bench, which has the machine for itself.
  */
 #include "igt.h"
 #include "vgem_pfn.h"
@@ -14,7 +15,11 @@ IGT_TEST_DESCRIPTION("The speed of moves");
 
 #define SIZE		(48 * MiB)
 #define SIZE_LONG	(256 * MiB)
-#define ENOUGH		0.8
+/*
+ * Between 0.5 and 1 was seen, with more or less beside it: pages are allocated in the time
+ * of a move. A copy with string instructions in emulation had 0.02.
+ */
+#define ENOUGH		0.25
 /*
  * Rounds at least, and at most while the median of all is not enough, since a machine
  * with other things to do slows now this down and now that. Where the host takes its
@@ -63,7 +68,7 @@ static double median(const double *ratio, int num)
 /*
  * SUBTEST: evict-restore
  * Description: evicting and restoring a large buffer, with all that is part of it,
- *		is nearly as fast as memcpy() of the same pages
+ *		has a quarter of the bandwidth of memcpy() of the same pages
  *
  * SUBTEST: evict-restore-long
  * Description: the same with 256 MiB, not 48, and 9 rounds, not 3
@@ -124,13 +129,13 @@ int igt_main()
 		vgem_pfn_reset_on_exit();
 	}
 
-	igt_describe("A large buffer moves nearly as fast as memcpy.");
+	igt_describe("A large buffer moves with a quarter of memcpy's bandwidth.");
 	igt_subtest("evict-restore") {
 		require_speed(fd, SIZE);
 		test_speed(fd, SIZE, ROUNDS);
 	}
 
-	igt_describe("A very large buffer moves nearly as fast as memcpy.");
+	igt_describe("A very large buffer moves with a quarter of memcpy's bandwidth.");
 	igt_subtest("evict-restore-long") {
 		require_speed(fd, SIZE_LONG);
 		test_speed(fd, SIZE_LONG, 9);
