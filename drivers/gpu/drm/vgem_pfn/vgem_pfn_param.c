@@ -159,7 +159,6 @@ vgem_pfn_param_group(const char **spec, struct vgem_pfn_config *config, bool pci
  *
  * Return: 0, or -EINVAL with @error set.
  */
-VISIBLE_IF_KUNIT
 int vgem_pfn_param_parse(const char *spec, struct vgem_pfn_params *params,
 			 const char **error)
 {
@@ -216,7 +215,6 @@ EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_param_parse);
  *
  * Return: the group of that index, or the last one when there are fewer.
  */
-VISIBLE_IF_KUNIT
 const struct vgem_pfn_config *
 vgem_pfn_param_faux(const struct vgem_pfn_params *params, unsigned int index)
 {

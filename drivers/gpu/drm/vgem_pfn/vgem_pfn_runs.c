@@ -28,7 +28,6 @@
  *
  * Return: the table, to be freed with kvfree(), or NULL if out of memory.
  */
-VISIBLE_IF_KUNIT
 struct vgem_pfn_runs *vgem_pfn_runs_alloc(unsigned int max)
 {
 	struct vgem_pfn_runs *runs;
@@ -51,7 +50,6 @@ EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_alloc);
  *
  * What goes on where the last run ended becomes part of that.
  */
-VISIBLE_IF_KUNIT
 void vgem_pfn_runs_add(struct vgem_pfn_runs *runs, u64 pfn, pgoff_t num_pages)
 {
 	unsigned int i = runs->num;
@@ -73,7 +71,6 @@ EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_add);
  *
  * Return: the table, to be freed with kvfree(), or NULL if out of memory.
  */
-VISIBLE_IF_KUNIT
 struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
 					       pgoff_t num_pages)
 {
@@ -112,7 +109,6 @@ EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_from_pages);
  *
  * Return: the page frame number.
  */
-VISIBLE_IF_KUNIT
 u64 vgem_pfn_runs_pfn(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 		      pgoff_t *num_pages)
 {
