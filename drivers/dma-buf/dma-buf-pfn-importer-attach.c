@@ -94,17 +94,27 @@ int pfn_import_attach(struct pfn_import *imp, struct device *dev)
  * pfn_import_detach() - undo pfn_import_attach(), as far as it came
  * @imp: the import, of which no mapping is left
  *
+ * Translations go first: nothing keeps them valid after the pin or the attachment.
+ *
  * Context: may sleep, takes the reservation lock of the buffer.
  */
 void pfn_import_detach(struct pfn_import *imp)
 {
 	struct dma_buf *dmabuf = imp->dmabuf;
+	LIST_HEAD(windows);
 
-	if (imp->pinned) {
-		dma_resv_lock(dmabuf->resv, NULL);
+	dma_resv_lock(dmabuf->resv, NULL);
+	pfn_import_dev_invalidate(imp);
+	/* Those that a broken import has left */
+	list_splice_init(&imp->dev_windows, &windows);
+	pfn_import_windows_destroy(&windows);
+	xa_destroy(&imp->cpu_pages);
+	if (imp->pinned)
 		dma_buf_unpin(imp->attach);
-		dma_resv_unlock(dmabuf->resv);
-	}
+	dma_resv_unlock(dmabuf->resv);
+
+	/* Detaching does not wait for the callback, only for the lock that it runs under. */
+	WARN_ON(!xa_empty(&imp->dev_table) || !list_empty(&imp->dev_windows));
 	if (!IS_ERR_OR_NULL(imp->attach))
 		dma_buf_detach(dmabuf, imp->attach);
 	pfn_import_broken_detached(imp);

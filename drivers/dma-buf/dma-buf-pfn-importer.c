@@ -101,9 +101,6 @@ static int pfn_import_release(struct inode *inode, struct file *file)
 	pfn_import_detach(imp);
 	pfn_import_jobs_forget(imp);
 	dma_buf_put(imp->dmabuf);
-	xa_destroy(&imp->cpu_pages);
-	xa_destroy(&imp->dev_table);
-	pfn_import_windows_destroy(&imp->dev_windows);
 	kfree(imp);
 	return 0;
 }
@@ -166,6 +163,11 @@ static int pfn_import_check(const struct dma_buf_pfn_import *args)
 	if (flags & DMA_BUF_PFN_IMPORT_REVOCABLE &&
 	    !(flags & DMA_BUF_PFN_IMPORT_PIN))
 		return -EINVAL;
+
+	/* Memory that is pinned cannot be swapped or evicted, as after mlock(). */
+	if (flags & (DMA_BUF_PFN_IMPORT_PIN | DMA_BUF_PFN_IMPORT_STATIC) &&
+	    !capable(CAP_IPC_LOCK))
+		return -EPERM;
 
 	if (!(flags & DMA_BUF_PFN_IMPORT_BROKEN))
 		return 0;

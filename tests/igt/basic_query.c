@@ -3,6 +3,7 @@
  * Subtests of what tells about buffers and regions and changes neither:
  * BO_QUERY, BO_PFNS, REGIONS.
  */
+#include <linux/capability.h>
 #include <sys/mman.h>
 
 #include "basic.h"
@@ -158,7 +159,7 @@ static void test_no_permission(int fd)
 	igt_fork(child, 1) {
 		uint64_t pfn = 0;
 
-		vgem_pfn_drop_sys_admin();
+		vgem_pfn_drop_cap(CAP_SYS_ADMIN);
 		igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, 0, 1, &pfn),
 			      -EPERM);
 		igt_assert_eq_u64(pfn, 0);

@@ -2,6 +2,7 @@
 /*
  * Subtests of the import's ioctls: the device's accesses and the snapshot.
  */
+#include <linux/capability.h>
 #include <sys/mman.h>
 
 #include "igt.h"
@@ -279,7 +280,7 @@ static void test_snapshot_no_permission(int fd, int importer)
 		struct dma_buf_pfn_entry entry = {};
 		uint64_t word;
 
-		vgem_pfn_drop_sys_admin();
+		vgem_pfn_drop_cap(CAP_SYS_ADMIN);
 		igt_assert_eq(__pfn_import_snapshot(p.import, 0, 1, &entry),
 			      -EPERM);
 		igt_assert_eq_u64(entry.cpu_pfn, 0);

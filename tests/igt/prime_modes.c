@@ -6,6 +6,7 @@
  * What is written through old page frame numbers goes to a carveout from which
  * the buffer has moved, and where nothing else is.
  */
+#include <linux/capability.h>
 #include <sys/mman.h>
 
 #include "igt.h"
@@ -30,12 +31,38 @@ static void test_needs_admin(int fd, int importer)
 			close(pfn_import_flags(importer, p.dmabuf, flag));
 
 	igt_fork(child, 1) {
-		vgem_pfn_drop_sys_admin();
+		vgem_pfn_drop_cap(CAP_SYS_ADMIN);
 		for (flag = 1U << 31; flag; flag >>= 1)
 			if (flag & DMA_BUF_PFN_IMPORT_BROKEN)
 				igt_assert_eq(__pfn_import_flags(importer,
 								 p.dmabuf, flag,
 								 NULL), -EPERM);
+		close(pfn_import(importer, p.dmabuf));
+	}
+	igt_waitchildren();
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, p.handle).num_attachments, 1);
+	prime_destroy(&p);
+}
+
+/*
+ * SUBTEST: pin-needs-ipc-lock
+ * Description: memory that cannot be evicted any more takes what mlock() takes
+ */
+static void test_needs_ipc_lock(int fd, int importer)
+{
+	static const uint32_t pins[] = {
+		DMA_BUF_PFN_IMPORT_PIN,
+		DMA_BUF_PFN_IMPORT_PIN | DMA_BUF_PFN_IMPORT_REVOCABLE,
+		DMA_BUF_PFN_IMPORT_STATIC,
+	};
+	struct prime p = prime_create(fd, importer, 4 * KiB, 1);
+	size_t i;
+
+	igt_fork(child, 1) {
+		vgem_pfn_drop_cap(CAP_IPC_LOCK);
+		for (i = 0; i < ARRAY_SIZE(pins); i++)
+			igt_assert_eq(__pfn_import_flags(importer, p.dmabuf,
+							 pins[i], NULL), -EPERM);
 		close(pfn_import(importer, p.dmabuf));
 	}
 	igt_waitchildren();
@@ -205,6 +232,10 @@ void prime_modes_tests(int fd, int importer)
 	igt_describe("What can write to memory of others is not for everybody.");
 	igt_subtest("broken-needs-admin")
 		test_needs_admin(fd, importer);
+
+	igt_describe("Pinned memory is for those who may lock memory.");
+	igt_subtest("pin-needs-ipc-lock")
+		test_needs_ipc_lock(fd, importer);
 
 	igt_describe("Who ignores notifications goes on using the old memory.");
 	igt_subtest("no-zap")

@@ -138,8 +138,9 @@
  *
  * Errors: -EBADF for no fd, -EINVAL for one that is no dma-buf and for flags that
  * do not go together, -EOPNOTSUPP for an exporter without get_pfn,
- * -EPERM for a flag of DMA_BUF_PFN_IMPORT_BROKEN without CAP_SYS_ADMIN or in a kernel
- * that is locked down, -EINTR, or what the exporter's attach or pin returned.
+ * -EPERM for DMA_BUF_PFN_IMPORT_PIN or DMA_BUF_PFN_IMPORT_STATIC without CAP_IPC_LOCK,
+ * and for a flag of DMA_BUF_PFN_IMPORT_BROKEN without CAP_SYS_ADMIN or in a kernel
+ * that is locked down; -EINTR, or what the exporter's attach or pin returned.
  */
 struct dma_buf_pfn_import {
 	/** @dma_buf_fd: Input: fd of the dma-buf. */

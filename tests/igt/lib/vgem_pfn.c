@@ -306,7 +306,7 @@ void vgem_pfn_evict_all(void)
 	close(vgem_pfn_overcommit());
 }
 
-void vgem_pfn_drop_sys_admin(void)
+void vgem_pfn_drop_cap(int cap)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -314,8 +314,8 @@ void vgem_pfn_drop_sys_admin(void)
 	struct __user_cap_data_struct data[2];
 
 	igt_assert_eq(syscall(SYS_capget, &header, data), 0);
-	data[0].effective &= ~(1U << CAP_SYS_ADMIN);
-	data[0].permitted &= ~(1U << CAP_SYS_ADMIN);
+	data[0].effective &= ~(1U << cap);
+	data[0].permitted &= ~(1U << cap);
 	igt_assert_eq(syscall(SYS_capset, &header, data), 0);
 }
 

@@ -97,8 +97,8 @@ int vgem_pfn_overcommit(void);
 /* The same, and give the memory back at once */
 void vgem_pfn_evict_all(void);
 
-/* In this process, until it ends: without CAP_SYS_ADMIN. For igt_fork(). */
-void vgem_pfn_drop_sys_admin(void);
+/* In this process, until it ends: without this capability. For igt_fork(). */
+void vgem_pfn_drop_cap(int cap);
 
 /* A thread that moves a buffer synchronously */
 struct vgem_pfn_mover {
