@@ -3,7 +3,10 @@
  * Subtests of evictions that an engine makes, and of room that a copy still
  * occupies.
  */
+#include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "async.h"
 #include "igt.h"
@@ -142,6 +145,98 @@ static void test_ghost(int fd, bool whole)
 	vgem_pfn_gem_close(fd, other);
 }
 
+static void on_alarm(int sig)
+{
+}
+
+/*
+ * SUBTEST: queue
+ * Description: moves cannot be queued without limit: at the limit the caller waits, a
+ *		signal ends that, and objects can be exported and closed meanwhile
+ */
+static void test_queue(int fd)
+{
+	/* No SA_RESTART: what waits returns. */
+	struct sigaction action = { .sa_handler = on_alarm }, old;
+	const size_t size = 64 * KiB;
+	uint32_t handle, other;
+	struct pfn_hold hold;
+	int n, ret = 0;
+
+	other = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, handle, size, 1);
+	igt_assert_eq(sigaction(SIGALRM, &action, &old), 0);
+
+	pfn_hold_begin(&hold);
+	pfn_hold_bo(&hold, fd, handle);
+	for (n = 0; !ret && n < 1000; n++) {
+		alarm(2);
+		ret = __async_move(fd, handle, n % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT,
+				   0);
+	}
+	alarm(0);
+	igt_info("%d moves were queued\n", n - 1);
+	pfn_hold_assert(&hold, ret == -EINTR);
+	close(vgem_pfn_export(fd, other));
+	vgem_pfn_gem_close(fd, other);
+	pfn_hold_assert(&hold, pfn_hold_pending(&hold));
+	pfn_hold_end(&hold);
+
+	igt_assert_eq(sigaction(SIGALRM, &old, NULL), 0);
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
+	vgem_pfn_bo_check(fd, handle, size, 1);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/* Moves a buffer to and fro until it is to stop. */
+struct shuttle {
+	int fd;
+	uint32_t handle;
+	volatile bool stop;
+	unsigned int moves;
+	int ret;
+};
+
+static void shuttle_run(void *arg)
+{
+	struct shuttle *s = arg;
+
+	while (!s->stop && !s->ret) {
+		s->ret = __async_move(s->fd, s->handle, s->moves % 2 ?
+				      VGEM_PFN_CARVEOUT : VGEM_PFN_TT, 0);
+		s->moves++;
+	}
+}
+
+/*
+ * SUBTEST: evict-all-busy
+ * Description: the lever that evicts everything comes to an end although somebody
+ *		brings a buffer back all the time
+ */
+static void test_evict_all_busy(int fd)
+{
+	struct shuttle s = {
+		.fd = fd,
+		.handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
+					     VGEM_PFN_TT),
+	};
+	struct pfn_thread thread;
+	int i, ret = 0;
+
+	vgem_pfn_set_lever(fd, "async_moves", 1);
+	pfn_thread_start(&thread, shuttle_run, &s);
+	for (i = 0; i < 20 && !ret; i++)
+		ret = __vgem_pfn_evict_all_carveouts(fd);
+	s.stop = true;
+	pfn_thread_join(&thread);
+	igt_info("%u moves meanwhile\n", s.moves);
+	igt_assert_eq(ret, 0);
+	igt_assert_eq(s.ret, 0);
+	igt_assert_lt(0, (int)s.moves);
+	vgem_pfn_gem_close(fd, s.handle);
+}
+
 void async_evict_tests(int fd)
 {
 	igt_describe("Who evicts does not wait for the copy.");
@@ -182,5 +277,18 @@ void async_evict_tests(int fd)
 	igt_subtest("ghost-long") {
 		async_reset(fd);
 		test_ghost(fd, true);
+	}
+
+	igt_describe("The queue of the engines has a limit.");
+	igt_subtest("queue") {
+		async_reset(fd);
+		test_queue(fd);
+	}
+
+	igt_describe("Evicting everything ends while somebody moves.");
+	igt_subtest("evict-all-busy") {
+		async_reset(fd);
+		test_evict_all_busy(fd);
+		async_reset(fd);
 	}
 }

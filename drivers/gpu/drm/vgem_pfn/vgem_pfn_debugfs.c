@@ -12,6 +12,8 @@
  *					not pinned
  *	import_peer2peer		what this device imports from now on, it
  *					imports as a peer of the exporter
+ *	import_unmap_ms			what this device has imported it unmaps as late as
+ *					this after a notification; 0 is at once
  *	move_delay_us			sleep between the copy of a move and the
  *					change of placement, under the reservation
  *					lock: makes a race with a move certain; not
@@ -27,6 +29,7 @@
  */
 
 #include <linux/debugfs.h>
+#include <linux/dma-resv.h>
 
 #include <drm/drm_file.h>
 #include <drm/ttm/ttm_resource.h>
@@ -35,24 +38,58 @@
 #include "vgem_pfn_engine.h"
 
 /*
- * What goes from one carveout to another goes on from there, and never back: a list
- * ends after as many steps as there are carveouts.
+ * As TTM evicts, to the next places of its own list. Out of all carveouts, which takes
+ * a step for each at most, since a list names each region once.
  */
-static int vgem_pfn_evict_all_set(void *data, u64 val)
+static int vgem_pfn_evict(struct vgem_pfn_bo *bo)
 {
-	struct vgem_pfn_device *vdev = data;
-	unsigned int i, num = vdev->num_carveouts;
+	struct ttm_operation_ctx ctx = {
+		.interruptible = true,
+		.gfp_retry_mayfail = true,
+	};
+	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
+	struct ttm_placement placement = {};
+	unsigned int i;
 	int ret;
+
+	if (bo->imported)
+		return 0;
 
 	ret = down_read_interruptible(&vdev->validate);
 	if (ret)
 		return ret;
+	ret = dma_resv_lock_interruptible(bo->tbo.base.resv, NULL);
+	if (ret)
+		goto out;
 
-	for (i = 0; i < num * num && !ret; i++)
-		ret = ttm_resource_manager_evict_all(&vdev->bdev,
-						     ttm_manager_type(&vdev->bdev,
-								      TTM_PL_VRAM + i % num));
+	for (i = 0; i < vdev->num_carveouts && !ret; i++) {
+		if (bo->tbo.pin_count || bo->tbo.resource->mem_type < TTM_PL_VRAM)
+			break;
+		vgem_pfn_bo_evict_placement(bo, &placement);
+		bo->evicting = true;
+		ret = ttm_bo_validate(&bo->tbo, &placement, &ctx);
+		bo->evicting = false;
+	}
+	dma_resv_unlock(bo->tbo.base.resv);
+out:
 	up_read(&vdev->validate);
+	return ret;
+}
+
+/* Each object once: others may move back meanwhile, for as long as they like. */
+static int vgem_pfn_evict_all_set(void *data, u64 val)
+{
+	struct vgem_pfn_device *vdev = data;
+	struct vgem_pfn_bo *bo = NULL;
+	int ret = 0;
+
+	while ((bo = vgem_pfn_bos_next(vdev, bo))) {
+		ret = vgem_pfn_engines_wait(vdev) ?: vgem_pfn_evict(bo);
+		if (ret) {
+			drm_gem_object_put(&bo->tbo.base);
+			break;
+		}
+	}
 	return ret;
 }
 
@@ -84,6 +121,7 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 	debugfs_create_file("evict_all", 0200, root, vdev, &vgem_pfn_evict_all_fops);
 	debugfs_create_bool("import_peer2peer", 0600, root,
 			    &vdev->import_peer2peer);
+	debugfs_create_u32("import_unmap_ms", 0600, root, &vdev->import_unmap_ms);
 	debugfs_create_u32("move_delay_us", 0600, root, &vdev->move_delay_us);
 	debugfs_create_u32("max_block_order", 0600, root, &vdev->max_block_order);
 	debugfs_create_u32("quarantine_ms", 0600, root, &vdev->quarantine_ms);

@@ -29,6 +29,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include <drm/drm_device.h>
 #include <drm/drm_gem.h>
@@ -49,6 +50,7 @@ struct dma_fence;
 struct drm_file;
 struct drm_mode_create_dumb;
 struct drm_printer;
+struct p2pdma_provider;
 struct resource;
 struct sg_table;
 struct vm_operations_struct;
@@ -71,6 +73,9 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
  * @bar_base: physical address of what is left of the BAR, for a PCI device
  *	      until its carveouts are made
  * @bar_pages: size of that in pages
+ * @p2pdma: what the p2pdma core knows of the BAR, or NULL; valid until the driver is
+ *	    unbound
+ * @bar_unmapped: where to wait for importers to unmap buffer objects in the BAR
  * @engines: copy engines
  * @frees_begun: how many places in carveouts began to be given back
  * @frees_done: how many of them are free, or in quarantine
@@ -86,6 +91,7 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
  * @quarantine_ms: debugfs lever, see vgem_pfn_debugfs.c
  * @num_stale: stale writes found, in any carveout
  * @import_peer2peer: debugfs lever, see vgem_pfn_debugfs.c
+ * @import_unmap_ms: debugfs lever, see vgem_pfn_debugfs.c
  * @faults: debugfs levers, see vgem_pfn_fault.c
  * @compare_memcpy: debugfs lever, see vgem_pfn_debugfs.c
  */
@@ -105,12 +111,15 @@ struct vgem_pfn_device {
 	struct vgem_pfn_carveout carveouts[VGEM_PFN_MAX_CARVEOUTS];
 	phys_addr_t bar_base;
 	unsigned long bar_pages;
+	struct p2pdma_provider *p2pdma;
+	wait_queue_head_t bar_unmapped;
 	struct vgem_pfn_engines *engines;
 	u32 move_delay_us;
 	u32 max_block_order;
 	u32 quarantine_ms;
 	atomic_t num_stale;
 	bool import_peer2peer;
+	u32 import_unmap_ms;
 	struct vgem_pfn_faults faults;
 	bool compare_memcpy;
 };
@@ -127,9 +136,14 @@ struct vgem_pfn_device {
  *	      constant
  * @moving: fence of the last copy that an engine did or does, or NULL
  * @async: this move shall be pipelined
+ * @evicting: this move is an eviction, although TTM is not asked for one
  * @link: of &vgem_pfn_device.bos, protected by its lock
  * @place_traced: whether a trace event has told where this object is now
  * @resume_region: where to go after suspend, or TTM_PL_SYSTEM for nowhere
+ * @num_bar_maps: scatter lists of a BAR that importers have; the last one wakes
+ *		  &vgem_pfn_device.bar_unmapped
+ * @late_unmap: unmaps an imported object some time after a notification
+ * @late: an imported object is still mapped, but was notified
  * @num_moves: changes of region since creation
  * @num_evictions: how many of them were evictions
  * @num_notifies: notifications sent to the attachments of the dma-buf
@@ -152,9 +166,13 @@ struct vgem_pfn_bo {
 	struct dma_buf *imported;
 	struct dma_fence *moving;
 	bool async;
+	bool evicting;
 	bool place_traced;
 	struct list_head link;
 	u32 resume_region;
+	unsigned int num_bar_maps;
+	struct delayed_work late_unmap;
+	bool late;
 	u64 num_moves;
 	u64 num_evictions;
 	u64 num_notifies;
@@ -269,7 +287,8 @@ struct drm_gem_object *vgem_pfn_dma_buf_own(struct drm_device *drm,
 struct vgem_pfn_device *
 vgem_pfn_device_create(struct device *parent,
 		       const struct vgem_pfn_config *config,
-		       const struct resource *bar);
+		       const struct resource *bar,
+		       struct p2pdma_provider *p2pdma);
 
 /* vgem_pfn_faux.c */
 int vgem_pfn_faux_init(const struct vgem_pfn_params *params);
@@ -346,10 +365,11 @@ int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer);
 int vgem_pfn_reach_all(struct vgem_pfn_bo *bo, struct dma_buf *dmabuf);
 
 /* vgem_pfn_sg.c */
-struct sg_table *vgem_pfn_sg_map(struct vgem_pfn_bo *bo, struct device *dev,
+struct sg_table *vgem_pfn_sg_map(struct vgem_pfn_bo *bo,
+				 struct dma_buf_attachment *attach,
 				 enum dma_data_direction dir);
-void vgem_pfn_sg_unmap(struct device *dev, struct sg_table *sgt,
-		       enum dma_data_direction dir);
+void vgem_pfn_sg_unmap(struct vgem_pfn_bo *bo, struct dma_buf_attachment *attach,
+		       struct sg_table *sgt, enum dma_data_direction dir);
 
 /* vgem_pfn_stale.c */
 void vgem_pfn_stale_note(struct vgem_pfn_bo *bo, struct ttm_resource *base);

@@ -71,6 +71,7 @@ static void vgem_pfn_job_work(struct kthread_work *work)
 {
 	struct vgem_pfn_job *job = container_of(work, struct vgem_pfn_job, work);
 	bool gone, cookie = dma_fence_begin_signalling();
+	struct vgem_pfn_engines *all = job->engines;
 	unsigned int i;
 	int idx;
 
@@ -89,6 +90,9 @@ static void vgem_pfn_job_work(struct kthread_work *work)
 	dma_fence_signal(job->fence);
 	dma_fence_end_signalling(cookie);
 
+	atomic64_sub(job->size, &all->queued_bytes);
+	atomic_dec(&all->queued_jobs);
+	wake_up_all(&all->done);
 	vgem_pfn_job_destroy(job);
 }
 
@@ -109,6 +113,8 @@ struct dma_fence *vgem_pfn_job_submit(struct vgem_pfn_job *job)
 
 	kthread_init_work(&job->work, vgem_pfn_job_work);
 	job->engine = engine;
+	atomic64_add(job->size, &all->queued_bytes);
+	atomic_inc(&all->queued_jobs);
 	job->duration_us = vgem_pfn_job_duration(job);
 	spin_lock(&engine->lock);
 	dma_fence_init64(fence, &vgem_pfn_fence_ops, NULL, engine->context,
@@ -128,6 +134,32 @@ struct dma_fence *vgem_pfn_job_submit(struct vgem_pfn_job *job)
 bool vgem_pfn_engines_async(struct vgem_pfn_device *vdev)
 {
 	return READ_ONCE(vdev->engines->async_moves);
+}
+
+static bool vgem_pfn_engines_have_room(struct vgem_pfn_engines *all)
+{
+	return atomic64_read(&all->queued_bytes) < VGEM_PFN_MAX_QUEUED_BYTES &&
+	       atomic_read(&all->queued_jobs) < VGEM_PFN_MAX_QUEUED_JOBS;
+}
+
+/**
+ * vgem_pfn_engines_wait() - wait until more copies may be queued
+ * @vdev: the device
+ *
+ * To be called before a move that may queue some, so that userspace cannot queue
+ * without limit: whoever needs the lock of a buffer object that is moving waits for its
+ * copy, and some of them not interruptibly. Those who come here at the same time all
+ * pass, and an eviction may queue more than was asked for, so the limit is exceeded by
+ * as many moves as there are tasks.
+ *
+ * Context: may sleep, must not hold locks.
+ * Return: 0 or -ERESTARTSYS.
+ */
+int vgem_pfn_engines_wait(struct vgem_pfn_device *vdev)
+{
+	struct vgem_pfn_engines *all = vdev->engines;
+
+	return wait_event_interruptible(all->done, vgem_pfn_engines_have_room(all));
 }
 
 static void vgem_pfn_engines_fini(struct drm_device *drm, void *data)
@@ -166,6 +198,7 @@ int vgem_pfn_engines_init(struct vgem_pfn_device *vdev)
 	all = drmm_kzalloc(&vdev->drm, sizeof(*all), GFP_KERNEL);
 	if (!all)
 		return -ENOMEM;
+	init_waitqueue_head(&all->done);
 	vdev->engines = all;
 	ret = drmm_add_action_or_reset(&vdev->drm, vgem_pfn_engines_fini, vdev);
 	if (ret)

@@ -6,10 +6,13 @@
 #ifndef _VGEM_PFN_ENGINE_H_
 #define _VGEM_PFN_ENGINE_H_
 
+#include <linux/atomic.h>
 #include <linux/iosys-map.h>
 #include <linux/kthread.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include <drm/ttm/ttm_resource.h>
 
@@ -23,6 +26,13 @@ struct vgem_pfn_device;
 
 /* No lever holds a task or an engine for longer than this at a time. */
 #define VGEM_PFN_MAX_DELAY_US	(10 * USEC_PER_SEC)
+
+/*
+ * What may be queued for the engines of a device before those who queue more have to
+ * wait: bytes, and jobs, since small ones may be slow. At least one job always may.
+ */
+#define VGEM_PFN_MAX_QUEUED_BYTES	SZ_128M
+#define VGEM_PFN_MAX_QUEUED_JOBS	128
 
 /* TTM has a slot per fence context for the evictions from a region. */
 #define VGEM_PFN_MAX_ENGINES	8
@@ -48,6 +58,9 @@ struct vgem_pfn_engine {
  * struct vgem_pfn_engines - the copy engines of a device
  * @num: how many there are, zero while the device is released
  * @next: number of the next job
+ * @queued_bytes: sizes of all jobs that were submitted and are not done
+ * @queued_jobs: how many there are
+ * @done: where to wait until there are fewer
  * @async_moves: debugfs lever: every move is pipelined
  * @latency_us: debugfs lever: what a copy takes, whatever its size
  * @bandwidth_mibps: debugfs lever: what it takes in addition, MiB/s, zero for none
@@ -56,6 +69,9 @@ struct vgem_pfn_engine {
 struct vgem_pfn_engines {
 	unsigned int num;
 	atomic_t next;
+	atomic64_t queued_bytes;
+	atomic_t queued_jobs;
+	wait_queue_head_t done;
 	bool async_moves;
 	u32 latency_us;
 	u32 bandwidth_mibps;
@@ -140,6 +156,7 @@ void vgem_pfn_job_destroy(struct vgem_pfn_job *job);
 struct dma_fence *vgem_pfn_job_submit(struct vgem_pfn_job *job);
 int vgem_pfn_engines_init(struct vgem_pfn_device *vdev);
 bool vgem_pfn_engines_async(struct vgem_pfn_device *vdev);
+int vgem_pfn_engines_wait(struct vgem_pfn_device *vdev);
 void vgem_pfn_engines_debugfs_init(struct vgem_pfn_device *vdev,
 				   struct dentry *root);
 

@@ -230,6 +230,7 @@ int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 	}
 
 	bo = to_vgem_pfn_bo(tbo);
+	evict |= bo->evicting;
 	copy = !vgem_pfn_use_tt(tbo->resource, tbo->bdev) ||
 	       !vgem_pfn_use_tt(new_mem, tbo->bdev);
 	if (copy) {

@@ -11,6 +11,7 @@
 #include <drm/drm_exec.h>
 
 #include "vgem_pfn_drv.h"
+#include "vgem_pfn_engine.h"
 
 static void vgem_pfn_bo_reset_counters(struct vgem_pfn_bo *bo)
 {
@@ -37,6 +38,10 @@ static int vgem_pfn_bo_place_begin(struct vgem_pfn_device *vdev, bool exclusive)
 
 	for (;;) {
 		ret = vgem_pfn_pm_wait(vdev);
+		if (ret)
+			return ret;
+
+		ret = vgem_pfn_engines_wait(vdev);
 		if (ret)
 			return ret;
 
