@@ -142,6 +142,97 @@ static void test_carveouts_bad(void)
 	vgem_pfn_reload(NULL);
 }
 
+/* An import by the second device of a buffer in system memory of the first */
+struct between {
+	int fds[2];
+	uint32_t handle;
+	uint32_t import;
+};
+
+static struct between between_create(size_t size)
+{
+	struct between b = {
+		.fds = { vgem_pfn_open_faux(0), vgem_pfn_open_faux(1) },
+	};
+	int dmabuf;
+
+	b.handle = vgem_pfn_bo_create(b.fds[0], size, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(b.fds[0], b.handle, size, 1);
+	dmabuf = vgem_pfn_export(b.fds[0], b.handle);
+	igt_assert_eq(__vgem_pfn_fd_to_handle(b.fds[1], dmabuf, &b.import), 0);
+	close(dmabuf);
+	return b;
+}
+
+static void between_destroy(struct between *b)
+{
+	close(b->fds[0]);
+	close(b->fds[1]);
+}
+
+/*
+ * SUBTEST: dma-bits
+ * Description: a device does not map what it cannot address: bounce buffers would not be
+ *		synced
+ */
+static void test_dma_bits(void)
+{
+	const size_t size = 1 * MiB, pages = size / PFN_PAGE_SIZE;
+	uint64_t pfns[256], top = 0, i;
+	struct between b;
+
+	vgem_pfn_reload("devices=2 dma_bits=32");
+	b = between_create(size);
+	vgem_pfn_bo_pfns(b.fds[0], b.handle, 0, pages, pfns);
+	for (i = 0; i < pages; i++)
+		top = pfns[i] > top ? pfns[i] : top;
+	igt_info("the highest page is pfn 0x%llx\n", (long long)top);
+
+	if (top < 1ULL << (32 - 12)) {
+		vgem_pfn_bo_move(b.fds[1], b.import, VGEM_PFN_TT);
+		vgem_pfn_bo_check_mem(b.fds[1], b.import, size, 1);
+		between_destroy(&b);
+		igt_skip("no memory above 4 GiB is free\n");
+	}
+	igt_assert_eq(__vgem_pfn_bo_move(b.fds[1], b.import, VGEM_PFN_TT),
+		      -EOPNOTSUPP);
+	igt_assert_eq_u32(vgem_pfn_bo_region(b.fds[1], b.import), VGEM_PFN_SYSTEM);
+	between_destroy(&b);
+}
+
+/*
+ * SUBTEST: dma-segment
+ * Description: a scatter list has no longer entries than the importing device takes
+ */
+static void test_dma_segment(void)
+{
+	const size_t size = 2 * MiB;
+	struct between b;
+
+	vgem_pfn_reload("devices=2 dma_segment=20000");
+	b = between_create(size);
+	vgem_pfn_bo_move(b.fds[1], b.import, VGEM_PFN_TT);
+	vgem_pfn_bo_check_mem(b.fds[1], b.import, size, 1);
+	between_destroy(&b);
+}
+
+/*
+ * SUBTEST: dma-bad
+ * Description: DMA limits that no device has are refused
+ */
+static void test_dma_bad(void)
+{
+	static const char * const params[] = {
+		"dma_bits=31", "dma_bits=65", "dma_segment=4095",
+	};
+	size_t i;
+
+	igt_emit_ignore_dmesg_regex("dma_bits must be");
+	igt_assert_eq(__vgem_pfn_unload(), 0);
+	for (i = 0; i < ARRAY_SIZE(params); i++)
+		igt_assert_neq(__vgem_pfn_load(params[i]), 0);
+}
+
 void hotplug_devices_tests(void)
 {
 	igt_describe("Each device has memory and objects of its own.");
@@ -174,4 +265,22 @@ void hotplug_devices_tests(void)
 	igt_describe("Carveouts that cannot be are refused.");
 	igt_subtest("carveouts-bad")
 		test_carveouts_bad();
+
+	igt_describe("A device with few address bits is given no bounce buffers.");
+	igt_subtest("dma-bits") {
+		test_dma_bits();
+		vgem_pfn_reload(NULL);
+	}
+
+	igt_describe("Entries are as long as the importing device takes.");
+	igt_subtest("dma-segment") {
+		test_dma_segment();
+		vgem_pfn_reload(NULL);
+	}
+
+	igt_describe("DMA limits that cannot be are refused.");
+	igt_subtest("dma-bad") {
+		test_dma_bad();
+		vgem_pfn_reload(NULL);
+	}
 }

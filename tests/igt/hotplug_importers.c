@@ -149,6 +149,37 @@ static void test_jobs(void)
 }
 
 /*
+ * SUBTEST: unplug-foreign-fence
+ * Description: a device that goes does not wait for what others do with a buffer that it
+ *		has imported
+ */
+static void test_foreign_fence(void)
+{
+	int vgem = pfn_open_other("vgem"), fd = vgem_pfn_open_faux(1), dmabuf;
+	struct drm_mode_create_dumb create = {
+		.width = 256, .height = 256, .bpp = 32,
+	};
+	struct pfn_hold hold;
+	uint32_t import;
+
+	igt_assert_eq(__vgem_pfn_ioctl(vgem, DRM_IOCTL_MODE_CREATE_DUMB, &create), 0);
+	dmabuf = vgem_pfn_export(vgem, create.handle);
+	igt_assert_eq(__vgem_pfn_fd_to_handle(fd, dmabuf, &import), 0);
+	vgem_pfn_bo_move(fd, import, VGEM_PFN_TT);
+
+	pfn_hold_begin(&hold);
+	pfn_hold_dmabuf(&hold, dmabuf);
+	unplug(1);
+	igt_assert(pfn_hold_pending(&hold));
+	pfn_hold_end(&hold);
+
+	close(fd);
+	close(dmabuf);
+	pfn_close_other("vgem", vgem);
+	plug(1);
+}
+
+/*
  * SUBTEST: unplug-between-devices
  * Description: whether the device that exports goes or the one that imports, the
  *		other one lives on
@@ -288,6 +319,12 @@ void hotplug_importers_tests(void)
 	igt_subtest("unplug-jobs") {
 		vgem_pfn_want(HOTPLUG_PARAMS);
 		test_jobs();
+	}
+
+	igt_describe("Fences of others are not waited for.");
+	igt_subtest("unplug-foreign-fence") {
+		vgem_pfn_want(HOTPLUG_PARAMS);
+		test_foreign_fence();
 	}
 
 	igt_describe("The exporter goes, the importing device stays.");

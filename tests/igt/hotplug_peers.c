@@ -105,6 +105,30 @@ static void test_peers(int by, bool is_peer)
 	check_import(by, false);
 }
 
+/*
+ * SUBTEST: pci-unmap-late
+ * Description: a BAR does not go before an importer has unmapped it, which may be some
+ *		time after the notification
+ */
+static void test_unmap_late(int by, bool is_peer)
+{
+	uint32_t handle, import;
+	int dmabuf;
+
+	igt_assert_eq(__vgem_pfn_set_import_peer2peer(fds[by], true), 0);
+	vgem_pfn_set_lever(fds[by], "import_unmap_ms", 700);
+	handle = vgem_pfn_bo_create(fds[EXPORTER], SIZE, VGEM_PFN_CARVEOUT);
+	dmabuf = vgem_pfn_export(fds[EXPORTER], handle);
+	igt_assert_eq(__vgem_pfn_fd_to_handle(fds[by], dmabuf, &import), 0);
+	vgem_pfn_bo_move(fds[by], import, VGEM_PFN_TT);
+
+	igt_assert_eq(__pfn_pci_unbind(names[EXPORTER]), 0);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fds[by], import), VGEM_PFN_SYSTEM);
+	igt_assert_eq(__vgem_pfn_bo_move(fds[by], import, VGEM_PFN_TT), -ENODEV);
+	vgem_pfn_gem_close(fds[by], import);
+	close(dmabuf);
+}
+
 static void release(int sig)
 {
 	int i;
@@ -116,7 +140,7 @@ static void release(int sig)
 }
 
 /* All devices are bound and open for the time of a subtest. */
-static void with_peers(int by, bool is_peer)
+static void with_peers(int by, bool is_peer, void (*test)(int by, bool is_peer))
 {
 	int i;
 
@@ -126,7 +150,7 @@ static void with_peers(int by, bool is_peer)
 		pfn_pci_set_override(names[i], VGEM_PFN_MODULE);
 		fds[i] = pfn_pci_bind_and_open(names[i]);
 	}
-	test_peers(by, is_peer);
+	test(by, is_peer);
 	for (i = 0; i < NUM; i++)
 		close(fds[i]);
 	release(0);
@@ -152,13 +176,17 @@ void hotplug_peers_tests(void)
 
 		igt_describe("Devices behind one bridge are peers.");
 		igt_subtest("pci-peers")
-			with_peers(NEAR, true);
+			with_peers(NEAR, true, test_peers);
+
+		igt_describe("A BAR that is mapped does not go.");
+		igt_subtest("pci-unmap-late")
+			with_peers(NEAR, true, test_unmap_late);
 
 		igt_describe("A buffer leaves a BAR that its importer does not reach.");
 		igt_subtest("pci-no-peers") {
 			igt_require_f(!root_forwards(),
 				      "this CPU's root complex makes all devices peers\n");
-			with_peers(FAR, false);
+			with_peers(FAR, false, test_peers);
 		}
 	}
 }

@@ -88,7 +88,7 @@ static struct sg_table *vgem_pfn_dma_buf_map(struct dma_buf_attachment *attach,
 	if (ret)
 		return ERR_PTR(ret);
 
-	return vgem_pfn_sg_map(bo, attach->dev, dir);
+	return vgem_pfn_sg_map(bo, attach, dir);
 }
 
 static void vgem_pfn_dma_buf_unmap(struct dma_buf_attachment *attach,
@@ -97,7 +97,7 @@ static void vgem_pfn_dma_buf_unmap(struct dma_buf_attachment *attach,
 {
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	vgem_pfn_sg_unmap(attach->dev, sgt, dir);
+	vgem_pfn_sg_unmap(dmabuf_to_bo(attach->dmabuf), attach, sgt, dir);
 }
 
 static int vgem_pfn_dma_buf_answer(struct dma_buf_attachment *attach,

@@ -77,6 +77,7 @@ static const struct drm_driver vgem_pfn_driver = {
  * @parent: the device behind it, with its DMA mask set
  * @config: its carveouts
  * @bar: the BAR that carveouts may be in, or NULL
+ * @p2pdma: how peers reach @bar, or NULL if they do not
  *
  * The device belongs to @parent's resources and is released with them, if
  * nothing else refers to it by then. vgem_pfn_device_unplug() comes first.
@@ -86,7 +87,8 @@ static const struct drm_driver vgem_pfn_driver = {
 struct vgem_pfn_device *
 vgem_pfn_device_create(struct device *parent,
 		       const struct vgem_pfn_config *config,
-		       const struct resource *bar)
+		       const struct resource *bar,
+		       struct p2pdma_provider *p2pdma)
 {
 	struct vgem_pfn_device *vdev;
 	int ret;
@@ -97,6 +99,7 @@ vgem_pfn_device_create(struct device *parent,
 		return vdev;
 	init_rwsem(&vdev->validate);
 	init_waitqueue_head(&vdev->freed);
+	init_waitqueue_head(&vdev->bar_unmapped);
 	vdev->max_block_order = U32_MAX;
 	vgem_pfn_fault_init(vdev);
 	spin_lock_init(&vdev->bos_lock);
@@ -104,6 +107,7 @@ vgem_pfn_device_create(struct device *parent,
 	if (bar) {
 		vdev->bar_base = bar->start;
 		vdev->bar_pages = resource_size(bar) >> PAGE_SHIFT;
+		vdev->p2pdma = p2pdma;
 	}
 
 	ret = vgem_pfn_ttm_init(vdev);

@@ -26,14 +26,25 @@ static unsigned int devices = 1;
 module_param(devices, uint, 0444);
 MODULE_PARM_DESC(devices, "Number of devices without a bus, 0 to 8 (default 1)");
 
+static unsigned int dma_bits = 64;
+module_param(dma_bits, uint, 0444);
+MODULE_PARM_DESC(dma_bits, "Address bits of devices without a bus, 32 to 64 (default 64)");
+
+static unsigned int dma_segment = UINT_MAX;
+module_param(dma_segment, uint, 0444);
+MODULE_PARM_DESC(dma_segment,
+		 "Longest entry of a scatter list for devices without a bus, in bytes (default any)");
+
 /**
  * struct vgem_pfn_faux - one instance
  * @faux: its device, NULL if there is none
+ * @dma_parms: DMA limits of @faux
  * @vdev: the exporter, valid as long as @faux is
  * @serial: tells it from those that had the place before
  */
 static struct vgem_pfn_faux {
 	struct faux_device *faux;
+	struct device_dma_parameters dma_parms;
 	struct vgem_pfn_device *vdev;
 	unsigned long serial;
 } vgem_pfn_faux[VGEM_PFN_MAX_DEVICES];
@@ -105,13 +116,20 @@ static int vgem_pfn_faux_add(unsigned int index)
 		goto err_faux;
 	}
 
-	ret = dma_coerce_mask_and_coherent(&faux->dev, DMA_BIT_MASK(64));
+	ret = -EINVAL;
+	if (dma_bits < 32 || dma_bits > 64 || dma_segment < PAGE_SIZE) {
+		dev_err(&faux->dev, "dma_bits must be 32 to 64, dma_segment at least a page\n");
+		goto err_devres;
+	}
+	ret = dma_coerce_mask_and_coherent(&faux->dev, DMA_BIT_MASK(dma_bits));
 	if (ret)
 		goto err_devres;
+	faux->dev.dma_parms = &instance->dma_parms;
+	dma_set_max_seg_size(&faux->dev, dma_segment);
 
 	vdev = vgem_pfn_device_create(&faux->dev,
 				      vgem_pfn_param_faux(vgem_pfn_faux_params,
-							  index), NULL);
+							  index), NULL, NULL);
 	if (IS_ERR(vdev)) {
 		ret = PTR_ERR(vdev);
 		goto err_devres;

@@ -8,7 +8,8 @@
  * while it has DMA addresses. Userspace maps and unmaps it with BO_MOVE, the
  * exporter unmaps it with a notification.
  *
- * The notification is a plain unmap. It may come at any time between attach and
+ * The notification is a plain unmap, or one at a later time if a debugfs lever says
+ * so. It may come at any time between attach and
  * detach, so also for an object that nobody has a handle to yet, or any more: it
  * must not rely on references, nor on &drm_gem_object.import_attach. It may come
  * in reclaim, so it allocates nothing. Nor does it wait: there is no engine that
@@ -19,6 +20,7 @@
  */
 
 #include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -31,6 +33,9 @@
 #include <drm/ttm/ttm_tt.h>
 
 #include "vgem_pfn_drv.h"
+
+/* The lever does not hold up an exporter for longer than this. */
+#define VGEM_PFN_MAX_UNMAP_MS	5000u
 
 /* Nothing is written to what was exported for reading. */
 static bool vgem_pfn_import_writable(struct vgem_pfn_bo *bo)
@@ -53,17 +58,23 @@ static void vgem_pfn_import_unmap(struct vgem_pfn_bo *bo,
 
 	dma_buf_unmap_attachment(attach, bo->tbo.sg, vgem_pfn_import_dir(bo));
 	bo->tbo.sg = NULL;
+	bo->late = false;
 }
 
-static u64 vgem_pfn_import_sg_size(struct sg_table *sg)
+/* All of the buffer, in entries that the device takes */
+static bool vgem_pfn_import_sg_fits(struct vgem_pfn_bo *bo, struct sg_table *sg,
+				    struct device *dev)
 {
 	struct scatterlist *sgl;
 	u64 size = 0;
 	int i;
 
-	for_each_sgtable_dma_sg(sg, sgl, i)
+	for_each_sgtable_dma_sg(sg, sgl, i) {
+		if (sg_dma_len(sgl) > dma_get_max_seg_size(dev))
+			return false;
 		size += sg_dma_len(sgl);
-	return size;
+	}
+	return size == bo->tbo.base.size;
 }
 
 static int vgem_pfn_import_map(struct vgem_pfn_bo *bo)
@@ -75,6 +86,8 @@ static int vgem_pfn_import_map(struct vgem_pfn_bo *bo)
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
+	if (bo->late)
+		vgem_pfn_import_unmap(bo, attach);
 	if (bo->tbo.sg)
 		return 0;
 
@@ -88,7 +101,7 @@ static int vgem_pfn_import_map(struct vgem_pfn_bo *bo)
 	bo->tbo.sg = sg;
 
 	ret = -EINVAL;
-	if (vgem_pfn_import_sg_size(sg) != bo->tbo.base.size)
+	if (!vgem_pfn_import_sg_fits(bo, sg, attach->dev))
 		goto err_unmap;
 
 	/* Mapped means ready for use, and the exporter may still be moving. */
@@ -105,14 +118,37 @@ err_unmap:
 	return ret;
 }
 
+/* An importer of scatter lists may unmap later, in bounded time. */
+static void vgem_pfn_import_late_unmap(struct work_struct *work)
+{
+	struct vgem_pfn_bo *bo = container_of(to_delayed_work(work),
+					      struct vgem_pfn_bo, late_unmap);
+
+	dma_resv_lock(bo->tbo.base.resv, NULL);
+	if (bo->late)
+		vgem_pfn_import_unmap(bo, bo->tbo.base.import_attach);
+	dma_resv_unlock(bo->tbo.base.resv);
+}
+
 static void vgem_pfn_import_invalidate(struct dma_buf_attachment *attach)
 {
-	vgem_pfn_import_unmap(attach->importer_priv, attach);
+	struct vgem_pfn_bo *bo = attach->importer_priv;
+	u32 ms = READ_ONCE(vgem_pfn_bo_device(bo)->import_unmap_ms);
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	if (ms && bo->tbo.sg) {
+		bo->late = true;
+		queue_delayed_work(system_dfl_wq, &bo->late_unmap,
+				   msecs_to_jiffies(min(ms, VGEM_PFN_MAX_UNMAP_MS)));
+		return;
+	}
+	vgem_pfn_import_unmap(bo, attach);
 }
 
 /**
  * vgem_pfn_import_unplug() - unmap an object whose device is going
- * @bo: the buffer object, with its reservation lock held; may be no imported one
+ * @bo: the imported buffer object, with its reservation lock held
  *
  * It cannot be mapped again.
  */
@@ -120,8 +156,7 @@ void vgem_pfn_import_unplug(struct vgem_pfn_bo *bo)
 {
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	if (bo->imported)
-		vgem_pfn_import_unmap(bo, bo->tbo.base.import_attach);
+	vgem_pfn_import_unmap(bo, bo->tbo.base.import_attach);
 }
 
 /*
@@ -174,7 +209,8 @@ u64 vgem_pfn_import_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
  * @region: DRM_VGEM_PFN_REGION_TT to map it, DRM_VGEM_PFN_REGION_SYSTEM to unmap
  *
  * Context: may sleep, takes the reservation lock.
- * Return: 0; -EINVAL if the exporter's mapping has not the size of its buffer;
+ * Return: 0; -EINVAL if the exporter's mapping has not the size of its buffer, or an
+ * entry that is too long for the device;
  * -EINTR or -ERESTARTSYS; or what the exporter gives for a reason not to map.
  */
 int vgem_pfn_import_move(struct vgem_pfn_bo *bo, u32 region)
@@ -268,6 +304,7 @@ void vgem_pfn_import_fini(struct vgem_pfn_bo *bo)
 	if (!bo->imported)
 		return;
 
+	cancel_delayed_work_sync(&bo->late_unmap);
 	if (attach) {
 		dma_resv_lock(bo->tbo.base.resv, NULL);
 		vgem_pfn_import_unmap(bo, attach);
@@ -302,6 +339,7 @@ static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
 	drm_gem_private_object_init(&vdev->drm, &bo->tbo.base, dmabuf->size);
 	bo->tbo.base.funcs = &vgem_pfn_import_funcs;
 	INIT_LIST_HEAD(&bo->link);
+	INIT_DELAYED_WORK(&bo->late_unmap, vgem_pfn_import_late_unmap);
 	bo->placements[0] = DRM_VGEM_PFN_REGION_TT;
 	bo->num_placements = 1;
 

@@ -9,6 +9,7 @@
 
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
+#include <linux/pci-p2pdma.h>
 #include <linux/pci.h>
 
 #include "vgem_pfn_drv.h"
@@ -58,8 +59,16 @@ static int vgem_pfn_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 	if (ret)
 		return ret;
 
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+
+	/* Without CONFIG_PCI_P2PDMA there are no peers. */
+	ret = pcim_p2pdma_init(pdev);
+	if (ret && ret != -EOPNOTSUPP)
+		return ret;
+
 	vdev = vgem_pfn_device_create(&pdev->dev, vgem_pfn_pci_config,
-				      &pdev->resource[bar]);
+				      &pdev->resource[bar],
+				      ret ? NULL : pcim_p2pdma_provider(pdev, bar));
 	if (IS_ERR(vdev))
 		return PTR_ERR(vdev);
 

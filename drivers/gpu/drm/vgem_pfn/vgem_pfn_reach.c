@@ -64,17 +64,18 @@ static bool vgem_pfn_reach_may_be_bar(struct vgem_pfn_bo *bo)
 }
 
 /*
- * Without a bus in common there is no distance: who claims to be a peer is one.
- * So is an importer without a device, which has page tables of its own.
+ * Any device reaches system memory without struct pages, and an importer without a
+ * device has page tables of its own. For a BAR p2pdma decides.
  */
 static bool vgem_pfn_reach_is_peer(struct vgem_pfn_bo *bo, struct device *dev)
 {
-	struct device *parent = bo->tbo.base.dev->dev;
+	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
 
-	if (!dev || !dev_is_pci(dev) || !dev_is_pci(parent))
+	if (!dev || !vgem_pfn_reach_may_be_bar(bo))
 		return true;
 
-	return pci_p2pdma_distance(to_pci_dev(parent), dev, false) >= 0;
+	return vdev->p2pdma && dev_is_pci(dev) &&
+	       pci_p2pdma_distance(to_pci_dev(vdev->drm.dev), dev, false) >= 0;
 }
 
 /**

@@ -89,10 +89,8 @@ static void vgem_pfn_evict_flags(struct ttm_buffer_object *tbo,
 }
 
 /*
- * TTM swaps out what is in SYSTEM already without calling .move. It has waited
- * for the fences, but before the importers were told, so what they added when
- * told has to be waited for here. Such fences cannot depend on us: we hold the
- * reservation lock that a new access would need.
+ * TTM swaps out what is in SYSTEM already without calling .move. It waits for the
+ * fences that importers add when they are notified.
  */
 static void vgem_pfn_swap_notify(struct ttm_buffer_object *tbo)
 {
@@ -102,8 +100,6 @@ static void vgem_pfn_swap_notify(struct ttm_buffer_object *tbo)
 		return;
 
 	vgem_pfn_notify(to_vgem_pfn_bo(tbo));
-	dma_resv_wait_timeout(tbo->base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
-			      MAX_SCHEDULE_TIMEOUT);
 	trace_vgem_pfn_swap(to_vgem_pfn_bo(tbo));
 }
 

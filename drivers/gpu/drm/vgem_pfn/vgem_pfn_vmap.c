@@ -16,20 +16,16 @@
 #include "vgem_pfn_trace.h"
 
 /*
- * TTM maps what is one range, or an array of pages. The rest is for us, and so is
- * a BAR: TTM would take the address from the mapping of all of it, which goes when
- * the driver is unbound.
+ * TTM maps arrays of pages, and would call all carveouts I/O memory. Only a BAR is.
+ * The mapping of all of it goes when the driver is unbound, so it is mapped once more,
+ * and so is what is scattered. For the rest the mapping of the carveout will do.
  */
-static bool vgem_pfn_vmap_is_ours(struct vgem_pfn_bo *bo)
+static bool vgem_pfn_vmap_is_mapped(struct vgem_pfn_bo *bo,
+				    struct vgem_pfn_carveout *carveout)
 {
-	struct vgem_pfn_carveout *carveout;
-
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
-					bo->tbo.resource->mem_type);
-	return carveout && (carveout->kind == VGEM_PFN_BAR ||
-			    vgem_pfn_bo_runs(bo)->num > 1);
+	return carveout->kind != VGEM_PFN_BAR && vgem_pfn_bo_runs(bo)->num == 1;
 }
 
 static void *vgem_pfn_vmap_pages(struct vgem_pfn_bo *bo, unsigned int num_pages)
@@ -73,14 +69,18 @@ static void *vgem_pfn_vmap_pfns(struct vgem_pfn_bo *bo, unsigned int num_pages,
 	return vaddr;
 }
 
-static int vgem_pfn_vmap_scattered(struct vgem_pfn_bo *bo, struct iosys_map *map)
+static int vgem_pfn_vmap_carveout(struct vgem_pfn_bo *bo,
+				  struct vgem_pfn_carveout *carveout,
+				  struct iosys_map *map)
 {
 	unsigned int num_pages = PFN_UP(bo->tbo.base.size);
-	struct vgem_pfn_carveout *carveout;
 	void *vaddr;
 
-	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
-					bo->tbo.resource->mem_type);
+	if (vgem_pfn_vmap_is_mapped(bo, carveout)) {
+		*map = vgem_pfn_carveout_map(carveout, vgem_pfn_lookup(bo, 0));
+		return 0;
+	}
+
 	if (carveout->has_pages)
 		vaddr = vgem_pfn_vmap_pages(bo, num_pages);
 	else
@@ -107,6 +107,7 @@ static int vgem_pfn_vmap_scattered(struct vgem_pfn_bo *bo, struct iosys_map *map
 int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map)
 {
 	struct vgem_pfn_bo *bo = gem_to_vgem_pfn_bo(obj);
+	struct vgem_pfn_carveout *carveout;
 	int ret;
 
 	dma_resv_assert_held(obj->resv);
@@ -121,13 +122,17 @@ int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map)
 	if (drm_dev_is_unplugged(obj->dev))
 		return -ENODEV;
 
-	if (vgem_pfn_vmap_is_ours(bo))
-		ret = vgem_pfn_vmap_scattered(bo, map);
+	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
+					bo->tbo.resource->mem_type);
+	if (carveout)
+		ret = vgem_pfn_vmap_carveout(bo, carveout, map);
 	else
 		ret = drm_gem_ttm_vmap(obj, map);
 	if (ret)
 		return ret;
 
+	/* Importers compare maps, so each place must be mapped in one way. */
+	WARN_ON(map->is_iomem != (carveout && carveout->kind == VGEM_PFN_BAR));
 	ttm_bo_pin(&bo->tbo);
 	trace_vgem_pfn_pin(bo, NULL);
 	return 0;
@@ -141,12 +146,17 @@ int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map)
 void vgem_pfn_gem_vunmap(struct drm_gem_object *obj, struct iosys_map *map)
 {
 	struct vgem_pfn_bo *bo = gem_to_vgem_pfn_bo(obj);
+	struct vgem_pfn_carveout *carveout;
 
 	dma_resv_assert_held(obj->resv);
 
 	/* Pinned since it was mapped, so it is still where it was. */
-	if (vgem_pfn_vmap_is_ours(bo)) {
-		vunmap(map->is_iomem ? (void __force *)map->vaddr_iomem : map->vaddr);
+	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
+					bo->tbo.resource->mem_type);
+	if (carveout) {
+		if (!vgem_pfn_vmap_is_mapped(bo, carveout))
+			vunmap(map->is_iomem ? (void __force *)map->vaddr_iomem :
+			       map->vaddr);
 		iosys_map_clear(map);
 	} else {
 		drm_gem_ttm_vunmap(obj, map);
