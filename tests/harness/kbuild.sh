@@ -18,7 +18,8 @@ kbuild_init() {
 	export CCACHE_DEPEND=1
 	export CCACHE_STATSLOG=$BUILD/.ccache-log
 	export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 2026'
-	export KBUILD_BUILD_USER=vgem_pfn KBUILD_BUILD_HOST=localhost
+	# The same for each link, or a kernel that was built twice would be another one.
+	export KBUILD_BUILD_USER=vgem_pfn KBUILD_BUILD_HOST=localhost KBUILD_BUILD_VERSION=1
 	# What a caller's environment must not change.
 	unset MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEOVERRIDES KCFLAGS KAFLAGS \
 		KCPPFLAGS KBUILD_OUTPUT KBUILD_EXTMOD CROSS_COMPILE INSTALL_MOD_PATH \

@@ -259,6 +259,7 @@ done
 $(cd "$TOP/tests/mutations" && printf '    %s\n' *.patch)"
 
 VARIANT=base prepare $((${#PATCHES[@]} + 2))
+ID=$(<"$GUEST_KERNEL/id")
 rm -rf "$DIR"
 mkdir -p "$DIR/mutants"
 for patch in "${PATCHES[@]}"; do
@@ -268,6 +269,12 @@ done
 next_step "the build as it was"
 VARIANT=base run_child "$HARNESS/kernel.sh" >"$DIR/restore.log" 2>&1 ||
 	die "the build without mutations fails" "$DIR/restore.log"
+# Otherwise a module that is mutated could not be told from a kernel that is.
+if [[ $(<"$GUEST_KERNEL/id") == "$ID" ]]; then
+	outcome 0 "the build without mutations is the same as before"
+else
+	outcome 1 "the build without mutations is another one than before"
+fi
 ((${#KERNELS[@]} == 0)) || kernel_unmutated "${KERNELS[@]}"
 next_step "mutations of modules: $ACCEL_USED, $ACCEL_WHY"
 ((${#MODULES[@]} == 0)) || module_mutations
