@@ -8,10 +8,10 @@ H := tests/harness
 # What the scripts read from the environment.
 export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
 export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES TIMEOUT
-export ACCEL FORM GUESTS RESUME MUTATIONS PARTS RACE
+export ACCEL FORM GUESTS RESUME MUTATIONS PARTS RACE CONFIGS
 
 .PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
-	docs test-times test-list test-inject test-harness test-prove test-mutations test-iommufd test-nested \
+	check-configs docs test-times test-list test-inject test-harness test-prove test-mutations test-iommufd test-nested \
 	test-full clean clean-cache
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo '  make shell           a shell in the guest, driver loaded'
 	@echo '  make kernel          only build the guest'\''s kernel'
 	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck'
+	@echo '  make check-configs   our files in other configurations, with other compilers, for other CPUs'
 	@echo '  make docs            the documentation as web pages, in out/docs/html/'
 	@echo '  make test-harness    failures on purpose: does the harness see them?'
 	@echo '  make test-prove      importers and programs of each kind: what make prove says of them'
@@ -65,7 +66,7 @@ help:
 	@echo '  JOBS=n               compilers at a time (one per CPU)'
 	@echo '  V=1                  show the output of what is run'
 
-run test prove coverage bench bench-compare residency shell kernel check docs:
+run test prove coverage bench bench-compare residency shell kernel check check-configs docs:
 	@exec $(H)/$@.sh
 
 test-times:

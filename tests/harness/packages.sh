@@ -31,6 +31,8 @@ declare -A TOOLS=(
 		/usr/include/stdio.h:libc6-dev /usr/include/libelf.h:libelf-dev"
 	[kselftest]="/usr/include/sys/capability.h:libcap-dev"
 	[check]="git perl python3 shellcheck sparse"
+	[configs]="clang-19 aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
+		i686-linux-gnu-gcc:gcc-i686-linux-gnu"
 	[compare]="jq"
 	[plot]="gnuplot:gnuplot-nox jq"
 	[docs]="sphinx-build:python3-sphinx /usr/lib/python3/dist-packages/yaml:python3-yaml"

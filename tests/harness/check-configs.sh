@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check-configs.sh - make check-configs: do our files compile where others build?  Each
+# row is a configuration, an architecture and a compiler: base.config with one option off,
+# with all of them off, with everything built in; then all of it with gcc and clang for
+# x86-64 and arm64, and for i386 the core and its KUnit tests.
+#
+# Only objects of our files and of those that we patch in the same directories are built,
+# with warnings as errors.  CONFIGS=regex selects rows.
+
+# shellcheck source=tests/harness/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/packages.sh
+. "$HARNESS/packages.sh"
+# shellcheck source=tests/harness/source.sh
+. "$HARNESS/source.sh"
+# shellcheck source=tests/harness/kbuild.sh
+. "$HARNESS/kbuild.sh"
+# shellcheck source=tests/harness/outcome.sh
+. "$HARNESS/outcome.sh"
+
+DIR=$OUT/check-configs
+OFF="KUNIT PCI DEBUG_FS FAULT_INJECTION TRANSPARENT_HUGEPAGE SWAP SMP"
+DIRS=(drivers/dma-buf/ drivers/gpu/drm/vgem_pfn/ drivers/gpu/drm/ttm/
+	drivers/gpu/drm/virtio/)
+
+# rows - name, ARCH, compiler, and what is off: options, or "builtin"
+rows() {
+	local option
+	for option in $OFF; do echo "no-$option x86_64 gcc $option"; done
+	echo "minimal x86_64 gcc $OFF"
+	echo "builtin x86_64 gcc builtin"
+	echo "full x86_64 gcc -"
+	echo "full-clang x86_64 clang-19 -"
+	echo "full-arm64 arm64 gcc -"
+	echo "full-arm64-clang arm64 clang-19 -"
+	echo "core-i386 i386 gcc -"
+}
+
+# fragment FILE OFF... - what is added to base.config
+fragment() {
+	local file=$1 option
+	shift
+	: >"$file"
+	for option; do
+		case $option in
+		-) ;;
+		builtin) sed -n 's/^\(CONFIG_.*\)=m$/\1=y/p' "$TOP/tests/configs/base.config" >>"$file" ;;
+		*) echo "# CONFIG_$option is not set" >>"$file" ;;
+		esac
+	done
+}
+
+# make_row ARCH COMPILER ARG... - kbuild for another architecture or compiler
+make_row() {
+	local arch=$1 cc=$2 cross=
+	shift 2
+	case $arch in
+	arm64) cross=aarch64-linux-gnu- ;;
+	i386) cross=i686-linux-gnu- ;;
+	esac
+	[[ $cc != gcc ]] || cc=${cross}gcc
+	make -C "$WORK/src" O="$BUILD" ARCH="$arch" CROSS_COMPILE="$cross" CC="ccache $cc" \
+		HOSTCC='ccache gcc' KCFLAGS='-Werror -ftrack-macro-expansion=0' "$@"
+}
+
+# build_row NAME ARCH COMPILER OFF... - all of it, in BUILD
+build_row() {
+	local arch=$2 cc=$3 dirs=("${DIRS[@]}") off
+	off=("${@:4}")
+	fragment "$DIR/$1.config" "${off[@]}"
+	# 32 bit: the driver and the importer are for 64
+	[[ $arch != i386 ]] || dirs=(drivers/dma-buf/)
+	[[ $cc == gcc ]] || export KCFLAGS=
+	rm -rf "$BUILD"
+	mkdir -p "$BUILD"
+	# An option that does not exist here is dropped: other architectures have others.
+	cat "$TOP/tests/configs/base.config" "$DIR/$1.config" >"$BUILD/fragment"
+	[[ $arch != i386 ]] || sed -i '/CONFIG_64BIT\|CONFIG_X86_64/d' "$BUILD/fragment"
+	make_row "$arch" "$cc" -s KCONFIG_ALLCONFIG="$BUILD/fragment" allnoconfig
+	make_row "$arch" "$cc" -s olddefconfig
+	make_row "$arch" "$cc" -s -j"$JOBS" prepare
+	make_row "$arch" "$cc" -s -k -j"$JOBS" "${dirs[@]}"
+}
+
+# check_row NAME ARCH COMPILER OFF... - one outcome
+check_row() {
+	local log=$DIR/$1.log start=$SECONDS BUILD=$CACHE/work/$SRC_ID/build/configs objects option wrong=
+	build_row "$@" >"$log" 2>&1 || wrong="does not build"
+	objects=$(find "$BUILD/drivers/dma-buf" "$BUILD/drivers/gpu/drm/vgem_pfn" -name '*.o' \
+		-not -name '.*' 2>/dev/null | wc -l)
+	for option in "${@:4}"; do
+		! grep -q "^CONFIG_$option=" "$BUILD/.config" || wrong="CONFIG_$option is on"
+	done
+	[[ -n $wrong || $objects -gt 10 ]] || wrong="builds $objects objects"
+	printf '%-24s %-7s %-9s %4s objects %5s\n' "$1" "$2" "$3" "$objects" \
+		"$(hms $((SECONDS - start)))" >>"$DIR/table"
+	if [[ -z $wrong ]]; then
+		outcome 0 "$1: $objects objects, $(hms $((SECONDS - start)))"
+	else
+		grep -aE 'error|warning' "$log" | head -n 5 >"$log.short" || :
+		outcome 1 "$1: $wrong: $(head -n 1 "$log.short" | sed "s,$WORK/src/,,")" "$log"
+	fi
+}
+
+rows | awk '{ print $1 }' | grep -qE "${CONFIGS:-.}" ||
+	die "CONFIGS=${CONFIGS:-}: it matches none. There are: $(rows | awk '{ printf "%s ", $1 }')"
+_check_rows() {
+	local row
+	source_prepare
+	step 2/2 "configurations"
+	while read -r -a row <&3; do
+		check_row "${row[@]}"
+	done 3< <(rows | awk -v select="${CONFIGS:-.}" '$1 ~ select')
+}
+
+step 1/2 "tools and sources"
+need_tools fetch kernel configs
+source_id
+kbuild_init
+mkdir -p "$DIR" "$OUT/log"
+: >"$DIR/table"
+with_lock "work-$SRC_ID" _check_rows
+cat "$DIR/table"
+outcomes || exit 1
