@@ -191,7 +191,8 @@ static __always_inline long pfn_bench_step_run(struct pfn_bench *bench,
 {
 	struct dma_buf_pfn_run run;
 
-	return dma_buf_get_pfn_run(bench->attach, pgoff, &run) ?: run.nr_pages;
+	return dma_buf_get_pfn_run(bench->attach, pgoff, &run) ?:
+	       run.first + run.nr_pages - pgoff;
 }
 
 static int pfn_bench_kind(struct pfn_bench *bench, u32 kind)

@@ -31,27 +31,6 @@ struct pfn_bench_mock {
 	u64 pfns[];
 };
 
-static u64 pfn_bench_mock_lookup(struct pfn_bench_mock *mock, pgoff_t pgoff)
-{
-	return mock->pfns[pgoff >> mock->order] +
-	       (pgoff & (BIT(mock->order) - 1));
-}
-
-static int pfn_bench_mock_get_pfn(struct dma_buf_attachment *attach,
-				  pgoff_t pgoff, u64 *pfn, int *max_order)
-{
-	struct pfn_bench_mock *mock = attach->dmabuf->priv;
-
-	dma_resv_assert_held(attach->dmabuf->resv);
-
-	if (!attach->peer2peer)
-		return -EOPNOTSUPP;
-
-	*pfn = pfn_bench_mock_lookup(mock, pgoff);
-	*max_order = mock->order;
-	return 0;
-}
-
 static int pfn_bench_mock_get_pfn_run(struct dma_buf_attachment *attach,
 				      pgoff_t pgoff,
 				      struct dma_buf_pfn_run *run)
@@ -63,8 +42,9 @@ static int pfn_bench_mock_get_pfn_run(struct dma_buf_attachment *attach,
 	if (!attach->peer2peer)
 		return -EOPNOTSUPP;
 
-	run->pfn = pfn_bench_mock_lookup(mock, pgoff);
-	run->nr_pages = BIT(mock->order) - (pgoff & (BIT(mock->order) - 1));
+	run->first = ALIGN_DOWN(pgoff, BIT(mock->order));
+	run->nr_pages = BIT(mock->order);
+	run->pfn = mock->pfns[pgoff >> mock->order];
 	run->type = DMA_BUF_PFN_MMIO;
 	run->caching = DMA_BUF_PFN_UNCACHED;
 	return 0;
@@ -76,7 +56,7 @@ static void pfn_bench_mock_release(struct dma_buf *dmabuf)
 }
 
 static const struct dma_buf_ops pfn_bench_mock_ops = {
-	.get_pfn = pfn_bench_mock_get_pfn,
+	.never_moves = true,
 	.get_pfn_run = pfn_bench_mock_get_pfn_run,
 	.release = pfn_bench_mock_release,
 };

@@ -39,10 +39,14 @@ static const struct dma_buf_attach_ops pfn_import_attach_ops[2][2] = {
 		.allow_peer2peer = true,
 	},
 	[true][false] = {
+		.invalidate_unmaps = true,
+		.invalidate_in_reclaim = true,
 		.invalidate_mappings = pfn_import_invalidate_mappings,
 	},
 	[true][true] = {
 		.allow_peer2peer = true,
+		.invalidate_unmaps = true,
+		.invalidate_in_reclaim = true,
 		.invalidate_mappings = pfn_import_invalidate_mappings,
 	},
 };

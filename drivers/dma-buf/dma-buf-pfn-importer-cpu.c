@@ -219,6 +219,8 @@ static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 	dma_resv_assert_held(imp->dmabuf->resv);
 
 	ret = dma_buf_get_pfn_run(imp->attach, pgoff, &run);
+	if (!ret)
+		dma_buf_pfn_clip(&run, pgoff, imp->num_pages);
 	if (ret)
 		goto err;
 	if (order && !pfn_import_huge_fits(&run, order))

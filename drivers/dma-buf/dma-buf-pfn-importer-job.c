@@ -162,7 +162,7 @@ static void pfn_import_job_word(struct pfn_import_job *job,
 static void pfn_import_job_page(struct pfn_import_job *job,
 				struct pfn_import_window *win, u64 begin, u64 end)
 {
-	u64 offset, base = PFN_PHYS(win->first);
+	u64 offset, base = PFN_PHYS(win->run.first);
 
 	if (pfn_import_job_has_data(job->op)) {
 		pfn_import_window_copy(win, begin, job->data + begin - job->offset,
@@ -187,7 +187,7 @@ void pfn_import_job_access(struct pfn_import_job *job)
 	struct pfn_import_window *win;
 
 	list_for_each_entry(win, &job->windows, node) {
-		win_end = min(last, PFN_PHYS(win->first + win->run.nr_pages));
+		win_end = min(last, PFN_PHYS(win->run.first + win->run.nr_pages));
 		for (; begin < win_end; begin = end) {
 			end = min(win_end, PAGE_ALIGN(begin + 1));
 			pfn_import_job_page(job, win, begin, end);

@@ -67,17 +67,13 @@ static int pfn_import_window_ask(struct pfn_import *imp, pgoff_t pgoff,
 	if (ret)
 		return ret;
 
-	win->first = ALIGN_DOWN(pgoff, most);
-	ret = dma_buf_get_pfn_run(imp->attach, win->first, &win->run);
-	if (!ret && win->run.nr_pages <= pgoff - win->first) {
-		win->first = pgoff;
-		ret = dma_buf_get_pfn_run(imp->attach, pgoff, &win->run);
-	}
+	ret = dma_buf_get_pfn_run(imp->attach, pgoff, &win->run);
 	dma_resv_unlock(resv);
+	if (ret)
+		return ret;
 
-	win->run.nr_pages = min(win->run.nr_pages,
-				ALIGN(pgoff + 1, most) - win->first);
-	return ret;
+	dma_buf_pfn_clip(&win->run, ALIGN_DOWN(pgoff, most), ALIGN(pgoff + 1, most));
+	return 0;
 }
 
 /*
@@ -139,8 +135,8 @@ static void pfn_import_window_unmap(struct pfn_import_window *win)
 bool pfn_import_window_shows(const struct pfn_import_window *win, pgoff_t first,
 			     pgoff_t count)
 {
-	return first >= win->first && count <= win->run.nr_pages &&
-	       first - win->first <= win->run.nr_pages - count;
+	return first >= win->run.first && count <= win->run.nr_pages &&
+	       first - win->run.first <= win->run.nr_pages - count;
 }
 
 /*
@@ -151,17 +147,17 @@ static struct pfn_import_window *
 pfn_import_window_find(struct pfn_import *imp, pgoff_t pgoff,
 		       const struct pfn_import_window *win, u64 generation)
 {
-	unsigned long index = win->first;
+	unsigned long index = win->run.first;
 	struct pfn_import_window *other;
 
 	lockdep_assert_held(&imp->dev_table.xa_lock);
 
 	/* Unless the importer is broken, the first is as good as any. */
 	other = xa_find(&imp->dev_table, &index,
-			win->first + win->run.nr_pages - 1, XA_PRESENT);
+			win->run.first + win->run.nr_pages - 1, XA_PRESENT);
 	if (!other || xa_is_value(other) || other->generation != generation ||
 	    !pfn_import_window_shows(other, pgoff, 1) ||
-	    other->run.pfn - other->first != win->run.pfn - win->first ||
+	    dma_buf_pfn_at(&other->run, pgoff) != dma_buf_pfn_at(&win->run, pgoff) ||
 	    other->run.caching != win->run.caching)
 		return NULL;
 	return other;
@@ -238,12 +234,11 @@ struct pfn_import_window *pfn_import_window_get(struct pfn_import *imp,
 	if (!win)
 		return ERR_PTR(-ENOMEM);
 
-	win->first = pgoff;
 	ret = dma_buf_get_pfn_run(imp->attach, pgoff, &win->run);
 	if (ret)
 		goto err;
 
-	win->run.nr_pages = min(win->run.nr_pages, max_pages);
+	dma_buf_pfn_clip(&win->run, pgoff, pgoff + max_pages);
 	ret = pfn_import_window_map(win);
 	if (ret)
 		goto err;
@@ -335,7 +330,7 @@ void pfn_import_windows_destroy(struct list_head *windows)
  */
 u64 pfn_import_window_pfn(const struct pfn_import_window *win, pgoff_t pgoff)
 {
-	return win->run.pfn + (pgoff - win->first);
+	return dma_buf_pfn_at(&win->run, pgoff);
 }
 
 /**
@@ -360,7 +355,7 @@ u64 pfn_import_window_generation(const struct pfn_import_window *win)
 void pfn_import_window_copy(struct pfn_import_window *win, u64 offset,
 			    void *data, size_t len, bool write)
 {
-	size_t at = offset - ((u64)win->first << PAGE_SHIFT);
+	size_t at = offset - ((u64)win->run.first << PAGE_SHIFT);
 
 	if (write)
 		iosys_map_memcpy_to(&win->map, at, data, len);

@@ -79,14 +79,12 @@ struct pfn_import_tlb {
 /**
  * struct pfn_import_window - a kernel mapping of a part of a buffer
  * @node: in &pfn_import.dev_windows once it is used, or in a job
- * @first: its first page, in pages from the start of the buffer
  * @run: what is mapped
  * @generation: notifications received when that was true, if in use
  * @map: where; unset if another window serves
  */
 struct pfn_import_window {
 	struct list_head node;
-	pgoff_t first;
 	struct dma_buf_pfn_run run;
 	u64 generation;
 	struct iosys_map map;

@@ -1,44 +1,192 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page frame numbers of dma-bufs: the importers' side of &dma_buf_ops.get_pfn.
+ * Page frame numbers of dma-bufs: the importers' side of &dma_buf_ops.get_pfn_run
+ * and &dma_buf_ops.get_pfn.
  *
- * A page frame number has no reference count. What keeps it true is the
- * reservation lock, and after that either a pin or the promise of the exporter
- * to call dma_buf_invalidate_mappings() before it becomes false. Which of these
- * an attachment has is decided here, for every question anew.
+ * A page frame number has no reference count. The reservation lock keeps it valid, and
+ * after that either a pin, or the exporter's promise to call
+ * dma_buf_invalidate_mappings() before it becomes invalid, together with the importer's
+ * promise to have removed all translations when that returns. Each lookup checks that the
+ * attachment has one of them.
  */
 
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/export.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/pfn.h>
 #include <linux/sched.h>
 
 #include <trace/events/dma_buf.h>
 
 #include "dma-buf-pfn.h"
 
-/* The same as dma_buf_attach_revocable(), without a call */
-static bool dma_buf_pfn_told(struct dma_buf_attachment *attach)
+/**
+ * dma_buf_pfn_to_page() - the struct page of system RAM
+ * @pfn: page frame number
+ *
+ * Return: the page, or NULL for anything else: what has no struct page, is
+ * offline, or has one for a device's sake.
+ */
+struct page *dma_buf_pfn_to_page(u64 pfn)
 {
-	return attach->importer_ops && attach->importer_ops->invalidate_mappings;
+	struct page *page = NULL;
+
+	if (pfn == (unsigned long)pfn)
+		page = pfn_to_online_page(pfn);
+
+	return page && !is_zone_device_page(page) ? page : NULL;
+}
+
+/* --- the exporter ---------------------------------------------------------- */
+
+/*
+ * Convert the block of an exporter with get_pfn to a run. Only memory that the kernel
+ * manages is RAM. Returns a description of what is wrong with the block, or NULL.
+ */
+static const char *dma_buf_pfn_from_block(struct dma_buf_pfn_run *run, pgoff_t pgoff,
+					  u64 pfn, int order)
+{
+	struct page *page = dma_buf_pfn_to_page(pfn);
+	unsigned long mask;
+
+	if (order < 0 || order >= BITS_PER_LONG)
+		return "the order is out of range";
+
+	mask = (1UL << order) - 1;
+	if ((pfn ^ pgoff) & mask)
+		return "the block is not aligned";
+
+	run->first = pgoff & ~mask;
+	run->nr_pages = 1UL << order;
+	run->pfn = pfn - (pgoff - run->first);
+	if (page && !PageReserved(page)) {
+		run->type = DMA_BUF_PFN_RAM;
+		run->caching = DMA_BUF_PFN_CACHED;
+	} else {
+		run->type = DMA_BUF_PFN_MMIO;
+		run->caching = DMA_BUF_PFN_UNCACHED;
+	}
+	return NULL;
+}
+
+/* Returns a description of what is wrong with a run for @pgoff, or NULL. */
+static const char *dma_buf_pfn_bounds(struct dma_buf *dmabuf, pgoff_t pgoff,
+				      const struct dma_buf_pfn_run *run)
+{
+	pgoff_t num_pages = dmabuf->size >> PAGE_SHIFT;
+
+	if (pgoff < run->first || pgoff - run->first >= run->nr_pages)
+		return "the run does not contain it";
+	if (run->nr_pages > num_pages - run->first)
+		return "the run ends outside the buffer";
+	if (run->pfn > PHYS_PFN(PHYS_ADDR_MAX) ||
+	    run->nr_pages - 1 > PHYS_PFN(PHYS_ADDR_MAX) - run->pfn)
+		return "the run ends outside the physical address space";
+	return NULL;
 }
 
 /**
- * dma_buf_pfn_begin() - check a question, and that the answer will last
- * @attach: attachment to ask for
- * @pgoff: offset in pages
- * @pinned: set if this is the question for which a static attachment was pinned
+ * dma_buf_pfn_lookup() - look up a page in the exporter
+ * @attach: the attachment
+ * @pgoff: offset in pages, inside the buffer
+ * @run: returns the run that contains @pgoff
+ * @wrong: returns a description of what is wrong with @run, or NULL
  *
- * Return: 0, and dma_buf_pfn_end() must follow, or a negative errno.
+ * Return: 0, or what the exporter returned.
  */
-int dma_buf_pfn_begin(struct dma_buf_attachment *attach, pgoff_t pgoff,
-		      bool *pinned)
+int dma_buf_pfn_lookup(struct dma_buf_attachment *attach, pgoff_t pgoff,
+		       struct dma_buf_pfn_run *run, const char **wrong)
+{
+	struct dma_buf *dmabuf = attach->dmabuf;
+	int order = 0, ret;
+	u64 pfn = 0;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	*run = (struct dma_buf_pfn_run) {};
+	*wrong = NULL;
+	if (dmabuf->ops->get_pfn_run) {
+		ret = dmabuf->ops->get_pfn_run(attach, pgoff, run);
+	} else {
+		ret = dmabuf->ops->get_pfn(attach, pgoff, &pfn, &order);
+		if (!ret)
+			*wrong = dma_buf_pfn_from_block(run, pgoff, pfn, order);
+	}
+	if (!ret && !*wrong)
+		*wrong = dma_buf_pfn_bounds(dmabuf, pgoff, run);
+	return ret;
+}
+
+/* If the buffer moves during the check, look up again, once. */
+static int dma_buf_pfn_lookup_checked(struct dma_buf_attachment *attach, pgoff_t pgoff,
+				      struct dma_buf_pfn_run *run, bool again)
+{
+	const char *wrong;
+	int ret;
+
+	ret = dma_buf_pfn_lookup(attach, pgoff, run, &wrong);
+	if (ret)
+		return ret;
+	if (unlikely(wrong)) {
+		dma_buf_pfn_report(attach, pgoff, wrong);
+		return -EIO;
+	}
+
+	ret = dma_buf_pfn_check(attach, pgoff, run, again);
+	return ret == -EAGAIN ? dma_buf_pfn_lookup_checked(attach, pgoff, run, false) : ret;
+}
+
+/* --- static attachments ----------------------------------------------------- */
+
+/*
+ * An importer without &dma_buf_attach_ops is not notified and does not pin. The core pins
+ * the buffer for it, from the first lookup until it detaches, and waits until the memory
+ * is ready for use.
+ */
+static int dma_buf_pfn_pin_static(struct dma_buf_attachment *attach)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
 	int ret;
 
+	if (attach->pfn_pinned || dmabuf->ops->never_moves)
+		return 0;
+	if (!dmabuf->ops->pin)
+		return -EOPNOTSUPP;
+
+	ret = dmabuf->ops->pin(attach);
+	attach->pfn_pinned = !ret;
+	return ret;
+}
+
+static int dma_buf_pfn_wait_static(struct dma_buf_attachment *attach)
+{
+	long ret = dma_resv_wait_timeout(attach->dmabuf->resv, DMA_RESV_USAGE_KERNEL,
+					 true, MAX_SCHEDULE_TIMEOUT);
+
+	return ret < 0 ? ret : 0;
+}
+
+/* --- importers --------------------------------------------------------------- */
+
+/* Whether a translation stays valid after the reservation lock is released */
+static bool dma_buf_pfn_stays_valid(struct dma_buf_attachment *attach)
+{
+	return (dma_buf_attach_revocable(attach) &&
+		attach->importer_ops->invalidate_unmaps) ||
+	       attach->pin_count || attach->dmabuf->ops->never_moves;
+}
+
+static int dma_buf_pfn_get(struct dma_buf_attachment *attach, pgoff_t pgoff,
+			   struct dma_buf_pfn_run *run)
+{
+	struct dma_buf *dmabuf = attach->dmabuf;
+	bool is_static = !attach->importer_ops;
+	int ret;
+
 	dma_resv_assert_held(dmabuf->resv);
-	*pinned = false;
 
 	/* KVM and others take any fd from userspace, so no WARN here. */
 	if (!dma_buf_has_pfn(dmabuf))
@@ -47,125 +195,37 @@ int dma_buf_pfn_begin(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	if (pgoff >= dmabuf->size >> PAGE_SHIFT)
 		return -EINVAL;
 
-	/* Will be told; does not move; cannot move until detached. */
-	if (dma_buf_pfn_told(attach) || !dma_buf_is_dynamic(dmabuf) ||
-	    attach->pfn_pinned)
-		return 0;
-
-	/* Cannot move until dma_buf_unpin(), or else nobody would tell. */
-	if (attach->importer_ops)
-		return attach->pin_count ? 0 : -EOPNOTSUPP;
-
-	ret = dmabuf->ops->pin(attach);
+	if (is_static)
+		ret = dma_buf_pfn_pin_static(attach);
+	else
+		ret = dma_buf_pfn_stays_valid(attach) ? 0 : -EOPNOTSUPP;
 	if (ret)
 		return ret;
 
-	attach->pfn_pinned = true;
-	*pinned = true;
-	return 0;
-}
-
-/**
- * dma_buf_pfn_end() - finish what dma_buf_pfn_begin() began
- * @attach: attachment that asked
- * @pinned: from dma_buf_pfn_begin()
- * @ret: what the exporter returned
- *
- * A question that failed leaves nothing pinned.
- *
- * Return: @ret, or the error of waiting for fences.
- */
-int dma_buf_pfn_end(struct dma_buf_attachment *attach, bool pinned, int ret)
-{
-	struct dma_buf *dmabuf = attach->dmabuf;
-	long waited;
-
-	dma_resv_assert_held(dmabuf->resv);
-
-	/* Importers with static attachments don't wait for fences. */
-	if (!ret && !attach->importer_ops) {
-		waited = dma_resv_wait_timeout(dmabuf->resv,
-					       DMA_RESV_USAGE_KERNEL, true,
-					       MAX_SCHEDULE_TIMEOUT);
-		if (waited < 0)
-			ret = waited;
-	}
-
-	if (ret && pinned) {
-		dmabuf->ops->unpin(attach);
-		attach->pfn_pinned = false;
-	}
+	ret = dma_buf_pfn_lookup_checked(attach, pgoff, run, true);
+	if (!ret && is_static)
+		ret = dma_buf_pfn_wait_static(attach);
 	return ret;
 }
 
-static int dma_buf_pfn_call(struct dma_buf_attachment *attach, pgoff_t pgoff,
-			    u64 *pfn, int *order)
+static int dma_buf_pfn_get_block(struct dma_buf_attachment *attach, pgoff_t pgoff,
+				 u64 *pfn, int *max_order)
 {
-	int ret;
+	struct dma_buf_pfn_run run = {};
+	int ret, order = 0;
+	u64 answer = 0;
 
-	*pfn = 0;
-	*order = 0;
-	ret = attach->dmabuf->ops->get_pfn(attach, pgoff, pfn, order);
+	ret = dma_buf_pfn_get(attach, pgoff, &run);
+	if (!ret) {
+		answer = dma_buf_pfn_at(&run, pgoff);
+		order = dma_buf_pfn_order(&run, pgoff);
+		*pfn = answer;
+		if (max_order)
+			*max_order = order;
+	}
 	if (trace_dma_buf_get_pfn_enabled())
-		trace_dma_buf_get_pfn(attach, pgoff, *pfn, *order, ret);
+		trace_dma_buf_get_pfn(attach, pgoff, answer, order, ret);
 	return ret;
-}
-
-/**
- * dma_buf_pfn_ask() - ask &dma_buf_ops.get_pfn, and check the answer
- * @attach: attachment to ask for
- * @pgoff: offset in pages, inside the buffer
- * @pfn: returns the page frame number
- * @order: returns the order
- *
- * Return: 0, or what the exporter returned, or -EIO for an answer that breaks
- * the rules if CONFIG_DMABUF_DEBUG looks at them.
- */
-int dma_buf_pfn_ask(struct dma_buf_attachment *attach, pgoff_t pgoff,
-		    u64 *pfn, int *order)
-{
-	int ret;
-
-	dma_resv_assert_held(attach->dmabuf->resv);
-
-	ret = dma_buf_pfn_call(attach, pgoff, pfn, order);
-	if (ret)
-		return ret;
-
-	/* What moved while it was checked is asked for once more. */
-	ret = dma_buf_pfn_check(attach, pgoff, *pfn, *order, true);
-	if (ret != -EAGAIN)
-		return ret;
-
-	ret = dma_buf_pfn_call(attach, pgoff, pfn, order);
-	return ret ?: dma_buf_pfn_check(attach, pgoff, *pfn, *order, false);
-}
-
-/*
- * What the two forms below do with the lock held. It is done for every page, so they have
- * all of it inlined.
- */
-static int dma_buf_pfn_get(struct dma_buf_attachment *attach, pgoff_t pgoff,
-			   u64 *pfn, int *max_order)
-{
-	bool pinned;
-	u64 answer;
-	int order;
-	int ret;
-
-	ret = dma_buf_pfn_begin(attach, pgoff, &pinned);
-	if (ret)
-		return ret;
-
-	ret = dma_buf_pfn_ask(attach, pgoff, &answer, &order);
-	ret = dma_buf_pfn_end(attach, pinned, ret);
-	if (ret)
-		return ret;
-
-	*pfn = answer;
-	if (max_order)
-		*max_order = order;
-	return 0;
 }
 
 /**
@@ -181,49 +241,46 @@ static int dma_buf_pfn_get(struct dma_buf_attachment *attach, pgoff_t pgoff,
  *
  * The caller must hold the reservation lock of the buffer, and no lock that its
  * own &dma_buf_attach_ops.invalidate_mappings takes: the exporter may populate
- * or move the buffer to answer, and so notify this very attachment.
+ * or move the buffer during the lookup, and then notifies this attachment, too.
  *
- * The answer is valid
+ * The translation is valid
  *
  * - until the next &dma_buf_attach_ops.invalidate_mappings on @attach, if the
- *   importer has that callback (a dynamic attachment). With the reservation lock
- *   held that can only be while the exporter answers another question;
+ *   importer has that callback and &dma_buf_attach_ops.invalidate_unmaps (a dynamic
+ *   attachment). With the reservation lock held that can only happen during another
+ *   lookup;
  * - until the last dma_buf_unpin(), if it has called dma_buf_pin() (a pinned
  *   one);
  * - until dma_buf_detach(), if it has no &dma_buf_attach_ops at all (a static
- *   one). For it the buffer is pinned by the first call that succeeds;
- * - until detached or invalidated, if the exporter is not dynamic, see
- *   dma_buf_is_dynamic().
+ *   one). The first call pins the buffer for it;
+ * - until dma_buf_detach(), if the exporter has &dma_buf_ops.never_moves.
  *
- * Any of these ends early when the exporter revokes the memory, of which only an
- * importer with the callback is told.
+ * Revocation by the exporter ends all of these early. Only importers with the
+ * callback are notified of it.
  *
  * For static attachments this waits until the memory is ready for use. Others
- * get no such wait, and must themselves wait for the fences of
- * DMA_RESV_USAGE_KERNEL before they let anything touch the memory. Importers map
- * for writing only what dma_buf_pfn_writable() allows.
+ * must themselves wait for the fences of DMA_RESV_USAGE_KERNEL before they let
+ * anything touch the memory. Importers map for writing only what
+ * dma_buf_pfn_writable() allows.
  *
  * Context: may sleep.
  *
- * Returns:
- * 0 on success; -EINVAL if @pgoff is beyond the end; -EOPNOTSUPP if the exporter
- * has no page frame numbers to give, or none that would stay valid for an
- * attachment of this kind; -ENODEV if the memory was revoked; -EIO if
- * CONFIG_DMABUF_DEBUG found the exporter's answer to be wrong; otherwise what
- * the exporter returned, -EINTR and -ERESTARTSYS among it. On failure @pfn and
- * @max_order are left as they were.
+ * Return: 0 on success; -EINVAL if @pgoff is beyond the end; -EOPNOTSUPP if the
+ * exporter does not provide page frame numbers, or they would not stay valid for an
+ * attachment of this kind; -ENODEV if the buffer has no memory now, which may be
+ * temporary; -EIO if the exporter returned an invalid run; otherwise what the exporter
+ * returned, including -EINTR and -ERESTARTSYS. On failure @pfn and @max_order are left
+ * as they were.
  */
-int __flatten dma_buf_get_pfn(struct dma_buf_attachment *attach, pgoff_t pgoff,
-			      u64 *pfn, int *max_order)
+int dma_buf_get_pfn(struct dma_buf_attachment *attach, pgoff_t pgoff,
+		    u64 *pfn, int *max_order)
 {
 	might_sleep();
 
-	if (WARN_ON(!attach) || WARN_ON(!attach->dmabuf) || WARN_ON(!pfn))
+	if (WARN_ON(!attach || !attach->dmabuf || !pfn))
 		return -EINVAL;
 
-	dma_resv_assert_held(attach->dmabuf->resv);
-
-	return dma_buf_pfn_get(attach, pgoff, pfn, max_order);
+	return dma_buf_pfn_get_block(attach, pgoff, pfn, max_order);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn, "DMA_BUF");
 
@@ -235,29 +292,29 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn, "DMA_BUF");
  * @max_order:	[out]	may be NULL, see dma_buf_get_pfn()
  *
  * Unlocked variant of dma_buf_get_pfn(): takes the reservation lock itself,
- * interruptibly. For a dynamic attachment the answer may be wrong before the
- * caller can use it, so it is worth nothing without dma_buf_pfn_read_retry().
+ * interruptibly. For a dynamic attachment the result may be invalid before the
+ * caller can use it. The caller must check it with dma_buf_pfn_read_retry(), or
+ * with a counter of its own.
  *
  * Context: may sleep. The caller must not hold the reservation lock.
  *
- * Returns:
- * As dma_buf_get_pfn(), and -EINTR if a signal arrived while waiting.
+ * Return: as dma_buf_get_pfn(), and -EINTR if a signal arrived while waiting.
  */
-int __flatten dma_buf_get_pfn_unlocked(struct dma_buf_attachment *attach, pgoff_t pgoff,
-				       u64 *pfn, int *max_order)
+int dma_buf_get_pfn_unlocked(struct dma_buf_attachment *attach, pgoff_t pgoff,
+			     u64 *pfn, int *max_order)
 {
 	int ret;
 
 	might_sleep();
 
-	if (WARN_ON(!attach) || WARN_ON(!attach->dmabuf) || WARN_ON(!pfn))
+	if (WARN_ON(!attach || !attach->dmabuf || !pfn))
 		return -EINVAL;
 
 	ret = dma_resv_lock_interruptible(attach->dmabuf->resv, NULL);
 	if (ret)
 		return ret;
 
-	ret = dma_buf_pfn_get(attach, pgoff, pfn, max_order);
+	ret = dma_buf_pfn_get_block(attach, pgoff, pfn, max_order);
 	dma_resv_unlock(attach->dmabuf->resv);
 
 	return ret;
@@ -265,25 +322,153 @@ int __flatten dma_buf_get_pfn_unlocked(struct dma_buf_attachment *attach, pgoff_
 EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn_unlocked, "DMA_BUF");
 
 /**
- * dma_buf_pfn_read_begin - start an unlocked use of page frame numbers
- * @attach:	[in]	attachment that will ask for them
+ * dma_buf_get_pfn_run - get a contiguous run of a buffer, and what it is
+ * @attach:	[in]	attachment to get it for
+ * @pgoff:	[in]	offset in pages of PAGE_SIZE from the start of the buffer
+ * @run:	[out]	a physically contiguous run of pages of one kind that
+ *			contains @pgoff and is inside the buffer
  *
- * To be called before dma_buf_get_pfn_unlocked(), or before the first question of
- * a walk with dma_buf_get_pfn_run(). After
- * mmu_interval_read_begin(), but it does not wait for an invalidation in
- * progress: the reservation lock does, inside dma_buf_get_pfn_unlocked().
+ * For importers that map large ranges, or need to know the kind of memory.
+ * dma_buf_pfn_order() computes the largest page table entry for a page of the run.
+ * Neighbouring runs may be contiguous with it: dma_buf_pfn_walk() merges them.
+ *
+ * The exporter may move the buffer during the lookup, as in dma_buf_get_pfn(). An
+ * importer that collects several runs before it maps them must therefore call
+ * dma_buf_pfn_read_begin() after the first lookup and dma_buf_pfn_read_retry()
+ * after the last.
+ *
+ * If the exporter has no &dma_buf_ops.get_pfn_run, the run is the block that
+ * dma_buf_get_pfn() returns. Its type and caching are derived from the page at @pgoff:
+ * DMA_BUF_PFN_RAM and DMA_BUF_PFN_CACHED for online memory that the kernel manages,
+ * DMA_BUF_PFN_MMIO and DMA_BUF_PFN_UNCACHED for everything else.
+ *
+ * Locks, fences and lifetime: as with dma_buf_get_pfn().
+ *
+ * Context: may sleep.
+ *
+ * Return: as dma_buf_get_pfn(). On failure @run is left as it was.
+ */
+int dma_buf_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
+			struct dma_buf_pfn_run *run)
+{
+	struct dma_buf_pfn_run answer = {};
+	int ret;
+
+	might_sleep();
+
+	if (WARN_ON(!attach || !attach->dmabuf || !run))
+		return -EINVAL;
+
+	ret = dma_buf_pfn_get(attach, pgoff, &answer);
+	if (!ret)
+		*run = answer;
+	if (trace_dma_buf_get_pfn_run_enabled())
+		trace_dma_buf_get_pfn_run(attach, pgoff, &answer, ret);
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn_run, "DMA_BUF");
+
+/* --- a range ------------------------------------------------------------------ */
+
+/* Append a run, if it goes on where the other ends */
+static bool dma_buf_pfn_join(struct dma_buf_pfn_run *run,
+			     const struct dma_buf_pfn_run *next)
+{
+	if (run->pfn + run->nr_pages != next->pfn || run->type != next->type ||
+	    run->caching != next->caching || run->provider != next->provider)
+		return false;
+
+	run->nr_pages += next->nr_pages;
+	return true;
+}
+
+/**
+ * dma_buf_pfn_walk - go through a range of a buffer, run by run
+ * @attach:	[in]	attachment to get page frame numbers for
+ * @first:	[in]	first page, as offset from the start of the buffer
+ * @nr_pages:	[in]	number of pages, more than zero
+ * @fn:		[in]	called for each run, in ascending order. The runs cover the
+ *			range exactly. Contiguous neighbours of the same kind are
+ *			merged. A return value other than 0 ends the walk. Must not
+ *			look up pages, nor make the exporter move the buffer.
+ * @arg:	[in]	for @fn
+ *
+ * The caller must hold the reservation lock, as for dma_buf_get_pfn_run().
+ *
+ * The exporter may move the buffer during a lookup. All runs that @fn was called with
+ * are then invalid, and &dma_buf_attach_ops.invalidate_mappings has been called for
+ * @attach. The walk ends with -EAGAIN and the caller must start again.
+ *
+ * Context: may sleep.
+ *
+ * Return: 0 after the last page; -EAGAIN if the buffer was moved; -EINVAL for a range
+ * that is empty or ends outside the buffer; otherwise what dma_buf_get_pfn_run() or
+ * @fn returned.
+ */
+int dma_buf_pfn_walk(struct dma_buf_attachment *attach, pgoff_t first,
+		     pgoff_t nr_pages,
+		     int (*fn)(const struct dma_buf_pfn_run *run, void *arg),
+		     void *arg)
+{
+	struct dma_buf_pfn_run run, next;
+	unsigned long seq;
+	pgoff_t end;
+	int ret;
+
+	if (WARN_ON(!attach || !attach->dmabuf || !fn))
+		return -EINVAL;
+
+	if (!nr_pages || check_add_overflow(first, nr_pages, &end) ||
+	    end > attach->dmabuf->size >> PAGE_SHIFT)
+		return -EINVAL;
+
+	ret = dma_buf_get_pfn_run(attach, first, &run);
+	if (ret)
+		return ret;
+	dma_buf_pfn_clip(&run, first, end);
+
+	/* With the lock held it changes only during a lookup. */
+	seq = dma_buf_pfn_read_begin(attach);
+	while (run.first + run.nr_pages < end) {
+		ret = dma_buf_get_pfn_run(attach, run.first + run.nr_pages, &next);
+		if (ret)
+			return ret;
+		if (dma_buf_pfn_read_retry(attach, seq))
+			return -EAGAIN;
+
+		dma_buf_pfn_clip(&next, run.first + run.nr_pages, end);
+		if (dma_buf_pfn_join(&run, &next))
+			continue;
+
+		ret = fn(&run, arg);
+		if (ret)
+			return ret;
+		run = next;
+	}
+	return fn(&run, arg);
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_walk, "DMA_BUF");
+
+/* --- the sequence -------------------------------------------------------------- */
+
+/**
+ * dma_buf_pfn_read_begin - start an unlocked use of page frame numbers
+ * @attach:	[in]	attachment for which pages will be looked up
+ *
+ * Call this before dma_buf_get_pfn_unlocked(). After mmu_interval_read_begin(), but
+ * without a wait for an invalidation in progress: dma_buf_get_pfn_unlocked() waits
+ * for the reservation lock.
  *
  * Context: any.
  *
- * Returns:
- * The sequence number to give to dma_buf_pfn_read_retry().
+ * Return: the sequence number to give to dma_buf_pfn_read_retry().
  */
 unsigned long dma_buf_pfn_read_begin(struct dma_buf_attachment *attach)
 {
 	/*
 	 * Taking the reservation lock afterwards does not keep this load from
-	 * moving down into the critical section, where the number is as fresh
-	 * as the answer. Releasing the lock keeps it from moving farther.
+	 * moving down into the critical section, where the number is as recent
+	 * as the lookup. Releasing the lock keeps it from moving farther.
 	 */
 	return READ_ONCE(attach->dmabuf->pfn_seq);
 }
@@ -291,10 +476,10 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_read_begin, "DMA_BUF");
 
 /**
  * dma_buf_pfn_read_retry - whether page frame numbers may be out of date
- * @attach:	[in]	attachment that asked for them
+ * @attach:	[in]	attachment for which pages were looked up
  * @seq:	[in]	what dma_buf_pfn_read_begin() returned
  *
- * To be called under the importer's own page table lock, the one that its
+ * Call this under the importer's own page table lock, the one that its
  * &dma_buf_attach_ops.invalidate_mappings takes too, before the page frame
  * number is put into the page table under that same lock. The lock must never
  * be held across an allocation or across dma_buf_get_pfn(). After
@@ -306,10 +491,12 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_read_begin, "DMA_BUF");
  * we see the new number and retry. If it gets the lock after us, it finds and
  * removes what we installed.
  *
+ * An importer can use a counter of its own instead: increment it in the callback, read it
+ * before the lookup, and compare it before installing, all under the page table lock.
+ *
  * Context: any.
  *
- * Returns:
- * True if the caller must drop the lock and start again from
+ * Return: true if the caller must drop the lock and start again from
  * dma_buf_pfn_read_begin(), false if it may install.
  */
 bool dma_buf_pfn_read_retry(struct dma_buf_attachment *attach,

@@ -10,35 +10,27 @@
 #include <linux/dma-buf-pfn.h>
 #include <linux/types.h>
 
-/* dma-buf-pfn.c */
-int dma_buf_pfn_begin(struct dma_buf_attachment *attach, pgoff_t pgoff,
-		      bool *pinned);
-int dma_buf_pfn_end(struct dma_buf_attachment *attach, bool pinned, int ret);
-int dma_buf_pfn_ask(struct dma_buf_attachment *attach, pgoff_t pgoff,
-		    u64 *pfn, int *order);
+struct page;
 
-/* dma-buf-pfn-run.c */
+/* dma-buf-pfn.c */
 struct page *dma_buf_pfn_to_page(u64 pfn);
-enum dma_buf_pfn_type dma_buf_pfn_derive_type(u64 pfn);
+int dma_buf_pfn_lookup(struct dma_buf_attachment *attach, pgoff_t pgoff,
+		       struct dma_buf_pfn_run *run, const char **wrong);
 
 /* dma-buf-pfn-check.c */
 #ifdef CONFIG_DMABUF_DEBUG
+void dma_buf_pfn_report(struct dma_buf_attachment *attach, pgoff_t pgoff,
+			const char *what);
 int dma_buf_pfn_check(struct dma_buf_attachment *attach, pgoff_t pgoff,
-		      u64 pfn, int order, bool ask);
-int dma_buf_pfn_check_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
-			  const struct dma_buf_pfn_run *run, bool ask);
+		      const struct dma_buf_pfn_run *run, bool contiguous);
 #else
-static inline int dma_buf_pfn_check(struct dma_buf_attachment *attach,
-				    pgoff_t pgoff, u64 pfn, int order,
-				    bool ask)
+static inline void dma_buf_pfn_report(struct dma_buf_attachment *attach,
+				      pgoff_t pgoff, const char *what)
 {
-	return 0;
 }
 
-static inline int dma_buf_pfn_check_run(struct dma_buf_attachment *attach,
-					pgoff_t pgoff,
-					const struct dma_buf_pfn_run *run,
-					bool ask)
+static inline int dma_buf_pfn_check(struct dma_buf_attachment *attach, pgoff_t pgoff,
+				    const struct dma_buf_pfn_run *run, bool contiguous)
 {
 	return 0;
 }

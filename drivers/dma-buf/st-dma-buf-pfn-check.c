@@ -102,8 +102,9 @@ static void rule14_checked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pfn, 1);
 	KUNIT_EXPECT_EQ(test, order, 99);
 	KUNIT_EXPECT_EQ(test, run.pfn, 1);
-	KUNIT_EXPECT_EQ(test, 2, mock->pins);
-	KUNIT_EXPECT_EQ(test, 2, mock->unpins);
+	/* Pinned from the first question until it detaches, whatever the answer. */
+	KUNIT_EXPECT_EQ(test, 1, mock->pins);
+	KUNIT_EXPECT_EQ(test, 0, mock->unpins);
 }
 
 static void run_empty(struct pfn_mock *mock, pgoff_t pgoff,
@@ -115,19 +116,45 @@ static void run_empty(struct pfn_mock *mock, pgoff_t pgoff,
 static void run_too_long(struct pfn_mock *mock, pgoff_t pgoff,
 			 struct dma_buf_pfn_run *run)
 {
-	run->nr_pages = mock->num_pages - pgoff + 1;
+	run->nr_pages = mock->num_pages - run->first + 1;
+}
+
+static void run_elsewhere(struct pfn_mock *mock, pgoff_t pgoff,
+			  struct dma_buf_pfn_run *run)
+{
+	run->first = pgoff + 1;
+}
+
+static void run_before(struct pfn_mock *mock, pgoff_t pgoff,
+		       struct dma_buf_pfn_run *run)
+{
+	run->nr_pages = pgoff - run->first;
+}
+
+static void run_beyond_memory(struct pfn_mock *mock, pgoff_t pgoff,
+			      struct dma_buf_pfn_run *run)
+{
+	run->pfn = PHYS_PFN(PHYS_ADDR_MAX) - run->nr_pages + 2;
+}
+
+static void run_far_beyond_memory(struct pfn_mock *mock, pgoff_t pgoff,
+				  struct dma_buf_pfn_run *run)
+{
+	run->pfn = U64_MAX;
+}
+
+/* What is asked last is somewhere else than what was asked first. */
+static void run_moved_off(struct pfn_mock *mock, pgoff_t pgoff,
+			  struct dma_buf_pfn_run *run)
+{
+	if (pgoff != 2)
+		run->pfn++;
 }
 
 static void run_endless(struct pfn_mock *mock, pgoff_t pgoff,
 			struct dma_buf_pfn_run *run)
 {
 	run->nr_pages = ULONG_MAX;
-}
-
-static void run_moved_off(struct pfn_mock *mock, pgoff_t pgoff,
-			  struct dma_buf_pfn_run *run)
-{
-	run->pfn++;
 }
 
 static const struct wrong_run {
@@ -138,7 +165,11 @@ static const struct wrong_run {
 	{ "empty", run_empty },
 	{ "too long", run_too_long },
 	{ "endless", run_endless },
-	{ "somewhere else", run_moved_off },
+	{ "of later pages", run_elsewhere },
+	{ "of earlier pages", run_before },
+	{ "beyond all memory", run_beyond_memory },
+	{ "far beyond all memory", run_far_beyond_memory },
+	{ "not contiguous", run_moved_off },
 };
 
 KUNIT_ARRAY_PARAM_DESC(wrong_run, wrong_runs, what);
@@ -165,40 +196,35 @@ static void rule14_run_checked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, run.pfn, 1);
 }
 
-static void move_once(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn, int *order)
-{
-	if (!pgoff)
-		mock->move_in_get_pfn = 1;
-}
-
 /*
  * Rule 14: checked. The test case succeeds if a buffer that moves while its answer
  * is being checked is not taken for a wrong answer, and the importer gets the new
- * place and not the one that was checked.
+ * place and not the one that was checked: for exporters of both kinds.
  */
 static void rule14_moved_while_checked(struct kunit *test)
 {
-	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
-	struct dma_buf_pfn_run run = {};
+	static const unsigned int flags[] = { PFN_MOCK_GET_PFN, PFN_MOCK_RUN };
 	struct pfn_mock_importer *imp;
+	struct pfn_mock *mock;
 	u64 pfn = 0;
+	int i;
 
-	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
-	mock->lie = move_once;
-	pfn_mock_lock(mock);
-	kunit_warning_suppress(test) {
-		KUNIT_EXPECT_EQ(test, 0, dma_buf_get_pfn(imp->attach, 0, &pfn, NULL));
-		KUNIT_EXPECT_EQ(test, pfn, pfn_mock_pfn(mock, 0));
-		KUNIT_EXPECT_EQ(test, 1, imp->notified);
-
-		mock->lie = NULL;
-		mock->move_in_get_pfn = 2;
-		KUNIT_EXPECT_EQ(test, 0, dma_buf_get_pfn_run(imp->attach, 0, &run));
-		KUNIT_EXPECT_EQ(test, run.pfn, pfn_mock_pfn(mock, 0));
-		KUNIT_EXPECT_EQ(test, 3, imp->notified);
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		mock = pfn_mock_create(test, flags[i], &pfn_mock_mixed);
+		imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+		pfn_mock_lock(mock);
+		kunit_warning_suppress(test) {
+			/* The question, and the one that checks the answer */
+			mock->move_in_get_pfn = 2;
+			KUNIT_EXPECT_EQ(test, 0,
+					dma_buf_get_pfn(imp->attach, 0, &pfn, NULL));
+			KUNIT_EXPECT_EQ(test, pfn, pfn_mock_pfn(mock, 0));
+			KUNIT_EXPECT_EQ(test, 2, imp->notified);
+			KUNIT_EXPECT_EQ(test, 3, mock->get_pfns + mock->get_pfn_runs);
+			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
+		}
+		pfn_mock_unlock(mock);
 	}
-	pfn_mock_unlock(mock);
 }
 
 /* --- memory that is not for everybody ------------------------------------- */
@@ -215,7 +241,7 @@ static void expect_for_peers_only(struct kunit *test, struct pfn_mock *mock)
 		imp = pfn_mock_attach(mock, kind, NULL);
 		peer = kind == PFN_MOCK_DYNAMIC_P2P;
 		KUNIT_EXPECT_EQ(test, peer, imp->attach->peer2peer);
-		if (kind == PFN_MOCK_PINNED)
+		if (pfn_mock_must_pin(kind))
 			KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
 
 		kunit_warning_suppress(test) {
@@ -225,7 +251,7 @@ static void expect_for_peers_only(struct kunit *test, struct pfn_mock *mock)
 			pfn_mock_unlock(mock);
 			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, peer ? 0 : 1);
 		}
-		if (kind == PFN_MOCK_PINNED)
+		if (pfn_mock_must_pin(kind))
 			pfn_mock_unpin(imp);
 		pfn_mock_detach(imp);
 	}
@@ -238,8 +264,8 @@ static void expect_for_peers_only(struct kunit *test, struct pfn_mock *mock)
 static void rule9_no_page(struct kunit *test)
 {
 	expect_for_peers_only(test,
-			      pfn_mock_create(test, PFN_MOCK_GET_PFN | PFN_MOCK_NO_RAM,
-					      &pfn_mock_mixed));
+			      pfn_mock_create(test, PFN_MOCK_GET_PFN | PFN_MOCK_PIN |
+					      PFN_MOCK_NO_RAM, &pfn_mock_mixed));
 	expect_for_peers_only(test,
 			      pfn_mock_create(test, PFN_MOCK_ALL | PFN_MOCK_NO_RAM,
 					      &pfn_mock_mixed));
@@ -255,6 +281,23 @@ static void rule9_mmio(struct kunit *test)
 
 	mock->type = DMA_BUF_PFN_MMIO;
 	expect_for_peers_only(test, mock);
+}
+
+/* --- promises --------------------------------------------------------------- */
+
+/*
+ * Rule 14: checked. The test case succeeds if an exporter that notifies although it says
+ * that it never moves is reported.
+ */
+static void rule14_never_moves(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_RUN | PFN_MOCK_NEVER_MOVES,
+						&pfn_mock_mixed);
+
+	kunit_warning_suppress(test) {
+		pfn_mock_move(mock);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
 }
 
 /* --- importers ------------------------------------------------------------ */
@@ -309,6 +352,7 @@ static struct kunit_case dma_buf_pfn_check_cases[] = {
 	KUNIT_CASE_PARAM(rule14_checked, wrong_answer_gen_params),
 	KUNIT_CASE_PARAM(rule14_run_checked, wrong_run_gen_params),
 	KUNIT_CASE(rule14_moved_while_checked),
+	KUNIT_CASE(rule14_never_moves),
 	KUNIT_CASE(rule14_unpin_too_often),
 	KUNIT_CASE(rule14_detach_while_pinned),
 	{}

@@ -84,38 +84,20 @@ static int ex_prepare(struct ex_buf *buf)
 	return ex_move(buf, EX_CHUNKS - 1);
 }
 
-static int ex_get_pfn(struct dma_buf_attachment *attach, pgoff_t pgoff,
-		      u64 *pfn, int *max_order)
-{
-	struct ex_buf *buf = attach->dmabuf->priv;
-	pgoff_t first = round_down(pgoff, EX_CHUNK);
-	int ret;
-
-	ret = ex_prepare(buf);
-	if (ret)
-		return ret;
-
-	*pfn = page_to_pfn(buf->chunks[pgoff / EX_CHUNK]) + pgoff - first;
-	*max_order = dma_buf_pfn_order(*pfn, pgoff, first,
-				       first + EX_CHUNK - 1);
-	return 0;
-}
-
 static int ex_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 			  struct dma_buf_pfn_run *run)
 {
 	struct ex_buf *buf = attach->dmabuf->priv;
-	pgoff_t first = round_down(pgoff, EX_CHUNK);
 	int ret;
 
 	ret = ex_prepare(buf);
 	if (ret)
 		return ret;
 
-	run->pfn = page_to_pfn(buf->chunks[pgoff / EX_CHUNK]) + pgoff - first;
-	run->nr_pages = first + EX_CHUNK - pgoff;
-	run->type = DMA_BUF_PFN_RAM;
-	run->caching = DMA_BUF_PFN_CACHED;
+	/* The chunk: RAM and cached, which needs no word. */
+	run->first = round_down(pgoff, EX_CHUNK);
+	run->nr_pages = EX_CHUNK;
+	run->pfn = page_to_pfn(buf->chunks[pgoff / EX_CHUNK]);
 	return 0;
 }
 
@@ -158,7 +140,6 @@ static void ex_release(struct dma_buf *dmabuf)
 static const struct dma_buf_ops ex_dma_buf_ops = {
 	.pin = ex_pin,
 	.unpin = ex_unpin,
-	.get_pfn = ex_get_pfn,
 	.get_pfn_run = ex_get_pfn_run,
 	.release = ex_release,
 };
@@ -207,6 +188,9 @@ static void ex_invalidate(struct dma_buf_attachment *attach)
 }
 
 static const struct dma_buf_attach_ops ex_attach_ops = {
+	/* Nothing is left when it returns, and it allocates nothing. */
+	.invalidate_unmaps = true,
+	.invalidate_in_reclaim = true,
 	.invalidate_mappings = ex_invalidate,
 };
 
@@ -292,27 +276,26 @@ static int ex_map(struct ex_importer *imp, pgoff_t pgoff)
 /* end: unlocked */
 
 /* begin: locked */
-static int ex_install_run(struct ex_importer *imp, pgoff_t pgoff,
-			  const struct dma_buf_pfn_run *run)
+static int ex_install_run(const struct dma_buf_pfn_run *run, void *arg)
 {
-	struct dma_resv *resv = imp->attach->dmabuf->resv;
+	struct ex_importer *imp = arg;
 	pgoff_t i;
 	long ret;
-
-	dma_resv_assert_held(resv);
 
 	/* This one goes through the kernel's own mapping, which is cached. */
 	if (run->caching != DMA_BUF_PFN_CACHED)
 		return -EOPNOTSUPP;
 
-	ret = dma_resv_wait_timeout(resv, DMA_RESV_USAGE_KERNEL, true,
+	/* The data may still be on its way there. */
+	ret = dma_resv_wait_timeout(imp->attach->dmabuf->resv,
+				    DMA_RESV_USAGE_KERNEL, true,
 				    MAX_SCHEDULE_TIMEOUT);
 	if (ret < 0)
 		return ret;
 
 	/* Allocates, with the reservation lock but no page table lock held. */
 	for (i = 0; i < run->nr_pages; i++) {
-		ret = xa_err(xa_store(&imp->table, pgoff + i,
+		ret = xa_err(xa_store(&imp->table, run->first + i,
 				      xa_mk_value(run->pfn + i), GFP_KERNEL));
 		if (ret)
 			return ret;
@@ -323,9 +306,6 @@ static int ex_install_run(struct ex_importer *imp, pgoff_t pgoff,
 static int ex_map_all(struct ex_importer *imp)
 {
 	struct dma_buf *dmabuf = imp->attach->dmabuf;
-	struct dma_buf_pfn_run run;
-	unsigned long seq;
-	pgoff_t pgoff;
 	int ret;
 
 	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
@@ -333,18 +313,10 @@ static int ex_map_all(struct ex_importer *imp)
 		return ret;
 
 	do {
-		seq = dma_buf_pfn_read_begin(imp->attach);
-		for (pgoff = 0; pgoff < dmabuf->size >> PAGE_SHIFT;
-		     pgoff += run.nr_pages) {
-			ret = dma_buf_get_pfn_run(imp->attach, pgoff, &run);
-			if (ret)
-				break;
-			ret = ex_install_run(imp, pgoff, &run);
-			if (ret)
-				break;
-		}
+		ret = dma_buf_pfn_walk(imp->attach, 0, dmabuf->size >> PAGE_SHIFT,
+				       ex_install_run, imp);
 		/* If the exporter moved to answer, earlier runs are gone. */
-	} while (!ret && dma_buf_pfn_read_retry(imp->attach, seq));
+	} while (ret == -EAGAIN);
 
 	dma_resv_unlock(dmabuf->resv);
 	return ret;

@@ -27,17 +27,28 @@ static void rule3_dynamic(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, mock->pins);
 }
 
+static const struct must_pin {
+	const char *what;
+	enum pfn_mock_kind kind;
+} must_pins[] = {
+	{ "not notified", PFN_MOCK_PINNED },
+	{ "promises nothing", PFN_MOCK_NO_PROMISE },
+};
+
+KUNIT_ARRAY_PARAM_DESC(must_pin, must_pins, what);
+
 /*
- * Rule 3: an importer with operations but no notification. The test case succeeds
- * if it is answered while it has the buffer pinned, however often, and neither
- * before nor after.
+ * Rule 3: an importer with operations that is not notified, or does not promise to have
+ * removed its translations then. The test case succeeds if it is answered while it has
+ * the buffer pinned, however often, and neither before nor after.
  */
 static void rule3_pinned(struct kunit *test)
 {
+	const struct must_pin *param = test->param_value;
 	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
 	struct pfn_mock_importer *imp;
 
-	imp = pfn_mock_attach(mock, PFN_MOCK_PINNED, NULL);
+	imp = pfn_mock_attach(mock, param->kind, NULL);
 	pfn_mock_expect_error(imp, 0, -EOPNOTSUPP);
 
 	KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
@@ -133,9 +144,9 @@ static void rule3_static_silent(struct kunit *test)
 }
 
 /*
- * Rule 3: a static importer and an exporter that fails. The test case succeeds if
- * each failed question leaves nothing pinned until one succeeded, and after that
- * does not unpin.
+ * Rule 3: a static importer and an exporter that fails. The test case succeeds if the
+ * first question pins the buffer whatever comes of it, once, until the importer is
+ * detached.
  */
 static void rule3_static_exporter_fails(struct kunit *test)
 {
@@ -145,18 +156,14 @@ static void rule3_static_exporter_fails(struct kunit *test)
 	imp = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
 	mock->get_pfn_error = -ENOMEM;
 	pfn_mock_expect_error(imp, 0, -ENOMEM);
-	KUNIT_EXPECT_GT(test, mock->pins, 0);
-	KUNIT_EXPECT_EQ(test, mock->pins, mock->unpins);
+	KUNIT_EXPECT_EQ(test, 1, mock->pins);
 
 	mock->get_pfn_error = 0;
 	pfn_mock_expect_right(imp, 0);
-	KUNIT_EXPECT_EQ(test, mock->pins, mock->unpins + 1);
-
-	mock->get_pfn_error = -ENOMEM;
-	pfn_mock_expect_error(imp, 0, -ENOMEM);
-	KUNIT_EXPECT_EQ(test, mock->pins, mock->unpins + 1);
+	KUNIT_EXPECT_EQ(test, 1, mock->pins);
+	KUNIT_EXPECT_EQ(test, 0, mock->unpins);
 	pfn_mock_detach(imp);
-	KUNIT_EXPECT_EQ(test, mock->pins, mock->unpins);
+	KUNIT_EXPECT_EQ(test, 1, mock->unpins);
 }
 
 /*
@@ -177,17 +184,73 @@ static void rule3_static_pin_fails(struct kunit *test)
 }
 
 /*
- * Rule 3: an exporter that does not move on its own account. The test case succeeds
- * if importers of all kinds are answered, without a pin of theirs.
+ * Rule 3: an exporter that says that it never moves. The test case succeeds if importers
+ * of all kinds are answered, and nothing is pinned, whether the exporter could or not.
+ */
+static void rule3_never_moves(struct kunit *test)
+{
+	static const unsigned int flags[] = {
+		PFN_MOCK_RUN | PFN_MOCK_NEVER_MOVES,
+		PFN_MOCK_ALL | PFN_MOCK_NEVER_MOVES,
+	};
+	struct pfn_mock *mock;
+	int i, kind;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		mock = pfn_mock_create(test, flags[i], &pfn_mock_mixed);
+		for (kind = 0; kind < PFN_MOCK_KINDS; kind++)
+			pfn_mock_expect_right(pfn_mock_attach(mock, kind, NULL), 0);
+		KUNIT_EXPECT_EQ(test, 0, mock->pins);
+	}
+}
+
+/*
+ * Rule 3: an exporter without pin that says nothing. The test case succeeds if it is not
+ * taken for one that never moves: importers are answered that are notified or believe
+ * that they have pinned, and no others.
  */
 static void rule3_no_pin(struct kunit *test)
 {
-	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL & ~PFN_MOCK_PIN,
-						&pfn_mock_mixed);
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_RUN, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
 	int kind;
 
-	for (kind = 0; kind < PFN_MOCK_KINDS; kind++)
-		pfn_mock_expect_right(pfn_mock_attach(mock, kind, NULL), 0);
+	for (kind = 0; kind < PFN_MOCK_KINDS; kind++) {
+		imp = pfn_mock_attach(mock, kind, NULL);
+		if (kind == PFN_MOCK_STATIC) {
+			pfn_mock_expect_error(imp, 0, -EOPNOTSUPP);
+			continue;
+		}
+		if (pfn_mock_must_pin(kind)) {
+			pfn_mock_expect_error(imp, 0, -EOPNOTSUPP);
+			KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
+		}
+		pfn_mock_expect_right(imp, 0);
+		if (pfn_mock_must_pin(kind))
+			pfn_mock_unpin(imp);
+	}
+}
+
+/*
+ * Rule 11: -ENODEV may be temporary. The test case succeeds if an importer that got it is
+ * answered again when there is memory, without a notification in between.
+ */
+static void rule11_back_again(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	pfn_mock_expect_right(imp, 0);
+	pfn_mock_lock(mock);
+	mock->get_pfn_error = -ENODEV;
+	dma_buf_invalidate_mappings(mock->dmabuf);
+	pfn_mock_unlock(mock);
+	pfn_mock_expect_error(imp, 0, -ENODEV);
+
+	mock->get_pfn_error = 0;
+	pfn_mock_expect_right(imp, 0);
+	KUNIT_EXPECT_EQ(test, 1, imp->notified);
 }
 
 /*
@@ -202,7 +265,7 @@ static void rule3_revoked(struct kunit *test)
 
 	for (kind = 0; kind < PFN_MOCK_KINDS; kind++) {
 		imp[kind] = pfn_mock_attach(mock, kind, NULL);
-		if (kind == PFN_MOCK_PINNED)
+		if (pfn_mock_must_pin(kind))
 			KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp[kind]));
 		pfn_mock_expect_right(imp[kind], 0);
 	}
@@ -219,8 +282,9 @@ static void rule3_revoked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, mock->unpins);
 
 	pfn_mock_unpin(imp[PFN_MOCK_PINNED]);
+	pfn_mock_unpin(imp[PFN_MOCK_NO_PROMISE]);
 	pfn_mock_detach(imp[PFN_MOCK_STATIC]);
-	KUNIT_EXPECT_EQ(test, 2, mock->unpins);
+	KUNIT_EXPECT_EQ(test, 3, mock->unpins);
 }
 
 /*
@@ -283,22 +347,26 @@ static void misuse_without_pointers(struct kunit *test)
 				dma_buf_get_pfn_unlocked(imp->attach, 0, NULL, NULL));
 		KUNIT_EXPECT_EQ(test, -EINVAL,
 				dma_buf_get_pfn_run(imp->attach, 0, NULL));
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 5);
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				dma_buf_pfn_walk(imp->attach, 0, 1, NULL, NULL));
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 6);
 	}
 	KUNIT_EXPECT_EQ(test, 0, mock->get_pfns + mock->get_pfn_runs);
 }
 
 static struct kunit_case dma_buf_pfn_lifetime_cases[] = {
 	KUNIT_CASE(rule3_dynamic),
-	KUNIT_CASE(rule3_pinned),
+	KUNIT_CASE_PARAM(rule3_pinned, must_pin_gen_params),
 	KUNIT_CASE(rule3_pin_fails),
 	KUNIT_CASE(rule3_neither),
 	KUNIT_CASE(rule3_static),
 	KUNIT_CASE(rule3_static_silent),
 	KUNIT_CASE(rule3_static_exporter_fails),
 	KUNIT_CASE(rule3_static_pin_fails),
+	KUNIT_CASE(rule3_never_moves),
 	KUNIT_CASE(rule3_no_pin),
 	KUNIT_CASE(rule3_revoked),
+	KUNIT_CASE(rule11_back_again),
 	KUNIT_CASE(rule3_signals_pass),
 	KUNIT_CASE(rule3_unlocked_is_interruptible),
 	KUNIT_CASE(misuse_without_pointers),

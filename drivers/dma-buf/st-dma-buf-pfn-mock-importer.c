@@ -34,10 +34,21 @@ static void mock_invalidate_mappings(struct dma_buf_attachment *attach)
 
 static const struct dma_buf_attach_ops mock_attach_ops[] = {
 	[PFN_MOCK_DYNAMIC] = {
+		.invalidate_unmaps = true,
+		.invalidate_in_reclaim = true,
 		.invalidate_mappings = mock_invalidate_mappings,
 	},
 	[PFN_MOCK_DYNAMIC_P2P] = {
 		.allow_peer2peer = true,
+		.invalidate_unmaps = true,
+		.invalidate_in_reclaim = true,
+		.invalidate_mappings = mock_invalidate_mappings,
+	},
+	[PFN_MOCK_NO_PROMISE] = {
+		.invalidate_mappings = mock_invalidate_mappings,
+	},
+	[PFN_MOCK_NO_RECLAIM] = {
+		.invalidate_unmaps = true,
 		.invalidate_mappings = mock_invalidate_mappings,
 	},
 	[PFN_MOCK_PINNED] = {
@@ -135,6 +146,17 @@ void pfn_mock_unpin(struct pfn_mock_importer *imp)
 	pfn_mock_unlock(imp->mock);
 }
 
+/**
+ * pfn_mock_must_pin() - whether an importer gets answers only when it has pinned
+ * @kind: of importer
+ *
+ * Return: true if so, unless the exporter never moves.
+ */
+bool pfn_mock_must_pin(enum pfn_mock_kind kind)
+{
+	return kind == PFN_MOCK_PINNED || kind == PFN_MOCK_NO_PROMISE;
+}
+
 /* --- questions ------------------------------------------------------------ */
 
 /**
@@ -163,7 +185,9 @@ void pfn_mock_expect_right(struct pfn_mock_importer *imp, pgoff_t pgoff)
 	pfn_mock_unlock(imp->mock);
 	KUNIT_EXPECT_EQ(test, pfn, pfn_mock_pfn(imp->mock, pgoff));
 	KUNIT_EXPECT_EQ(test, order, pfn_mock_order(imp->mock, pgoff));
-	KUNIT_EXPECT_EQ(test, run.pfn, pfn_mock_pfn(imp->mock, pgoff));
+	KUNIT_EXPECT_LE(test, run.first, pgoff);
+	KUNIT_EXPECT_LT(test, pgoff - run.first, run.nr_pages);
+	KUNIT_EXPECT_EQ(test, dma_buf_pfn_at(&run, pgoff), pfn_mock_pfn(imp->mock, pgoff));
 }
 
 /**
@@ -177,7 +201,7 @@ void pfn_mock_expect_error(struct pfn_mock_importer *imp, pgoff_t pgoff,
 			   int error)
 {
 	const struct dma_buf_pfn_run untouched = {
-		.pfn = 0xdead, .nr_pages = 0xbeef,
+		.first = 0xcafe, .nr_pages = 0xbeef, .pfn = 0xdead,
 		.type = DMA_BUF_PFN_MMIO, .caching = DMA_BUF_PFN_UNCACHED,
 	};
 	struct kunit *test = imp->mock->test;

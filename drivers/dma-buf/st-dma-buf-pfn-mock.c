@@ -90,20 +90,29 @@ int pfn_mock_order(struct pfn_mock *mock, pgoff_t pgoff)
 }
 
 /**
- * pfn_mock_run_length() - the length of a run
+ * pfn_mock_run() - the run that an importer must be told
  * @mock: exporter
- * @pgoff: offset of its first page
+ * @pgoff: a page of it
  *
- * Return: number of contiguous pages from there on.
+ * Return: all contiguous pages around that one.
  */
-pgoff_t pfn_mock_run_length(struct pfn_mock *mock, pgoff_t pgoff)
+struct dma_buf_pfn_run pfn_mock_run(struct pfn_mock *mock, pgoff_t pgoff)
 {
-	pgoff_t last = pgoff;
+	pgoff_t first = pgoff, last = pgoff;
 
+	while (first && pfn_mock_is_contiguous(mock, first - 1, first))
+		first--;
 	while (last + 1 < mock->num_pages &&
 	       pfn_mock_is_contiguous(mock, last, last + 1))
 		last++;
-	return last - pgoff + 1;
+	return (struct dma_buf_pfn_run) {
+		.first = first,
+		.nr_pages = last - first + 1,
+		.pfn = pfn_mock_pfn(mock, first),
+		.type = mock->type,
+		.caching = mock->caching,
+		.provider = mock->provider,
+	};
 }
 
 /**
@@ -235,10 +244,7 @@ static int mock_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	if (ret)
 		return ret;
 
-	run->pfn = pfn_mock_pfn(mock, pgoff);
-	run->nr_pages = pfn_mock_run_length(mock, pgoff);
-	run->type = mock->type;
-	run->caching = mock->caching;
+	*run = pfn_mock_run(mock, pgoff);
 	if (mock->lie_run)
 		mock->lie_run(mock, pgoff, run);
 	return 0;
@@ -325,6 +331,7 @@ struct pfn_mock *pfn_mock_alloc(struct kunit *test, unsigned int flags,
 	mock->ops.attach = mock_attach;
 	mock->ops.detach = mock_detach;
 	mock->ops.release = mock_release;
+	mock->ops.never_moves = flags & PFN_MOCK_NEVER_MOVES;
 	if (flags & PFN_MOCK_GET_PFN)
 		mock->ops.get_pfn = mock_get_pfn;
 	if (flags & PFN_MOCK_RUN)

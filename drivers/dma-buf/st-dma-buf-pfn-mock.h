@@ -54,6 +54,7 @@ extern const struct pfn_mock_layout pfn_mock_one_page;
 #define PFN_MOCK_PIN		BIT(2)	/* pin and unpin */
 #define PFN_MOCK_MAP		BIT(3)	/* map_dma_buf and unmap_dma_buf */
 #define PFN_MOCK_NO_RAM		BIT(4)	/* page frames of no struct page */
+#define PFN_MOCK_NEVER_MOVES	BIT(5)
 #define PFN_MOCK_ALL		(PFN_MOCK_GET_PFN | PFN_MOCK_RUN | \
 				 PFN_MOCK_PIN | PFN_MOCK_MAP)
 
@@ -75,6 +76,7 @@ extern const struct pfn_mock_layout pfn_mock_one_page;
  * @get_pfn_error: what get_pfn and get_pfn_run return
  * @type: what get_pfn_run says
  * @caching: what get_pfn_run says
+ * @provider: what get_pfn_run says
  * @move_in_get_pfn: so many of the next questions find the buffer moved first
  * @lie: spoils an answer of get_pfn
  * @lie_run: spoils an answer of get_pfn_run
@@ -101,6 +103,7 @@ struct pfn_mock {
 	int get_pfn_error;
 	enum dma_buf_pfn_type type;
 	enum dma_buf_pfn_caching caching;
+	struct p2pdma_provider *provider;
 	unsigned int move_in_get_pfn;
 	void (*lie)(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn, int *order);
 	void (*lie_run)(struct pfn_mock *mock, pgoff_t pgoff,
@@ -136,7 +139,7 @@ void pfn_mock_move_locked(struct pfn_mock *mock);
 void pfn_mock_move(struct pfn_mock *mock);
 u64 pfn_mock_pfn(struct pfn_mock *mock, pgoff_t pgoff);
 int pfn_mock_order(struct pfn_mock *mock, pgoff_t pgoff);
-pgoff_t pfn_mock_run_length(struct pfn_mock *mock, pgoff_t pgoff);
+struct dma_buf_pfn_run pfn_mock_run(struct pfn_mock *mock, pgoff_t pgoff);
 struct dma_fence *pfn_mock_add_fence(struct pfn_mock *mock,
 				     enum dma_resv_usage usage);
 
@@ -144,6 +147,8 @@ struct dma_fence *pfn_mock_add_fence(struct pfn_mock *mock,
 enum pfn_mock_kind {
 	PFN_MOCK_DYNAMIC,	/* is notified */
 	PFN_MOCK_DYNAMIC_P2P,	/* and a peer */
+	PFN_MOCK_NO_PROMISE,	/* is notified, but promises nothing */
+	PFN_MOCK_NO_RECLAIM,	/* is notified, but not from reclaim */
 	PFN_MOCK_PINNED,	/* has operations, but is not notified */
 	PFN_MOCK_STATIC,	/* has no operations */
 	PFN_MOCK_KINDS
@@ -178,6 +183,7 @@ struct pfn_mock_importer *pfn_mock_attach(struct pfn_mock *mock,
 void pfn_mock_detach(struct pfn_mock_importer *imp);
 int pfn_mock_pin(struct pfn_mock_importer *imp);
 void pfn_mock_unpin(struct pfn_mock_importer *imp);
+bool pfn_mock_must_pin(enum pfn_mock_kind kind);
 void pfn_mock_expect_right(struct pfn_mock_importer *imp, pgoff_t pgoff);
 void pfn_mock_expect_error(struct pfn_mock_importer *imp, pgoff_t pgoff,
 			   int error);

@@ -7,6 +7,7 @@
  */
 
 #include <linux/dma-fence.h>
+#include <linux/sched/mm.h>
 
 #include "st-dma-buf-pfn-mock.h"
 
@@ -57,6 +58,53 @@ static void rule4_unpin_when_notified(struct kunit *test)
 }
 
 /*
+ * Rule 4: reclaim. The test case succeeds if notifying from there is reported of an
+ * importer that uses page frame numbers and did not say that it takes that, and of each
+ * that has pinned; not of others.
+ */
+static void rule4_reclaim(struct kunit *test)
+{
+	static const struct {
+		enum pfn_mock_kind kind;
+		bool pin;
+		int warnings;
+	} cases[] = {
+		{ PFN_MOCK_DYNAMIC, false, 0 },
+		{ PFN_MOCK_DYNAMIC, true, 1 },
+		{ PFN_MOCK_NO_RECLAIM, false, 1 },
+		{ PFN_MOCK_NO_PROMISE, false, 0 },
+		{ PFN_MOCK_NO_PROMISE, true, 1 },
+		{ PFN_MOCK_PINNED, true, 0 },
+		{ PFN_MOCK_STATIC, false, 0 },
+	};
+	struct pfn_mock_importer *imp;
+	struct pfn_mock *mock;
+	unsigned int noreclaim;
+	int i;
+
+	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG))
+		kunit_skip(test, "CONFIG_DMABUF_DEBUG is off");
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+		imp = pfn_mock_attach(mock, cases[i].kind, NULL);
+		if (cases[i].pin)
+			KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
+		kunit_warning_suppress(test) {
+			pfn_mock_lock(mock);
+			/* What says that a task reclaims memory */
+			noreclaim = memalloc_noreclaim_save();
+			dma_buf_invalidate_mappings(mock->dmabuf);
+			memalloc_noreclaim_restore(noreclaim);
+			pfn_mock_unlock(mock);
+			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, cases[i].warnings);
+		}
+		if (cases[i].pin)
+			pfn_mock_unpin(imp);
+	}
+}
+
+/*
  * Rule 5: the locked form. The test case succeeds if an exporter that moves the
  * buffer in order to answer can notify the very importer that asks, and answers
  * with the new place; for both forms, and lockdep has nothing to say.
@@ -83,7 +131,7 @@ static void rule5_moved_to_answer(struct kunit *test)
 	mock->move_in_get_pfn = 1;
 	KUNIT_EXPECT_EQ(test, 0, dma_buf_get_pfn_run(imp->attach, 0, &run));
 	KUNIT_EXPECT_EQ(test, 2, imp->notified);
-	KUNIT_EXPECT_EQ(test, before, run.pfn);
+	KUNIT_EXPECT_EQ(test, before, dma_buf_pfn_at(&run, 0));
 	pfn_mock_unlock(mock);
 }
 
@@ -224,7 +272,7 @@ static void rule7_static_waits_for_moves_only(struct kunit *test)
 
 /*
  * Rule 7: fences. The test case succeeds if a static importer that is interrupted
- * while it waits gets -ERESTARTSYS, and nothing stays pinned for it.
+ * while it waits gets -ERESTARTSYS, and the buffer is unpinned when it is detached.
  */
 static void rule7_static_interrupted(struct kunit *test)
 {
@@ -244,7 +292,6 @@ static void rule7_static_interrupted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ERESTARTSYS, pfn_mock_call_end(call));
 	KUNIT_EXPECT_EQ(test, 0, call->pfn);
 	KUNIT_EXPECT_EQ(test, 1, mock->pins);
-	KUNIT_EXPECT_EQ(test, 1, mock->unpins);
 	pfn_mock_detach(imp);
 	KUNIT_EXPECT_EQ(test, 1, mock->unpins);
 }
@@ -252,6 +299,7 @@ static void rule7_static_interrupted(struct kunit *test)
 static struct kunit_case dma_buf_pfn_notify_cases[] = {
 	KUNIT_CASE(rule4_all_are_notified),
 	KUNIT_CASE(rule4_unpin_when_notified),
+	KUNIT_CASE(rule4_reclaim),
 	KUNIT_CASE(rule5_moved_to_answer),
 	KUNIT_CASE(rule6_sequence_before_callback),
 	KUNIT_CASE(rule6_retry),

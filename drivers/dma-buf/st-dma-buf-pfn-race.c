@@ -41,6 +41,7 @@ MODULE_PARM_DESC(pfn_race_rounds, "Moves of the buffer under an unlocked importe
  * @installed: page table entries made, the importer's
  * @retried: times that the sequence had advanced, the importer's
  * @stale: the mover found an entry of another place than the present one
+ * @own: the importer goes by its own count of notifications, not by the sequence
  * @error: of a question
  * @done: the mover is through
  */
@@ -52,9 +53,32 @@ struct race {
 	unsigned long installed;
 	unsigned long retried;
 	bool stale;
+	bool own;
 	int error;
 	struct completion done;
 };
+
+/* The sequence, or a count of one's own, under one's own lock */
+static unsigned long race_read_begin(struct race *race)
+{
+	unsigned long seq;
+
+	if (!race->own)
+		return dma_buf_pfn_read_begin(race->imp->attach);
+
+	spin_lock(&race->imp->lock);
+	seq = race->imp->notified;
+	spin_unlock(&race->imp->lock);
+	return seq;
+}
+
+static bool race_read_retry(struct race *race, unsigned long seq)
+{
+	lockdep_assert_held(&race->imp->lock);
+
+	return race->own ? race->imp->notified != seq :
+	       dma_buf_pfn_read_retry(race->imp->attach, seq);
+}
 
 /* The retry loop of importers, without the wait for fences. */
 static int race_import(void *data)
@@ -66,7 +90,7 @@ static int race_import(void *data)
 	u64 pfn;
 
 	while (!race->error && !kthread_should_stop()) {
-		seq = dma_buf_pfn_read_begin(attach);
+		seq = race_read_begin(race);
 		race->error = dma_buf_get_pfn_unlocked(attach, 0, &pfn, NULL);
 
 		/* Give the mover time to come between, and not always the same. */
@@ -74,7 +98,7 @@ static int race_import(void *data)
 			cpu_relax();
 
 		spin_lock(&race->imp->lock);
-		if (dma_buf_pfn_read_retry(attach, seq)) {
+		if (race_read_retry(race, seq)) {
 			race->retried++;
 		} else {
 			race->imp->mapped = pfn;
@@ -146,7 +170,8 @@ static const void *race_gen_params(struct kunit *test, const void *prev,
 	if (part > RACE_PARTS)
 		return NULL;
 
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "part %lu", part);
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "part %lu, %s", part,
+		 part % 2 ? "the sequence" : "own counter");
 	return (void *)part;
 }
 
@@ -154,7 +179,8 @@ static const void *race_gen_params(struct kunit *test, const void *prev,
  * Rule 6: the sequence. The test case succeeds if an importer that installs what
  * the unlocked question answered, unless the sequence tells it to retry, never has
  * a page table entry of a place where the buffer was before; and if it had to retry
- * often, for else nothing is proven.
+ * often, for else nothing is proven. A count of notifications of the importer's own
+ * does as well.
  */
 static void rule6_unlocked_race(struct kunit *test)
 {
@@ -169,6 +195,7 @@ static void rule6_unlocked_race(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, race);
 	init_completion(&race->done);
 	race->rounds = pfn_race_rounds / RACE_PARTS;
+	race->own = (unsigned long)test->param_value % 2 == 0;
 	race->mock = pfn_mock_create(test, PFN_MOCK_GET_PFN | PFN_MOCK_PIN,
 				     &pfn_mock_one_page);
 	race->imp = pfn_mock_attach(race->mock, PFN_MOCK_DYNAMIC, NULL);

@@ -11,91 +11,229 @@ static const struct walk {
 	const char *what;
 	unsigned int flags;
 } walks[] = {
-	{ "by runs", PFN_MOCK_GET_PFN | PFN_MOCK_RUN },
+	{ "by runs", PFN_MOCK_RUN },
 	{ "by blocks", PFN_MOCK_GET_PFN },
+	{ "by both", PFN_MOCK_GET_PFN | PFN_MOCK_RUN },
 };
 
 KUNIT_ARRAY_PARAM_DESC(walk, walks, what);
 
 /*
- * Rule 2: runs. The test case succeeds if a walk from any page to the end of the
- * buffer covers each page once and with its own page frame number, whether the
- * exporter knows runs or only blocks.
+ * Rule 2: runs. The test case succeeds if of an exporter that knows runs each page has
+ * the whole run around it, in one call, and of one that knows only blocks the block.
+ */
+static void rule2_whole_run(struct kunit *test)
+{
+	const struct walk *walk = test->param_value;
+	struct pfn_mock *mock = pfn_mock_create(test, walk->flags, &pfn_mock_mixed);
+	struct dma_buf_pfn_run run, right;
+	struct pfn_mock_importer *imp;
+	pgoff_t pgoff;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
+	pfn_mock_lock(mock);
+	for (pgoff = 0; pgoff < mock->num_pages; pgoff++) {
+		right = pfn_mock_run(mock, pgoff);
+		if (!(walk->flags & PFN_MOCK_RUN)) {
+			pgoff_t block = 1UL << pfn_mock_order(mock, pgoff);
+
+			dma_buf_pfn_clip(&right, pgoff - pgoff % block,
+					 pgoff - pgoff % block + block);
+		}
+		memset(&run, 0, sizeof(run));
+		KUNIT_EXPECT_EQ(test, 0,
+				dma_buf_get_pfn_run(imp->attach, pgoff, &run));
+		KUNIT_EXPECT_EQ(test, run.first, right.first);
+		KUNIT_EXPECT_EQ(test, run.nr_pages, right.nr_pages);
+		KUNIT_EXPECT_EQ(test, run.pfn, right.pfn);
+	}
+	pfn_mock_unlock(mock);
+	KUNIT_EXPECT_EQ(test, 0, walk->flags & PFN_MOCK_RUN ? mock->get_pfns :
+			mock->get_pfn_runs);
+}
+
+/* What a walk is to go through, and did so far */
+struct walked {
+	struct kunit *test;
+	struct pfn_mock *mock;
+	pgoff_t next;
+	unsigned int calls;
+	int error;
+};
+
+static int walked_run(const struct dma_buf_pfn_run *run, void *arg)
+{
+	struct walked *walked = arg;
+	struct kunit *test = walked->test;
+	pgoff_t i;
+
+	KUNIT_EXPECT_EQ(test, run->first, walked->next);
+	KUNIT_EXPECT_GT(test, run->nr_pages, 0);
+	for (i = 0; i < run->nr_pages; i++)
+		KUNIT_EXPECT_EQ(test, run->pfn + i,
+				pfn_mock_pfn(walked->mock, run->first + i));
+	walked->next += run->nr_pages;
+	walked->calls++;
+	return walked->error;
+}
+
+/* The number of stretches of contiguous pages in a range */
+static unsigned int count_runs(struct pfn_mock *mock, pgoff_t first, pgoff_t end)
+{
+	unsigned int n = 0;
+	pgoff_t i;
+
+	for (i = first; i < end; i++)
+		n += i == first ||
+		     pfn_mock_pfn(mock, i) != pfn_mock_pfn(mock, i - 1) + 1;
+	return n;
+}
+
+/*
+ * Rule 2: walks. The test case succeeds if a walk through each range of the buffer covers
+ * it, each page once and with its own page frame number, and nothing else, in as few runs
+ * as there are, whether the exporter knows runs or only blocks.
  */
 static void rule2_walk(struct kunit *test)
 {
 	const struct walk *walk = test->param_value;
 	struct pfn_mock *mock = pfn_mock_create(test, walk->flags, &pfn_mock_mixed);
 	struct pfn_mock_importer *imp;
-	struct dma_buf_pfn_run run;
-	pgoff_t start, pgoff, i;
-	int ret;
+	struct walked walked;
+	pgoff_t first, end;
 
 	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
 	pfn_mock_lock(mock);
-	for (start = 0; start < mock->num_pages; start++) {
-		for (pgoff = start; pgoff < mock->num_pages; pgoff += run.nr_pages) {
-			ret = dma_buf_get_pfn_run(imp->attach, pgoff, &run);
-			KUNIT_EXPECT_EQ(test, 0, ret);
-			if (ret || !run.nr_pages)
-				break;
-			for (i = 0; i < run.nr_pages; i++)
-				KUNIT_EXPECT_EQ(test, run.pfn + i,
-						pfn_mock_pfn(mock, pgoff + i));
+	for (first = 0; first < mock->num_pages; first++)
+		for (end = first + 1; end <= mock->num_pages; end++) {
+			walked = (struct walked) {
+				.test = test, .mock = mock, .next = first,
+			};
+			KUNIT_EXPECT_EQ(test, 0,
+					dma_buf_pfn_walk(imp->attach, first, end - first,
+							 walked_run, &walked));
+			KUNIT_EXPECT_EQ(test, walked.next, end);
+			KUNIT_EXPECT_EQ(test, walked.calls, count_runs(mock, first, end));
 		}
-		KUNIT_EXPECT_EQ(test, pgoff, mock->num_pages);
-	}
 	pfn_mock_unlock(mock);
 }
 
 /*
- * Rule 2: runs. The test case succeeds if a walk costs one call for each contiguous
- * run of an exporter that knows them, however they are aligned.
+ * Rule 2: walks. The test case succeeds if a range that is empty or not inside the buffer
+ * is refused before anything is asked, and an error of the function or of the exporter
+ * ends the walk.
  */
-static void rule2_one_call_per_run(struct kunit *test)
+static void rule2_walk_ends(struct kunit *test)
 {
 	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	static const struct {
+		pgoff_t first, nr_pages;
+	} ranges[] = {
+		{ 0, 0 }, { 5, 0 }, { ULONG_MAX, 2 }, { 1, ULONG_MAX },
+	};
+	struct walked walked = { .test = test, .mock = mock };
 	struct pfn_mock_importer *imp;
-	struct dma_buf_pfn_run run;
-	unsigned int runs = 0;
-	pgoff_t pgoff;
-	int ret;
+	int i;
 
 	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
 	pfn_mock_lock(mock);
-	for (pgoff = 0; pgoff < mock->num_pages; pgoff += run.nr_pages) {
-		ret = dma_buf_get_pfn_run(imp->attach, pgoff, &run);
-		KUNIT_EXPECT_EQ(test, 0, ret);
-		KUNIT_EXPECT_EQ(test, run.nr_pages, pfn_mock_run_length(mock, pgoff));
-		if (ret || !run.nr_pages)
-			break;
-		runs++;
-	}
-	KUNIT_EXPECT_EQ(test, runs, mock->get_pfn_runs);
+	for (i = 0; i < ARRAY_SIZE(ranges); i++)
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				dma_buf_pfn_walk(imp->attach, ranges[i].first,
+						 ranges[i].nr_pages, walked_run, &walked));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			dma_buf_pfn_walk(imp->attach, 0, mock->num_pages + 1,
+					 walked_run, &walked));
+	KUNIT_EXPECT_EQ(test, 0, walked.calls);
+	KUNIT_EXPECT_EQ(test, 0, mock->get_pfns + mock->get_pfn_runs);
+
+	walked.error = -ENOSPC;
+	KUNIT_EXPECT_EQ(test, -ENOSPC,
+			dma_buf_pfn_walk(imp->attach, 0, mock->num_pages, walked_run,
+					 &walked));
+	KUNIT_EXPECT_EQ(test, 1, walked.calls);
+
+	mock->get_pfn_error = -EINTR;
+	KUNIT_EXPECT_EQ(test, -EINTR,
+			dma_buf_pfn_walk(imp->attach, 0, mock->num_pages, walked_run,
+					 &walked));
+	KUNIT_EXPECT_EQ(test, 1, walked.calls);
 	pfn_mock_unlock(mock);
 }
 
-/*
- * Rule 2: runs. The test case succeeds if an exporter that knows only blocks gives
- * what is left of each, never less than a block's end allows.
- */
-static void rule2_run_of_block(struct kunit *test)
+static int move_in_next(const struct dma_buf_pfn_run *run, void *arg)
 {
-	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_GET_PFN,
-						&pfn_mock_mixed);
+	struct walked *walked = arg;
+
+	/* The next question finds the buffer moved. */
+	if (!walked->calls++)
+		walked->mock->move_in_get_pfn = 1;
+	return 0;
+}
+
+/*
+ * Rule 5: walks. The test case succeeds if a walk in which the exporter moves the buffer
+ * to answer ends with -EAGAIN, unless that was its first question, when nothing had been
+ * passed on.
+ */
+static void rule5_walk_moved(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct walked walked = { .test = test, .mock = mock };
 	struct pfn_mock_importer *imp;
-	struct dma_buf_pfn_run run;
-	pgoff_t pgoff, block;
 
 	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
 	pfn_mock_lock(mock);
-	for (pgoff = 0; pgoff < mock->num_pages; pgoff++) {
-		block = 1UL << pfn_mock_order(mock, pgoff);
-		run.nr_pages = 0;
-		KUNIT_EXPECT_EQ(test, 0,
-				dma_buf_get_pfn_run(imp->attach, pgoff, &run));
-		KUNIT_EXPECT_EQ(test, run.nr_pages, block - pgoff % block);
+	mock->move_in_get_pfn = 1;
+	KUNIT_EXPECT_EQ(test, 0,
+			dma_buf_pfn_walk(imp->attach, 0, mock->num_pages, walked_run,
+					 &walked));
+	KUNIT_EXPECT_EQ(test, walked.next, mock->num_pages);
+	KUNIT_EXPECT_EQ(test, 1, imp->notified);
+
+	walked.calls = 0;
+	KUNIT_EXPECT_EQ(test, -EAGAIN,
+			dma_buf_pfn_walk(imp->attach, 0, mock->num_pages, move_in_next,
+					 &walked));
+	KUNIT_EXPECT_EQ(test, 2, imp->notified);
+	pfn_mock_unlock(mock);
+}
+
+/* Not two neighbours alike */
+static void lie_about_kind(struct pfn_mock *mock, pgoff_t pgoff,
+			   struct dma_buf_pfn_run *run)
+{
+	dma_buf_pfn_clip(run, pgoff, pgoff + 1);
+	switch (pgoff % 4) {
+	case 1:
+		run->caching = DMA_BUF_PFN_UNCACHED;
+		break;
+	case 2:
+		run->type = DMA_BUF_PFN_MMIO;
+		break;
+	case 3:
+		run->provider = (void *)mock;
+		break;
 	}
+}
+
+/*
+ * Rule 13: attributes. The test case succeeds if a walk does not join neighbours that are
+ * contiguous but of unlike type, caching or provider.
+ */
+static void rule13_walk_keeps_apart(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+	struct walked walked = { .test = test, .mock = mock };
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC_P2P, NULL);
+	pfn_mock_lock(mock);
+	mock->lie_run = lie_about_kind;
+	KUNIT_EXPECT_EQ(test, 0,
+			dma_buf_pfn_walk(imp->attach, 0, mock->num_pages, walked_run,
+					 &walked));
+	KUNIT_EXPECT_EQ(test, walked.calls, mock->num_pages);
 	pfn_mock_unlock(mock);
 }
 
@@ -119,8 +257,8 @@ static struct dma_buf_pfn_run first_run(struct kunit *test, unsigned int flags,
 }
 
 /*
- * Rule 13: attributes. The test case succeeds if memory that the kernel manages is
- * RAM and cached when the exporter does not say: with and without get_pfn_run.
+ * Rule 13: attributes. The test case succeeds if of an exporter with get_pfn memory that
+ * the kernel manages is RAM and cached.
  */
 static void rule13_default_of_ram(struct kunit *test)
 {
@@ -129,28 +267,17 @@ static void rule13_default_of_ram(struct kunit *test)
 	run = first_run(test, PFN_MOCK_GET_PFN, 0, 0);
 	KUNIT_EXPECT_EQ(test, run.type, DMA_BUF_PFN_RAM);
 	KUNIT_EXPECT_EQ(test, run.caching, DMA_BUF_PFN_CACHED);
-
-	/* Without a type the caching is not the exporter's word either. */
-	run = first_run(test, PFN_MOCK_ALL, DMA_BUF_PFN_UNKNOWN,
-			DMA_BUF_PFN_UNCACHED);
-	KUNIT_EXPECT_EQ(test, run.type, DMA_BUF_PFN_RAM);
-	KUNIT_EXPECT_EQ(test, run.caching, DMA_BUF_PFN_CACHED);
 }
 
 /*
- * Rule 13: attributes. The test case succeeds if what has no struct page is MMIO
- * and not cached when the exporter does not say: with and without get_pfn_run.
+ * Rule 13: attributes. The test case succeeds if of an exporter with get_pfn what has no
+ * struct page is MMIO and not cached.
  */
 static void rule13_default_of_no_page(struct kunit *test)
 {
 	struct dma_buf_pfn_run run;
 
 	run = first_run(test, PFN_MOCK_GET_PFN | PFN_MOCK_NO_RAM, 0, 0);
-	KUNIT_EXPECT_EQ(test, run.type, DMA_BUF_PFN_MMIO);
-	KUNIT_EXPECT_EQ(test, run.caching, DMA_BUF_PFN_UNCACHED);
-
-	run = first_run(test, PFN_MOCK_ALL | PFN_MOCK_NO_RAM, DMA_BUF_PFN_UNKNOWN,
-			DMA_BUF_PFN_CACHED);
 	KUNIT_EXPECT_EQ(test, run.type, DMA_BUF_PFN_MMIO);
 	KUNIT_EXPECT_EQ(test, run.caching, DMA_BUF_PFN_UNCACHED);
 }
@@ -201,6 +328,27 @@ static void rule13_exporter_says(struct kunit *test)
 }
 
 /*
+ * Rule 13: attributes. The test case succeeds if the exporter can say to which PCI device
+ * memory belongs.
+ */
+static void rule13_provider(struct kunit *test)
+{
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL | PFN_MOCK_NO_RAM,
+						&pfn_mock_mixed);
+	struct dma_buf_pfn_run run = {};
+	struct pfn_mock_importer *imp;
+
+	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC_P2P, NULL);
+	mock->type = DMA_BUF_PFN_MMIO;
+	/* Nobody looks what is behind it. */
+	mock->provider = (void *)mock;
+	pfn_mock_lock(mock);
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_get_pfn_run(imp->attach, 0, &run));
+	pfn_mock_unlock(mock);
+	KUNIT_EXPECT_PTR_EQ(test, run.provider, mock->provider);
+}
+
+/*
  * Rule 13: attributes. The test case succeeds if each way of caching has the
  * architecture's page protection, and write-back is the one that one has anyway.
  */
@@ -218,13 +366,16 @@ static void rule13_pgprot(struct kunit *test)
 }
 
 static struct kunit_case dma_buf_pfn_run_cases[] = {
+	KUNIT_CASE_PARAM(rule2_whole_run, walk_gen_params),
 	KUNIT_CASE_PARAM(rule2_walk, walk_gen_params),
-	KUNIT_CASE(rule2_one_call_per_run),
-	KUNIT_CASE(rule2_run_of_block),
+	KUNIT_CASE(rule2_walk_ends),
+	KUNIT_CASE(rule5_walk_moved),
 	KUNIT_CASE(rule13_default_of_ram),
 	KUNIT_CASE(rule13_default_of_no_page),
 	KUNIT_CASE(rule13_default_of_reserved),
 	KUNIT_CASE(rule13_exporter_says),
+	KUNIT_CASE(rule13_provider),
+	KUNIT_CASE(rule13_walk_keeps_apart),
 	KUNIT_CASE(rule13_pgprot),
 	{}
 };

@@ -71,6 +71,17 @@ static void rule2_max_order_may_be_null(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pfn, pfn_mock_pfn(mock, 3));
 }
 
+static int order_of(u64 pfn, pgoff_t pgoff, pgoff_t first, pgoff_t last)
+{
+	const struct dma_buf_pfn_run run = {
+		.first = first,
+		.nr_pages = last - first + 1,
+		.pfn = pfn - (pgoff - first),
+	};
+
+	return dma_buf_pfn_order(&run, pgoff);
+}
+
 /* The order by the letter of the rule, from large to small. */
 static int order_by_trial(u64 pfn, pgoff_t pgoff, pgoff_t first, pgoff_t last)
 {
@@ -103,7 +114,7 @@ static void rule2_order_of_all_blocks(struct kunit *test)
 				for (base = 0; base < 33; base++) {
 					pfn = SZ_1M + base + pgoff;
 					tried++;
-					if (dma_buf_pfn_order(pfn, pgoff, first, last) ==
+					if (order_of(pfn, pgoff, first, last) ==
 					    order_by_trial(pfn, pgoff, first, last))
 						continue;
 					if (!wrong++)
@@ -124,12 +135,12 @@ static void rule2_order_of_large_blocks(struct kunit *test)
 	const int order = BITS_PER_LONG - 2;
 	const pgoff_t last = BIT(order) - 1;
 
-	KUNIT_EXPECT_EQ(test, order, dma_buf_pfn_order(0, 0, 0, last));
-	KUNIT_EXPECT_EQ(test, order, dma_buf_pfn_order(5, 5, 0, last));
-	KUNIT_EXPECT_EQ(test, order - 1, dma_buf_pfn_order(5, 5, 0, last - 1));
-	KUNIT_EXPECT_EQ(test, 20, dma_buf_pfn_order(BIT(20) + 5, 5, 0, last));
-	KUNIT_EXPECT_EQ(test, 0, dma_buf_pfn_order(U64_MAX, 0, 0, 0));
-	KUNIT_EXPECT_EQ(test, 0, dma_buf_pfn_order(U64_MAX, 0, 0, last));
+	KUNIT_EXPECT_EQ(test, order, order_of(0, 0, 0, last));
+	KUNIT_EXPECT_EQ(test, order, order_of(5, 5, 0, last));
+	KUNIT_EXPECT_EQ(test, order - 1, order_of(5, 5, 0, last - 1));
+	KUNIT_EXPECT_EQ(test, 20, order_of(BIT(20) + 5, 5, 0, last));
+	KUNIT_EXPECT_EQ(test, 0, order_of(U64_MAX, 0, 0, 0));
+	KUNIT_EXPECT_EQ(test, 0, order_of(U64_MAX, 0, 0, last));
 }
 
 /*
@@ -146,7 +157,7 @@ static void rule8_no_device(struct kunit *test)
 	for (kind = 0; kind < PFN_MOCK_KINDS; kind++) {
 		imp = pfn_mock_attach(mock, kind, NULL);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(imp->attach));
-		if (kind == PFN_MOCK_PINNED)
+		if (pfn_mock_must_pin(kind))
 			KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
 		pfn_mock_expect_right(imp, 0);
 
@@ -156,7 +167,7 @@ static void rule8_no_device(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, PTR_ERR_OR_ZERO(sgt));
 			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
 		}
-		if (kind == PFN_MOCK_PINNED)
+		if (pfn_mock_must_pin(kind))
 			pfn_mock_unpin(imp);
 		pfn_mock_detach(imp);
 	}
@@ -255,21 +266,33 @@ static void rule8_trace(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, mock->detaches);
 }
 
+static const struct pfn_only {
+	const char *what;
+	unsigned int flags;
+} pfn_onlys[] = {
+	{ "get_pfn", PFN_MOCK_GET_PFN | PFN_MOCK_NEVER_MOVES },
+	{ "get_pfn_run", PFN_MOCK_RUN | PFN_MOCK_NEVER_MOVES },
+};
+
+KUNIT_ARRAY_PARAM_DESC(pfn_only, pfn_onlys, what);
+
 /*
- * Rule 10: kinds of exporters. The test case succeeds if one with get_pfn alone
- * answers, and cannot be mapped even with a device.
+ * Rule 10: kinds of exporters. The test case succeeds if one with get_pfn or
+ * get_pfn_run alone answers all questions, and cannot be mapped even with a device.
  */
-static void rule10_get_pfn_alone(struct kunit *test)
+static void rule10_pfn_alone(struct kunit *test)
 {
-	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_GET_PFN,
-						&pfn_mock_mixed);
+	const struct pfn_only *param = test->param_value;
+	struct pfn_mock *mock = pfn_mock_create(test, param->flags, &pfn_mock_mixed);
 	struct pfn_mock_importer *imp;
 	struct sg_table *sgt;
+	pgoff_t i;
 
 	KUNIT_EXPECT_TRUE(test, dma_buf_has_pfn(mock->dmabuf));
 	imp = pfn_mock_attach(mock, PFN_MOCK_STATIC, pfn_mock_device(test));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(imp->attach));
-	pfn_mock_expect_right(imp, 5);
+	for (i = 0; i < mock->num_pages; i++)
+		pfn_mock_expect_right(imp, i);
 	sgt = dma_buf_map_attachment_unlocked(imp->attach, DMA_BIDIRECTIONAL);
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, PTR_ERR_OR_ZERO(sgt));
 }
@@ -313,7 +336,6 @@ static const struct refused_export {
 	  offsetof(struct dma_buf_ops, unmap_dma_buf) },
 	{ "unmap without map", PFN_MOCK_GET_PFN | PFN_MOCK_MAP,
 	  offsetof(struct dma_buf_ops, map_dma_buf) },
-	{ "run without get_pfn", PFN_MOCK_RUN | PFN_MOCK_MAP, 0 },
 	{ "pin without unpin", PFN_MOCK_GET_PFN | PFN_MOCK_PIN,
 	  offsetof(struct dma_buf_ops, unpin) },
 };
@@ -399,7 +421,7 @@ static struct kunit_case dma_buf_pfn_cases[] = {
 	KUNIT_CASE(rule8_no_device_no_get_pfn),
 	KUNIT_CASE(rule8_bufinfo),
 	KUNIT_CASE(rule8_trace),
-	KUNIT_CASE(rule10_get_pfn_alone),
+	KUNIT_CASE_PARAM(rule10_pfn_alone, pfn_only_gen_params),
 	KUNIT_CASE(rule10_map_alone),
 	KUNIT_CASE_PARAM(rule10_refused, refused_export_gen_params),
 	KUNIT_CASE(rule11_no_warning),

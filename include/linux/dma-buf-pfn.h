@@ -14,15 +14,12 @@
 #include <linux/pgtable.h>
 #include <linux/types.h>
 
+struct p2pdma_provider;
+
 /**
- * enum dma_buf_pfn_type - what is behind a page frame number
+ * enum dma_buf_pfn_type - kind of memory
  */
 enum dma_buf_pfn_type {
-	/**
-	 * @DMA_BUF_PFN_UNKNOWN: The exporter did not say. Never seen by
-	 * importers.
-	 */
-	DMA_BUF_PFN_UNKNOWN,
 	/** @DMA_BUF_PFN_RAM: System RAM, or memory that behaves like it. */
 	DMA_BUF_PFN_RAM,
 	/**
@@ -33,8 +30,8 @@ enum dma_buf_pfn_type {
 };
 
 /**
- * enum dma_buf_pfn_caching - how a CPU may cache what is behind a page frame
- * number, with the names of &enum ttm_caching
+ * enum dma_buf_pfn_caching - how a CPU may cache memory, with the names of
+ * &enum ttm_caching
  */
 enum dma_buf_pfn_caching {
 	/** @DMA_BUF_PFN_CACHED: write-back */
@@ -47,18 +44,24 @@ enum dma_buf_pfn_caching {
 
 /**
  * struct dma_buf_pfn_run - physically contiguous pages of one kind
- * @pfn: page frame number of the first page
+ * @first: offset of the first page, in pages from the start of the buffer
  * @nr_pages: number of pages
+ * @pfn: page frame number of the first page
  * @type: what kind of memory it is
  * @caching: how a CPU may cache it. On architectures that let the mapping decide
  * (x86 with PAT) an importer that maps it otherwise breaks the exporter's own
  * mapping.
+ * @provider: the p2pdma provider of memory of type DMA_BUF_PFN_MMIO, or NULL if the
+ * memory is not in a PCI BAR or the exporter does not know. An importer that programs
+ * another PCI device to access the memory needs it.
  */
 struct dma_buf_pfn_run {
-	u64 pfn;
+	pgoff_t first;
 	pgoff_t nr_pages;
+	u64 pfn;
 	enum dma_buf_pfn_type type;
 	enum dma_buf_pfn_caching caching;
+	struct p2pdma_provider *provider;
 };
 
 int dma_buf_get_pfn(struct dma_buf_attachment *attach, pgoff_t pgoff,
@@ -67,20 +70,23 @@ int dma_buf_get_pfn_unlocked(struct dma_buf_attachment *attach, pgoff_t pgoff,
 			     u64 *pfn, int *max_order);
 int dma_buf_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 			struct dma_buf_pfn_run *run);
+int dma_buf_pfn_walk(struct dma_buf_attachment *attach, pgoff_t first,
+		     pgoff_t nr_pages,
+		     int (*fn)(const struct dma_buf_pfn_run *run, void *arg),
+		     void *arg);
 unsigned long dma_buf_pfn_read_begin(struct dma_buf_attachment *attach);
 bool dma_buf_pfn_read_retry(struct dma_buf_attachment *attach,
 			    unsigned long seq);
 
 /**
- * dma_buf_has_pfn - whether an exporter gives out page frame numbers
+ * dma_buf_has_pfn - whether an exporter provides page frame numbers
  * @dmabuf:	[in]	the buffer
  *
- * Returns:
- * True if dma_buf_get_pfn() can work on attachments to @dmabuf.
+ * Return: true if dma_buf_get_pfn() can work on attachments to @dmabuf.
  */
 static inline bool dma_buf_has_pfn(struct dma_buf *dmabuf)
 {
-	return dmabuf->ops->get_pfn;
+	return dmabuf->ops->get_pfn_run || dmabuf->ops->get_pfn;
 }
 
 /**
@@ -90,8 +96,7 @@ static inline bool dma_buf_has_pfn(struct dma_buf *dmabuf)
  * A page frame number carries no access rights. An importer must not let
  * anything write to the memory without it.
  *
- * Returns:
- * True if the file of @dmabuf is open for writing.
+ * Return: true if the file of @dmabuf is open for writing.
  */
 static inline bool dma_buf_pfn_writable(struct dma_buf *dmabuf)
 {
@@ -99,24 +104,48 @@ static inline bool dma_buf_pfn_writable(struct dma_buf *dmabuf)
 }
 
 /**
- * dma_buf_pfn_order - largest aligned block inside a contiguous run
- * @pfn:	[in]	page frame number of the page at @pgoff
- * @pgoff:	[in]	a page of the run, as offset into the buffer
- * @first:	[in]	first page of the run
- * @last:	[in]	last page of the run, inclusive
+ * dma_buf_pfn_at - the page frame number of one page of a run
+ * @run:	[in]	the run
+ * @pgoff:	[in]	a page of it, as offset into the buffer
  *
- * For exporters, to answer &dma_buf_ops.get_pfn.
- *
- * Returns:
- * The largest order o such that the 2^o pages which contain @pgoff, and start at
- * a multiple of 2^o both in page offsets and in page frame numbers, lie in the
- * run.
+ * Return: the page frame number.
  */
-static inline int dma_buf_pfn_order(u64 pfn, pgoff_t pgoff, pgoff_t first,
-				    pgoff_t last)
+static inline u64 dma_buf_pfn_at(const struct dma_buf_pfn_run *run, pgoff_t pgoff)
+{
+	return run->pfn + (pgoff - run->first);
+}
+
+/**
+ * dma_buf_pfn_clip - reduce a run to a range of pages
+ * @run:	[in,out] the run
+ * @first:	[in]	first page of the range
+ * @end:	[in]	the page after the last
+ *
+ * The range must overlap @run, and may extend beyond it.
+ */
+static inline void dma_buf_pfn_clip(struct dma_buf_pfn_run *run, pgoff_t first,
+				    pgoff_t end)
+{
+	end = min(end, run->first + run->nr_pages);
+	first = max(first, run->first);
+	run->pfn = dma_buf_pfn_at(run, first);
+	run->first = first;
+	run->nr_pages = end - first;
+}
+
+/**
+ * dma_buf_pfn_order - largest aligned block inside a run
+ * @run:	[in]	the run
+ * @pgoff:	[in]	a page of it, as offset into the buffer
+ *
+ * Return: the largest order o such that the 2^o pages which contain @pgoff, and
+ * start at a multiple of 2^o both in page offsets and in page frame numbers, lie
+ * in @run.
+ */
+static inline int dma_buf_pfn_order(const struct dma_buf_pfn_run *run, pgoff_t pgoff)
 {
 	/* Offset and pfn are aligned together up to their lowest unlike bit. */
-	u64 unlike = pfn ^ pgoff;
+	u64 unlike = dma_buf_pfn_at(run, pgoff) ^ pgoff;
 	int order = unlike ? __ffs64(unlike) : BITS_PER_LONG - 1;
 	int edge;
 
@@ -126,7 +155,8 @@ static inline int dma_buf_pfn_order(u64 pfn, pgoff_t pgoff, pgoff_t first,
 	 * in which they differ, and the next smaller one has only one of them.
 	 * Before page 0 is ULONG_MAX, which no block reaches.
 	 */
-	edge = __fls(min(pgoff ^ (first - 1), pgoff ^ (last + 1)));
+	edge = __fls(min(pgoff ^ (run->first - 1),
+			 pgoff ^ (run->first + run->nr_pages)));
 	return min(order, edge);
 }
 
@@ -135,9 +165,8 @@ static inline int dma_buf_pfn_order(u64 pfn, pgoff_t pgoff, pgoff_t first,
  * @caching:	[in]	how they may be cached, from dma_buf_get_pfn_run()
  * @prot:	[in]	the protection of the mapping, &vm_area_struct.vm_page_prot
  *
- * Returns:
- * @prot with the cache mode that @caching asks for, where the architecture has
- * it. After ttm_io_prot().
+ * Return: @prot with the cache mode that @caching asks for, where the
+ * architecture has it. After ttm_io_prot().
  */
 static inline pgprot_t dma_buf_pfn_pgprot(enum dma_buf_pfn_caching caching,
 					  pgprot_t prot)

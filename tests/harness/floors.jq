@@ -42,9 +42,9 @@ def ranges($call): ["contig/32MiB", "tt/32MiB", "bar/32MiB", "range/1MiB", "rang
 def pages: ["get_pfn-pages/contig/32MiB", "get_pfn-pages/tt/32MiB"];
 
 def floors: . as $rows | [
-	floor("1a"; "get_pfn, one range of any memory / resv_pair"; 4;
+	floor("1a"; "get_pfn, one range of any memory / resv_pair"; 6;
 	      ratio(most(ranges("get_pfn") + pages); .resv_pair)),
-	floor("1b"; "get_pfn_unlocked, one range of any memory / resv_pair"; 5;
+	floor("1b"; "get_pfn_unlocked, one range of any memory / resv_pair"; 8;
 	      ratio(most(ranges("get_pfn_unlocked")); .resv_pair)),
 	(floor("1c"; "get_pfn at 8 GiB / at 1 MiB, one range"; 1.3;
 	       ratio(.["get_pfn/range/8GiB"]; .["get_pfn/range/1MiB"]))

@@ -62,12 +62,8 @@ static bool has_pages(int fd, uint32_t region)
 	return !is_kind(fd, region, "reserved") && !is_kind(fd, region, "bar");
 }
 
-/*
- * Where a buffer with this list, which begins in its first region, is when
- * @imp uses it. Negative: why @imp does not get it
- */
-static int expected_region(int fd, const struct list *list,
-			   const struct importer *imp)
+/* Whether @imp reaches memory without pages that a buffer with this list may be in */
+static bool is_peer(int fd, const struct list *list, const struct importer *imp)
 {
 	bool p2p = imp->p2p;
 	unsigned int i;
@@ -76,8 +72,19 @@ static int expected_region(int fd, const struct list *list,
 		/* The other device is on no bus with the BAR. */
 		if (is_kind(fd, list->regions[i], "bar"))
 			p2p &= imp->told && imp->way != WAY_OTHER;
+	return p2p;
+}
 
-	if (imp->way == WAY_SAME || p2p)
+/*
+ * Where a buffer with this list, which begins in its first region, is when
+ * @imp uses it. Negative: why @imp does not get it
+ */
+static int expected_region(int fd, const struct list *list,
+			   const struct importer *imp)
+{
+	unsigned int i;
+
+	if (imp->way == WAY_SAME || is_peer(fd, list, imp))
 		return list->regions[0];
 	for (i = 0; i < list->num; i++)
 		if (has_pages(fd, list->regions[i]))
@@ -171,7 +178,7 @@ static void one_case(int fd, int importer, const struct importer *imp,
 		if (imp->pins || imp->way == WAY_SAME)
 			continue;
 		use_it(&use);
-		if (imp->p2p || has_pages(fd, list->regions[i]))
+		if (is_peer(fd, list, imp) || has_pages(fd, list->regions[i]))
 			igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle),
 					  list->regions[i]);
 		else

@@ -40,6 +40,8 @@ static void sample_invalidate(struct dma_buf_attachment *attach)
 }
 
 static const struct dma_buf_attach_ops sample_attach_ops = {
+	.invalidate_unmaps = true,
+	.invalidate_in_reclaim = true,
 	.invalidate_mappings = sample_invalidate,
 };
 

@@ -207,56 +207,9 @@ struct vgem_pfn_runs *vgem_pfn_runs_alloc(unsigned int max);
 void vgem_pfn_runs_add(struct vgem_pfn_runs *runs, u64 pfn, pgoff_t num_pages);
 struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
 					       pgoff_t num_pages);
+void vgem_pfn_runs_get(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
+		       struct dma_buf_pfn_run *out);
 u64 vgem_pfn_runs_pfn(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 		      pgoff_t *num_pages);
-
-/* Index of the run that a page is in */
-static inline unsigned int vgem_pfn_runs_find(const struct vgem_pfn_runs *runs, pgoff_t pgoff)
-{
-	unsigned int low = 0, high = runs->num;
-
-	while (high - low > 1) {
-		unsigned int middle = low + (high - low) / 2;
-
-		if (runs->run[middle].first <= pgoff)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* The first page that is no longer in a run */
-static inline pgoff_t vgem_pfn_runs_end(const struct vgem_pfn_runs *runs, unsigned int i)
-{
-	return i + 1 < runs->num ? runs->run[i + 1].first : runs->num_pages;
-}
-
-/**
- * vgem_pfn_runs_order() - a page frame number, and the block around it
- * @runs: the table
- * @pgoff: page, smaller than the number of pages in the table
- * @pfn: [out] the page frame number
- *
- * Return: the order of the largest naturally aligned and contiguous block, as
- * &dma_buf_ops.get_pfn defines it.
- */
-static inline int vgem_pfn_runs_order(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
-				      u64 *pfn)
-{
-	pgoff_t first;
-	unsigned int i;
-
-	/* As in carveouts that give each buffer one range: nothing to look for */
-	if (likely(runs->num == 1)) {
-		*pfn = runs->run[0].pfn + pgoff;
-		return dma_buf_pfn_order(*pfn, pgoff, 0, runs->num_pages - 1);
-	}
-
-	i = vgem_pfn_runs_find(runs, pgoff);
-	first = runs->run[i].first;
-	*pfn = runs->run[i].pfn + (pgoff - first);
-	return dma_buf_pfn_order(*pfn, pgoff, first, vgem_pfn_runs_end(runs, i) - 1);
-}
 
 #endif /* _VGEM_PFN_CARVEOUT_H_ */

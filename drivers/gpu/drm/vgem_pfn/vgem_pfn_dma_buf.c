@@ -100,84 +100,18 @@ static void vgem_pfn_dma_buf_unmap(struct dma_buf_attachment *attach,
 	vgem_pfn_sg_unmap(dmabuf_to_bo(attach->dmabuf), attach, sgt, dir);
 }
 
-static int vgem_pfn_dma_buf_answer(struct dma_buf_attachment *attach,
-				   const struct vgem_pfn_runs *runs,
-				   pgoff_t pgoff, u64 *pfn, int *max_order)
-{
-	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
-
-	*max_order = vgem_pfn_runs_order(runs, pgoff, pfn);
-	bo->num_get_pfn++;
-	return 0;
-}
-
-/* The long way: the object may have to get its memory first, or to go elsewhere. */
-static noinline int vgem_pfn_dma_buf_reach_pfn(struct dma_buf_attachment *attach,
-					       pgoff_t pgoff, u64 *pfn, int *max_order)
-{
-	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
-	int ret;
-
-	ret = vgem_pfn_reach(bo, attach->peer2peer);
-	if (ret)
-		return ret;
-
-	vgem_pfn_dma_buf_answer(attach, vgem_pfn_bo_runs(bo), pgoff, pfn, max_order);
-	trace_vgem_pfn_get_pfn(bo, pgoff, *pfn, *max_order);
-	return 0;
-}
-
-/* Whether somebody wants to know of this answer, or first of where the object is */
-static bool vgem_pfn_dma_buf_traced(struct vgem_pfn_bo *bo)
-{
-	return (trace_vgem_pfn_place_enabled() && !bo->place_traced) ||
-	       trace_vgem_pfn_get_pfn_enabled();
-}
-
-/*
- * This is asked for every page, so what is mostly true comes first: the object has its
- * memory, and where the importer can reach it. Without fault injection nothing is called
- * then, and so nothing saved on the stack.
- */
-static int vgem_pfn_dma_buf_get_pfn(struct dma_buf_attachment *attach,
-				    pgoff_t pgoff, u64 *pfn, int *max_order)
-{
-	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
-	const struct vgem_pfn_runs *runs;
-	int ret;
-
-	dma_resv_assert_held(bo->tbo.base.resv);
-
-	ret = vgem_pfn_fault(vgem_pfn_bo_device(bo), VGEM_PFN_FAULT_GET_PFN);
-	if (ret)
-		return ret;
-
-	if (unlikely(vgem_pfn_device_is_gone(bo) || vgem_pfn_dma_buf_traced(bo)))
-		return vgem_pfn_dma_buf_reach_pfn(attach, pgoff, pfn, max_order);
-
-	if (!attach->peer2peer &&
-	    unlikely(!vgem_pfn_region_has_pages(vgem_pfn_bo_device(bo),
-						bo->tbo.resource->mem_type)))
-		return vgem_pfn_dma_buf_reach_pfn(attach, pgoff, pfn, max_order);
-
-	runs = vgem_pfn_bo_runs(bo);
-	if (unlikely(!runs))
-		return vgem_pfn_dma_buf_reach_pfn(attach, pgoff, pfn, max_order);
-
-	return vgem_pfn_dma_buf_answer(attach, runs, pgoff, pfn, max_order);
-}
-
 static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 					pgoff_t pgoff,
 					struct dma_buf_pfn_run *run)
 {
 	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
+	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
 	struct vgem_pfn_carveout *carveout;
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	ret = vgem_pfn_fault(vgem_pfn_bo_device(bo), VGEM_PFN_FAULT_GET_PFN);
+	ret = vgem_pfn_fault(vdev, VGEM_PFN_FAULT_GET_PFN);
 	if (ret)
 		return ret;
 
@@ -185,18 +119,15 @@ static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 	if (ret)
 		return ret;
 
-	run->pfn = vgem_pfn_runs_pfn(vgem_pfn_bo_runs(bo), pgoff, &run->nr_pages);
-	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
-					bo->tbo.resource->mem_type);
+	vgem_pfn_runs_get(vgem_pfn_bo_runs(bo), pgoff, run);
+	carveout = vgem_pfn_carveout_of(vdev, bo->tbo.resource->mem_type);
 	if (carveout && carveout->kind == VGEM_PFN_BAR) {
 		run->type = DMA_BUF_PFN_MMIO;
 		run->caching = DMA_BUF_PFN_WRITE_COMBINED;
-	} else {
-		run->type = DMA_BUF_PFN_RAM;
-		run->caching = DMA_BUF_PFN_CACHED;
+		run->provider = vdev->p2pdma;
 	}
 	bo->num_get_pfn++;
-	trace_vgem_pfn_get_pfn_run(bo, pgoff, run);
+	trace_vgem_pfn_get_pfn_run(bo, run);
 	return 0;
 }
 
@@ -239,7 +170,6 @@ static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
 	.unpin = vgem_pfn_dma_buf_unpin,
 	.map_dma_buf = vgem_pfn_dma_buf_map,
 	.unmap_dma_buf = vgem_pfn_dma_buf_unmap,
-	.get_pfn = vgem_pfn_dma_buf_get_pfn,
 	.get_pfn_run = vgem_pfn_dma_buf_get_pfn_run,
 	.begin_cpu_access = vgem_pfn_dma_buf_begin_cpu_access,
 	.end_cpu_access = vgem_pfn_dma_buf_end_cpu_access,

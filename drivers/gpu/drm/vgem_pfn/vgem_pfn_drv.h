@@ -216,22 +216,6 @@ static inline bool vgem_pfn_region_has_pages(struct vgem_pfn_device *vdev, u32 r
 }
 
 /**
- * vgem_pfn_device_is_gone() - whether nothing may be given out any more
- * @bo: a buffer object of the device, with its reservation lock held
- *
- * Not drm_dev_enter(), which costs more than a whole lookup. Nor is it needed: the flag
- * is set before vgem_pfn_device_unplug() takes this lock to revoke what was given out.
- *
- * Return: true if the device is gone, or about to revoke what it has given out.
- */
-static inline bool vgem_pfn_device_is_gone(struct vgem_pfn_bo *bo)
-{
-	dma_resv_assert_held(bo->tbo.base.resv);
-
-	return READ_ONCE(bo->tbo.base.dev->unplugged);
-}
-
-/**
  * vgem_pfn_bo_runs() - the memory that a buffer object has now
  * @bo: the buffer object, with its reservation lock held
  *

@@ -160,7 +160,7 @@ int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer)
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	if (vgem_pfn_device_is_gone(bo))
+	if (drm_dev_is_unplugged(bo->tbo.base.dev))
 		return -ENODEV;
 
 	if (!peer2peer && !vgem_pfn_region_has_pages(vgem_pfn_bo_device(bo),

@@ -101,6 +101,33 @@ struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_from_pages);
 
 /**
+ * vgem_pfn_runs_get() - the run that a page is in
+ * @runs: the table
+ * @pgoff: page, smaller than the number of pages in the table
+ * @out: [out] all of the run; type and caching are left alone
+ */
+void vgem_pfn_runs_get(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
+		       struct dma_buf_pfn_run *out)
+{
+	unsigned int low = 0, high = runs->num;
+	pgoff_t end;
+
+	while (high - low > 1) {
+		unsigned int middle = low + (high - low) / 2;
+
+		if (runs->run[middle].first <= pgoff)
+			low = middle;
+		else
+			high = middle;
+	}
+	end = high < runs->num ? runs->run[high].first : runs->num_pages;
+	out->first = runs->run[low].first;
+	out->nr_pages = end - out->first;
+	out->pfn = runs->run[low].pfn;
+}
+EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_get);
+
+/**
  * vgem_pfn_runs_pfn() - the page frame number of a page, and what follows it
  * @runs: the table
  * @pgoff: page, smaller than the number of pages in the table
@@ -112,10 +139,11 @@ EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_from_pages);
 u64 vgem_pfn_runs_pfn(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 		      pgoff_t *num_pages)
 {
-	unsigned int i = vgem_pfn_runs_find(runs, pgoff);
+	struct dma_buf_pfn_run run;
 
+	vgem_pfn_runs_get(runs, pgoff, &run);
 	if (num_pages)
-		*num_pages = vgem_pfn_runs_end(runs, i) - pgoff;
-	return runs->run[i].pfn + (pgoff - runs->run[i].first);
+		*num_pages = run.first + run.nr_pages - pgoff;
+	return dma_buf_pfn_at(&run, pgoff);
 }
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_pfn);

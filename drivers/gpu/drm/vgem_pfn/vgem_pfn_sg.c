@@ -167,21 +167,21 @@ static struct sg_table *vgem_pfn_sg_map_bar(struct vgem_pfn_bo *bo,
 					    struct dma_buf_attachment *attach,
 					    enum dma_data_direction dir)
 {
-	const struct vgem_pfn_runs *runs = vgem_pfn_bo_runs(bo);
+	pgoff_t pgoff, n, num_pages = bo->tbo.base.size >> PAGE_SHIFT;
+	unsigned int i, num = vgem_pfn_bo_runs(bo)->num;
 	struct phys_vec *vec;
 	struct sg_table *sgt;
-	unsigned int i;
 
-	vec = kvmalloc_objs(*vec, runs->num);
+	vec = kvmalloc_objs(*vec, num);
 	if (!vec)
 		return ERR_PTR(-ENOMEM);
 
-	for (i = 0; i < runs->num; i++) {
-		vec[i].paddr = PFN_PHYS(runs->run[i].pfn);
-		vec[i].len = PFN_PHYS(vgem_pfn_runs_end(runs, i) - runs->run[i].first);
+	for (i = 0, pgoff = 0; pgoff < num_pages; i++, pgoff += n) {
+		vec[i].paddr = PFN_PHYS(vgem_pfn_runs_pfn(vgem_pfn_bo_runs(bo), pgoff, &n));
+		vec[i].len = PFN_PHYS(n);
 	}
 	sgt = dma_buf_phys_vec_to_sgt(attach, vgem_pfn_bo_device(bo)->p2pdma, vec,
-				      runs->num, bo->tbo.base.size, dir);
+				      num, bo->tbo.base.size, dir);
 	kvfree(vec);
 	if (!IS_ERR(sgt))
 		bo->num_bar_maps++;

@@ -208,27 +208,9 @@ TRACE_EVENT(vgem_pfn_notify,
 
 	    TP_printk("bo=%llu count=%llu", __entry->bo, __entry->count));
 
-TRACE_EVENT(vgem_pfn_get_pfn,
-	    TP_PROTO(struct vgem_pfn_bo *bo, pgoff_t pgoff, u64 pfn, int max_order),
-	    TP_ARGS(bo, pgoff, pfn, max_order),
-
-	    TP_STRUCT__entry(__field(u64, bo)
-			     __field(pgoff_t, pgoff)
-			     __field(u64, pfn)
-			     __field(int, max_order)),
-
-	    TP_fast_assign(__entry->bo = bo->id;
-			   __entry->pgoff = pgoff;
-			   __entry->pfn = pfn;
-			   __entry->max_order = max_order;),
-
-	    TP_printk("bo=%llu pgoff=0x%lx pfn=0x%llx max_order=%d", __entry->bo,
-		      __entry->pgoff, __entry->pfn, __entry->max_order));
-
 TRACE_EVENT(vgem_pfn_get_pfn_run,
-	    TP_PROTO(struct vgem_pfn_bo *bo, pgoff_t pgoff,
-		     const struct dma_buf_pfn_run *run),
-	    TP_ARGS(bo, pgoff, run),
+	    TP_PROTO(struct vgem_pfn_bo *bo, const struct dma_buf_pfn_run *run),
+	    TP_ARGS(bo, run),
 
 	    TP_STRUCT__entry(__field(u64, bo)
 			     __field(pgoff_t, pgoff)
@@ -236,7 +218,7 @@ TRACE_EVENT(vgem_pfn_get_pfn_run,
 			     __field(pgoff_t, nr_pages)),
 
 	    TP_fast_assign(__entry->bo = bo->id;
-			   __entry->pgoff = pgoff;
+			   __entry->pgoff = run->first;
 			   __entry->pfn = run->pfn;
 			   __entry->nr_pages = run->nr_pages;),
 

@@ -83,6 +83,17 @@ static void vgem_pfn_runs_lookup(struct kunit *test)
 	}
 }
 
+/* What dma_buf_get_pfn() makes of a run */
+static int vgem_pfn_test_order(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
+			       u64 *pfn)
+{
+	struct dma_buf_pfn_run run;
+
+	vgem_pfn_runs_get(runs, pgoff, &run);
+	*pfn = dma_buf_pfn_at(&run, pgoff);
+	return dma_buf_pfn_order(&run, pgoff);
+}
+
 /*
  * The test case succeeds if an order is that of the largest block which is
  * aligned in the buffer and in memory and lies within one run: up to 1 GiB, and
@@ -96,29 +107,29 @@ static void vgem_pfn_runs_orders(struct kunit *test)
 
 	runs = vgem_pfn_test_runs(test, 1);
 	vgem_pfn_runs_add(runs, 4 * gib, 2 * gib);
-	KUNIT_EXPECT_GE(test, vgem_pfn_runs_order(runs, gib + 5, &pfn), 18);
+	KUNIT_EXPECT_GE(test, vgem_pfn_test_order(runs, gib + 5, &pfn), 18);
 	KUNIT_EXPECT_EQ(test, pfn, 5 * gib + 5);
 
 	runs = vgem_pfn_test_runs(test, 1);
 	vgem_pfn_runs_add(runs, 0x1000, 13);
-	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 0, &pfn), 3);
-	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 11, &pfn), 2);
-	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 12, &pfn), 0);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_test_order(runs, 0, &pfn), 3);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_test_order(runs, 11, &pfn), 2);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_test_order(runs, 12, &pfn), 0);
 	KUNIT_EXPECT_EQ(test, pfn, 0x100c);
 
 	runs = vgem_pfn_test_runs(test, 1);
 	vgem_pfn_runs_add(runs, 4 * gib + 1, gib);
-	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 512, &pfn), 0);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_test_order(runs, 512, &pfn), 0);
 
 	runs = vgem_pfn_test_runs(test, 3);
 	vgem_pfn_runs_add(runs, 0x400, 512);
 	vgem_pfn_runs_add(runs, 0x800, 8);
 	vgem_pfn_runs_add(runs, 0xa00, 504);
-	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 0, &pfn), 9);
-	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 511, &pfn), 9);
-	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 512, &pfn), 3);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_test_order(runs, 0, &pfn), 9);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_test_order(runs, 511, &pfn), 9);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_test_order(runs, 512, &pfn), 3);
 	/* Page 520 is at 0xa00: congruent modulo 8 and no more. */
-	KUNIT_EXPECT_EQ(test, vgem_pfn_runs_order(runs, 520, &pfn), 3);
+	KUNIT_EXPECT_EQ(test, vgem_pfn_test_order(runs, 520, &pfn), 3);
 }
 
 /*
