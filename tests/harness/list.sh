@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # list.sh - make test-list: the IGT subtests of make test, with their passes, and after
-# them those which only make test-full runs.  Of a tree whose tests were built.
+# them those which only make test-full runs.  Of a tree whose tests were built.  Then each
+# rule of the contract with its KUnit cases, and the mutations that these must catch.
 
 # shellcheck source=tests/harness/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -37,3 +38,22 @@ echo "make test: $(wc -l <"$OUT/guest/short.list") runs of $(awk '{ print $1 }' 
 by_subtest <"$OUT/guest/short.list" | sed 's/^/    /'
 echo "only make test-full: $(comm -13 "$OUT/guest/short.list" "$OUT/guest/full.list" | wc -l) runs"
 comm -13 "$OUT/guest/short.list" "$OUT/guest/full.list" | by_subtest | sed 's/^/    /'
+
+# cases RULE - the KUnit cases that are named after it
+cases() {
+	grep -hoE "KUNIT_CASE[A-Z_]*[(]rule$1_[a-z0-9_]+" "$TOP"/drivers/dma-buf/st-dma-buf-pfn*.c |
+		sed 's/.*(//' | sort -u
+}
+
+# caught_by CASE - the mutations that expect it to fail
+caught_by() {
+	{ grep -lE "^# expect: kunit/[a-z-]+/$1\$" "$TOP"/tests/mutations/*.patch || :; } |
+		sed 's,.*/,,; s/[.]patch$//' | paste -sd' '
+}
+
+echo "rules of Documentation/driver-api/dma-buf-pfn.rst: KUnit cases, and mutations that these catch"
+for rule in $(seq 1 "$(grep -cE '^[0-9]+\. ' "$TOP/Documentation/driver-api/dma-buf-pfn.rst")"); do
+	for name in $(cases "$rule"); do
+		printf '    %2d %-36s %s\n' "$rule" "$name" "$(caught_by "$name")"
+	done
+done
