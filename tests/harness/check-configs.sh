@@ -49,6 +49,8 @@ fragment() {
 		builtin) sed -n 's/^\(CONFIG_.*\)=m$/\1=y/p' "$TOP/tests/configs/base.config" >>"$file" ;;
 		*) echo "# CONFIG_$option is not set" >>"$file" ;;
 		esac
+		# It selects the other one.
+		[[ $option != DEBUG_FS ]] || echo "# CONFIG_DEBUG_KMEMLEAK is not set" >>"$file"
 	done
 }
 
