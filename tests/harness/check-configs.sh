@@ -56,7 +56,7 @@ fragment() {
 
 # make_row ARCH COMPILER ARG... - kbuild for another architecture or compiler
 make_row() {
-	local arch=$1 cc=$2 cross= flags=-Werror
+	local arch=$1 cc=$2 cross='' flags=-Werror
 	shift 2
 	case $arch in
 	arm64) cross=aarch64-linux-gnu- ;;
