@@ -13,14 +13,15 @@
 
 #define MAX_RUNS	1000
 
+KUNIT_DEFINE_ACTION_WRAPPER(kvfree_wrapper, kvfree, const void *);
+
 static struct vgem_pfn_runs *vgem_pfn_test_runs(struct kunit *test, unsigned int max)
 {
 	struct vgem_pfn_runs *runs = vgem_pfn_runs_alloc(max);
 
 	KUNIT_ASSERT_NOT_NULL(test, runs);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test,
-							   (kunit_action_t *)kvfree,
-							   runs));
+							   kvfree_wrapper, runs));
 	return runs;
 }
 
