@@ -91,7 +91,7 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
  * @quarantine_ms: debugfs lever, see vgem_pfn_debugfs.c
  * @num_stale: stale writes found, in any carveout
  * @import_peer2peer: debugfs lever, see vgem_pfn_debugfs.c
- * @import_unmap_ms: debugfs lever, see vgem_pfn_debugfs.c
+ * @import_unmap_ms: debugfs knob, see vgem_pfn_debugfs.c
  * @faults: debugfs levers, see vgem_pfn_fault.c
  * @compare_memcpy: debugfs lever, see vgem_pfn_debugfs.c
  */

@@ -146,11 +146,11 @@ static bool vgem_pfn_engines_have_room(struct vgem_pfn_engines *all)
  * vgem_pfn_engines_wait() - wait until more copies may be queued
  * @vdev: the device
  *
- * To be called before a move that may queue some, so that userspace cannot queue
- * without limit: whoever needs the lock of a buffer object that is moving waits for its
- * copy, and some of them not interruptibly. Those who come here at the same time all
- * pass, and an eviction may queue more than was asked for, so the limit is exceeded by
- * as many moves as there are tasks.
+ * Call this before a move that may queue copies, so that userspace cannot queue them
+ * without limit. Tasks that need the reservation lock of a moving buffer object wait for
+ * its copy, some of them uninterruptibly. Tasks that call this at the same time all
+ * return, and an eviction may queue more copies than the move itself, so the limit can be
+ * exceeded by some moves per task.
  *
  * Context: may sleep, must not hold locks.
  * Return: 0 or -ERESTARTSYS.

@@ -8,8 +8,8 @@
  * while it has DMA addresses. Userspace maps and unmaps it with BO_MOVE, the
  * exporter unmaps it with a notification.
  *
- * The notification is a plain unmap, or one at a later time if a debugfs lever says
- * so. It may come at any time between attach and
+ * The notification is a plain unmap, delayed if the debugfs knob import_unmap_ms is
+ * set. It may come at any time between attach and
  * detach, so also for an object that nobody has a handle to yet, or any more: it
  * must not rely on references, nor on &drm_gem_object.import_attach. It may come
  * in reclaim, so it allocates nothing. Nor does it wait: there is no engine that
@@ -34,7 +34,7 @@
 
 #include "vgem_pfn_drv.h"
 
-/* The lever does not hold up an exporter for longer than this. */
+/* The longest delay that the knob import_unmap_ms can set */
 #define VGEM_PFN_MAX_UNMAP_MS	5000u
 
 /* Nothing is written to what was exported for reading. */
