@@ -4,7 +4,7 @@
  * more than leaving a step out where it would be. See DMA_BUF_PFN_IMPORT_BROKEN in
  * include/uapi/linux/dma-buf-pfn-importer.h.
  *
- * Levers in debugfs, microseconds:
+ * Knobs in debugfs, microseconds:
  *
  *	attach_delay_us		sleep after an import has attached and before it is
  *				returned; of any import, so that a correct one can
@@ -161,7 +161,7 @@ DEFINE_DEBUGFS_ATTRIBUTE(pfn_import_leaked_fops, pfn_import_leaked_get,
 			 pfn_import_leaked_set, "%llu\n");
 
 /**
- * pfn_import_broken_debugfs_init() - the levers of this file
+ * pfn_import_broken_debugfs_init() - the knobs of this file
  * @root: the directory
  */
 void pfn_import_broken_debugfs_init(struct dentry *root)

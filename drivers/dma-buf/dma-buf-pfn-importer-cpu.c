@@ -172,7 +172,7 @@ static unsigned int pfn_import_level(unsigned int order)
 
 /*
  * Pages that follow the one that was touched get entries as well, as far as the run goes
- * and up to the end of an aligned window of as many pages as the lever says. Whatever
+ * and up to the end of an aligned window of as many pages as the knob says. Whatever
  * keeps one from it will be told by its own fault.
  */
 static void pfn_import_fault_around(struct pfn_import *imp, struct vm_fault *vmf,

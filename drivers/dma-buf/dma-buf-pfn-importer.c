@@ -31,21 +31,21 @@
 
 MODULE_IMPORT_NS("DMA_BUF");
 
-/* No lever holds a task or an engine for longer than this. */
+/* No knob holds a task or an engine for longer than this. */
 #define PFN_IMPORT_MAX_DELAY_US	(10 * USEC_PER_SEC)
 
-/* Who attaches with DMA_BUF_PFN_IMPORT_DEVICE */
+/* The device that is attached with DMA_BUF_PFN_IMPORT_DEVICE */
 static struct faux_device *pfn_importer_device;
 
 /**
- * pfn_import_delay() - sleep as a lever says
- * @lever_us: the lever, in microseconds; not at all if it is zero
+ * pfn_import_delay() - sleep as a knob says
+ * @knob_us: the knob, in microseconds; not at all if it is zero
  *
  * Context: may sleep, does not allocate.
  */
-void pfn_import_delay(const u32 *lever_us)
+void pfn_import_delay(const u32 *knob_us)
 {
-	u32 us = READ_ONCE(*lever_us);
+	u32 us = READ_ONCE(*knob_us);
 
 	if (us)
 		fsleep(min(us, PFN_IMPORT_MAX_DELAY_US));

@@ -152,7 +152,7 @@ struct pfn_import {
 	struct file *file;
 };
 
-void pfn_import_delay(const u32 *lever_us);
+void pfn_import_delay(const u32 *knob_us);
 
 /* dma-buf-pfn-importer-table.c */
 unsigned int pfn_import_order(int max_order);

@@ -102,7 +102,7 @@ static void rule14_checked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pfn, 1);
 	KUNIT_EXPECT_EQ(test, order, 99);
 	KUNIT_EXPECT_EQ(test, run.pfn, 1);
-	/* Pinned from the first question until it detaches, whatever the answer. */
+	/* Pinned from the first lookup until it detaches, even if the lookup fails. */
 	KUNIT_EXPECT_EQ(test, 1, mock->pins);
 	KUNIT_EXPECT_EQ(test, 0, mock->unpins);
 }
@@ -214,7 +214,7 @@ static void rule14_moved_while_checked(struct kunit *test)
 		imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
 		pfn_mock_lock(mock);
 		kunit_warning_suppress(test) {
-			/* The question, and the one that checks the answer */
+			/* The lookup, and the one that checks its result */
 			mock->move_in_get_pfn = 2;
 			KUNIT_EXPECT_EQ(test, 0,
 					dma_buf_get_pfn(imp->attach, 0, &pfn, NULL));

@@ -454,7 +454,7 @@ static void ex_test_move_to_answer(struct kunit *test)
 	ex_write_all(pair->buf, 1);
 	KUNIT_EXPECT_EQ(test, ex_read(&pair->imp, last), 1 + last);
 
-	/* Beyond the first question, when there is something in the table. */
+	/* Beyond the first lookup, when there is something in the table. */
 	pair->buf->move_to_answer = EX_CHUNKS + 2;
 	KUNIT_ASSERT_EQ(test, ex_map_all(&pair->imp), 0);
 	KUNIT_EXPECT_EQ(test, pair->buf->move_to_answer, 0);

@@ -39,7 +39,7 @@ KUNIT_ARRAY_PARAM_DESC(must_pin, must_pins, what);
 
 /*
  * Rule 3: an importer with operations that is not notified, or does not promise to have
- * removed its translations then. The test case succeeds if it is answered while it has
+ * removed its translations then. The test case succeeds if a lookup succeeds while it has
  * the buffer pinned, however often, and neither before nor after.
  */
 static void rule3_pinned(struct kunit *test)
@@ -104,7 +104,7 @@ static void rule3_neither(struct kunit *test)
 
 /*
  * Rule 3: a static importer. The test case succeeds if the buffer is pinned with
- * its first question, once, and unpinned when it is detached; and so for another.
+ * its first lookup, once, and unpinned when it is detached; and so for another.
  */
 static void rule3_static(struct kunit *test)
 {
@@ -145,7 +145,7 @@ static void rule3_static_silent(struct kunit *test)
 
 /*
  * Rule 3: a static importer and an exporter that fails. The test case succeeds if the
- * first question pins the buffer whatever comes of it, once, until the importer is
+ * first lookup pins the buffer once, even if the lookup fails, until the importer is
  * detached.
  */
 static void rule3_static_exporter_fails(struct kunit *test)
@@ -184,8 +184,8 @@ static void rule3_static_pin_fails(struct kunit *test)
 }
 
 /*
- * Rule 3: an exporter that says that it never moves. The test case succeeds if importers
- * of all kinds are answered, and nothing is pinned, whether the exporter could or not.
+ * Rule 3: an exporter that says that it never moves. The test case succeeds if lookups by
+ * importers of all kinds succeed, and nothing is pinned, whether the exporter has pin or not.
  */
 static void rule3_never_moves(struct kunit *test)
 {
@@ -206,8 +206,8 @@ static void rule3_never_moves(struct kunit *test)
 
 /*
  * Rule 3: an exporter without pin that says nothing. The test case succeeds if it is not
- * taken for one that never moves: importers are answered that are notified or believe
- * that they have pinned, and no others.
+ * taken for one that never moves: lookups succeed for importers that are notified or
+ * believe that they have pinned, and for no others.
  */
 static void rule3_no_pin(struct kunit *test)
 {
@@ -232,8 +232,8 @@ static void rule3_no_pin(struct kunit *test)
 }
 
 /*
- * Rule 11: -ENODEV may be temporary. The test case succeeds if an importer that got it is
- * answered again when there is memory, without a notification in between.
+ * Rule 11: -ENODEV may be temporary. The test case succeeds if a lookup by an importer
+ * that got it succeeds when there is memory again, without a notification in between.
  */
 static void rule11_back_again(struct kunit *test)
 {

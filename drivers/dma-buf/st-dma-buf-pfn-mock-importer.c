@@ -147,7 +147,7 @@ void pfn_mock_unpin(struct pfn_mock_importer *imp)
 }
 
 /**
- * pfn_mock_must_pin() - whether an importer gets answers only when it has pinned
+ * pfn_mock_must_pin() - whether lookups by an importer succeed only if it has pinned
  * @kind: of importer
  *
  * Return: true if so, unless the exporter never moves.

@@ -172,8 +172,8 @@ static int move_in_next(const struct dma_buf_pfn_run *run, void *arg)
 }
 
 /*
- * Rule 5: walks. The test case succeeds if a walk in which the exporter moves the buffer
- * to answer ends with -EAGAIN, unless that was its first question, when nothing had been
+ * Rule 5: walks. The test case succeeds if a walk in which a lookup moves the buffer
+ * ends with -EAGAIN, unless that was its first lookup, when nothing had been
  * passed on.
  */
 static void rule5_walk_moved(struct kunit *test)

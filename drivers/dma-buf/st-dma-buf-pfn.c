@@ -278,7 +278,7 @@ KUNIT_ARRAY_PARAM_DESC(pfn_only, pfn_onlys, what);
 
 /*
  * Rule 10: kinds of exporters. The test case succeeds if one with get_pfn or
- * get_pfn_run alone answers all questions, and cannot be mapped even with a device.
+ * get_pfn_run alone serves all lookups, and cannot be mapped even with a device.
  */
 static void rule10_pfn_alone(struct kunit *test)
 {

@@ -86,14 +86,14 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
  * @suspended: whether carveouts are being kept empty; set, and @validate taken,
  *	       before they are emptied
  * @resumed: where to wait for the end of @suspended
- * @move_delay_us: debugfs lever, see vgem_pfn_debugfs.c
- * @max_block_order: debugfs lever, see vgem_pfn_debugfs.c
- * @quarantine_ms: debugfs lever, see vgem_pfn_debugfs.c
+ * @move_delay_us: debugfs knob, see vgem_pfn_debugfs.c
+ * @max_block_order: debugfs knob, see vgem_pfn_debugfs.c
+ * @quarantine_ms: debugfs knob, see vgem_pfn_debugfs.c
  * @num_stale: stale writes found, in any carveout
- * @import_peer2peer: debugfs lever, see vgem_pfn_debugfs.c
+ * @import_peer2peer: debugfs knob, see vgem_pfn_debugfs.c
  * @import_unmap_ms: debugfs knob, see vgem_pfn_debugfs.c
- * @faults: debugfs levers, see vgem_pfn_fault.c
- * @compare_memcpy: debugfs lever, see vgem_pfn_debugfs.c
+ * @faults: debugfs knobs, see vgem_pfn_fault.c
+ * @compare_memcpy: debugfs knob, see vgem_pfn_debugfs.c
  */
 struct vgem_pfn_device {
 	struct drm_device drm;

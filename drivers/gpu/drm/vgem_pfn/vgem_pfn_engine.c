@@ -129,7 +129,7 @@ struct dma_fence *vgem_pfn_job_submit(struct vgem_pfn_job *job)
  * vgem_pfn_engines_async() - does every move go through an engine?
  * @vdev: the device
  *
- * Return: what the debugfs lever says.
+ * Return: the value of the debugfs knob async_moves.
  */
 bool vgem_pfn_engines_async(struct vgem_pfn_device *vdev)
 {
@@ -219,7 +219,7 @@ int vgem_pfn_engines_init(struct vgem_pfn_device *vdev)
 }
 
 /**
- * vgem_pfn_engines_debugfs_init() - the levers of the engines
+ * vgem_pfn_engines_debugfs_init() - the knobs of the engines
  * @vdev: the device
  * @root: its directory
  */

@@ -24,11 +24,11 @@ struct vgem_pfn_bo;
 struct vgem_pfn_carveout;
 struct vgem_pfn_device;
 
-/* No lever holds a task or an engine for longer than this at a time. */
+/* No knob holds a task or an engine for longer than this at a time. */
 #define VGEM_PFN_MAX_DELAY_US	(10 * USEC_PER_SEC)
 
 /*
- * What may be queued for the engines of a device before those who queue more have to
+ * What may be queued for the engines of a device before a task that queues more has to
  * wait: bytes, and jobs, since small ones may be slow. At least one job always may.
  */
 #define VGEM_PFN_MAX_QUEUED_BYTES	SZ_128M
@@ -61,9 +61,9 @@ struct vgem_pfn_engine {
  * @queued_bytes: sizes of all jobs that were submitted and are not done
  * @queued_jobs: how many there are
  * @done: where to wait until there are fewer
- * @async_moves: debugfs lever: every move is pipelined
- * @latency_us: debugfs lever: what a copy takes, whatever its size
- * @bandwidth_mibps: debugfs lever: what it takes in addition, MiB/s, zero for none
+ * @async_moves: debugfs knob: every move is pipelined
+ * @latency_us: debugfs knob: what a copy takes, whatever its size
+ * @bandwidth_mibps: debugfs knob: what it takes in addition, MiB/s, zero for none
  * @engine: the engines
  */
 struct vgem_pfn_engines {

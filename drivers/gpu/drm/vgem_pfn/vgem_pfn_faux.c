@@ -3,7 +3,7 @@
  * The instances without any bus: each is a faux device, vgem_pfn.<i>, with a DRM
  * device of its own. The module makes them all when it is loaded, or none.
  *
- * The faux bus has no way to unbind a driver, so debugfs has levers that unplug an
+ * The faux bus has no way to unbind a driver, so debugfs has knobs that unplug an
  * instance, while it is in use, and plug it in again:
  *
  *	dri/vgem_pfn.<i>/unplug		write anything

@@ -32,7 +32,7 @@
 #include "vgem_pfn_mgr.h"
 #include "vgem_pfn_trace.h"
 
-/* The longest quarantine: a lever is no way to lose memory. */
+/* The longest quarantine: memory in quarantine cannot be allocated */
 #define VGEM_PFN_MAX_QUARANTINE_MS	(10 * MSEC_PER_SEC)
 
 /* How often to look whether a copy is finished. */
