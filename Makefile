@@ -11,8 +11,8 @@ export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES TIMEOUT
 export ACCEL FORM GUESTS RESUME MUTATIONS PARTS RACE CONFIGS
 
 .PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
-	check-configs docs test-times test-list test-inject test-harness test-prove test-mutations test-iommufd test-nested \
-	test-full clean clean-cache
+	check-configs docs test-times test-list test-inject test-harness test-prove \
+	test-mutations test-iommufd test-nested test-full clean clean-cache
 
 help:
 	@echo 'vgem_pfn - memory that moves under dma-buf importers, without hardware'
@@ -69,14 +69,8 @@ help:
 run test prove coverage bench bench-compare residency shell kernel check check-configs docs:
 	@exec $(H)/$@.sh
 
-test-times:
-	@exec $(H)/times.sh
-
-test-list:
-	@exec $(H)/list.sh
-
-test-inject:
-	@exec $(H)/inject.sh
+test-times test-list test-inject test-iommufd test-nested test-full: test-%:
+	@exec $(H)/$*.sh
 
 test-harness:
 	@exec $(H)/selftest.sh
@@ -87,18 +81,9 @@ test-prove:
 test-mutations:
 	@exec $(H)/mutate.sh
 
-test-iommufd:
-	@exec $(H)/iommufd.sh
-
-test-nested:
-	@exec $(H)/nested.sh
-
 # bash has a SECONDS of its own.
 race:
 	@RACE_SECONDS='$(SECONDS)' exec $(H)/race.sh
-
-test-full:
-	@exec $(H)/full.sh
 
 clean:
 	rm -rf out
