@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of dma-buf page frame numbers: how long they are true, and for whom.
+ * KUnit tests of dma-buf page frame numbers: how long they are valid, and for which
+ * importers.
  * Each test is named after the rule of Documentation/driver-api/dma-buf-pfn.rst
  * that it is about.
  */
@@ -8,8 +9,8 @@
 #include "st-dma-buf-pfn-mock.h"
 
 /*
- * Rule 3: a dynamic importer. The test case succeeds if it is answered without a
- * pin, before and after a move, of which it was told once.
+ * Rule 3: a dynamic importer. The test case succeeds if lookups succeed without a pin,
+ * before and after a move, and the move notifies the importer once.
  */
 static void rule3_dynamic(struct kunit *test)
 {

@@ -199,7 +199,7 @@ static void rule5_walk_moved(struct kunit *test)
 	pfn_mock_unlock(mock);
 }
 
-/* Not two neighbours alike */
+/* No two neighbouring pages are of one kind */
 static void lie_about_kind(struct pfn_mock *mock, pgoff_t pgoff,
 			   struct dma_buf_pfn_run *run)
 {
