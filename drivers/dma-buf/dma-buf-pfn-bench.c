@@ -53,8 +53,8 @@ static const struct dma_buf_attach_ops pfn_bench_pages_ops = {
 };
 
 /*
- * Offsets from all over the buffer, so that no answer is of use for the next
- * question. In a buffer of one block that is merely another page.
+ * Offsets from all over the buffer, so that no result is of use for the next
+ * lookup. In a buffer of one block that is merely another page.
  */
 static int pfn_bench_shuffle(struct pfn_bench *bench, u64 seed)
 {

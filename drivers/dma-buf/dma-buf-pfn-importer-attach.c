@@ -16,7 +16,7 @@
 #include "dma-buf-pfn-importer.h"
 
 /*
- * When this returns, no translation made from earlier answers is left. Runs
+ * When this returns, no translation made from earlier lookups is left. Runs
  * under the reservation lock and possibly inside reclaim: allocates nothing and
  * takes no lock that is held across an allocation.
  */

@@ -34,7 +34,7 @@ static long pfn_import_dev_wait(struct pfn_import *imp)
 				     true, MAX_SCHEDULE_TIMEOUT);
 }
 
-/* Whether the answer still stands, under the lock of the device page table. */
+/* Whether the lookup is still valid, under the lock of the device page table. */
 static bool pfn_import_dev_retry(struct pfn_import *imp, unsigned long seq)
 {
 	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_RETRY)
@@ -44,7 +44,7 @@ static bool pfn_import_dev_retry(struct pfn_import *imp, unsigned long seq)
 }
 
 /* What get_pfn said of a page that the device has no translation of */
-struct pfn_import_answer {
+struct pfn_import_lookup {
 	pgoff_t pgoff;
 	u64 pfn;
 	int max_order;
@@ -58,24 +58,24 @@ struct pfn_import_answer {
  * memory the error is in @xas, and nothing has happened.
  */
 static int pfn_import_dev_install(struct pfn_import *imp, struct xa_state *xas,
-				  const struct pfn_import_answer *answer,
+				  const struct pfn_import_lookup *lookup,
 				  struct pfn_import_window **win)
 {
-	unsigned int order = pfn_import_order(answer->max_order);
-	pgoff_t rest = answer->pgoff & ((1UL << order) - 1);
-	pgoff_t first = answer->pgoff - rest, count = 1UL << order;
+	unsigned int order = pfn_import_order(lookup->max_order);
+	pgoff_t rest = lookup->pgoff & ((1UL << order) - 1);
+	pgoff_t first = lookup->pgoff - rest, count = 1UL << order;
 	unsigned long index = first;
 	void *entry = NULL;
 
 	lockdep_assert_held(&imp->dev_table.xa_lock);
 
 	/* Somebody else has been here meanwhile. */
-	if (xa_load(&imp->dev_table, answer->pgoff))
+	if (xa_load(&imp->dev_table, lookup->pgoff))
 		return 0;
 
 	if (*win) {
-		entry = pfn_import_window_use(imp, answer->pgoff, *win,
-					      answer->generation);
+		entry = pfn_import_window_use(imp, lookup->pgoff, *win,
+					      lookup->generation);
 		if (!entry)
 			return 1;
 	}
@@ -92,13 +92,13 @@ static int pfn_import_dev_install(struct pfn_import *imp, struct xa_state *xas,
 	}
 
 	if (!entry)
-		entry = pfn_import_entry_make(answer->pfn - rest,
+		entry = pfn_import_entry_make(lookup->pfn - rest,
 					      dma_buf_pfn_writable(imp->dmabuf),
-					      answer->generation);
+					      lookup->generation);
 	if (!entry)
 		return -ERANGE;
 
-	xas_set_order(xas, answer->pgoff, order);
+	xas_set_order(xas, lookup->pgoff, order);
 	xas_store(xas, entry);
 	if (xas_error(xas))
 		return 0;
@@ -111,18 +111,18 @@ static int pfn_import_dev_install(struct pfn_import *imp, struct xa_state *xas,
 	return 0;
 }
 
-/* Look a page up, once. Returns 1 if the answer was out of date. */
+/* Look a page up, once. Returns 1 if the lookup was out of date. */
 static int pfn_import_dev_try(struct pfn_import *imp, pgoff_t pgoff)
 {
-	struct pfn_import_answer answer = { .pgoff = pgoff };
+	struct pfn_import_lookup lookup = { .pgoff = pgoff };
 	struct pfn_import_window *win = NULL;
 	XA_STATE(xas, &imp->dev_table, pgoff);
 	unsigned long seq;
 	long ret;
 
 	seq = dma_buf_pfn_read_begin(imp->attach);
-	ret = dma_buf_get_pfn_unlocked(imp->attach, pgoff, &answer.pfn,
-				       &answer.max_order);
+	ret = dma_buf_get_pfn_unlocked(imp->attach, pgoff, &lookup.pfn,
+				       &lookup.max_order);
 	if (ret)
 		return ret;
 
@@ -130,15 +130,15 @@ static int pfn_import_dev_try(struct pfn_import *imp, pgoff_t pgoff)
 	 * A notification that this counts is not half way through, unless it is a
 	 * later one: get_pfn had the reservation lock. Then the sequence has moved.
 	 */
-	answer.generation = READ_ONCE(imp->invalidations);
+	lookup.generation = READ_ONCE(imp->invalidations);
 
 	ret = pfn_import_dev_wait(imp);
 	if (ret < 0)
 		return ret;
 
-	if (!pfn_import_linear(answer.pfn)) {
+	if (!pfn_import_linear(lookup.pfn)) {
 		win = pfn_import_window_create(imp, pgoff,
-					       pfn_import_order(answer.max_order));
+					       pfn_import_order(lookup.max_order));
 		/* Not an error if it is of memory that is not ours any more. */
 		if (IS_ERR(win))
 			return dma_buf_pfn_read_retry(imp->attach, seq) ?
@@ -155,7 +155,7 @@ static int pfn_import_dev_try(struct pfn_import *imp, pgoff_t pgoff)
 	do {
 		xas_lock(&xas);
 		ret = pfn_import_dev_retry(imp, seq) ?
-		      1 : pfn_import_dev_install(imp, &xas, &answer, &win);
+		      1 : pfn_import_dev_install(imp, &xas, &lookup, &win);
 		xas_unlock(&xas);
 	} while (xas_nomem(&xas, GFP_KERNEL));
 	if (!ret)

@@ -134,7 +134,7 @@ int pfn_import_job_translate(struct pfn_import_job *job, struct pfn_import *imp)
 
 	dma_resv_assert_held(imp->dmabuf->resv);
 
-	/* A question may move the buffer, and make earlier answers wrong. */
+	/* A lookup may move the buffer, and make earlier results stale. */
 	for (;;) {
 		seq = dma_buf_pfn_read_begin(imp->attach);
 		ret = pfn_import_job_map(job, imp);

@@ -76,7 +76,7 @@ static int pfn_import_submit_locked(struct pfn_import *imp,
 	if (ret)
 		return ret;
 
-	/* Not before: a question that moves the buffer makes a fence. */
+	/* Not before: a lookup that moves the buffer makes a fence. */
 	if (!(imp->flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT)) {
 		usage = explicit ? DMA_RESV_USAGE_KERNEL :
 				   dma_resv_usage_rw(writes);

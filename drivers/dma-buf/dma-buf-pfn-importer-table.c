@@ -83,7 +83,7 @@ static void pfn_import_entry_read(struct pfn_import *imp, void *entry,
  * @imp: the import
  * @xa: one of its two tables, locked
  * @pgoff: the page
- * @out: returns the answer
+ * @out: returns the result
  *
  * Return: whether there is an entry.
  */

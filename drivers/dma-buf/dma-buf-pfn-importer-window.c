@@ -169,7 +169,7 @@ pfn_import_window_find(struct pfn_import *imp, pgoff_t pgoff,
  * @pgoff: the page
  * @order: of the entry that it is to be part of
  *
- * The answer of the exporter may be out of date when this returns, and so may the
+ * The result of the lookup may be stale when this returns, and so may the
  * window be.
  *
  * Context: may sleep, takes the reservation lock of the buffer.

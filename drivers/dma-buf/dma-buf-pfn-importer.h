@@ -101,13 +101,13 @@ struct pfn_import_window {
  * @cpu_pages: what CPU page tables were given since the last notification, by page
  *	       offset
  * @cpu_mapped: how many pages there are
- * @faults: CPU faults answered with an entry, by its level
+ * @faults: CPU faults that installed an entry, by its level
  * @invalidations: notifications received
  * @cpu_zapped: pages of @cpu_pages removed by notifications
  * @dev_table: the device page table, by page offset: page frame numbers of what is in
  *	       the linear map, and windows to what is not
  * @dev_mapped: how many pages there are
- * @dev_lookups: answers of get_pfn for @dev_table
+ * @dev_lookups: results of get_pfn for @dev_table
  * @dev_retries: how many of them came too late to be installed
  * @dev_zapped: pages of @dev_table removed by notifications
  * @dev_windows: all windows that @dev_table points to

@@ -213,18 +213,18 @@ static int dma_buf_pfn_get_block(struct dma_buf_attachment *attach, pgoff_t pgof
 {
 	struct dma_buf_pfn_run run = {};
 	int ret, order = 0;
-	u64 answer = 0;
+	u64 result = 0;
 
 	ret = dma_buf_pfn_get(attach, pgoff, &run);
 	if (!ret) {
-		answer = dma_buf_pfn_at(&run, pgoff);
+		result = dma_buf_pfn_at(&run, pgoff);
 		order = dma_buf_pfn_order(&run, pgoff);
-		*pfn = answer;
+		*pfn = result;
 		if (max_order)
 			*max_order = order;
 	}
 	if (trace_dma_buf_get_pfn_enabled())
-		trace_dma_buf_get_pfn(attach, pgoff, answer, order, ret);
+		trace_dma_buf_get_pfn(attach, pgoff, result, order, ret);
 	return ret;
 }
 
@@ -351,7 +351,7 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn_unlocked, "DMA_BUF");
 int dma_buf_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 			struct dma_buf_pfn_run *run)
 {
-	struct dma_buf_pfn_run answer = {};
+	struct dma_buf_pfn_run result = {};
 	int ret;
 
 	might_sleep();
@@ -359,11 +359,11 @@ int dma_buf_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	if (WARN_ON(!attach || !attach->dmabuf || !run))
 		return -EINVAL;
 
-	ret = dma_buf_pfn_get(attach, pgoff, &answer);
+	ret = dma_buf_pfn_get(attach, pgoff, &result);
 	if (!ret)
-		*run = answer;
+		*run = result;
 	if (trace_dma_buf_get_pfn_run_enabled())
-		trace_dma_buf_get_pfn_run(attach, pgoff, &answer, ret);
+		trace_dma_buf_get_pfn_run(attach, pgoff, &result, ret);
 	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn_run, "DMA_BUF");

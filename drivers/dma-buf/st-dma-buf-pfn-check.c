@@ -7,7 +7,7 @@
 
 #include "st-dma-buf-pfn-mock.h"
 
-/* --- wrong answers -------------------------------------------------------- */
+/* --- wrong results -------------------------------------------------------- */
 
 static void order_negative(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn,
 			   int *order)
@@ -54,11 +54,11 @@ static void not_contiguous_before(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn
 		*pfn += BIT(*order);
 }
 
-static const struct wrong_answer {
+static const struct wrong_result {
 	const char *what;
 	pgoff_t pgoff;
 	void (*lie)(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn, int *order);
-} wrong_answers[] = {
+} wrong_results[] = {
 	{ "negative order", 0, order_negative },
 	{ "order of a whole word", 0, order_huge },
 	{ "order of half the numbers", 0, order_overflows },
@@ -69,15 +69,15 @@ static const struct wrong_answer {
 	{ "not contiguous before", 7, not_contiguous_before },
 };
 
-KUNIT_ARRAY_PARAM_DESC(wrong_answer, wrong_answers, what);
+KUNIT_ARRAY_PARAM_DESC(wrong_result, wrong_results, what);
 
 /*
- * Rule 14: checked. The test case succeeds if a wrong answer of get_pfn is reported
+ * Rule 14: checked. The test case succeeds if a wrong result of get_pfn is reported
  * by one warning, and the importer gets -EIO and no part of it.
  */
 static void rule14_checked(struct kunit *test)
 {
-	const struct wrong_answer *param = test->param_value;
+	const struct wrong_result *param = test->param_value;
 	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_GET_PFN | PFN_MOCK_PIN,
 						&pfn_mock_mixed);
 	struct dma_buf_pfn_run run = { .pfn = 1 };
@@ -175,7 +175,7 @@ static const struct wrong_run {
 KUNIT_ARRAY_PARAM_DESC(wrong_run, wrong_runs, what);
 
 /*
- * Rule 14: checked. The test case succeeds if a wrong answer of get_pfn_run is
+ * Rule 14: checked. The test case succeeds if a wrong result of get_pfn_run is
  * reported by one warning, and the importer gets -EIO and no part of it.
  */
 static void rule14_run_checked(struct kunit *test)
@@ -197,8 +197,8 @@ static void rule14_run_checked(struct kunit *test)
 }
 
 /*
- * Rule 14: checked. The test case succeeds if a buffer that moves while its answer
- * is being checked is not taken for a wrong answer, and the importer gets the new
+ * Rule 14: checked. The test case succeeds if a buffer that moves while its result
+ * is being checked is not taken for a wrong result, and the importer gets the new
  * place and not the one that was checked: for exporters of both kinds.
  */
 static void rule14_moved_while_checked(struct kunit *test)
@@ -349,7 +349,7 @@ static int dma_buf_pfn_check_init(struct kunit *test)
 static struct kunit_case dma_buf_pfn_check_cases[] = {
 	KUNIT_CASE(rule9_no_page),
 	KUNIT_CASE(rule9_mmio),
-	KUNIT_CASE_PARAM(rule14_checked, wrong_answer_gen_params),
+	KUNIT_CASE_PARAM(rule14_checked, wrong_result_gen_params),
 	KUNIT_CASE_PARAM(rule14_run_checked, wrong_run_gen_params),
 	KUNIT_CASE(rule14_moved_while_checked),
 	KUNIT_CASE(rule14_never_moves),

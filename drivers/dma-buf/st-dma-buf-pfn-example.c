@@ -35,7 +35,7 @@ struct ex_buf {
 	/* All below is protected by the reservation lock. */
 	struct page *chunks[EX_CHUNKS];		/* where the buffer is */
 	unsigned int pinned;
-	unsigned int move_to_answer;
+	unsigned int move_in_get_pfn;
 };
 
 /* Move one chunk to other pages. */
@@ -63,7 +63,7 @@ static int ex_move(struct ex_buf *buf, unsigned int n)
 	if (ret > 0) {
 		memcpy(page_address(other), page_address(buf->chunks[n]),
 		       PAGE_SIZE << EX_ORDER);
-		/* From now on get_pfn answers with the new place. */
+		/* From now on get_pfn returns the new place. */
 		swap(buf->chunks[n], other);
 	}
 
@@ -77,10 +77,10 @@ static int ex_prepare(struct ex_buf *buf)
 	dma_resv_assert_held(buf->dmabuf->resv);
 
 	/* Only the tests give this exporter a reason. */
-	if (!buf->move_to_answer)
+	if (!buf->move_in_get_pfn)
 		return 0;
 
-	buf->move_to_answer--;
+	buf->move_in_get_pfn--;
 	return ex_move(buf, EX_CHUNKS - 1);
 }
 
@@ -315,7 +315,7 @@ static int ex_map_all(struct ex_importer *imp)
 	do {
 		ret = dma_buf_pfn_walk(imp->attach, 0, dmabuf->size >> PAGE_SHIFT,
 				       ex_install_run, imp);
-		/* If the exporter moved to answer, earlier runs are gone. */
+		/* If the exporter moved in get_pfn, earlier runs are gone. */
 	} while (ret == -EAGAIN);
 
 	dma_resv_unlock(dmabuf->resv);
@@ -441,23 +441,23 @@ static void ex_test_locked(struct kunit *test)
 
 /*
  * The test case succeeds if importers of both forms, when the exporter moves the
- * buffer to answer, notice and start again.
+ * buffer in get_pfn, notice and start again.
  */
-static void ex_test_move_to_answer(struct kunit *test)
+static void ex_test_move_in_get_pfn(struct kunit *test)
 {
 	struct ex_pair *pair = test->priv;
 	pgoff_t last = EX_CHUNKS * EX_CHUNK - 1;
 
-	pair->buf->move_to_answer = 2;
+	pair->buf->move_in_get_pfn = 2;
 	KUNIT_ASSERT_EQ(test, ex_map(&pair->imp, last), 0);
-	KUNIT_EXPECT_EQ(test, pair->buf->move_to_answer, 0);
+	KUNIT_EXPECT_EQ(test, pair->buf->move_in_get_pfn, 0);
 	ex_write_all(pair->buf, 1);
 	KUNIT_EXPECT_EQ(test, ex_read(&pair->imp, last), 1 + last);
 
 	/* Beyond the first lookup, when there is something in the table. */
-	pair->buf->move_to_answer = EX_CHUNKS + 2;
+	pair->buf->move_in_get_pfn = EX_CHUNKS + 2;
 	KUNIT_ASSERT_EQ(test, ex_map_all(&pair->imp), 0);
-	KUNIT_EXPECT_EQ(test, pair->buf->move_to_answer, 0);
+	KUNIT_EXPECT_EQ(test, pair->buf->move_in_get_pfn, 0);
 	ex_write_all(pair->buf, 2);
 	KUNIT_EXPECT_EQ(test, ex_read(&pair->imp, 0), 2);
 	KUNIT_EXPECT_EQ(test, ex_read(&pair->imp, last), 2 + last);
@@ -466,7 +466,7 @@ static void ex_test_move_to_answer(struct kunit *test)
 static struct kunit_case ex_cases[] = {
 	KUNIT_CASE(ex_test_unlocked),
 	KUNIT_CASE(ex_test_locked),
-	KUNIT_CASE(ex_test_move_to_answer),
+	KUNIT_CASE(ex_test_move_in_get_pfn),
 	{}
 };
 

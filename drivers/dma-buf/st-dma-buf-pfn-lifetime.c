@@ -66,7 +66,7 @@ static void rule3_pinned(struct kunit *test)
 
 /*
  * Rule 3: a pin that fails is none. The test case succeeds if the importer gets the
- * error of its pin, and no answer afterwards.
+ * error of its pin, and no lookup works afterwards.
  */
 static void rule3_pin_fails(struct kunit *test)
 {
@@ -329,7 +329,7 @@ static void rule3_unlocked_is_interruptible(struct kunit *test)
 
 /*
  * Misuse by a driver. The test case succeeds if to ask for no attachment, or to have
- * the answer put nowhere, is an error with a warning each time, and no crash.
+ * the result put nowhere, is an error with a warning each time, and no crash.
  */
 static void misuse_without_pointers(struct kunit *test)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mock importers: attachments of each kind, questions that know what the
- * answer must be, and a thread that can be kept waiting and interrupted.
+ * The mock importers: attachments of each kind, lookups that know what the
+ * result must be, and a thread that can be kept waiting and interrupted.
  */
 
 #include <kunit/device.h>
@@ -81,7 +81,7 @@ static void mock_detach_action(void *data)
 /**
  * pfn_mock_attach() - make an importer and attach it
  * @mock: exporter
- * @kind: what keeps its answers true
+ * @kind: what keeps its results valid
  * @dev: device to attach, or NULL
  *
  * Return: the importer. If attaching fails it is &pfn_mock_importer.attach that
@@ -157,10 +157,10 @@ bool pfn_mock_must_pin(enum pfn_mock_kind kind)
 	return kind == PFN_MOCK_PINNED || kind == PFN_MOCK_NO_PROMISE;
 }
 
-/* --- questions ------------------------------------------------------------ */
+/* --- lookups -------------------------------------------------------------- */
 
 /**
- * pfn_mock_expect_right() - ask in all ways, and expect the right answers
+ * pfn_mock_expect_right() - look up in all ways, and expect the right results
  * @imp: importer
  * @pgoff: page to ask for
  */
@@ -192,7 +192,7 @@ void pfn_mock_expect_right(struct pfn_mock_importer *imp, pgoff_t pgoff)
 
 /**
  * pfn_mock_expect_error() - ask in all ways, and expect an error each time, and
- * no warning, and nothing in what should hold the answer
+ * no warning, and nothing stored as the result
  * @imp: importer
  * @pgoff: page to ask for
  * @error: the error

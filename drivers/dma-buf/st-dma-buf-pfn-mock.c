@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mock exporter. It finds out what to answer by looking at its page frame
+ * The mock exporter. It finds what get_pfn returns by looking at its page frame
  * numbers one by one, so that an expectation computed here owes nothing to the
  * code under test.
  */

@@ -77,9 +77,9 @@ extern const struct pfn_mock_layout pfn_mock_one_page;
  * @type: what get_pfn_run says
  * @caching: what get_pfn_run says
  * @provider: what get_pfn_run says
- * @move_in_get_pfn: so many of the next questions find the buffer moved first
- * @lie: spoils an answer of get_pfn
- * @lie_run: spoils an answer of get_pfn_run
+ * @move_in_get_pfn: so many of the next lookups find the buffer moved first
+ * @lie: spoils a result of get_pfn
+ * @lie_run: spoils a result of get_pfn_run
  * @detaches: number of calls
  * @pins: number of calls that succeeded
  * @unpins: number of calls
@@ -143,7 +143,7 @@ struct dma_buf_pfn_run pfn_mock_run(struct pfn_mock *mock, pgoff_t pgoff);
 struct dma_fence *pfn_mock_add_fence(struct pfn_mock *mock,
 				     enum dma_resv_usage usage);
 
-/* Kinds of importers, by what keeps their answers true. */
+/* Kinds of importers, by what keeps their results valid. */
 enum pfn_mock_kind {
 	PFN_MOCK_DYNAMIC,	/* is notified */
 	PFN_MOCK_DYNAMIC_P2P,	/* and a peer */
@@ -195,7 +195,7 @@ void pfn_mock_expect_error(struct pfn_mock_importer *imp, pgoff_t pgoff,
  * @task: the thread
  * @started: it takes signals now
  * @done: it is through
- * @pfn: answer
+ * @pfn: result
  */
 struct pfn_mock_call {
 	struct pfn_mock_importer *imp;

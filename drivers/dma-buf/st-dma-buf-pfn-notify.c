@@ -106,10 +106,10 @@ static void rule4_reclaim(struct kunit *test)
 
 /*
  * Rule 5: the locked form. The test case succeeds if an exporter that moves the
- * buffer in order to answer can notify the very importer that asks, and answers
+ * buffer in get_pfn can notify the very importer that called it, and returns
  * with the new place; for both forms, and lockdep has nothing to say.
  */
-static void rule5_moved_to_answer(struct kunit *test)
+static void rule5_moved_in_get_pfn(struct kunit *test)
 {
 	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
 	struct pfn_mock_importer *imp;
@@ -158,7 +158,7 @@ static void rule6_sequence_before_callback(struct kunit *test)
 
 /*
  * Rule 6: the sequence. The test case succeeds if one must retry after a move, and
- * not without one: not for questions, pins, or other attachments.
+ * not without one: not for lookups, pins, or other attachments.
  */
 static void rule6_retry(struct kunit *test)
 {
@@ -209,7 +209,7 @@ static void expect_no_wait(struct kunit *test, enum pfn_mock_kind kind)
 }
 
 /*
- * Rule 7: fences. The test case succeeds if a dynamic importer gets its answer while
+ * Rule 7: fences. The test case succeeds if a dynamic importer gets its result while
  * the memory is not ready yet.
  */
 static void rule7_dynamic_does_not_wait(struct kunit *test)
@@ -219,7 +219,7 @@ static void rule7_dynamic_does_not_wait(struct kunit *test)
 
 /*
  * Rule 7: fences. The test case succeeds if an importer that has the buffer pinned
- * gets its answer while the memory is not ready yet.
+ * gets its result while the memory is not ready yet.
  */
 static void rule7_pinned_does_not_wait(struct kunit *test)
 {
@@ -227,7 +227,7 @@ static void rule7_pinned_does_not_wait(struct kunit *test)
 }
 
 /*
- * Rule 7: fences. The test case succeeds if a static importer gets its answer when
+ * Rule 7: fences. The test case succeeds if a static importer gets its result when
  * the memory is ready and no earlier.
  */
 static void rule7_static_waits(struct kunit *test)
@@ -300,7 +300,7 @@ static struct kunit_case dma_buf_pfn_notify_cases[] = {
 	KUNIT_CASE(rule4_all_are_notified),
 	KUNIT_CASE(rule4_unpin_when_notified),
 	KUNIT_CASE(rule4_reclaim),
-	KUNIT_CASE(rule5_moved_to_answer),
+	KUNIT_CASE(rule5_moved_in_get_pfn),
 	KUNIT_CASE(rule6_sequence_before_callback),
 	KUNIT_CASE(rule6_retry),
 	KUNIT_CASE(rule7_dynamic_does_not_wait),

@@ -20,7 +20,7 @@
 /*
  * How long the importer takes to install, at most, and how long the mover stays
  * away from the lock, so that the importer gets it: in turns of cpu_relax(). With
- * these one in twenty or so of the questions under emulation must be asked again.
+ * these one in twenty or so of the lookups under emulation must be repeated.
  */
 #define RACE_INSTALL	256
 #define RACE_AWAY	64
@@ -42,7 +42,7 @@ MODULE_PARM_DESC(pfn_race_rounds, "Moves of the buffer under an unlocked importe
  * @retried: times that the sequence had advanced, the importer's
  * @stale: the mover found an entry of another place than the present one
  * @own: the importer goes by its own count of notifications, not by the sequence
- * @error: of a question
+ * @error: of a lookup
  * @done: the mover is through
  */
 struct race {
@@ -177,7 +177,7 @@ static const void *race_gen_params(struct kunit *test, const void *prev,
 
 /*
  * Rule 6: the sequence. The test case succeeds if an importer that installs what
- * the unlocked question answered, unless the sequence tells it to retry, never has
+ * the unlocked lookup returned, unless the sequence tells it to retry, never has
  * a page table entry of a place where the buffer was before; and if it had to retry
  * often, for else nothing is proven. A count of notifications of the importer's own
  * does as well.

@@ -165,7 +165,7 @@ static int move_in_next(const struct dma_buf_pfn_run *run, void *arg)
 {
 	struct walked *walked = arg;
 
-	/* The next question finds the buffer moved. */
+	/* The next lookup finds the buffer moved. */
 	if (!walked->calls++)
 		walked->mock->move_in_get_pfn = 1;
 	return 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of dma-buf page frame numbers: questions and answers. Each test is
+ * KUnit tests of dma-buf page frame numbers: lookups and their results. Each test is
  * named after the rule of Documentation/driver-api/dma-buf-pfn.rst that it is
- * about. Lifetimes, runs and wrong answers have files of their own.
+ * about. Lifetimes, runs and wrong results have files of their own.
  */
 
 #include <linux/fcntl.h>
@@ -299,7 +299,7 @@ static void rule10_pfn_alone(struct kunit *test)
 
 /*
  * Rule 10: kinds of exporters. The test case succeeds if one without get_pfn can be
- * mapped as ever, and has no answer for importers of any kind.
+ * mapped as ever, and has no page frame numbers for importers of any kind.
  */
 static void rule10_map_alone(struct kunit *test)
 {
@@ -368,7 +368,7 @@ static int failing_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 /*
  * Rule 11: no warning that userspace can cause. The test case succeeds if an
  * exporter that fails to attach or to map for the CPU causes none, and its error
- * passes. (The errors of questions are in pfn_mock_expect_error(), wherever it is
+ * passes. (The errors of lookups are in pfn_mock_expect_error(), wherever it is
  * used.)
  */
 static void rule11_no_warning(struct kunit *test)

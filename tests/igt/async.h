@@ -17,7 +17,7 @@
 
 /* Every copy of an engine takes so long. */
 void async_latency(int fd, uint32_t us);
-/* All levers as they were */
+/* All knobs as they were */
 void async_reset(int fd);
 
 int __async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj);

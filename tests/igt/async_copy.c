@@ -182,7 +182,7 @@ static uint64_t timed_move(int fd, uint32_t handle, uint32_t region)
 
 /*
  * SUBTEST: latency
- * Description: a copy takes what the levers say, and no less
+ * Description: a copy takes as long as the knobs set, and no less
  */
 static void test_latency(int fd)
 {
@@ -194,7 +194,7 @@ static void test_latency(int fd)
 	igt_assert_lte_u64(200 * MS, timed_move(fd, handle, VGEM_PFN_TT));
 
 	async_latency(fd, 50 * MS);
-	vgem_pfn_set_lever(fd, "engine_bandwidth_mibps", 4);
+	vgem_pfn_set_knob(fd, "engine_bandwidth_mibps", 4);
 	igt_assert_lte_u64(300 * MS, timed_move(fd, handle, VGEM_PFN_CARVEOUT));
 
 	async_latency(fd, 0);
@@ -254,7 +254,7 @@ void async_copy_tests(int fd, int importer)
 		test_worker(fd, importer, false);
 	}
 
-	igt_describe("A copy takes what the levers say.");
+	igt_describe("A copy takes as long as the knobs set.");
 	igt_subtest("latency") {
 		async_reset(fd);
 		test_latency(fd);

@@ -34,7 +34,7 @@ static void test_evict(int fd, bool whole)
 		dmabufs[i] = vgem_pfn_export(fd, handles[i]);
 	}
 
-	vgem_pfn_set_lever(fd, "async_moves", 1);
+	vgem_pfn_set_knob(fd, "async_moves", 1);
 	pfn_hold_begin(&hold);
 	for (i = 0; i < 8; i++)
 		pfn_hold_dmabuf(&hold, dmabufs[i]);
@@ -85,7 +85,7 @@ static void test_overcommit(int fd, int num)
 	uint32_t handles[32];
 	int i;
 
-	vgem_pfn_set_lever(fd, "async_moves", 1);
+	vgem_pfn_set_knob(fd, "async_moves", 1);
 	async_latency(fd, 3 * MS);
 	for (i = 0; i < num; i++) {
 		handles[i] = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT,
@@ -211,7 +211,7 @@ static void shuttle_run(void *arg)
 
 /*
  * SUBTEST: evict-all-busy
- * Description: the lever that evicts everything comes to an end although somebody
+ * Description: the knob that evicts everything comes to an end although a thread
  *		brings a buffer back all the time
  */
 static void test_evict_all_busy(int fd)
@@ -224,7 +224,7 @@ static void test_evict_all_busy(int fd)
 	struct pfn_thread thread;
 	int i, ret = 0;
 
-	vgem_pfn_set_lever(fd, "async_moves", 1);
+	vgem_pfn_set_knob(fd, "async_moves", 1);
 	pfn_thread_start(&thread, shuttle_run, &s);
 	for (i = 0; i < 20 && !ret; i++)
 		ret = __vgem_pfn_evict_all_carveouts(fd);

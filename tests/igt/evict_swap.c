@@ -197,7 +197,7 @@ static void test_next_carveout(int fd)
 
 /*
  * SUBTEST: evict-all
- * Description: the lever empties all carveouts, and nothing else
+ * Description: the knob empties all carveouts, and nothing else
  */
 static void test_evict_all(int fd)
 {
@@ -256,7 +256,7 @@ void evict_swap_tests(int fd)
 	igt_subtest("next-carveout")
 		test_next_carveout(fd);
 
-	igt_describe("A lever empties all carveouts.");
+	igt_describe("A knob empties all carveouts.");
 	igt_subtest("evict-all")
 		test_evict_all(fd);
 }

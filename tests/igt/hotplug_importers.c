@@ -122,10 +122,10 @@ static void test_jobs(void)
 	import = pfn_import_flags(importer, dmabuf, DMA_BUF_PFN_IMPORT_P2P);
 	/* Each ends so long after this or later. */
 	igt_nsec_elapsed(&start);
-	pfn_importer_set_lever("job_latency_us", 1000 * 1000);
+	pfn_importer_set_knob("job_latency_us", 1000 * 1000);
 	for (i = 0; i < DMA_BUF_PFN_NUM_ENGINES; i++)
 		jobs[i] = pfn_job_verify(import, i, SIZE, 11, 0);
-	pfn_importer_set_lever("job_latency_us", 0);
+	pfn_importer_set_knob("job_latency_us", 0);
 
 	unplug(0);
 	/* Slept in jiffies and measured by another clock: some ms differ in emulation. */

@@ -116,7 +116,7 @@ static void test_unmap_late(int by, bool is_peer)
 	int dmabuf;
 
 	igt_assert_eq(__vgem_pfn_set_import_peer2peer(fds[by], true), 0);
-	vgem_pfn_set_lever(fds[by], "import_unmap_ms", 700);
+	vgem_pfn_set_knob(fds[by], "import_unmap_ms", 700);
 	handle = vgem_pfn_bo_create(fds[EXPORTER], SIZE, VGEM_PFN_CARVEOUT);
 	dmabuf = vgem_pfn_export(fds[EXPORTER], handle);
 	igt_assert_eq(__vgem_pfn_fd_to_handle(fds[by], dmabuf, &import), 0);

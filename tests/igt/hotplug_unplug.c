@@ -270,9 +270,9 @@ static void test_async(void)
 	import = pfn_import(importer, dmabuf);
 	pfn_import_dev_check(import, SIZE, 0);
 
-	vgem_pfn_set_lever(fd, "quarantine_ms", 400);
-	vgem_pfn_set_lever(fd, "engine_latency_us", 200000);
-	vgem_pfn_set_lever(fd, "async_moves", 1);
+	vgem_pfn_set_knob(fd, "quarantine_ms", 400);
+	vgem_pfn_set_knob(fd, "engine_latency_us", 200000);
+	vgem_pfn_set_knob(fd, "async_moves", 1);
 	for (i = 0; i < 6; i++)
 		igt_assert_eq(__vgem_pfn_bo_move(fd, handles[i], i & 1 ?
 						 VGEM_PFN_SYSTEM : VGEM_PFN_TT), 0);
@@ -312,7 +312,7 @@ static void test_unload(void)
 
 /*
  * SUBTEST: plug
- * Description: the levers do what they can, and say so when they cannot
+ * Description: the knobs do what they can, and say so when they cannot
  */
 static void test_plug(void)
 {
@@ -340,7 +340,7 @@ void hotplug_unplug_tests(void)
 		const char *describe;
 		void (*run)(void);
 	} tests[] = {
-		{ "plug", "The levers say what they cannot do.", test_plug },
+		{ "plug", "The knobs say what they cannot do.", test_plug },
 		{ "unplug-fd", "An open file of an unplugged device fails ioctls.", test_fd },
 		{ "unplug-mmap", "Mappings have zeroes, and writes reach nobody.",
 		  test_mmap },

@@ -239,7 +239,7 @@ static void test_pending(int fd, int importer)
 	uint64_t word;
 
 	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags, 0);
-	vgem_pfn_set_lever(fd, "engine_latency_us", 3000000);
+	vgem_pfn_set_knob(fd, "engine_latency_us", 3000000);
 	igt_assert_eq(__vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &move), 0);
 	pfn_import_read(p.import, 0, &word, sizeof(word));
 
@@ -253,7 +253,7 @@ static void test_pending(int fd, int importer)
 	igt_assert_eq_u64(word, pfn_pattern_word(1, 0));
 	pfn_import_dev_check(good, p.size, 1);
 	pfn_import_assert_truth(good, fd, p.handle, p.size, ENTRY_DEV);
-	vgem_pfn_set_lever(fd, "engine_latency_us", 0);
+	vgem_pfn_set_knob(fd, "engine_latency_us", 0);
 	close(good);
 	prime_destroy(&p);
 }

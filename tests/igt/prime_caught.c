@@ -66,7 +66,7 @@ static struct prime moved(int fd, int importer, uint32_t flags, int *log,
 {
 	struct prime p = prime_create_flags(fd, importer, SIZE, 1, flags);
 
-	pfn_importer_set_lever("zap_delay_us", LATE);
+	pfn_importer_set_knob("zap_delay_us", LATE);
 	prime_touch(&p, 1);
 	*log = pfn_stale_open();
 	vgem_pfn_set_quarantine(fd, LONG_MS);
@@ -138,7 +138,7 @@ static bool try_stale_by_job(int fd, int importer, uint32_t flags, uint32_t late
 	uint32_t job;
 
 	vgem_pfn_set_quarantine(fd, LONG_MS);
-	pfn_importer_set_lever("job_latency_us", latency_us);
+	pfn_importer_set_knob("job_latency_us", latency_us);
 	since = now_us();
 	job = pfn_job_fill(p.import, 0, SIZE, 2, 0);
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
@@ -147,7 +147,7 @@ static bool try_stale_by_job(int fd, int importer, uint32_t flags, uint32_t late
 	if (!done)
 		pfn_job_result(p.import, job);
 	v = stale_verdict(&p, log, since);
-	pfn_importer_set_lever("job_latency_us", 0);
+	pfn_importer_set_knob("job_latency_us", 0);
 	if (done == waits)
 		vgem_pfn_bo_check(fd, p.handle, SIZE, v.by ? 1 : 2);
 	prime_destroy(&p);
@@ -173,7 +173,7 @@ static struct verdict notification_takes(int fd, int importer, uint32_t flags,
 	struct prime p;
 	int log;
 
-	pfn_importer_set_lever("hold_lock_us", hold_us);
+	pfn_importer_set_knob("hold_lock_us", hold_us);
 	p = moved(fd, importer, flags, &log, &since);
 	ns = vgem_pfn_bo_query(fd, p.handle).max_notify_ns;
 	v = verdict(ns / 1000 >= hold_us, "time of the notification", since);
@@ -262,7 +262,7 @@ static void test_late_zap(int fd, int importer)
 	struct dma_buf_pfn_stats stats;
 	int tries;
 
-	pfn_importer_set_lever("zap_delay_us", 300 * MS);
+	pfn_importer_set_knob("zap_delay_us", 300 * MS);
 	prime_touch(&p, 1);
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
 	igt_assert_eq_u64(pfn_import_stats(p.import).invalidations, 1);
@@ -276,7 +276,7 @@ static void test_late_zap(int fd, int importer)
 	igt_assert_eq_u64(stats.cpu_zapped, SIZE / PFN_PAGE_SIZE);
 	prime_check(&p, 1);
 
-	pfn_importer_set_lever("zap_delay_us", LATE);
+	pfn_importer_set_knob("zap_delay_us", LATE);
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
 	prime_destroy(&p);
 }

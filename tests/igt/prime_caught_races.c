@@ -49,7 +49,7 @@ static bool try_early_import(int fd, int importer, uint32_t flags, uint32_t dela
 	bool early;
 	int old;
 
-	pfn_importer_set_lever("attach_delay_us", delay_us);
+	pfn_importer_set_knob("attach_delay_us", delay_us);
 	pfn_thread_start(&helper.thread, import_run, &helper);
 	while (vgem_pfn_bo_query(fd, p.handle).num_attachments != 2)
 		usleep(MS);
@@ -58,7 +58,7 @@ static bool try_early_import(int fd, int importer, uint32_t flags, uint32_t dela
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
 	early = !helper.thread.done;
 	pfn_thread_join(&helper.thread);
-	pfn_importer_set_lever("attach_delay_us", 0);
+	pfn_importer_set_knob("attach_delay_us", 0);
 	igt_assert_lte(0, helper.import);
 	if (!early) {
 		close(helper.import);
@@ -133,10 +133,10 @@ static struct prime copying(int fd, int importer, uint32_t flags,
 	vgem_pfn_bo_fill(fd, p.handle, SIZE, 2);
 	pfn_hold_begin(hold);
 	pfn_hold_dmabuf(hold, p.dmabuf);
-	vgem_pfn_set_lever(fd, "async_moves", 1);
+	vgem_pfn_set_knob(fd, "async_moves", 1);
 	*since = now_us();
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
-	vgem_pfn_set_lever(fd, "async_moves", 0);
+	vgem_pfn_set_knob(fd, "async_moves", 0);
 	if (!(flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT))
 		pfn_hold_until_asleep(hold);
 	return p;
@@ -205,7 +205,7 @@ struct verdict failed_import(int fd, int importer, uint32_t flags)
 		      v.by ? -EBUSY : 0);
 
 	/* So that the rest of the run is as if nothing had been. */
-	pfn_importer_set_lever("leaked", 1);
+	pfn_importer_set_knob("leaked", 1);
 	query = vgem_pfn_bo_query(fd, p.handle);
 	igt_assert_eq_u32(query.num_attachments, 1);
 	igt_assert_eq_u32(query.pin_count, 0);

@@ -22,13 +22,13 @@
 
 static void slow_jobs(uint32_t us)
 {
-	pfn_importer_set_lever("job_latency_us", us);
+	pfn_importer_set_knob("job_latency_us", us);
 }
 
 static void slow_copies(int fd, uint32_t us)
 {
-	vgem_pfn_set_lever(fd, "engine_latency_us", us);
-	vgem_pfn_set_lever(fd, "async_moves", us ? 1 : 0);
+	vgem_pfn_set_knob(fd, "engine_latency_us", us);
+	vgem_pfn_set_knob(fd, "async_moves", us ? 1 : 0);
 }
 
 static uint64_t now_ns(void)

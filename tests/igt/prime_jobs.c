@@ -138,7 +138,7 @@ static void test_result(int fd, int importer)
 	int other = pfn_import(importer, p.dmabuf);
 	struct dma_buf_pfn_result result;
 
-	pfn_importer_set_lever("job_latency_us", 1500 * MS);
+	pfn_importer_set_knob("job_latency_us", 1500 * MS);
 	arg.flags = FENCE_FD;
 	pfn_job_submit(p.import, &arg);
 	igt_assert_eq(fcntl(arg.fence_fd, F_GETFD), FD_CLOEXEC);
@@ -161,7 +161,7 @@ static void test_result(int fd, int importer)
 	igt_assert_eq(arg.fence_fd, -1);
 	igt_assert(!pfn_job_done(p.import, arg.job));
 	pfn_job_result(p.import, arg.job);
-	pfn_importer_set_lever("job_latency_us", 0);
+	pfn_importer_set_knob("job_latency_us", 0);
 	prime_check(&p, 2);
 	close(other);
 	prime_destroy(&p);

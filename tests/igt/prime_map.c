@@ -247,7 +247,7 @@ static void test_around(struct prime *p)
 	igt_assert(map != MAP_FAILED);
 
 	/* Windows are of a power of two. */
-	pfn_importer_set_lever("fault_around_pages", 12);
+	pfn_importer_set_knob("fault_around_pages", 12);
 	touch_around(p, map, 3, 8, &mapped);
 	touch_around(p, map, 9, 14, &mapped);
 	/* What is there already is no obstacle. */
@@ -258,10 +258,10 @@ static void test_around(struct prime *p)
 	assert_mapped(p, mapped);
 	touch_around(p, map, 12, 14, &mapped);
 
-	pfn_importer_set_lever("fault_around_pages", 0);
+	pfn_importer_set_knob("fault_around_pages", 0);
 	touch_around(p, map, 1, 2, &mapped);
 
-	pfn_importer_set_lever("fault_around_pages", 1);
+	pfn_importer_set_knob("fault_around_pages", 1);
 	pfn_assert_pattern(map, 0, PAGES(14), 1);
 	munmap(map, PAGES(14));
 }

@@ -190,10 +190,10 @@ static void test_udmabuf_job_close(int importer)
 	int dmabuf = udmabuf_create_whole(&m);
 	int import = pfn_import(importer, dmabuf);
 
-	pfn_importer_set_lever("job_latency_us", 1000000);
+	pfn_importer_set_knob("job_latency_us", 1000000);
 	arg.flags = DMA_BUF_PFN_SUBMIT_FENCE_FD;
 	pfn_job_submit(import, &arg);
-	pfn_importer_set_lever("job_latency_us", 0);
+	pfn_importer_set_knob("job_latency_us", 0);
 	close(import);
 	close(dmabuf);
 	igt_assert_eq(__sync_file_wait(arg.fence_fd, 0), 0);

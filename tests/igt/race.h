@@ -75,8 +75,8 @@ struct race_action {
 	uint16_t arg;
 };
 
-/* Levers of the driver and the importer, for a whole scenario */
-struct race_levers {
+/* Knobs of the driver and the importer, for a whole scenario */
+struct race_knobs {
 	uint32_t move_delay_us;
 	uint32_t engine_latency_us;
 	uint32_t install_delay_us;
@@ -86,7 +86,7 @@ struct race_levers {
 
 struct race_scenario {
 	uint64_t seed;
-	struct race_levers levers;
+	struct race_knobs knobs;
 	unsigned int num_threads;
 	unsigned int num;
 	struct race_action *actions;

@@ -5,7 +5,7 @@
  * correct one would mean nothing.
  *
  * Half of the imports are broken, and these only read: what they read through old page
- * frame numbers is not written to, so nothing of the kernel's is harmed. Levers hold
+ * frame numbers is not written to, so nothing of the kernel's is harmed. Knobs hold
  * the door of each race open, so that a machine with little time to spare goes through
  * it as well; without them it takes luck.
  */
@@ -41,9 +41,9 @@ static uint64_t find(struct race_setup *setup, const struct broken *mode,
 	for (;;) {
 		race_generate(scenario, setup, seed++, ACTIONS);
 		if (mode->install_delay_us)
-			scenario->levers.install_delay_us = mode->install_delay_us;
+			scenario->knobs.install_delay_us = mode->install_delay_us;
 		if (mode->engine_latency_us)
-			scenario->levers.engine_latency_us = mode->engine_latency_us;
+			scenario->knobs.engine_latency_us = mode->engine_latency_us;
 		race_run(setup, scenario, 0, NULL, result);
 		ops += result->ops;
 		if (result->failed)

@@ -79,7 +79,7 @@ static uint32_t pick(uint64_t *state, const uint32_t *values, unsigned int num)
 	return values[pfn_random(state) % num];
 }
 
-static void pick_levers(struct race_levers *levers, uint64_t *state)
+static void pick_knobs(struct race_knobs *knobs, uint64_t *state)
 {
 	static const uint32_t moves[] = { 0, 0, 0, 200, 1000 };
 	static const uint32_t engines[] = { 0, 200, 2000, 5000 };
@@ -87,11 +87,11 @@ static void pick_levers(struct race_levers *levers, uint64_t *state)
 	static const uint32_t quarantines[] = { 0, 0, 20 };
 	static const uint32_t orders[] = { UINT32_MAX, 0, 2 };
 
-	levers->move_delay_us = pick(state, moves, ARRAY_SIZE(moves));
-	levers->engine_latency_us = pick(state, engines, ARRAY_SIZE(engines));
-	levers->install_delay_us = pick(state, installs, ARRAY_SIZE(installs));
-	levers->quarantine_ms = pick(state, quarantines, ARRAY_SIZE(quarantines));
-	levers->max_block_order = pick(state, orders, ARRAY_SIZE(orders));
+	knobs->move_delay_us = pick(state, moves, ARRAY_SIZE(moves));
+	knobs->engine_latency_us = pick(state, engines, ARRAY_SIZE(engines));
+	knobs->install_delay_us = pick(state, installs, ARRAY_SIZE(installs));
+	knobs->quarantine_ms = pick(state, quarantines, ARRAY_SIZE(quarantines));
+	knobs->max_block_order = pick(state, orders, ARRAY_SIZE(orders));
 }
 
 /* How many buffers of all are in play, from which on, and how many pages of each */
@@ -126,7 +126,7 @@ void race_generate(struct race_scenario *scenario, const struct race_setup *setu
 	scenario->num = num;
 	scenario->actions = calloc(num, sizeof(*scenario->actions));
 	igt_assert(scenario->actions);
-	pick_levers(&scenario->levers, &state);
+	pick_knobs(&scenario->knobs, &state);
 	pick_spread(&spread, &state);
 
 	for (i = 0; i < num; i++) {
@@ -147,7 +147,7 @@ void race_generate(struct race_scenario *scenario, const struct race_setup *setu
 /* One line for each action, so that a short scenario can be read and given back. */
 void race_print(const struct race_scenario *scenario)
 {
-	const struct race_levers *levers = &scenario->levers;
+	const struct race_knobs *knobs = &scenario->knobs;
 	unsigned int i;
 
 	if (scenario->num > MAX_PRINTED) {
@@ -157,9 +157,9 @@ void race_print(const struct race_scenario *scenario)
 	}
 	igt_info("seed %llu, threads %u, move_delay_us %u, engine_latency_us %u, install_delay_us %u, quarantine_ms %u, max_block_order %d\n",
 		 (long long)scenario->seed, scenario->num_threads,
-		 levers->move_delay_us, levers->engine_latency_us,
-		 levers->install_delay_us, levers->quarantine_ms,
-		 (int)levers->max_block_order);
+		 knobs->move_delay_us, knobs->engine_latency_us,
+		 knobs->install_delay_us, knobs->quarantine_ms,
+		 (int)knobs->max_block_order);
 	for (i = 0; i < scenario->num; i++) {
 		const struct race_action *a = &scenario->actions[i];
 
@@ -168,9 +168,9 @@ void race_print(const struct race_scenario *scenario)
 			 a->import, a->import % RACE_BUFFERS, a->page, a->arg);
 	}
 	igt_info("replay %llu:%u:%u,%u,%u,%u,%d", (long long)scenario->seed,
-		 scenario->num_threads, levers->move_delay_us,
-		 levers->engine_latency_us, levers->install_delay_us,
-		 levers->quarantine_ms, (int)levers->max_block_order);
+		 scenario->num_threads, knobs->move_delay_us,
+		 knobs->engine_latency_us, knobs->install_delay_us,
+		 knobs->quarantine_ms, (int)knobs->max_block_order);
 	for (i = 0; i < scenario->num; i++) {
 		const struct race_action *a = &scenario->actions[i];
 
@@ -210,16 +210,16 @@ static bool parse_action(struct race_action *action, unsigned int num_threads,
 
 bool race_parse(struct race_scenario *scenario, const char *text)
 {
-	struct race_levers *levers = &scenario->levers;
+	struct race_knobs *knobs = &scenario->knobs;
 	unsigned long long seed;
 	const char *p;
 	int used = 0;
 
 	memset(scenario, 0, sizeof(*scenario));
 	if (sscanf(text, "%llu:%u:%u,%u,%u,%u,%d%n", &seed,
-		   &scenario->num_threads, &levers->move_delay_us,
-		   &levers->engine_latency_us, &levers->install_delay_us,
-		   &levers->quarantine_ms, (int *)&levers->max_block_order,
+		   &scenario->num_threads, &knobs->move_delay_us,
+		   &knobs->engine_latency_us, &knobs->install_delay_us,
+		   &knobs->quarantine_ms, (int *)&knobs->max_block_order,
 		   &used) != 7)
 		return false;
 	if (!scenario->num_threads || scenario->num_threads > RACE_MAX_THREADS)

@@ -5,7 +5,7 @@
  *
  * At first whole threads are left out and whole kinds of action, then parts of the
  * list that get smaller down to single actions (delta debugging). In between, the
- * levers are set to hold the doors of races open, if it then fails all the more. A run
+ * knobs are set to hold the doors of races open, if it then fails all the more. A run
  * that does not fail proves nothing, since the threads interleave as they like. So
  * each candidate has several runs, and it may happen that what is left could be
  * shorter. It cannot happen that what is left does not fail.
@@ -153,10 +153,10 @@ static void slower(struct shrinker *s)
 
 	s->steady = true;
 	for (i = 0; i < ARRAY_SIZE(delays) && !is_over(s); i++) {
-		candidate.levers.engine_latency_us = delays[i];
-		candidate.levers.install_delay_us = delays[i];
+		candidate.knobs.engine_latency_us = delays[i];
+		candidate.knobs.install_delay_us = delays[i];
 		if (still_fails(s, &candidate)) {
-			s->scenario->levers = candidate.levers;
+			s->scenario->knobs = candidate.knobs;
 			return;
 		}
 	}

@@ -156,16 +156,16 @@ static uint64_t stale_writes(int fd)
 	return n;
 }
 
-static void set_levers(int fd, const struct race_levers *levers)
+static void set_knobs(int fd, const struct race_knobs *knobs)
 {
-	vgem_pfn_set_move_delay(fd, levers->move_delay_us);
-	vgem_pfn_set_quarantine(fd, levers->quarantine_ms);
-	vgem_pfn_set_max_block_order(fd, levers->max_block_order);
-	vgem_pfn_set_lever(fd, "engine_latency_us", levers->engine_latency_us);
-	pfn_importer_set_install_delay(levers->install_delay_us);
+	vgem_pfn_set_move_delay(fd, knobs->move_delay_us);
+	vgem_pfn_set_quarantine(fd, knobs->quarantine_ms);
+	vgem_pfn_set_max_block_order(fd, knobs->max_block_order);
+	vgem_pfn_set_knob(fd, "engine_latency_us", knobs->engine_latency_us);
+	pfn_importer_set_install_delay(knobs->install_delay_us);
 }
 
-static const struct race_levers no_levers = { .max_block_order = UINT32_MAX };
+static const struct race_knobs no_knobs = { .max_block_order = UINT32_MAX };
 
 /* Another file of the same device */
 static int open_again(int fd)
@@ -188,7 +188,7 @@ void race_world_create(struct race_world *world, const struct race_setup *setup,
 	world->scenario = scenario;
 	world->suspect = -1;
 	world->stale = stale_writes(setup->fd);
-	set_levers(setup->fd, &scenario->levers);
+	set_knobs(setup->fd, &scenario->knobs);
 	for (i = 0; i < RACE_BUFFERS; i++)
 		buffer_create(world, i);
 	for (i = 0; i < RACE_IMPORTS; i++)
@@ -359,7 +359,7 @@ void race_world_destroy(struct race_world *world)
 	unsigned int i;
 
 	/* Checking is not to take long. */
-	set_levers(fd, &no_levers);
+	set_knobs(fd, &no_knobs);
 	if (!world->failed)
 		world_check(world);
 

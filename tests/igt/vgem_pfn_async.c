@@ -17,14 +17,14 @@ IGT_TEST_DESCRIPTION("Moves with a fence");
 
 void async_latency(int fd, uint32_t us)
 {
-	vgem_pfn_set_lever(fd, "engine_latency_us", us);
+	vgem_pfn_set_knob(fd, "engine_latency_us", us);
 }
 
 void async_reset(int fd)
 {
-	vgem_pfn_set_lever(fd, "async_moves", 0);
-	vgem_pfn_set_lever(fd, "engine_latency_us", 0);
-	vgem_pfn_set_lever(fd, "engine_bandwidth_mibps", 0);
+	vgem_pfn_set_knob(fd, "async_moves", 0);
+	vgem_pfn_set_knob(fd, "engine_latency_us", 0);
+	vgem_pfn_set_knob(fd, "engine_bandwidth_mibps", 0);
 }
 
 int __async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj)

@@ -83,7 +83,7 @@ static void test_speed(int fd, size_t size, int rounds)
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	vgem_pfn_bo_fill(fd, handle, MiB, 1);
-	vgem_pfn_set_lever(fd, "compare_memcpy", 1);
+	vgem_pfn_set_knob(fd, "compare_memcpy", 1);
 
 	igt_nsec_elapsed(&start);
 	for (i = 0; i < MOST_ROUNDS; i++) {
@@ -103,7 +103,7 @@ static void test_speed(int fd, size_t size, int rounds)
 			 (long long)restore_memcpy / 1000000, ratio[i]);
 	}
 	vgem_pfn_bo_check(fd, handle, MiB, 1);
-	vgem_pfn_set_lever(fd, "compare_memcpy", 0);
+	vgem_pfn_set_knob(fd, "compare_memcpy", 0);
 	vgem_pfn_gem_close(fd, handle);
 
 	igt_info("median of %d: %.2f times the bandwidth of memcpy\n", i,

@@ -188,12 +188,12 @@ static void test_correct_async(int fd, int moves)
 	struct drm_vgem_pfn_region region;
 	int id;
 
-	vgem_pfn_set_lever(fd, "engine_latency_us", 2000);
-	vgem_pfn_set_lever(fd, "async_moves", 1);
+	vgem_pfn_set_knob(fd, "engine_latency_us", 2000);
+	vgem_pfn_set_knob(fd, "async_moves", 1);
 	vgem_pfn_for_each_carveout(fd, region, id)
 		test_correct(fd, region, moves, 2);
-	vgem_pfn_set_lever(fd, "async_moves", 0);
-	vgem_pfn_set_lever(fd, "engine_latency_us", 0);
+	vgem_pfn_set_knob(fd, "async_moves", 0);
+	vgem_pfn_set_knob(fd, "engine_latency_us", 0);
 }
 
 /*
@@ -210,17 +210,17 @@ static void test_innocent(int fd, struct drm_vgem_pfn_region region)
 	vgem_pfn_bo_fill(fd, handle, MiB, 3);
 
 	vgem_pfn_set_quarantine(fd, LONG_MS);
-	vgem_pfn_set_lever(fd, "engine_latency_us", 500000);
-	vgem_pfn_set_lever(fd, "async_moves", 1);
+	vgem_pfn_set_knob(fd, "engine_latency_us", 500000);
+	vgem_pfn_set_knob(fd, "async_moves", 1);
 	/* The first copy is that of the eviction, the second one fails. */
-	vgem_pfn_set_lever(fd, "fault/copy/interval", 2);
-	vgem_pfn_set_lever(fd, "fault/copy/probability", 100);
-	vgem_pfn_set_lever(fd, "fault/copy/times", 1);
+	vgem_pfn_set_knob(fd, "fault/copy/interval", 2);
+	vgem_pfn_set_knob(fd, "fault/copy/probability", 100);
+	vgem_pfn_set_knob(fd, "fault/copy/times", 1);
 	igt_assert_eq(__vgem_pfn_bo_create(fd, &wanted, placements, 1, &other),
 		      -EIO);
-	vgem_pfn_set_lever(fd, "fault/copy/probability", 0);
-	vgem_pfn_set_lever(fd, "async_moves", 0);
-	vgem_pfn_set_lever(fd, "engine_latency_us", 0);
+	vgem_pfn_set_knob(fd, "fault/copy/probability", 0);
+	vgem_pfn_set_knob(fd, "async_moves", 0);
+	vgem_pfn_set_knob(fd, "engine_latency_us", 0);
 
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
 	vgem_pfn_bo_check(fd, handle, MiB, 3);

@@ -95,7 +95,7 @@ static void test_async(struct stage *stage, int fd)
 
 	/* Nobody makes room by waiting, so the first one is still under way. */
 	pfn_kms_show(&stage->kms, second.fb);
-	vgem_pfn_set_lever(fd, "async_moves", 1);
+	vgem_pfn_set_knob(fd, "async_moves", 1);
 	pfn_hold_begin(&hold);
 	pfn_hold_dmabuf(&hold, first.dmabuf);
 	for (i = 0; vgem_pfn_bo_region(fd, first.handle) != VGEM_PFN_TT; i++) {
@@ -114,7 +114,7 @@ static void test_async(struct stage *stage, int fd)
 	close(file);
 	pfn_hold_end(&hold);
 
-	vgem_pfn_set_lever(fd, "async_moves", 0);
+	vgem_pfn_set_knob(fd, "async_moves", 0);
 	close(hogs);
 	pfn_kms_hide(&stage->kms);
 	frame_destroy(stage, &second);

@@ -161,7 +161,7 @@ struct drm_vgem_pfn_bo_query {
 
 	/**
 	 * @num_get_pfn: Successful get_pfn calls of importers, and those with
-	 * which CONFIG_DMABUF_DEBUG checks the answers.
+	 * which CONFIG_DMABUF_DEBUG checks the results.
 	 */
 	__u64 num_get_pfn;
 
@@ -263,8 +263,8 @@ struct drm_vgem_pfn_bo_move {
 /**
  * struct drm_vgem_pfn_bo_pfns - the true page frame numbers of a buffer
  *
- * The ground truth that tests compare an importer's answers with. Reads the
- * placement and changes nothing: unlike get_pfn it never populates. The answer
+ * The ground truth that tests compare an importer's lookups with. Reads the
+ * placement and changes nothing: unlike get_pfn it never populates. The result
  * may be stale as soon as it is given. Of an imported buffer these are the DMA
  * addresses, which without an IOMMU are the exporter's page frame numbers.
  *

@@ -74,7 +74,7 @@
 #define DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT	(1 << 17)
 
 /*
- * The device installs what the unlocked get_pfn answered, whether or not the
+ * The device installs what the unlocked get_pfn returned, whether or not the
  * sequence has moved.
  */
 #define DMA_BUF_PFN_IMPORT_NO_RETRY		(1 << 18)
@@ -210,7 +210,7 @@ struct dma_buf_pfn_access {
  * many of them.
  */
 struct dma_buf_pfn_stats {
-	/** @faults: CPU faults answered with an entry of any level. */
+	/** @faults: CPU faults that installed an entry of any level. */
 	__u64 faults;
 
 	/** @invalidations: Move notifications received. */
@@ -222,7 +222,7 @@ struct dma_buf_pfn_stats {
 	 */
 	__u64 cpu_zapped;
 
-	/** @dev_lookups: Answers of get_pfn to device page table misses. */
+	/** @dev_lookups: Results of get_pfn for device page table misses. */
 	__u64 dev_lookups;
 
 	/** @dev_retries: Device lookups repeated as the sequence had moved. */

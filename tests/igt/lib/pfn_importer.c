@@ -181,7 +181,7 @@ void pfn_importer_set_install_delay(uint32_t us)
 	igt_assert_eq(__pfn_importer_set_install_delay(us), 0);
 }
 
-void pfn_importer_set_lever(const char *name, uint32_t value)
+void pfn_importer_set_knob(const char *name, uint32_t value)
 {
 	igt_assert_eq(__pfn_importer_set(name, value), 0);
 }

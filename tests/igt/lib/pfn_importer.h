@@ -49,8 +49,8 @@ void pfn_import_assert_truth(int import, int fd, uint32_t handle, size_t size,
 			     uint32_t which);
 
 void pfn_importer_set_install_delay(uint32_t us);
-/* Any lever in the importer's debugfs directory */
-void pfn_importer_set_lever(const char *name, uint32_t value);
+/* Any knob in the importer's debugfs directory */
+void pfn_importer_set_knob(const char *name, uint32_t value);
 
 /*
  * Jobs for the device's engines: the whole buffer, and the pattern of @seed. Each

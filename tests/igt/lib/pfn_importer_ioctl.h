@@ -133,12 +133,12 @@ static inline int __pfn_import_result(int import, uint32_t job, uint32_t flags,
 	return __pfn_ioctl(import, DMA_BUF_PFN_RESULT, result);
 }
 
-/* A lever in the importer's debugfs directory */
-static inline int __pfn_importer_set(const char *lever, uint32_t value)
+/* A knob in the importer's debugfs directory */
+static inline int __pfn_importer_set(const char *knob, uint32_t value)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "dma_buf_pfn_importer/%s", lever);
+	snprintf(path, sizeof(path), "dma_buf_pfn_importer/%s", knob);
 	return __pfn_debugfs_set(path, value);
 }
 

@@ -231,7 +231,7 @@ bool vgem_pfn_carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region)
 	return true;
 }
 
-void vgem_pfn_set_lever(int fd, const char *name, uint32_t value)
+void vgem_pfn_set_knob(int fd, const char *name, uint32_t value)
 {
 	igt_assert_eq(__vgem_pfn_set(fd, name, value), 0);
 }

@@ -72,8 +72,8 @@ void vgem_pfn_set_quarantine(int fd, uint32_t ms);
 	for ((id) = VGEM_PFN_CARVEOUT; \
 	     vgem_pfn_carveout(fd, id, &(region)); (id)++)
 bool vgem_pfn_carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region);
-/* Any lever in the device's debugfs directory; vgem_pfn_reset_on_exit() */
-void vgem_pfn_set_lever(int fd, const char *name, uint32_t value);
+/* Any knob in the device's debugfs directory; vgem_pfn_reset_on_exit() */
+void vgem_pfn_set_knob(int fd, const char *name, uint32_t value);
 
 /* Fill or check through a mapping of their own. */
 void vgem_pfn_bo_fill(int fd, uint32_t handle, size_t size, uint64_t seed);

@@ -221,8 +221,8 @@ static inline void *__vgem_pfn_bo_mmap(int fd, uint32_t handle, size_t size,
 	return map == MAP_FAILED ? NULL : map;
 }
 
-/* Set a lever in the debugfs directory of @fd's device. */
-static inline int __vgem_pfn_set(int fd, const char *lever, uint32_t value)
+/* Set a knob in the debugfs directory of @fd's device. */
+static inline int __vgem_pfn_set(int fd, const char *knob, uint32_t value)
 {
 	struct stat st;
 	char path[64];
@@ -230,7 +230,7 @@ static inline int __vgem_pfn_set(int fd, const char *lever, uint32_t value)
 	if (fstat(fd, &st))
 		return -errno;
 
-	snprintf(path, sizeof(path), "dri/%u/%s", minor(st.st_rdev), lever);
+	snprintf(path, sizeof(path), "dri/%u/%s", minor(st.st_rdev), knob);
 	return __pfn_debugfs_set(path, value);
 }
 

@@ -131,7 +131,7 @@ struct vgem_pfn_device {
  * @contiguous: whether it must not be scattered in a carveout; constant
  * @num_placements: length of @placements
  * @placements: regions allowed, most wanted first; constant
- * @evict_placements: what vgem_pfn_bo_evict_placement() answered last
+ * @evict_placements: what vgem_pfn_bo_evict_placement() returned last
  * @imported: what this object was imported from, with a reference, or NULL;
  *	      constant
  * @moving: fence of the last copy that an engine did or does, or NULL
