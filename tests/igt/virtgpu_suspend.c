@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Subtest of the machine being hibernated: the host forgets all resources, and
- * virtio-gpu makes them again.
+ * virtio-gpu creates them again.
  */
 #include <sys/mman.h>
 
@@ -32,8 +32,8 @@ static uint32_t create_dumb(struct screen *s, uint64_t seed)
 
 /*
  * SUBTEST: hibernate
- * Description: an import that was evicted for it is there again, and so are one that
- *		was on the screen, which pins, and a buffer of virtio-gpu's own
+ * Description: the host has all resources again: an import that hibernation evicted,
+ *		one that was pinned for the screen, and a buffer of virtio-gpu's own
  */
 static void test_hibernate(int fd, int gpu)
 {
