@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The groups of subtests that vgem_pfn_async is made of, one file each, and what
- * they share: moves that a copy engine makes.
+ * Groups of subtests of vgem_pfn_async, one file each, and what they share: moves with
+ * a copy by an engine.
  */
 #ifndef ASYNC_H
 #define ASYNC_H
@@ -15,15 +15,15 @@
 
 #define MS	1000	/* us */
 
-/* Every copy of an engine takes so long. */
+/* Set the latency of every engine copy. */
 void async_latency(int fd, uint32_t us);
-/* All knobs as they were */
+/* Restore the default of all knobs. */
 void async_reset(int fd);
 
 int __async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj);
 /* Move without waiting; asserts success. @out_syncobj may be zero. */
 void async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj);
-/* The same, with a copy that does not begin before @hold ends */
+/* The same, with a copy that does not start before @hold ends */
 void async_move_held(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj,
 		     struct pfn_hold *hold);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of those who want to see a buffer whose contents are under way: all
- * wait for the fence, and find what was there.
+ * Subtests of access to a buffer whose copy is pending: every access waits for the
+ * fence and returns the buffer's contents.
  */
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -33,7 +33,7 @@ static struct moving moving_create(int fd)
 	return m;
 }
 
-/* Until pfn_hold_end() */
+/* The copy is pending until pfn_hold_end(). */
 static void moving_start(struct moving *m, uint32_t region)
 {
 	pfn_hold_begin(&m->hold);
@@ -51,7 +51,7 @@ static void moving_destroy(struct moving *m)
 	vgem_pfn_gem_close(m->fd, m->handle);
 }
 
-/* Ways to look at a buffer */
+/* Ways to access a buffer */
 enum look {
 	LOOK_MMAP,
 	LOOK_WRITE,
@@ -77,7 +77,7 @@ static const char * const look_names[NUM_LOOKS] = {
 	[LOOK_STATIC] = "import-static",
 };
 
-/* /proc/self/mem gets at special mappings through vm_ops->access alone. */
+/* /proc/self/mem accesses special mappings through vm_ops->access only. */
 static void read_proc_mem(void *data, const void *from, size_t size)
 {
 	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
@@ -87,7 +87,7 @@ static void read_proc_mem(void *data, const void *from, size_t size)
 	close(fd);
 }
 
-/* Import in another way than the others, and look. */
+/* Import with @flags and check the contents. */
 static void import_once(int importer, int dmabuf, uint32_t flags)
 {
 	int import = pfn_import_flags(importer, dmabuf, flags);
@@ -98,7 +98,7 @@ static void import_once(int importer, int dmabuf, uint32_t flags)
 
 /*
  * SUBTEST: waits
- * Description: whoever looks at a moving buffer waits until it has arrived
+ * Description: every way to access a buffer with a pending copy waits for the copy
  */
 static void test_waits(int fd, int importer, enum look look)
 {
@@ -122,7 +122,7 @@ static void test_waits(int fd, int importer, enum look look)
 			pfn_assert_pattern(m.map, 0, PFN_PAGE_SIZE, 1);
 			break;
 		case LOOK_WRITE:
-			/* The copy must not come on top of it. */
+			/* The copy must not overwrite this. */
 			m.map[0] = 42;
 			igt_assert(async_done(fd, m.syncobj));
 			igt_assert_eq_u64(m.map[0], 42);
@@ -172,8 +172,8 @@ static void test_waits(int fd, int importer, enum look look)
 
 /*
  * SUBTEST: sync-file
- * Description: who wants to read and who wants to write both find the fence in the
- *		dma-buf, and can poll it
+ * Description: the fence of a pending copy is exported as a sync file for readers and
+ *		for writers, and can be polled
  */
 static void test_sync_file(int fd)
 {
@@ -192,7 +192,7 @@ static void test_sync_file(int fd)
 	igt_assert_lte(0, to_write);
 	pfn_hold_assert(&m.hold, !__sync_file_wait(to_read, 0));
 	pfn_hold_assert(&m.hold, !__sync_file_wait(to_write, 0));
-	/* And of the dma-buf itself */
+	/* Polling the dma-buf itself also reports the fence. */
 	pfn_hold_assert(&m.hold, !__sync_file_wait(m.dmabuf, 0));
 
 	pfn_hold_end(&m.hold);
@@ -207,7 +207,8 @@ static void test_sync_file(int fd)
 
 /*
  * SUBTEST: truth
- * Description: the page frame numbers of a moving buffer are those of where it goes
+ * Description: during an asynchronous move the page frame numbers are those of the
+ *		destination
  */
 static void test_truth(int fd, int importer)
 {
@@ -230,20 +231,20 @@ void async_access_tests(int fd, int importer)
 	int i = 0;
 
 	for (; i < NUM_LOOKS; i++) {
-		igt_describe("Whoever looks at a moving buffer waits for it.");
+		igt_describe("Every way to access a buffer with a pending copy waits for it.");
 		igt_subtest_f("waits-%s", look_names[i]) {
 			async_reset(fd);
 			test_waits(fd, importer, i);
 		}
 	}
 
-	igt_describe("The fence of a move can be had as a sync file.");
+	igt_describe("The fence of a move can be exported as a sync file.");
 	igt_subtest("sync-file") {
 		async_reset(fd);
 		test_sync_file(fd);
 	}
 
-	igt_describe("The page frame numbers are those of where it goes.");
+	igt_describe("During a move the page frame numbers are those of the destination.");
 	igt_subtest("truth") {
 		async_reset(fd);
 		test_truth(fd, importer);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of several copies at a time: of one buffer, of many, and of one that is
- * gone before its copy is done.
+ * Subtests of several pending copies: of one buffer, of many, and of a buffer that is
+ * closed before its copy is done.
  */
 #include <sys/mman.h>
 
@@ -11,8 +11,8 @@
 
 /*
  * SUBTEST: chained
- * Description: moves of a buffer whose last move is not finished, over several
- *		engines, keep their order
+ * Description: moves of a buffer whose previous move is still pending, spread over
+ *		several engines, complete in order
  */
 static void test_chained(int fd)
 {
@@ -31,7 +31,10 @@ static void test_chained(int fd)
 		pfn_hold_begin(&hold);
 		pfn_hold_bo(&hold, fd, handle);
 		for (i = 0; i < 12; i++) {
-			/* The first one is the slowest, so that others overtake. */
+			/*
+			 * Make the first copy the slowest, so that others could
+			 * overtake it.
+			 */
 			async_move(fd, handle, i % 2 ? VGEM_PFN_CARVEOUT :
 						       VGEM_PFN_TT, syncobjs[i]);
 			if (!i)
@@ -55,7 +58,7 @@ static void test_chained(int fd)
 
 /*
  * SUBTEST: sync-after-async
- * Description: a synchronous move waits for what is pending
+ * Description: a synchronous move waits for pending copies
  */
 static void test_sync_after_async(int fd)
 {
@@ -82,8 +85,8 @@ static void test_sync_after_async(int fd)
 
 /*
  * SUBTEST: same-pages
- * Description: between the regions of system memory nothing is copied, and what is
- *		pending goes on
+ * Description: a move between SYSTEM and TT does not copy, and leaves a pending copy
+ *		running
  */
 static void test_same_pages(int fd)
 {
@@ -105,7 +108,7 @@ static void test_same_pages(int fd)
 	pfn_hold_assert(&hold, !async_done(fd, second));
 	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 3), pfn);
 
-	/* No move, and the fence is that of the last one. */
+	/* This is no move; the fence returned is that of the last move. */
 	igt_assert_eq(__syncobj_destroy(fd, second), 0);
 	second = async_syncobj(fd);
 	async_move(fd, handle, VGEM_PFN_SYSTEM, second);
@@ -122,7 +125,7 @@ static void test_same_pages(int fd)
 
 /*
  * SUBTEST: in-flight
- * Description: the copies of many buffers are under way together
+ * Description: the copies of many buffers can be pending at the same time
  */
 static void test_in_flight(int fd)
 {
@@ -156,7 +159,8 @@ static void test_in_flight(int fd)
 
 /*
  * SUBTEST: close
- * Description: a buffer may go while it is copied, and nothing of it stays
+ * Description: a buffer can be closed while it is copied, and all of its memory is
+ *		freed
  */
 static void test_close(int fd)
 {
@@ -183,7 +187,7 @@ static void test_close(int fd)
 	}
 	async_wait(fd, syncobj);
 
-	/* What the last copy used is freed after its fence. */
+	/* The resources of the last copy are freed after its fence signals. */
 	for (i = 0; i < 3; i++) {
 		for (tries = 0; tries < 3000; tries++) {
 			if (vgem_pfn_region(fd, i).used == before[i].used)
@@ -197,7 +201,7 @@ static void test_close(int fd)
 
 /*
  * SUBTEST: no-job
- * Description: a copy that no engine gets is made synchronously
+ * Description: if no job can be created for a copy, it is done synchronously
  */
 static void test_no_job(int fd)
 {
@@ -218,7 +222,7 @@ static void test_no_job(int fd)
 	vgem_pfn_bo_check_mem(fd, handle, size, 1);
 	igt_assert_eq(__vgem_pfn_fault_disarm(fd, "fence"), 0);
 
-	/* The next one is an engine's again. */
+	/* The next copy is done by an engine again. */
 	pfn_hold_begin(&hold);
 	async_move_held(fd, handle, VGEM_PFN_CARVEOUT, syncobj, &hold);
 	pfn_hold_assert(&hold, !async_done(fd, syncobj));
@@ -232,37 +236,37 @@ static void test_no_job(int fd)
 
 void async_chain_tests(int fd)
 {
-	igt_describe("Moves of a buffer that is moving keep their order.");
+	igt_describe("Moves of a buffer that is moving complete in order.");
 	igt_subtest("chained") {
 		async_reset(fd);
 		test_chained(fd);
 	}
 
-	igt_describe("A synchronous move waits for what is pending.");
+	igt_describe("A synchronous move waits for pending copies.");
 	igt_subtest("sync-after-async") {
 		async_reset(fd);
 		test_sync_after_async(fd);
 	}
 
-	igt_describe("Within system memory nothing is copied.");
+	igt_describe("A move within system memory does not copy.");
 	igt_subtest("same-pages") {
 		async_reset(fd);
 		test_same_pages(fd);
 	}
 
-	igt_describe("The copies of many buffers are under way together.");
+	igt_describe("The copies of many buffers can be pending at the same time.");
 	igt_subtest("in-flight") {
 		async_reset(fd);
 		test_in_flight(fd);
 	}
 
-	igt_describe("A buffer may go while it is copied.");
+	igt_describe("A buffer can be closed while it is copied.");
 	igt_subtest("close") {
 		async_reset(fd);
 		test_close(fd);
 	}
 
-	igt_describe("A copy that no engine gets is made synchronously.");
+	igt_describe("Without a job, a copy is done synchronously.");
 	igt_subtest("no-job") {
 		async_reset(fd);
 		test_no_job(fd);

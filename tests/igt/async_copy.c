@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of one asynchronous copy: when it is done, and by whom.
- */
+/* Subtests of a single asynchronous copy: when it runs, and in which task. */
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -10,13 +8,13 @@
 #include "pfn_importer.h"
 #include "pfn_trace.h"
 
-/* What is in a page of the carveout before the test, by its true page frame number */
+/* Marker of a carveout page before the test, derived from its pfn */
 static uint64_t mark(uint64_t pfn)
 {
 	return pfn ^ 0x6d61726b00000000ULL;
 }
 
-/* Mark each page in its first word. The carveout must be empty. */
+/* Write the marker to the first word of each page. The carveout must be empty. */
 static void mark_carveout(int fd)
 {
 	uint64_t size = vgem_pfn_carveout_size(fd), *pfns, *map, i;
@@ -35,8 +33,7 @@ static void mark_carveout(int fd)
 
 /*
  * SUBTEST: old-bytes
- * Description: as long as the fence has not signaled, the buffer's new memory
- *		holds what it held before
+ * Description: until the fence signals, the destination keeps its old contents
  */
 static void test_old_bytes(int fd)
 {
@@ -69,7 +66,7 @@ static void test_old_bytes(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/* One line of the trace, and its place in it */
+/* PID and line number of an event in the trace */
 struct event {
 	int line;
 	int pid;
@@ -104,8 +101,8 @@ static struct event find_event(const char *name)
 /*
  * SUBTEST: worker
  * SUBTEST: worker-sync
- * Description: a copy is made by somebody else, after the move; a synchronous one
- *		by the caller, within the move
+ * Description: an asynchronous copy runs in a worker, after the move; a synchronous one
+ *		in the caller, within the move
  */
 static void test_worker(int fd, int importer, bool async)
 {
@@ -182,7 +179,7 @@ static uint64_t timed_move(int fd, uint32_t handle, uint32_t region)
 
 /*
  * SUBTEST: latency
- * Description: a copy takes as long as the knobs set, and no less
+ * Description: a copy takes at least as long as the knobs specify
  */
 static void test_latency(int fd)
 {
@@ -205,7 +202,7 @@ static void test_latency(int fd)
 
 /*
  * SUBTEST: clear
- * Description: memory that a buffer never had is zeroed by an engine, too
+ * Description: memory of a buffer without contents is cleared by an engine, too
  */
 static void test_clear(int fd)
 {
@@ -236,31 +233,31 @@ static void test_clear(int fd)
 
 void async_copy_tests(int fd, int importer)
 {
-	igt_describe("Until the fence signals the new memory holds old bytes.");
+	igt_describe("Until the fence signals, the new memory keeps its old contents.");
 	igt_subtest("old-bytes") {
 		async_reset(fd);
 		test_old_bytes(fd);
 	}
 
-	igt_describe("An engine copies, and after the move.");
+	igt_describe("An engine copies after the move.");
 	igt_subtest("worker") {
 		async_reset(fd);
 		test_worker(fd, importer, true);
 	}
 
-	igt_describe("A synchronous move copies by itself.");
+	igt_describe("A synchronous move copies in the caller.");
 	igt_subtest("worker-sync") {
 		async_reset(fd);
 		test_worker(fd, importer, false);
 	}
 
-	igt_describe("A copy takes as long as the knobs set.");
+	igt_describe("A copy takes as long as the knobs specify.");
 	igt_subtest("latency") {
 		async_reset(fd);
 		test_latency(fd);
 	}
 
-	igt_describe("Memory that a buffer never had is zeroed by an engine.");
+	igt_describe("An engine clears memory of a buffer without contents.");
 	igt_subtest("clear") {
 		async_reset(fd);
 		test_clear(fd);

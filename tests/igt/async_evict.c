@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of evictions that an engine makes, and of room that a copy still
- * occupies.
+ * Subtests of evictions with a copy by an engine, and of memory that a pending copy
+ * still uses.
  */
 #include <errno.h>
 #include <signal.h>
@@ -13,11 +13,11 @@
 
 /*
  * SUBTEST: evict
- * Description: who evicts does not wait for the copy, and who gets the memory does
- *		not see it before
+ * Description: an eviction does not wait for its copy, and the new owner of the memory
+ *		does not access it before the copy is done
  *
  * SUBTEST: evict-long
- * Description: the same, with all of each buffer filled and checked, not 1 MiB
+ * Description: the same, filling and checking each buffer completely, not 1 MiB of it
  */
 static void test_evict(int fd, bool whole)
 {
@@ -41,7 +41,10 @@ static void test_evict(int fd, bool whole)
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_CARVEOUT);
 
-	/* Somebody had to go, and is under way. So is the new one's memory. */
+	/*
+	 * At least one buffer was evicted; its copy and the new buffer's clear are
+	 * pending.
+	 */
 	for (i = 0; i < 8; i++) {
 		if (vgem_pfn_bo_region(fd, handles[i]) == VGEM_PFN_CARVEOUT)
 			continue;
@@ -73,8 +76,8 @@ static void test_evict(int fd, bool whole)
 
 /*
  * SUBTEST: overcommit
- * Description: with every move pipelined a quarter more than the carveout can be
- *		allocated and brought back, and nothing gets lost
+ * Description: with all moves asynchronous, 1.25 times the carveout can be allocated
+ *		and moved back, and no contents are lost
  *
  * SUBTEST: overcommit-long
  * Description: the same with twice the carveout
@@ -106,11 +109,11 @@ static void test_overcommit(int fd, int num)
 
 /*
  * SUBTEST: ghost
- * Description: the memory that a pending copy reads from is not given away before,
- *		and can be had when it must be
+ * Description: memory that a pending copy reads from is not reused before the copy is
+ *		done, and an allocation that needs it waits
  *
  * SUBTEST: ghost-long
- * Description: the same, with all of each buffer filled and checked, not 1 MiB
+ * Description: the same, filling and checking each buffer completely, not 1 MiB of it
  */
 static void test_ghost(int fd, bool whole)
 {
@@ -125,7 +128,7 @@ static void test_ghost(int fd, bool whole)
 	pfn_hold_begin(&hold);
 	async_move_held(fd, handle, VGEM_PFN_TT, syncobj, &hold);
 
-	/* A buffer of all of it, for which the copy must be done */
+	/* An allocation of the whole carveout has to wait for the copy. */
 	pfn_hold_until_asleep(&hold);
 	other = vgem_pfn_bo_create(fd, carveout, VGEM_PFN_CARVEOUT);
 	igt_assert(async_done(fd, syncobj));
@@ -133,7 +136,7 @@ static void test_ghost(int fd, bool whole)
 	vgem_pfn_bo_fill(fd, other, whole ? carveout : part, 2);
 	vgem_pfn_bo_check_mem(fd, handle, part, 1);
 
-	/* The other way round: pages that the carveout is filled from */
+	/* The opposite direction: the copy reads system pages. */
 	async_move(fd, handle, VGEM_PFN_CARVEOUT, syncobj);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, other), VGEM_PFN_SYSTEM);
 	async_wait(fd, syncobj);
@@ -151,12 +154,12 @@ static void on_alarm(int sig)
 
 /*
  * SUBTEST: queue
- * Description: moves cannot be queued without limit: at the limit the caller waits, a
- *		signal ends that, and objects can be exported and closed meanwhile
+ * Description: the number of queued moves is limited: at the limit the caller waits
+ *		interruptibly, and buffers can be exported and closed meanwhile
  */
 static void test_queue(int fd)
 {
-	/* No SA_RESTART: what waits returns. */
+	/* No SA_RESTART: the ioctl returns -EINTR. */
 	struct sigaction action = { .sa_handler = on_alarm }, old;
 	const size_t size = 64 * KiB;
 	uint32_t handle, other;
@@ -189,7 +192,7 @@ static void test_queue(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/* Moves a buffer to and fro until it is to stop. */
+/* Move a buffer back and forth until @stop is set. */
 struct shuttle {
 	int fd;
 	uint32_t handle;
@@ -211,8 +214,7 @@ static void shuttle_run(void *arg)
 
 /*
  * SUBTEST: evict-all-busy
- * Description: the knob that evicts everything comes to an end although a thread
- *		brings a buffer back all the time
+ * Description: the evict_all knob terminates while a thread keeps moving a buffer back
  */
 static void test_evict_all_busy(int fd)
 {
@@ -239,21 +241,21 @@ static void test_evict_all_busy(int fd)
 
 void async_evict_tests(int fd)
 {
-	igt_describe("Who evicts does not wait for the copy.");
+	igt_describe("An eviction does not wait for its copy.");
 	igt_subtest("evict") {
 		async_reset(fd);
 		test_evict(fd, false);
 		async_reset(fd);
 	}
 
-	igt_describe("The same of all that is in the buffers.");
+	igt_describe("The same with complete contents.");
 	igt_subtest("evict-long") {
 		async_reset(fd);
 		test_evict(fd, true);
 		async_reset(fd);
 	}
 
-	igt_describe("With every move pipelined nothing gets lost.");
+	igt_describe("With all moves asynchronous no contents are lost.");
 	igt_subtest("overcommit") {
 		async_reset(fd);
 		test_overcommit(fd, 20);
@@ -267,25 +269,25 @@ void async_evict_tests(int fd)
 		async_reset(fd);
 	}
 
-	igt_describe("What a pending copy reads from is not given away.");
+	igt_describe("Memory that a pending copy reads from is not reused.");
 	igt_subtest("ghost") {
 		async_reset(fd);
 		test_ghost(fd, false);
 	}
 
-	igt_describe("The same of all that is in the buffers.");
+	igt_describe("The same with complete contents.");
 	igt_subtest("ghost-long") {
 		async_reset(fd);
 		test_ghost(fd, true);
 	}
 
-	igt_describe("The queue of the engines has a limit.");
+	igt_describe("The engine queue has a limit.");
 	igt_subtest("queue") {
 		async_reset(fd);
 		test_queue(fd);
 	}
 
-	igt_describe("Evicting everything ends while somebody moves.");
+	igt_describe("evict_all terminates while a thread keeps moving a buffer back.");
 	igt_subtest("evict-all-busy") {
 		async_reset(fd);
 		test_evict_all_busy(fd);

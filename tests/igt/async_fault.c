@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of a process that faults on contents which are under way: what it waits
- * for, nobody else has to wait for, and it can be interrupted and killed.
+ * Subtests of a page fault that waits for a pending copy: it blocks no other user of
+ * the mapping or the buffer, and it can be interrupted and killed.
  */
 #include <signal.h>
 #include <sys/mman.h>
@@ -73,8 +73,8 @@ static void fault_wait(struct fault *f)
 
 /*
  * SUBTEST: fault-others-map
- * Description: while one thread waits for its page, others can map and unmap, even
- *		in the mapping that it faults in
+ * Description: while one thread's fault waits for a copy, other threads can map and
+ *		unmap, also in the same mapping
  */
 static void test_others_map(int fd, int importer)
 {
@@ -90,7 +90,7 @@ static void test_others_map(int fd, int importer)
 	memset(map, 1, MiB);
 	igt_assert_eq(munmap(map, MiB), 0);
 	igt_assert_eq(munmap(f.map + SIZE / 2, SIZE / 2), 0);
-	/* Neither mmap() nor munmap() has waited for the data. */
+	/* Neither mmap() nor munmap() waits for the copy. */
 	igt_assert(pfn_hold_pending(&f.hold));
 	pfn_hold_assert(&f.hold, !f.thread.done);
 	pfn_hold_assert(&f.hold, !async_done(fd, f.syncobj));
@@ -104,8 +104,8 @@ static void test_others_map(int fd, int importer)
 
 /*
  * SUBTEST: fault-others-move
- * Description: while one thread waits for its page, others can have the buffer
- *		moved again, and it gets the last place
+ * Description: while one thread's fault waits for a copy, the buffer can be moved
+ *		again, and the fault maps the final placement
  */
 static void test_others_move(int fd, int importer)
 {
@@ -115,7 +115,7 @@ static void test_others_move(int fd, int importer)
 	fault_start(&f);
 
 	async_move(fd, f.handle, VGEM_PFN_CARVEOUT, 0);
-	/* It has not waited for the data. */
+	/* The move does not wait for the copy. */
 	igt_assert(pfn_hold_pending(&f.hold));
 	pfn_hold_assert(&f.hold, !f.thread.done);
 	pfn_hold_assert(&f.hold, !async_done(fd, f.syncobj));
@@ -128,8 +128,8 @@ static void test_others_move(int fd, int importer)
 
 /*
  * SUBTEST: fault-unmapped
- * Description: a mapping that goes away under a fault which waits for data, and
- *		its import with it, is not touched again
+ * Description: a fault that waits for a copy does not touch the mapping and the import
+ *		after they are removed
  */
 static void test_unmapped(int fd, int importer)
 {
@@ -141,7 +141,7 @@ static void test_unmapped(int fd, int importer)
 	pid = fork();
 	igt_assert_lte(0, pid);
 	if (!pid) {
-		/* The thread dies of the fault that finds no mapping. */
+		/* The thread is killed by SIGSEGV when its fault is retried. */
 		signal(SIGSEGV, SIG_DFL);
 		pfn_thread_start(&f.thread, fault_run, &f);
 		if (!pfn_thread_asleep(&f.thread))
@@ -168,7 +168,8 @@ static void handler(int sig)
 
 /*
  * SUBTEST: fault-signal
- * Description: who waits for data can handle signals, and then gets its page
+ * Description: a thread whose fault waits for a copy handles signals, and then
+ *		completes the fault
  */
 static void test_signal(int fd, int importer)
 {
@@ -182,7 +183,7 @@ static void test_signal(int fd, int importer)
 	pthread_kill(f.thread.thread, SIGUSR1);
 	while (!handled && pfn_hold_pending(&f.hold))
 		usleep(10 * MS);
-	/* The signal has not waited for the data, and the fault goes on. */
+	/* The signal handler did not wait for the copy, and the fault continues. */
 	igt_assert(pfn_hold_pending(&f.hold));
 	pfn_hold_assert(&f.hold, pfn_thread_asleep(&f.thread));
 	pfn_hold_assert(&f.hold, !async_done(fd, f.syncobj));
@@ -197,7 +198,8 @@ enum where {
 
 /*
  * SUBTEST: fault-kill
- * Description: who waits for data can be killed at once, in a system call too
+ * Description: a task whose fault waits for a copy can be killed at once, also in a
+ *		system call
  */
 static void test_kill(int fd, int importer, enum where where)
 {
@@ -216,7 +218,7 @@ static void test_kill(int fd, int importer, enum where where)
 	pfn_hold_assert(&f.hold, pfn_wait_asleep(pid));
 	igt_assert_eq(kill(pid, SIGKILL), 0);
 	igt_assert_eq(waitpid(pid, &status, 0), pid);
-	/* It has not waited for the data. */
+	/* The task exited without waiting for the copy. */
 	igt_assert(pfn_hold_pending(&f.hold));
 	igt_assert(WIFSIGNALED(status));
 	pfn_hold_assert(&f.hold, !async_done(fd, f.syncobj));
@@ -228,37 +230,37 @@ static void test_kill(int fd, int importer, enum where where)
 
 void async_fault_tests(int fd, int importer)
 {
-	igt_describe("Who waits for data keeps nobody from mapping.");
+	igt_describe("A fault that waits for a copy does not block mmap() and munmap().");
 	igt_subtest("fault-others-map") {
 		async_reset(fd);
 		test_others_map(fd, importer);
 	}
 
-	igt_describe("Who waits for data keeps nobody from moving the buffer.");
+	igt_describe("A fault that waits for a copy does not block moves.");
 	igt_subtest("fault-others-move") {
 		async_reset(fd);
 		test_others_move(fd, importer);
 	}
 
-	igt_describe("A mapping may go away under who waits for data.");
+	igt_describe("A mapping may be removed while a fault in it waits for a copy.");
 	igt_subtest("fault-unmapped") {
 		async_reset(fd);
 		test_unmapped(fd, importer);
 	}
 
-	igt_describe("Who waits for data can handle signals.");
+	igt_describe("A thread whose fault waits for a copy handles signals.");
 	igt_subtest("fault-signal") {
 		async_reset(fd);
 		test_signal(fd, importer);
 	}
 
-	igt_describe("Who waits for data can be killed.");
+	igt_describe("A task whose fault waits for a copy can be killed.");
 	igt_subtest("fault-kill") {
 		async_reset(fd);
 		test_kill(fd, importer, IN_USER);
 	}
 
-	igt_describe("Who waits for data in a system call can be killed.");
+	igt_describe("The same for a fault within a system call.");
 	igt_subtest("fault-kill-syscall") {
 		async_reset(fd);
 		test_kill(fd, importer, IN_SYSCALL);

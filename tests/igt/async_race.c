@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of an importer that looks at buffers which move all the time.
- */
+/* Subtests of importers that access buffers which move all the time. */
 #include <sys/mman.h>
 
 #include "async.h"
@@ -12,11 +10,11 @@
 
 /*
  * SUBTEST: correct-importer
- * Description: an importer that waits for fences reads what is in the buffer, in
- *		400 moves over all engines
+ * Description: an importer that waits for fences always reads the buffer's contents,
+ *		during 400 moves on all engines
  *
  * SUBTEST: correct-importer-long
- * Description: the same in 10,000 moves
+ * Description: the same with 10,000 moves
  */
 static void test_correct(int fd, int importer, int moves)
 {
@@ -51,7 +49,7 @@ static void test_correct(int fd, int importer, int moves)
 		igt_assert_eq(__async_move(fd, handles[i], dice >> 8 & 1 ?
 					   VGEM_PFN_TT : VGEM_PFN_CARVEOUT, 0), 0);
 
-		/* Some look now and then, in one way or the other. */
+		/* Access a buffer now and then, by CPU or by device. */
 		i = (dice >> 16) % NUM;
 		switch (dice >> 24 & 15) {
 		case 0:
@@ -86,8 +84,8 @@ static void test_correct(int fd, int importer, int moves)
 
 /*
  * SUBTEST: wrong-importer
- * Description: an importer that does not wait for fences reads what is not in the
- *		buffer, and this is where one sees it
+ * Description: an importer that does not wait for fences reads data that is not the
+ *		buffer's, and the test detects it
  */
 static void test_wrong(int fd, int importer)
 {
@@ -121,7 +119,7 @@ static void test_wrong(int fd, int importer)
 		}
 		pfn_hold_assert(&hold, !async_done(fd, syncobj));
 
-		/* Whoever waits is right all the time. */
+		/* The correct importer reads correct data at any time. */
 		pfn_hold_until_asleep(&hold);
 		pfn_import_dev_check(correct, size, 1);
 		igt_assert(async_done(fd, syncobj));
@@ -144,19 +142,19 @@ static void test_wrong(int fd, int importer)
 
 void async_race_tests(int fd, int importer)
 {
-	igt_describe("Who waits for fences never reads wrong data.");
+	igt_describe("An importer that waits for fences never reads wrong data.");
 	igt_subtest("correct-importer") {
 		async_reset(fd);
 		test_correct(fd, importer, 400);
 	}
 
-	igt_describe("Nor does it in the long run.");
+	igt_describe("The same with more moves.");
 	igt_subtest("correct-importer-long") {
 		async_reset(fd);
 		test_correct(fd, importer, 10000);
 	}
 
-	igt_describe("Who does not wait is found to read wrong data.");
+	igt_describe("An importer that does not wait for fences is detected.");
 	igt_subtest("wrong-importer") {
 		async_reset(fd);
 		test_wrong(fd, importer);

@@ -29,8 +29,8 @@ static void destroy(int fd, uint32_t handle, uint32_t syncobj)
 /*
  * SUBTEST: out-syncobj
  * SUBTEST: out-timeline
- * Description: the fence that a move gives signals when the contents are there, and
- *		not before
+ * Description: the fence of a move signals once the contents are in place, and not
+ *		before
  */
 static void test_out(int fd, uint64_t point)
 {
@@ -44,7 +44,7 @@ static void test_out(int fd, uint64_t point)
 	struct pfn_hold hold;
 	uint64_t word;
 
-	/* A fence that signals before the copy does so this much earlier. */
+	/* A fence that signals before the copy would signal this much too early. */
 	async_latency(fd, 300 * MS);
 	pfn_hold_begin(&hold);
 	pfn_hold_bo(&hold, fd, arg.handle);
@@ -55,7 +55,7 @@ static void test_out(int fd, uint64_t point)
 	pfn_mem_read(vgem_pfn_bo_pfn(fd, arg.handle, 0), 0, &word, 8);
 	igt_assert_eq_u64(word, pfn_pattern_word(1, 0));
 
-	/* One more, after which both are known */
+	/* Add a second point to the timeline. */
 	if (point) {
 		arg.region = VGEM_PFN_CARVEOUT;
 		arg.out_point = point + 5;
@@ -75,8 +75,8 @@ static void test_out(int fd, uint64_t point)
 
 /*
  * SUBTEST: out-no-copy
- * Description: what is in its place has a fence that has signaled, and so has a
- *		move that was waited for
+ * Description: the fence of a move that copies nothing, or of a synchronous one, has
+ *		signaled on return
  */
 static void test_out_no_copy(int fd)
 {
@@ -100,7 +100,7 @@ static void test_out_no_copy(int fd)
 	destroy(fd, arg.handle, 0);
 }
 
-/* A move that waits for the copy of another buffer, which waits for a fence */
+/* A synchronous move whose in-fence is that of another buffer's held copy */
 struct syncer {
 	int fd;
 	struct drm_vgem_pfn_bo_move arg;
@@ -135,8 +135,8 @@ static void syncer_start(struct syncer *s, int fd, uint32_t out_syncobj)
 
 /*
  * SUBTEST: in-syncobj
- * Description: a move waits for its fence, keeps nobody from the buffer meanwhile,
- *		and does not make it wait for that fence
+ * Description: a move waits for its in-fence; meanwhile the buffer is not locked, and
+ *		accesses to it do not wait for that fence
  */
 static void test_in(int fd)
 {
@@ -161,7 +161,7 @@ static void test_in(int fd)
 
 /*
  * SUBTEST: in-out-same
- * Description: a sync object may carry a fence in and another one out
+ * Description: the same sync object can hold the in-fence and receive the out-fence
  */
 static void test_in_out(int fd)
 {
@@ -196,7 +196,8 @@ static void handler(int sig)
 
 /*
  * SUBTEST: in-interrupted
- * Description: who waits for a fence can be interrupted, and nothing has happened
+ * Description: waiting for an in-fence can be interrupted; the buffer has not moved
+ *		then
  */
 static void test_in_interrupted(int fd)
 {
@@ -224,7 +225,7 @@ static void test_in_interrupted(int fd)
 
 /*
  * SUBTEST: bad-syncobj
- * Description: what is wrong with the sync objects is said before anything happens
+ * Description: invalid sync objects are rejected before anything is changed
  */
 static void test_bad(int fd)
 {
@@ -253,10 +254,10 @@ static void test_bad(int fd)
 	bad(EINVAL, arg.in_point = 1);
 	bad(EINVAL, arg.out_point = 1);
 	bad(EINVAL, arg.out_syncobj = out; arg.in_point = 1);
-	/* Nothing was submitted, and nobody waits until something is. */
+	/* No fence was submitted, and the ioctl does not wait for one. */
 	bad(EINVAL, arg.in_syncobj = empty; arg.out_syncobj = out);
 	bad(EINVAL, arg.in_syncobj = empty; arg.in_point = 3; arg.out_syncobj = out);
-	/* The move itself */
+	/* Invalid arguments of the move itself */
 	bad(EINVAL, arg.region = 99; arg.out_syncobj = out);
 	bad(EINVAL, arg.pad = 1; arg.out_syncobj = out);
 	bad(EINVAL, arg.flags = 2; arg.out_syncobj = out);
@@ -269,43 +270,43 @@ static void test_bad(int fd)
 
 void async_sync_tests(int fd)
 {
-	igt_describe("The fence of a move signals when the contents are there.");
+	igt_describe("The fence of a move signals once the contents are in place.");
 	igt_subtest("out-syncobj") {
 		async_reset(fd);
 		test_out(fd, 0);
 	}
 
-	igt_describe("The same, as a point of a timeline.");
+	igt_describe("The same with a timeline point.");
 	igt_subtest("out-timeline") {
 		async_reset(fd);
 		test_out(fd, 7);
 	}
 
-	igt_describe("What is in its place has a fence that has signaled.");
+	igt_describe("A move that copies nothing returns a signaled fence.");
 	igt_subtest("out-no-copy") {
 		async_reset(fd);
 		test_out_no_copy(fd);
 	}
 
-	igt_describe("A move waits for its fence, and locks nothing meanwhile.");
+	igt_describe("A move waits for its in-fence, and locks nothing meanwhile.");
 	igt_subtest("in-syncobj") {
 		async_reset(fd);
 		test_in(fd);
 	}
 
-	igt_describe("A sync object may carry one fence in and another one out.");
+	igt_describe("One sync object can hold the in-fence and receive the out-fence.");
 	igt_subtest("in-out-same") {
 		async_reset(fd);
 		test_in_out(fd);
 	}
 
-	igt_describe("Who waits for a fence can be interrupted.");
+	igt_describe("Waiting for an in-fence can be interrupted.");
 	igt_subtest("in-interrupted") {
 		async_reset(fd);
 		test_in_interrupted(fd);
 	}
 
-	igt_describe("Wrong sync objects are refused before anything happens.");
+	igt_describe("Invalid sync objects are rejected before anything is changed.");
 	igt_subtest("bad-syncobj") {
 		async_reset(fd);
 		test_bad(fd);

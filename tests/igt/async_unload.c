@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of copies that outlive whoever asked for them, and of the number of
- * engines.
+ * Subtests of copies that outlive their file and device, and of the number of engines.
  */
 #include "async.h"
 #include "igt.h"
@@ -9,8 +8,8 @@
 
 /*
  * SUBTEST: unload
- * Description: the module can go while an engine copies for a buffer that is
- *		closed, and a fence of it may stay
+ * Description: the module can be unloaded while an engine copies for a closed buffer,
+ *		and a fence of that copy may outlive it
  */
 static void test_unload(void)
 {
@@ -48,7 +47,7 @@ static void test_unload(void)
 
 #define COPIES	16
 
-/* Whether copies on other engines were done before the fence that the first waited for */
+/* Return whether the copies on other engines finish while the first engine is held. */
 static bool engines_are_apart(int fd, int engines)
 {
 	uint32_t handles[COPIES], syncobjs[COPIES];
@@ -67,7 +66,9 @@ static bool engines_are_apart(int fd, int engines)
 	for (i = 0; i < COPIES; i++)
 		async_move(fd, handles[i], VGEM_PFN_TT, syncobjs[i]);
 
-	/* In turn, so every such copy is on the engine of the first one. */
+	/*
+	 * Engines are used in turn: every such copy is on the engine of the first one.
+	 */
 	for (i = 0; i < COPIES; i++)
 		if (i % engines)
 			async_wait(fd, syncobjs[i]);
@@ -87,7 +88,8 @@ static bool engines_are_apart(int fd, int engines)
 
 /*
  * SUBTEST: engines
- * Description: as many engines as the module was told, and no number that cannot be
+ * Description: the module parameter sets the number of engines, and invalid numbers are
+ *		rejected
  */
 static void test_engines(void)
 {
@@ -106,7 +108,10 @@ static void test_engines(void)
 	for (i = 0; i < ARRAY_SIZE(rounds); i++) {
 		igt_assert_eq(__vgem_pfn_load(rounds[i].param), 0);
 		fd = vgem_pfn_open();
-		/* A fence is pending for 10 s at most. */
+		/*
+		 * vgem's fence signals by itself after 10 s, so retry on a slow
+		 * machine.
+		 */
 		for (try = 0; try < 3; try++)
 			if (engines_are_apart(fd, rounds[i].num))
 				break;
@@ -127,11 +132,11 @@ void async_unload_tests(void)
 			vgem_pfn_reload_on_exit();
 		}
 
-		igt_describe("The module can go while an engine copies.");
+		igt_describe("The module can be unloaded while an engine copies.");
 		igt_subtest("unload")
 			test_unload();
 
-		igt_describe("There are as many engines as the module was told.");
+		igt_describe("The module parameter sets the number of engines.");
 		igt_subtest("engines")
 			test_engines();
 	}

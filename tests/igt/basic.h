@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The groups of subtests that vgem_pfn_basic is made of, one file each, and
- * what they share. @fd is a render node, unless said.
+ * Groups of subtests of vgem_pfn_basic, one file each, and what they share. @fd is a
+ * render node, unless noted.
  */
 #ifndef BASIC_H
 #define BASIC_H
@@ -16,12 +16,12 @@ void basic_query_tests(int fd);
 void basic_move_tests(int fd);
 void basic_mmap_tests(int fd);
 void basic_drm_tests(int fd);
-/* Opens clients of its own. */
+/* Opens its own clients. */
 void basic_fdinfo_tests(void);
 /* Opens and closes devices itself: the module must be unused when called. */
 void basic_unload_tests(void);
 
-/* What an ioctl that failed must have left alone */
+/* State that a failed ioctl must not change */
 struct basic_state {
 	uint64_t used[DRM_VGEM_PFN_MAX_REGIONS];
 	uint32_t next_handle;
@@ -31,8 +31,8 @@ struct basic_state basic_state(int fd);
 void basic_assert_unchanged(int fd, struct basic_state before);
 
 /*
- * @arg, @size bytes, is good for @request but for the bytes from @first up to
- * @end, which must be zero: each of them alone makes it -EINVAL.
+ * @arg, of @size bytes, is valid for @request. The bytes from @first up to @end must be
+ * zero: any bit set in one of them makes the ioctl return -EINVAL.
  */
 void basic_assert_mbz(int fd, unsigned long request, const void *arg,
 		      size_t size, size_t first, size_t end);
@@ -41,7 +41,7 @@ void basic_assert_mbz(int fd, unsigned long request, const void *arg,
 			 offsetof(typeof(arg), field), \
 			 offsetof(typeof(arg), field) + sizeof((arg).field))
 
-/* The same for each flag, of those at byte @flags, that is not @known. */
+/* The same for each bit of the flags at byte @flags that is not in @known */
 void basic_assert_bad_flags(int fd, unsigned long request, const void *arg,
 			    size_t size, size_t flags, uint32_t known);
 

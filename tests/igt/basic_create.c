@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of BO_CREATE: what one gets, and what is refused.
- */
+/* Subtests of BO_CREATE: valid and invalid arguments. */
 #include <sys/mman.h>
 
 #include "basic.h"
@@ -22,7 +20,7 @@ static struct drm_vgem_pfn_bo_create good(void)
 
 /*
  * SUBTEST: create-region
- * Description: a new buffer is where it was asked to be and counted there
+ * Description: a new buffer is placed in the requested region and accounted there
  */
 static void test_create_region(int fd, uint32_t region)
 {
@@ -49,8 +47,8 @@ static void test_create_region(int fd, uint32_t region)
 
 /*
  * SUBTEST: create-before-system
- * Description: SYSTEM in the list is where a buffer goes when nothing before it
- *		has room, and evicts nobody
+ * Description: SYSTEM in the list is used when the regions before it are full, without
+ *		evicting a buffer
  */
 static void test_create_before_system(int fd)
 {
@@ -72,7 +70,7 @@ static void test_create_before_system(int fd)
 
 /*
  * SUBTEST: create-zeroed
- * Description: nobody gets to see what the memory held before
+ * Description: the memory of a new buffer is zeroed
  */
 static void test_create_zeroed(int fd, uint32_t region)
 {
@@ -147,7 +145,7 @@ static void test_create_bad_size(int fd)
 			     (long long)huge[i], ret);
 	}
 
-	/* A size that wraps to something small is too much for SYSTEM too. */
+	/* A size that overflows to a small value is too large for SYSTEM, too. */
 	arg = good();
 	arg.size = ~0ULL;
 	igt_assert_eq(__vgem_pfn_ioctl(fd, CREATE, &arg), -E2BIG);
@@ -163,15 +161,15 @@ static void test_create_bad_placements(int fd)
 		uint32_t list[DRM_VGEM_PFN_MAX_REGIONS + 1];
 	} bad[] = {
 		{ "none", 0, {} },
-		{ "more than there can be", DRM_VGEM_PFN_MAX_REGIONS + 1, {} },
+		{ "more than the maximum", DRM_VGEM_PFN_MAX_REGIONS + 1, {} },
 		{ "a number that overflows", 0x40000001, {} },
-		{ "as many as can be said", ~0U, {} },
-		{ "one that does not exist", 1, { DRM_VGEM_PFN_MAX_REGIONS } },
-		{ "one far off", 1, { ~0U } },
-		{ "one that does not exist after one that does", 2,
+		{ "the largest number", ~0U, {} },
+		{ "an unknown region", 1, { DRM_VGEM_PFN_MAX_REGIONS } },
+		{ "the largest id", 1, { ~0U } },
+		{ "an unknown region after a valid one", 2,
 		  { VGEM_PFN_SYSTEM, DRM_VGEM_PFN_REGION_CARVEOUT(5) } },
 		{ "one twice", 2, { VGEM_PFN_TT, VGEM_PFN_TT } },
-		{ "one twice, but not in a row", 3,
+		{ "a duplicate that is not adjacent", 3,
 		  { VGEM_PFN_TT, VGEM_PFN_CARVEOUT, VGEM_PFN_TT } },
 	};
 	struct basic_state before = basic_state(fd);
@@ -202,7 +200,7 @@ static void test_create_bad_pointer(int fd)
 	arg.placements = ~0ULL;
 	igt_assert_eq(__vgem_pfn_ioctl(fd, CREATE, &arg), -EFAULT);
 
-	/* A list that runs from a page that is there into one that is not */
+	/* A list that runs from a mapped page into an unmapped one */
 	page = mmap(NULL, 8 * KiB, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	igt_assert(page != MAP_FAILED);
@@ -221,7 +219,8 @@ static void test_create_bad_pointer(int fd)
  * SUBTEST: create-bad-flags
  * SUBTEST: create-bad-pad
  * SUBTEST: create-bad-handle
- * Description: what has no meaning yet is refused, so that it can get one
+ * Description: reserved bits and output fields must be zero, so that they can be used
+ *		later
  */
 #define test_create_mbz(fd, field) \
 	do { \
@@ -255,44 +254,44 @@ void basic_create_tests(int fd)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(regions); i++) {
-		igt_describe("A new buffer is where it was asked to be, and counted there.");
+		igt_describe("A new buffer is placed in the requested region and accounted there.");
 		igt_subtest_f("create-%s", regions[i].name)
 			test_create_region(fd, regions[i].id);
 
-		igt_describe("Nobody gets to see what the memory held before.");
+		igt_describe("The memory of a new buffer is zeroed.");
 		igt_subtest_f("create-zeroed-%s", regions[i].name)
 			test_create_zeroed(fd, regions[i].id);
 	}
 
-	igt_describe("What is before SYSTEM in the list comes first.");
+	igt_describe("The regions before SYSTEM in the list are tried first.");
 	igt_subtest("create-before-system")
 		test_create_before_system(fd);
 
-	igt_describe("Sizes are rounded up to pages, and the caller is told.");
+	igt_describe("Sizes are rounded up to pages, and the new size is returned.");
 	igt_subtest("create-size-rounded")
 		test_create_size_rounded(fd);
 
-	igt_describe("Empty buffers, and those that fit nowhere, are refused.");
+	igt_describe("Empty buffers, and buffers larger than their regions, are rejected.");
 	igt_subtest("create-bad-size")
 		test_create_bad_size(fd);
 
-	igt_describe("Placement lists that mean nothing are refused.");
+	igt_describe("Invalid placement lists are rejected.");
 	igt_subtest("create-bad-placements")
 		test_create_bad_placements(fd);
 
-	igt_describe("A placement list that cannot be read is an error like any other.");
+	igt_describe("A placement list that cannot be read fails with EFAULT.");
 	igt_subtest("create-bad-pointer")
 		test_create_bad_pointer(fd);
 
-	igt_describe("Unknown flags are refused.");
+	igt_describe("Unknown flags are rejected.");
 	igt_subtest("create-bad-flags")
 		test_create_bad_flags(fd);
 
-	igt_describe("Padding is kept for later use.");
+	igt_describe("Padding must be zero.");
 	igt_subtest("create-bad-pad")
 		test_create_mbz(fd, pad);
 
-	igt_describe("An output field is not taken for an input.");
+	igt_describe("Output fields must be zero on input.");
 	igt_subtest("create-bad-handle")
 		test_create_mbz(fd, handle);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of what vgem_pfn has in common with other DRM drivers: its name,
- * dumb buffers, export as a dma-buf, sync objects.
+ * Subtests of features common to all DRM drivers: name, dumb buffers, dma-buf export,
+ * sync objects.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -36,7 +36,7 @@ static void test_version(int fd)
 
 /*
  * SUBTEST: dumb
- * Description: who knows nothing of this driver gets plain memory from it
+ * Description: dumb buffers are plain memory
  */
 static void test_dumb(int card)
 {
@@ -97,7 +97,7 @@ static void test_dumb_bad_size(int card)
 
 /*
  * SUBTEST: export
- * Description: the dma-buf's fd has the access that was asked for
+ * Description: the dma-buf's fd has the requested access mode
  */
 static void test_export(int fd)
 {
@@ -111,7 +111,7 @@ static void test_export(int fd)
 		uint32_t handle;
 		int dmabuf;
 
-		/* DRM keeps the first dma-buf of a handle, and its access. */
+		/* DRM caches the first dma-buf of a handle, with its access mode. */
 		handle = vgem_pfn_bo_create(fd, 8 * KiB, VGEM_PFN_TT);
 		dmabuf = __vgem_pfn_handle_to_fd(fd, handle,
 						 (cloexec ? DRM_CLOEXEC : 0) |
@@ -148,7 +148,7 @@ static void test_export_bad(int fd)
 
 /*
  * SUBTEST: export-same
- * Description: one buffer has one dma-buf, however often it is exported
+ * Description: each export of a buffer returns the same dma-buf
  */
 static void test_export_same(int fd)
 {
@@ -182,7 +182,7 @@ static void test_syncobj(int fd)
 
 void basic_drm_tests(int fd)
 {
-	igt_describe("The driver says who it is.");
+	igt_describe("The driver reports its name.");
 	igt_subtest("version")
 		test_version(fd);
 
@@ -192,11 +192,11 @@ void basic_drm_tests(int fd)
 		igt_fixture()
 			card = vgem_pfn_open_card();
 
-		igt_describe("Who knows nothing of this driver gets plain memory.");
+		igt_describe("Dumb buffers are plain memory.");
 		igt_subtest("dumb")
 			test_dumb(card);
 
-		igt_describe("Dumb buffers without a size, or beyond any, are refused.");
+		igt_describe("Dumb buffers that are empty or too large are rejected.");
 		igt_subtest("dumb-bad-args")
 			test_dumb_bad_size(card);
 
@@ -204,19 +204,19 @@ void basic_drm_tests(int fd)
 			close(card);
 	}
 
-	igt_describe("A dma-buf's fd has the access that was asked for.");
+	igt_describe("A dma-buf's fd has the requested access mode.");
 	igt_subtest("export")
 		test_export(fd);
 
-	igt_describe("Unknown flags and bad handles are refused.");
+	igt_describe("Unknown flags and bad handles are rejected.");
 	igt_subtest("export-bad-args")
 		test_export_bad(fd);
 
-	igt_describe("One buffer has one dma-buf, however often it is exported.");
+	igt_describe("Each export of a buffer returns the same dma-buf.");
 	igt_subtest("export-same")
 		test_export_same(fd);
 
-	igt_describe("Sync objects, on which fences will travel, exist.");
+	igt_describe("Sync objects can be created and destroyed.");
 	igt_subtest("syncobj")
 		test_syncobj(fd);
 }

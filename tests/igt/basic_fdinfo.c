@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of what /proc says of a client's memory, in the format of
+ * Subtests of the memory statistics in a client's fdinfo, in the format of
  * Documentation/gpu/drm-usage-stats.rst.
  */
 #include "basic.h"
@@ -8,7 +8,7 @@
 
 #define SIZE	(2 * MiB)
 
-/* A line "key:\tvalue", without the key; false if there is none */
+/* Find the line "key:\tvalue" and return its value; false if there is none. */
 static bool fdinfo(int fd, const char *key, char *value, size_t size)
 {
 	char path[64], line[256];
@@ -61,8 +61,8 @@ static void assert_memory(int fd, uint32_t region, uint64_t total,
 
 /*
  * SUBTEST: fdinfo
- * Description: a client's memory is counted where it wants to be, and as
- *		resident where it is
+ * Description: a client's memory is counted in its preferred region as total, and where
+ *		it is placed as resident
  */
 static void test_fdinfo(void)
 {
@@ -90,14 +90,14 @@ static void test_fdinfo(void)
 	assert_memory(fd, VGEM_PFN_CARVEOUT, SIZE, 0, SIZE);
 	assert_memory(fd, VGEM_PFN_TT, 0, 0, 0);
 
-	/* System memory is resident once there is some. */
+	/* System memory is resident once it has been populated. */
 	vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_SYSTEM);
 	assert_memory(fd, VGEM_PFN_SYSTEM, 4 * KiB, 0, 0);
 	handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_SYSTEM);
 	vgem_pfn_bo_fill(fd, handle, 4 * KiB, 1);
 	assert_memory(fd, VGEM_PFN_SYSTEM, 8 * KiB, 0, 4 * KiB);
 
-	/* Each client has its own count, of what both have as well. */
+	/* Each client is accounted separately, shared buffers included. */
 	assert_memory(other, VGEM_PFN_SYSTEM, 0, 0, 0);
 	dmabuf = vgem_pfn_export(fd, handle);
 	igt_assert_eq(__vgem_pfn_fd_to_handle(other, dmabuf, &handle), 0);
@@ -113,7 +113,7 @@ static void test_fdinfo(void)
 
 void basic_fdinfo_tests(void)
 {
-	igt_describe("Standard tools see what a client has in each region.");
+	igt_describe("fdinfo reports a client's memory in each region.");
 	igt_subtest("fdinfo")
 		test_fdinfo();
 }

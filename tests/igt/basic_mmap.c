@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of mapping a buffer on the DRM fd.
- */
+/* Subtests of mmap() on the DRM fd. */
 #include <fcntl.h>
 #include <sys/mman.h>
 
@@ -12,7 +10,8 @@
 
 /*
  * SUBTEST: mmap
- * Description: every region can be mapped, and the map is the memory
+ * Description: buffers of every region can be mapped, and the mapping shows their
+ *		memory
  */
 static void test_mmap(int fd, uint32_t region)
 {
@@ -26,7 +25,7 @@ static void test_mmap(int fd, uint32_t region)
 	pfn_assert_pattern(two, 0, size, region + 1);
 	vgem_pfn_bo_check_mem(fd, handle, size, region + 1);
 
-	/* What reaches the memory another way shows in the map. */
+	/* A write through /dev/mem is visible in the mapping. */
 	word = 0x0123456789abcdefULL;
 	pfn_mem_write(vgem_pfn_bo_pfn(fd, handle, 3), 16, &word, sizeof(word));
 	igt_assert_eq_u64(one[(3 * PFN_PAGE_SIZE + 16) / sizeof(word)], word);
@@ -38,7 +37,7 @@ static void test_mmap(int fd, uint32_t region)
 
 /*
  * SUBTEST: mmap-after-close
- * Description: a map keeps its buffer alive, and in its place
+ * Description: a mapping keeps its buffer and its memory after the handle is closed
  */
 static void test_mmap_after_close(int fd)
 {
@@ -63,7 +62,7 @@ static void test_mmap_after_close(int fd)
 
 /*
  * SUBTEST: mmap-private
- * Description: a copy on write of memory that moves is refused
+ * Description: private mappings are rejected
  */
 static void test_mmap_private(int fd)
 {
@@ -93,7 +92,7 @@ static void test_mmap_beyond(int fd)
 
 /*
  * SUBTEST: mmap-foreign-fd
- * Description: an offset is of no use to somebody without a handle
+ * Description: a file without a handle of the buffer cannot map its offset
  */
 static void test_mmap_foreign_fd(int fd)
 {
@@ -136,8 +135,8 @@ static void test_mmap_offset_bad_handle(int fd)
 
 /*
  * SUBTEST: mmap-read-only-debugger
- * Description: who got a dma-buf for reading cannot write to it, not even as a
- *		debugger of itself
+ * Description: a mapping of a read-only dma-buf cannot be written to, not even through
+ *		/proc/self/mem
  */
 static void test_read_only(int fd)
 {
@@ -177,40 +176,40 @@ void basic_mmap_tests(int fd)
 	uint32_t i;
 
 	for (i = VGEM_PFN_SYSTEM; i <= VGEM_PFN_CARVEOUT; i++) {
-		igt_describe("Every region can be mapped, and the map is the memory.");
+		igt_describe("Buffers of every region can be mapped.");
 		igt_subtest_f("mmap-%s", names[i])
 			test_mmap(fd, i);
 	}
 
-	igt_describe("A map keeps its buffer alive when the last handle closes.");
+	igt_describe("A mapping keeps its buffer after the last handle is closed.");
 	igt_subtest("mmap-after-close")
 		test_mmap_after_close(fd);
 
-	igt_describe("A copy on write of memory that moves is refused.");
+	igt_describe("Private mappings are rejected.");
 	igt_subtest("mmap-private")
 		test_mmap_private(fd);
 
-	igt_describe("A map larger than its buffer is refused.");
+	igt_describe("A mapping larger than its buffer is rejected.");
 	igt_subtest("mmap-beyond-end")
 		test_mmap_beyond(fd);
 
-	igt_describe("An offset is of no use to somebody without a handle.");
+	igt_describe("A file without a handle of the buffer cannot map its offset.");
 	igt_subtest("mmap-foreign-fd")
 		test_mmap_foreign_fd(fd);
 
-	igt_describe("A handle that is not one is told from a bad argument.");
+	igt_describe("Invalid handles fail with ENOENT.");
 	igt_subtest("mmap-offset-bad-handle")
 		test_mmap_offset_bad_handle(fd);
 
-	igt_describe("Unknown flags are refused.");
+	igt_describe("Unknown flags are rejected.");
 	igt_subtest("mmap-offset-bad-flags")
 		test_mmap_offset_mbz(fd, flags);
 
-	igt_describe("An output field is not taken for an input.");
+	igt_describe("Output fields must be zero on input.");
 	igt_subtest("mmap-offset-bad-offset")
 		test_mmap_offset_mbz(fd, offset);
 
-	igt_describe("A dma-buf for reading is not for writing.");
+	igt_describe("A mapping of a read-only dma-buf cannot be written to.");
 	igt_subtest("mmap-read-only-debugger")
 		test_read_only(fd);
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of BO_MOVE: from everywhere to everywhere, and what is refused.
- */
+/* Subtests of BO_MOVE: between all regions, and invalid arguments. */
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -18,7 +16,7 @@ static const uint32_t everywhere[] = {
 
 /*
  * SUBTEST: move
- * Description: contents and maps survive a move between any two regions
+ * Description: contents and mappings survive a move between any two regions
  */
 static void test_move(int fd)
 {
@@ -51,7 +49,7 @@ static void test_move(int fd)
 
 /*
  * SUBTEST: move-counters
- * Description: the counters tell what a move did
+ * Description: the counters match the moves
  */
 static void test_move_counters(int fd)
 {
@@ -91,7 +89,7 @@ static void test_move_counters(int fd)
 
 /*
  * SUBTEST: move-nowhere
- * Description: a move to where the buffer is succeeds and is no move
+ * Description: a move to the current region succeeds and does nothing
  */
 static void test_move_nowhere(int fd)
 {
@@ -116,7 +114,7 @@ static void test_move_nowhere(int fd)
 
 /*
  * SUBTEST: move-bad-region
- * Description: a buffer goes only where its list allows, and to SYSTEM
+ * Description: a buffer can be moved only to the regions of its list, and to SYSTEM
  */
 static void test_move_bad_region(int fd)
 {
@@ -198,8 +196,8 @@ static void signal_run(void *arg)
 
 /*
  * SUBTEST: move-interrupted
- * Description: a caller who waits for another's move can be interrupted, and
- *		the buffer is none the worse
+ * Description: waiting for another thread's move can be interrupted, and leaves the
+ *		buffer unchanged
  */
 static void test_move_interrupted(int fd)
 {
@@ -221,7 +219,7 @@ static void test_move_interrupted(int fd)
 	signaller.tid = syscall(SYS_gettid);
 	pfn_thread_start(&thread, signal_run, &signaller);
 	ret = __vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
-	/* The signal has not waited for the other move. */
+	/* The signal did not wait for the other move. */
 	igt_assert(pfn_hold_pending(&hold));
 	igt_assert_eq(ret, -EINTR);
 
@@ -237,35 +235,35 @@ static void test_move_interrupted(int fd)
 
 void basic_move_tests(int fd)
 {
-	igt_describe("Contents and maps survive a move between any two regions.");
+	igt_describe("Contents and mappings survive a move between any two regions.");
 	igt_subtest("move")
 		test_move(fd);
 
-	igt_describe("The counters tell what a move did.");
+	igt_describe("The counters match the moves.");
 	igt_subtest("move-counters")
 		test_move_counters(fd);
 
-	igt_describe("A move to where the buffer is succeeds and is no move.");
+	igt_describe("A move to the current region succeeds and does nothing.");
 	igt_subtest("move-nowhere")
 		test_move_nowhere(fd);
 
-	igt_describe("A buffer goes only where its list allows, and to SYSTEM.");
+	igt_describe("A buffer can be moved only to the regions of its list, and to SYSTEM.");
 	igt_subtest("move-bad-region")
 		test_move_bad_region(fd);
 
-	igt_describe("A handle that is not one is told from a bad argument.");
+	igt_describe("Invalid handles fail with ENOENT.");
 	igt_subtest("move-bad-handle")
 		test_move_bad_handle(fd);
 
-	igt_describe("Unknown flags are refused.");
+	igt_describe("Unknown flags are rejected.");
 	igt_subtest("move-bad-flags")
 		test_move_bad_flags(fd);
 
-	igt_describe("Padding is kept for later use.");
+	igt_describe("Padding must be zero.");
 	igt_subtest("move-bad-pad")
 		test_move_mbz(fd, pad);
 
-	igt_describe("Waiting for somebody else's move ends with a signal.");
+	igt_describe("Waiting for another thread's move can be interrupted.");
 	igt_subtest("move-interrupted")
 		test_move_interrupted(fd);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of what tells about buffers and regions and changes neither:
- * BO_QUERY, BO_PFNS, REGIONS.
+ * Subtests of the ioctls that read the state of buffers and regions: BO_QUERY, BO_PFNS,
+ * REGIONS.
  */
 #include <linux/capability.h>
 #include <sys/mman.h>
@@ -42,8 +42,8 @@ static void test_query_mbz(int fd, size_t first, size_t end)
 
 /*
  * SUBTEST: pfns
- * Description: the page frame numbers are those of the memory that holds the
- *		buffer's contents
+ * Description: the page frame numbers are those of the memory with the buffer's
+ *		contents
  */
 static void test_pfns(int fd)
 {
@@ -78,7 +78,7 @@ static void test_pfns(int fd)
 
 /*
  * SUBTEST: pfns-no-populate
- * Description: looking at a buffer does not give it memory
+ * Description: a query of the pfns does not populate a buffer
  */
 static void test_pfns_no_populate(int fd)
 {
@@ -112,7 +112,7 @@ static void test_pfns_bad_range(int fd)
 		igt_assert(!memcmp(pfns, canary, sizeof(pfns)));
 	}
 
-	/* And a good one writes as many as were asked for. */
+	/* A valid call writes exactly the requested number of pfns. */
 	vgem_pfn_bo_pfns(fd, handle, 8, 8, pfns);
 	igt_assert(!memcmp(pfns + 8, canary, sizeof(pfns[0]) * 24));
 	vgem_pfn_gem_close(fd, handle);
@@ -150,7 +150,7 @@ static void test_pfns_bad_flags(int fd)
 
 /*
  * SUBTEST: pfns-no-permission
- * Description: physical addresses are not for everyone
+ * Description: physical addresses need CAP_SYS_ADMIN
  */
 static void test_no_permission(int fd)
 {
@@ -165,7 +165,7 @@ static void test_no_permission(int fd)
 		igt_assert_eq_u64(pfn, 0);
 		igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).base_pfn,
 				  0);
-		/* What does not tell addresses stays allowed. */
+		/* Queries that return no addresses need no capability. */
 		igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).size, 4 * KiB);
 	}
 	igt_waitchildren();
@@ -181,7 +181,7 @@ static void test_regions(int fd)
 
 	memset(&canary, 0x5a, sizeof(canary));
 
-	/* How many there are can be asked with no room for any. */
+	/* The number of regions can be queried without an array. */
 	igt_assert_eq(__vgem_pfn_regions(fd, NULL, &num), 0);
 	igt_assert_lte(3, num);
 	igt_assert_lte(num, DRM_VGEM_PFN_MAX_REGIONS);
@@ -195,7 +195,7 @@ static void test_regions(int fd)
 		for (i = n < num ? n : num; i <= DRM_VGEM_PFN_MAX_REGIONS; i++)
 			igt_assert_f(!memcmp(&regions[i], &canary,
 					     sizeof(canary)),
-				     "wrote region %u, room for %u\n", i, n);
+				     "region %u was written, with room for %u\n", i, n);
 	}
 
 	for (i = 0; i < num; i++) {
@@ -242,16 +242,16 @@ void basic_query_tests(int fd)
 {
 	const size_t size = offsetof(struct drm_vgem_pfn_bo_query, size);
 
-	igt_describe("A handle that is not one is told from a bad argument.");
+	igt_describe("Invalid handles fail with ENOENT.");
 	igt_subtest("query-bad-handle")
 		test_query_bad_handle(fd);
 
-	igt_describe("Unknown flags are refused.");
+	igt_describe("Unknown flags are rejected.");
 	igt_subtest("query-bad-flags")
 		test_query_mbz(fd, offsetof(struct drm_vgem_pfn_bo_query, flags),
 			       size);
 
-	igt_describe("An output field is not taken for an input.");
+	igt_describe("Output fields must be zero on input.");
 	igt_subtest("query-bad-output")
 		test_query_mbz(fd, size, sizeof(struct drm_vgem_pfn_bo_query));
 
@@ -259,31 +259,31 @@ void basic_query_tests(int fd)
 	igt_subtest("pfns")
 		test_pfns(fd);
 
-	igt_describe("Looking at a buffer does not give it memory.");
+	igt_describe("A query of the pfns does not populate a buffer.");
 	igt_subtest("pfns-no-populate")
 		test_pfns_no_populate(fd);
 
-	igt_describe("Ranges that are empty, outside or wrap around are refused.");
+	igt_describe("Ranges that are empty, out of bounds or overflow are rejected.");
 	igt_subtest("pfns-bad-range")
 		test_pfns_bad_range(fd);
 
-	igt_describe("An array that cannot be written is an error like any other.");
+	igt_describe("An array that cannot be written fails with EFAULT.");
 	igt_subtest("pfns-bad-pointer")
 		test_pfns_bad_pointer(fd);
 
-	igt_describe("Unknown flags are refused.");
+	igt_describe("Unknown flags are rejected.");
 	igt_subtest("pfns-bad-flags")
 		test_pfns_bad_flags(fd);
 
-	igt_describe("Physical addresses are not for everyone.");
+	igt_describe("Physical addresses need CAP_SYS_ADMIN.");
 	igt_subtest("pfns-no-permission")
 		test_no_permission(fd);
 
-	igt_describe("The regions are listed, in as much room as the caller has.");
+	igt_describe("Regions are returned up to the size of the caller's array.");
 	igt_subtest("regions")
 		test_regions(fd);
 
-	igt_describe("Unknown flags and bad pointers are refused.");
+	igt_describe("Unknown flags and bad pointers are rejected.");
 	igt_subtest("regions-bad-args")
 		test_regions_bad(fd);
 }

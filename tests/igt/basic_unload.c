@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of the module's lifetime: it stays while anything of it is in use,
- * goes when nothing is, and comes back.
+ * Subtests of the module's lifetime: it cannot be unloaded while it is in use, can be
+ * unloaded when idle, and can be loaded again.
  */
 #include <sys/mman.h>
 
@@ -10,7 +10,7 @@
 #include "pfn_importer.h"
 #include "vgem_pfn_module.h"
 
-/* What holds on to a buffer, and with that to the module */
+/* References to a buffer, and thereby to the module */
 enum holder {
 	HOLD_FD,
 	HOLD_MAP,
@@ -32,8 +32,8 @@ static const char * const holder_names[NUM_HOLDERS] = {
 
 /*
  * SUBTEST: unload-busy
- * Description: the module stays as long as anything of it is reachable, by
- *		whatever path, and what is reached is still right
+ * Description: the module cannot be unloaded while any of its objects is referenced,
+ *		and the buffer's contents stay correct
  */
 static void test_unload_busy(enum holder holder)
 {
@@ -97,7 +97,7 @@ static void test_unload_busy(enum holder holder)
 
 /*
  * SUBTEST: unload
- * Description: what came back after an unload is as good as new
+ * Description: the module works after it was unloaded and loaded again
  */
 static void test_unload(void)
 {
@@ -118,7 +118,7 @@ static void test_unload(void)
 		igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
 		for (i = 0; i < num; i++)
 			igt_assert_eq_u64(regions[i].used, 0);
-		/* Leave something behind for the close and the unload. */
+		/* Leave buffers behind for the close and the unload. */
 		vgem_pfn_bo_fill(fd, vgem_pfn_bo_create(fd, MiB,
 							VGEM_PFN_CARVEOUT),
 				 MiB, round);
@@ -137,12 +137,12 @@ void basic_unload_tests(void)
 			vgem_pfn_require_module();
 
 		for (; i < NUM_HOLDERS; i++) {
-			igt_describe("The module stays while anything of it is reachable.");
+			igt_describe("The module cannot be unloaded while one of its objects is referenced.");
 			igt_subtest_f("unload-busy-%s", holder_names[i])
 				test_unload_busy(i);
 		}
 
-		igt_describe("An idle module goes, and comes back as good as new.");
+		igt_describe("An idle module can be unloaded and loaded again.");
 		igt_subtest("unload")
 			test_unload();
 	}

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The groups of subtests that vgem_pfn_evict is made of, one file each.
- */
+/* Groups of subtests of vgem_pfn_evict, one file each. */
 #ifndef EVICT_H
 #define EVICT_H
 

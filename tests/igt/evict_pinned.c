@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of buffers that must stay, since somebody uses them who cannot be
- * told of a move: vkms, which shows a buffer by its kernel address (vmap).
+ * Subtests of pinned buffers. The importer is vkms, which accesses a buffer through a
+ * kernel mapping (vmap) and cannot be notified of a move.
  */
 #include <sys/mman.h>
 
@@ -12,8 +12,7 @@
 
 /*
  * SUBTEST: pinned
- * Description: what is pinned stays, for evictions and for moves, and no longer
- *		than it is pinned
+ * Description: a pinned buffer is neither evicted nor moved, until it is unpinned
  */
 static void test_pinned(int fd, uint32_t region)
 {
@@ -47,7 +46,7 @@ static void test_pinned(int fd, uint32_t region)
 	igt_assert_eq_u64(query.num_moves, 0);
 	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), pfn);
 	vgem_pfn_bo_check(fd, handle, size, 5);
-	/* To where it is pinned is no move. */
+	/* A move to the current region is no move and succeeds. */
 	vgem_pfn_bo_move(fd, handle, region);
 
 	pfn_kms_hide(&kms);
@@ -65,7 +64,7 @@ static void test_pinned(int fd, uint32_t region)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/* In every carveout, and where it can be scattered put together from ranges */
+/* In every carveout, with scattered memory where the carveout allows it */
 static void test_pinned_scattered(int fd)
 {
 	struct drm_vgem_pfn_region region;
@@ -79,7 +78,7 @@ static void test_pinned_scattered(int fd)
 
 void evict_pinned_tests(int fd)
 {
-	igt_describe("What somebody has pinned stays, as long as it is pinned.");
+	igt_describe("A pinned buffer is neither evicted nor moved.");
 	igt_subtest("pinned")
 		test_pinned(fd, VGEM_PFN_CARVEOUT);
 
@@ -87,7 +86,7 @@ void evict_pinned_tests(int fd)
 	igt_subtest("pinned-tt")
 		test_pinned(fd, VGEM_PFN_TT);
 
-	igt_describe("The same in all carveouts, scattered where that is possible.");
+	igt_describe("The same in all carveouts, with scattered memory where possible.");
 	igt_subtest("pinned-scattered")
 		test_pinned_scattered(fd);
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests with several users at once who together want more of the carveout
- * than there is. Each creates, fills, moves, checks and frees buffers at random.
+ * Subtests with several concurrent users whose buffers together exceed the carveout.
+ * Each creates, fills, moves, checks and frees buffers at random.
  *
- * A user may never be told that there is no memory: everybody else's buffers can
- * be evicted, so there is.
+ * No allocation may fail for lack of memory, since all other buffers can be evicted.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -21,11 +20,11 @@
 
 struct user {
 	int fd;
-	uint64_t ns;		/* how long */
+	uint64_t ns;		/* duration */
 	uint64_t seed;
 	uint64_t carveout;
 	uint64_t rounds;
-	const char *what;	/* went wrong */
+	const char *what;	/* failed step */
 	int ret;
 };
 
@@ -55,7 +54,7 @@ static int buffer_create(struct user *user, struct buffer *buffer,
 	static const int lengths[] = { 1, 2, 3, 2 };
 	int list = pfn_random(state) % 4, ret;
 
-	/* Eight each of four users: about 1.5 times the carveout on average */
+	/* Eight buffers for each of four users: on average 1.5 times the carveout */
 	buffer->size = (pfn_random(state) % (user->carveout * 3 / 32) + 4096) &
 		       ~4095ULL;
 	ret = __vgem_pfn_bo_create(user->fd, &buffer->size, lists[list],
@@ -70,7 +69,7 @@ static int buffer_create(struct user *user, struct buffer *buffer,
 	return 0;
 }
 
-/* One page in sixteen, the first and the last among them */
+/* Fill one page in sixteen, including the first and the last. */
 static void buffer_fill(struct buffer *buffer, uint64_t seed)
 {
 	uint64_t offset;
@@ -166,8 +165,8 @@ static void *user_run(void *arg)
 }
 
 /*
- * Everybody wants a third of the carveout, at once and again and again: whoever
- * gets it takes it from somebody who is busy taking it from somebody else.
+ * Each user keeps moving a buffer of a third of the carveout into it. Most moves have
+ * to evict a buffer that its user is moving at the same time.
  */
 static void *user_contend(void *arg)
 {
@@ -232,8 +231,8 @@ static void user_assert_fine(struct user *user)
  * SUBTEST: stress-threads-long
  * SUBTEST: stress-contended
  * SUBTEST: stress-contended-long
- * Description: threads that evict each other lose nothing and find memory, for 0.7 s,
- *		or 2.5 s
+ * Description: threads that evict each other's buffers lose no contents and never run
+ *		out of memory, for 0.7 s, or 2.5 s
  */
 static void test_threads(int fd, void *(*run)(void *), uint64_t ns)
 {
@@ -271,7 +270,7 @@ static void test_processes(uint64_t ns)
 
 static void test_contended(int fd, uint64_t ns)
 {
-	/* Longer moves make more of them meet. */
+	/* Longer moves overlap more often. */
 	vgem_pfn_set_move_delay(fd, 2000);
 	test_threads(fd, user_contend, ns);
 	vgem_pfn_set_move_delay(fd, 0);
@@ -286,11 +285,11 @@ void evict_stress_tests(int fd)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(forms); i++) {
-		igt_describe("Processes that evict each other lose nothing and find memory.");
+		igt_describe("Processes that evict each other's buffers lose no contents.");
 		igt_subtest_f("stress-processes%s", forms[i].suffix)
 			test_processes(forms[i].ns);
 
-		igt_describe("Threads that evict each other lose nothing and find memory.");
+		igt_describe("Threads that evict each other's buffers lose no contents.");
 		igt_subtest_f("stress-threads%s", forms[i].suffix)
 			test_threads(fd, user_run, forms[i].ns);
 

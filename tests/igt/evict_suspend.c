@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of the machine being suspended: carveouts are emptied before and filled
- * again afterwards. The kernel's own test mode freezes all tasks, and comes
- * back after a while. No other device is suspended.
+ * Subtests of suspend: carveouts are emptied before it and restored on resume. They use
+ * the kernel's test mode that freezes all tasks and resumes after a delay. No other
+ * device is suspended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +18,8 @@
 
 /*
  * SUBTEST: suspend
- * Description: contents and place are the same afterwards, and importers were
- *		told of both moves
+ * Description: contents and placement are the same after suspend, and importers are
+ *		notified of both moves
  */
 static void test_suspend(int fd, const char *state)
 {
@@ -55,7 +55,7 @@ static void test_suspend(int fd, const char *state)
 	igt_assert_eq_u32(query.region, VGEM_PFN_TT);
 	igt_assert_eq_u64(query.num_moves, 0);
 
-	/* Told at both moves, the second time without translations. */
+	/* Both moves notify the importer; at the second it has no translations. */
 	after = pfn_import_stats(import);
 	igt_assert_eq_u64(after.invalidations, before.invalidations + 2);
 	pfn_import_assert_truth(import, fd, handle, SIZE, 0);
@@ -75,7 +75,7 @@ static void test_suspend(int fd, const char *state)
 
 /*
  * SUBTEST: suspend-busy
- * Description: who moves buffers meanwhile is held up, and finds nothing lost
+ * Description: moves are blocked during suspend, and no contents are lost
  */
 static void test_suspend_busy(int fd)
 {
@@ -105,15 +105,15 @@ static void test_suspend_busy(int fd)
 
 void evict_suspend_tests(int fd)
 {
-	igt_describe("Carveouts are emptied for a suspend, and filled again.");
+	igt_describe("Carveouts are emptied for suspend and restored on resume.");
 	igt_subtest("suspend-freeze")
 		test_suspend(fd, "freeze");
 
-	igt_describe("The same for a suspend to memory.");
+	igt_describe("The same for suspend to memory.");
 	igt_subtest("suspend-mem")
 		test_suspend(fd, "mem");
 
-	igt_describe("Who moves buffers when the machine is suspended waits.");
+	igt_describe("Moves are blocked during suspend.");
 	igt_subtest("suspend-busy")
 		test_suspend_busy(fd);
 }

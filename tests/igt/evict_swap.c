@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of what is evicted beyond all carveouts: to the next carveout of its
- * list, to system memory, and from there to swap, which TTM does without a move.
+ * Subtests of evictions to the next carveout of a buffer's list, to system memory, and
+ * on to swap. TTM swaps without a move.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -14,7 +14,7 @@
 #define TTM_SHRINK	"/sys/kernel/debug/ttm/tt_shrink"
 #define TTM_LIMIT	"/sys/module/ttm/parameters/pages_limit"
 
-/* Have TTM swap one buffer out, the one that nobody used for longest. */
+/* Make TTM swap out the least recently used buffer. */
 static void shrink(void)
 {
 	char text[32];
@@ -39,8 +39,8 @@ static void swap_out(int fd, uint32_t handle)
 
 /*
  * SUBTEST: swap
- * Description: TTM swaps a buffer out without a move; the importers are told
- *		nevertheless, and find the same contents elsewhere
+ * Description: TTM swaps a buffer out without a move; importers are notified and find
+ *		the same contents in new pages
  */
 static void test_swap(int fd, uint32_t region)
 {
@@ -76,7 +76,7 @@ static void test_swap(int fd, uint32_t region)
 		pfn_assert_pattern(map, 0, size, 5 + round);
 		pfn_pattern_fill(map, 0, size, 6 + round);
 
-		/* Straight from swap to a carveout */
+		/* From swap directly to a carveout */
 		swap_out(fd, handle);
 		vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
 		vgem_pfn_bo_check_mem(fd, handle, size, 6 + round);
@@ -113,12 +113,12 @@ static void limit_reset(int sig)
 
 /*
  * SUBTEST: overcommit-system
- * Description: more than fits into all carveouts and into the pages that TTM may
- *		have goes to swap, and nothing gets lost
+ * Description: buffers that exceed all carveouts and TTM's page limit are swapped out,
+ *		and no contents are lost
  *
  * SUBTEST: overcommit-system-long
- * Description: the same with twice as much in swap, and with all of each buffer filled
- *		and checked, not 64 KiB
+ * Description: the same with twice as much in swap, filling and checking each buffer
+ *		completely, not 64 KiB of it
  */
 static void test_overcommit_system(int fd, bool whole)
 {
@@ -128,7 +128,7 @@ static void test_overcommit_system(int fd, bool whole)
 	uint32_t handles[24], swapped = 0;
 	unsigned int i;
 
-	/* Eight in the carveout, four in memory, and so six or twelve in swap */
+	/* Eight fit in the carveout, four in memory: six or twelve are swapped out. */
 	limit_before = limit(4 * size / PFN_PAGE_SIZE);
 	for (i = 0; i < num; i++) {
 		handles[i] = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT,
@@ -151,8 +151,8 @@ static void test_overcommit_system(int fd, bool whole)
 
 /*
  * SUBTEST: next-carveout
- * Description: who is evicted from one carveout goes to the next region of its
- *		list that has room, and from there to the one after
+ * Description: a buffer evicted from one carveout moves to the next region of its list
+ *		that has space, and from there to the one after
  */
 static void test_next_carveout(int fd)
 {
@@ -180,7 +180,7 @@ static void test_next_carveout(int fd)
 		vgem_pfn_bo_move(fd, handles[i], first.id);
 		vgem_pfn_evict_all();
 	}
-	/* The first one has filled the second carveout. */
+	/* The first buffer fills the second carveout. */
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handles[0]), second.id);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handles[1]), VGEM_PFN_TT);
 
@@ -197,7 +197,7 @@ static void test_next_carveout(int fd)
 
 /*
  * SUBTEST: evict-all
- * Description: the knob empties all carveouts, and nothing else
+ * Description: the evict_all knob empties all carveouts and touches no other buffer
  */
 static void test_evict_all(int fd)
 {
@@ -213,7 +213,7 @@ static void test_evict_all(int fd)
 	}
 	num = id;
 
-	/* One that goes to a carveout which has been looked at by then */
+	/* A buffer that is evicted to a carveout which was emptied before */
 	list[0] = num - 1;
 	list[1] = num - 1 > VGEM_PFN_CARVEOUT ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT;
 	backwards = __vgem_pfn_bo_create_list(fd, MiB, list, 2);
@@ -236,27 +236,27 @@ void evict_swap_tests(int fd)
 	igt_fixture()
 		igt_install_exit_handler(limit_reset);
 
-	igt_describe("Importers are told when TTM swaps without a move.");
+	igt_describe("Importers are notified when TTM swaps without a move.");
 	igt_subtest("swap-system")
 		test_swap(fd, VGEM_PFN_SYSTEM);
 
-	igt_describe("The same from TT, which is a move first.");
+	igt_describe("The same from TT, which takes a move to SYSTEM first.");
 	igt_subtest("swap-tt")
 		test_swap(fd, VGEM_PFN_TT);
 
-	igt_describe("What fits nowhere goes to swap.");
+	igt_describe("Buffers that fit nowhere else are swapped out.");
 	igt_subtest("overcommit-system")
 		test_overcommit_system(fd, false);
 
-	igt_describe("The same of all that is in the buffers.");
+	igt_describe("The same with complete contents.");
 	igt_subtest("overcommit-system-long")
 		test_overcommit_system(fd, true);
 
-	igt_describe("An evicted buffer goes to the next carveout of its list.");
+	igt_describe("An evicted buffer moves to the next carveout of its list.");
 	igt_subtest("next-carveout")
 		test_next_carveout(fd);
 
-	igt_describe("A knob empties all carveouts.");
+	igt_describe("The evict_all knob empties all carveouts.");
 	igt_subtest("evict-all")
 		test_evict_all(fd);
 }

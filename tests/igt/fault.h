@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What vgem_pfn_fault makes fail: operations with all they need before and all
- * that is left after. The groups of subtests are in a file each.
+ * The operations that vgem_pfn_fault makes fail, each with its setup and cleanup. Each
+ * group of subtests has a file of its own.
  */
 #ifndef FAULT_H
 #define FAULT_H
@@ -15,44 +15,47 @@
 #define FAULT_SIZE	(64 * KiB)
 #define FAULT_SEED	11
 
-/* What an operation has at hand. 0 and -1 are nothing. */
+/* The objects an operation works on; 0 or -1 if unused */
 struct fault {
-	int fd;			/* the exporter */
+	int fd;			/* exporting device */
 	int importer;
-	int other;		/* another device of the driver */
-	uint32_t handle;	/* of a buffer, filled with FAULT_SEED if placed */
-	uint32_t imported;	/* the same on @other */
+	int other;		/* second device of the driver */
+	uint32_t handle;	/* buffer; filled with FAULT_SEED once populated */
+	uint32_t imported;	/* import of it on @other */
 	int dmabuf;
 	int import;
-	int filler;		/* holds what fills the carveout, until fault_end() */
-	int pin;		/* import that pins it */
-	uint32_t result;	/* a handle that was created */
+	int filler;		/* file of the buffer that fills the carveout, until fault_end() */
+	int pin;		/* import that pins that buffer */
+	uint32_t result;	/* handle of a created buffer */
 };
 
-/* Runs any number of times, but that after a success it must be finished first. */
+/* An operation can run again after a failure; after a success only after finish(). */
 struct fault_op {
 	const char *name;
 	const char *describe;
 	void (*prepare)(struct fault *f);
-	/* 0 or -errno. Nothing but what is to be tested, and no IGT. */
+	/* Returns 0 or -errno. Only the tested call; must not use IGT assertions. */
 	int (*run)(struct fault *f);
-	/* After a success: is it right? May be NULL. */
+	/* Checks the result after a success. May be NULL. */
 	void (*check)(struct fault *f);
-	/* Whether or not it ran, failed or succeeded. fault_end() after the last one. */
+	/*
+	 * Always called, whether or not the operation ran. fault_end() follows the last
+	 * one.
+	 */
 	void (*finish)(struct fault *f);
-	/* Though it failed, other buffers may have been evicted */
+	/* A failed operation may have evicted other buffers */
 	bool may_evict;
-	/* Though it failed, the core may keep the new dma-buf for the next one */
+	/* After a failure the core may keep the new dma-buf for the next export */
 	bool may_export;
-	/* Though it failed, the exporter may have answered questions before */
+	/* A failed operation may have looked up pfns before */
 	bool may_ask;
 };
 
 extern const struct fault_op fault_ops[];
-/* NULL if there is none of this name */
+/* Find an operation by name; NULL if there is none */
 const struct fault_op *fault_op(const char *name);
 
-/* Where @f's buffer is and who uses it, for comparison */
+/* Placement and users of @f's buffer, and memory in use, to compare */
 struct fault_state {
 	struct drm_vgem_pfn_bo_query query;
 	uint64_t used[DRM_VGEM_PFN_MAX_REGIONS];
@@ -61,10 +64,10 @@ struct fault_state {
 void fault_end(struct fault *f);
 
 struct fault_state fault_state(struct fault *f);
-/* Nothing has changed, and the buffer's contents are right. */
+/* Assert that nothing has changed and that the buffer's contents are intact. */
 void fault_assert_unchanged(struct fault *f, const struct fault_op *op,
 			    const struct fault_state *before);
-/* The same amount of memory is in use everywhere. */
+/* Assert that no more memory is in use than before. */
 void fault_assert_released(struct fault *f, const struct fault_state *before);
 
 void fault_step_tests(struct fault *f);

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests that make the first, the second, the third allocation or step of an
- * operation fail, and so on until it runs through untouched. Whatever the kernel
- * logs or leaks on the way is the runner's and the harness's to notice.
+ * Subtests that make the first, the second, the third ... allocation or step of an
+ * operation fail, until it runs without a failure. Warnings and leaks are detected by
+ * the runner and the harness.
  */
 #include "fault.h"
 #include "igt.h"
 #include "pfn_nth.h"
 
-/* Far more than any operation asks */
+/* Far more than the fault points of any operation */
 #define MAX_NTH		2000
 
 /*
  * SUBTEST: nth
- * Description: an operation with a failure at any point of it says so with an
- *		errno or succeeds, changes nothing if it failed, and works afterwards
+ * Description: an operation with a failure at any point returns an errno or succeeds;
+ *		if it failed it changed nothing, and a retry works
  */
 static void test_nth(struct fault *f, const struct fault_op *op)
 {
@@ -34,7 +34,7 @@ static void test_nth(struct fault *f, const struct fault_op *op)
 		igt_assert_f(ret <= 0 && ret > -4096, "N=%d: %d\n", n, ret);
 		if (ret) {
 			igt_debug("N=%d: %s\n", n, strerror(-ret));
-			igt_assert_f(!left, "N=%d: %d, and nothing had failed\n",
+			igt_assert_f(!left, "N=%d: %d, but no fault was injected\n",
 				     n, ret);
 			failed++;
 			fault_assert_unchanged(f, op, &before);
@@ -47,7 +47,7 @@ static void test_nth(struct fault *f, const struct fault_op *op)
 			break;
 	}
 	fault_end(f);
-	igt_info("%d points, at %d of them %s failed\n", n - 1, failed,
+	igt_info("%d fault points, %d failures of %s\n", n - 1, failed,
 		 op->name);
 	igt_assert_lt(n, MAX_NTH);
 	igt_assert_lt(1, n);
@@ -61,7 +61,7 @@ void fault_nth_tests(struct fault *f)
 	const struct fault_op *op;
 
 	for (op = fault_ops; op->name; op++) {
-		igt_describe_f("One failure after the other when %s",
+		igt_describe_f("With a failure at each point in turn, %s",
 			       op->describe);
 		igt_subtest_f("nth-%s", op->name)
 			test_nth(f, op);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * The operations that vgem_pfn_fault makes fail.
- */
+/* Operations for vgem_pfn_fault. */
 #include <string.h>
 
 #include "fault.h"
@@ -40,7 +38,7 @@ static void prepare_import(struct fault *f)
 	f->import = pfn_import(f->importer, f->dmabuf);
 }
 
-/* In system memory, of which it has none yet */
+/* A buffer in SYSTEM, not yet populated */
 static void prepare_import_tt(struct fault *f)
 {
 	f->handle = vgem_pfn_bo_create(f->fd, FAULT_SIZE, VGEM_PFN_SYSTEM);
@@ -48,7 +46,7 @@ static void prepare_import_tt(struct fault *f)
 	f->import = pfn_import(f->importer, f->dmabuf);
 }
 
-/* All of the carveout but for one buffer. It takes long to zero. */
+/* Fill the carveout up to one buffer, once for all runs: clearing takes long. */
 static void fill_carveout(struct fault *f)
 {
 	uint64_t size = vgem_pfn_carveout_size(f->fd);
@@ -63,7 +61,7 @@ static void fill_carveout(struct fault *f)
 	close(dmabuf);
 }
 
-/* The carveout is full, of a buffer that is pinned and of one that can go. */
+/* Fill the carveout with a pinned buffer and with an evictable one. */
 static void prepare_full(struct fault *f)
 {
 	if (f->filler < 0)
@@ -91,7 +89,7 @@ static int run_create(struct fault *f)
 	uint32_t handle;
 	int ret;
 
-	/* An ioctl that fails may leave anything here. */
+	/* A failed ioctl may have written to this. */
 	ret = __vgem_pfn_bo_create(f->fd, &size, placements, 1, &handle);
 	if (!ret)
 		f->result = handle;
@@ -136,7 +134,7 @@ static int run_access(struct fault *f)
 	return __pfn_import_access(f->import, 0, &word, sizeof(word), 0);
 }
 
-/* A job that reads, with all that one can have */
+/* A read job with a fence fd uses most of the submit path. */
 static int run_submit(struct fault *f)
 {
 	struct dma_buf_pfn_submit arg = {
@@ -172,7 +170,7 @@ static int run_move_tt(struct fault *f)
 	return __vgem_pfn_bo_move(f->fd, f->handle, VGEM_PFN_TT);
 }
 
-/* By a copy engine, which goes on when this returns */
+/* With a copy by an engine, which is still pending on return */
 static int run_move_async(struct fault *f)
 {
 	struct drm_vgem_pfn_bo_move arg = {
@@ -246,21 +244,21 @@ const struct fault_op fault_ops[] = {
 	  prepare_dmabuf, run_attach, check_import, .finish = finish },
 	{ "pin", "a dma-buf is imported and pinned",
 	  prepare_dmabuf, run_pin, check_import, .finish = finish },
-	{ "get-pfn", "a page frame number in a carveout is asked for",
+	{ "get-pfn", "a page frame number in a carveout is looked up",
 	  prepare_import, run_access, check_import, .finish = finish },
-	{ "populate", "a page frame number of memory to be allocated is asked for",
+	{ "populate", "a page frame number of unpopulated memory is looked up",
 	  prepare_import_tt, run_access, NULL, .finish = finish },
-	{ "submit", "a job is given to an engine of the importer",
+	{ "submit", "a job is submitted to an engine of the importer",
 	  prepare_import, run_submit, check_import, finish, .may_ask = true },
 	{ "import", "a dma-buf is imported by another device",
 	  prepare_other, run_import, check_imported, .finish = finish },
-	{ "map", "another device asks for a scatter list",
+	{ "map", "another device maps a scatter list",
 	  prepare_imported, run_map, check_imported, .finish = finish },
 	{ "move-tt", "a buffer moves out of a carveout",
 	  prepare_carveout, run_move_tt, check_contents, .finish = finish },
 	{ "move-carveout", "a buffer moves into a carveout",
 	  prepare_tt, run_move_carveout, check_contents, .finish = finish },
-	{ "move-async", "a copy engine moves a buffer",
+	{ "move-async", "a buffer moves with a copy by an engine",
 	  prepare_carveout, run_move_async, check_contents, .finish = finish },
 	{ },
 };
@@ -301,7 +299,7 @@ void fault_assert_unchanged(struct fault *f, const struct fault_op *op,
 	struct fault_state now = fault_state(f);
 
 	igt_assert_eq_u32(f->result, 0);
-	/* Room was made in vain: other buffers may be elsewhere. */
+	/* Other buffers may have been evicted before the failure. */
 	if (op->may_evict)
 		return;
 
@@ -325,8 +323,8 @@ void fault_assert_released(struct fault *f, const struct fault_state *before)
 	bool more;
 
 	/*
-	 * What has fences is freed by a worker, also what a test before has left:
-	 * so there may be less now.
+	 * Workers free objects with fences, also those of earlier tests: there may be
+	 * less memory in use than before.
 	 */
 	do {
 		fault_used(f, &now);

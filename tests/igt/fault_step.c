@@ -6,14 +6,14 @@
 #include "igt.h"
 #include "vgem_pfn_module.h"
 
-#define ALL	1000000	/* times */
+#define ALL	1000000	/* number of failures */
 
 static const struct {
 	const char *step;
 	const char *op;
 	int error;
-	bool once;	/* the operation asks once, and does not try again */
-	bool other;	/* asks the other device */
+	bool once;	/* the operation reaches the step once, and does not retry */
+	bool other;	/* armed on the other device */
 } steps[] = {
 	{ "create", "create", -ENOMEM, true, false },
 	{ "export", "export", -ENOMEM, true, false },
@@ -21,12 +21,12 @@ static const struct {
 	{ "pin", "pin", -ENOSPC, true, false },
 	{ "import", "import", -ENOMEM, true, true },
 	{ "map", "map", -EIO, true, false },
-	/* A core with checks asks again, to compare. */
+	/* With debug checks the core repeats the lookup to compare. */
 	{ "get_pfn", "get-pfn", -EIO, false, false },
 	{ "populate", "populate", -ENOMEM, true, false },
-	/* Who found no room tries again. */
+	/* A failed allocation is retried after eviction. */
 	{ "alloc", "create", -ENOMEM, false, false },
-	/* So does the creation of the buffer. */
+	/* Creating the buffer copies (clears), too. */
 	{ "copy", "move-tt", -EIO, false, false },
 };
 
@@ -63,7 +63,7 @@ static int run_once(struct fault *f, const struct fault_op *op)
 
 /*
  * SUBTEST: step
- * Description: a step that is to fail fails with its error, and changes nothing
+ * Description: an armed step fails with its error, and nothing changes
  */
 static void test_step(struct fault *f, int i)
 {
@@ -89,7 +89,8 @@ static void test_step(struct fault *f, int i)
 
 /*
  * SUBTEST: step-nth
- * Description: every third failure that is asked for is one, as often as wanted
+ * Description: with interval 3, every third call of the step fails, for the given
+ *		number of times
  */
 static void test_step_nth(struct fault *f, int i)
 {
@@ -120,13 +121,13 @@ void fault_step_tests(struct fault *f)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
-		igt_describe("A step fails with its error and changes nothing.");
+		igt_describe("A step fails with its error and nothing changes.");
 		igt_subtest_f("step-%s", steps[i].step)
 			test_step(f, i);
 
 		if (!steps[i].once)
 			continue;
-		igt_describe("Every third call fails, as often as wanted.");
+		igt_describe("Every third call fails, for the given number of times.");
 		igt_subtest_f("step-nth-%s", steps[i].step)
 			test_step_nth(f, i);
 	}

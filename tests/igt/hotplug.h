@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The groups of subtests that vgem_pfn_hotplug is made of, one file each. All
- * open and close devices themselves, and load the module as they need it.
+ * Groups of subtests of vgem_pfn_hotplug, one file each. All open and close devices
+ * themselves, and load the module with the parameters they need.
  */
 #ifndef HOTPLUG_H
 #define HOTPLUG_H
 
-/* Most subtests have these devices: vgem_pfn_want(). */
+/* Module parameters of most subtests, for vgem_pfn_want() */
 #define HOTPLUG_PARAMS	"devices=2 carveouts=contig:16M"
 
 void hotplug_devices_tests(void);

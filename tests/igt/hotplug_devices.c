@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of the module parameter "devices".
- */
+/* Subtests of the module parameters: number of devices, carveouts, DMA limits. */
 #include "hotplug.h"
 #include "igt.h"
 #include "vgem_pfn_module.h"
 
 #define MAX_DEVICES	8
-#define SIZE		(2 * MiB)	/* of their carveouts */
+#define SIZE		(2 * MiB)	/* size of each carveout */
 
 /*
  * SUBTEST: devices
- * Description: each device has carveouts, objects and counts of its own
+ * Description: each device has its own carveouts, objects and counters
  */
 static void test_devices(unsigned int num)
 {
@@ -28,7 +26,7 @@ static void test_devices(unsigned int num)
 		fd[i] = vgem_pfn_open_faux(i);
 	igt_assert_eq(__vgem_pfn_open_faux(num, "renderD"), -ENODEV);
 
-	/* Each is filled to the last byte, which leaves no room to share. */
+	/* Fill all carveouts: overlapping ones would overwrite each other. */
 	for (i = 0; i < num; i++) {
 		handle[i] = vgem_pfn_bo_create(fd[i], SIZE, VGEM_PFN_CARVEOUT);
 		vgem_pfn_bo_fill(fd[i], handle[i], SIZE, i);
@@ -47,7 +45,7 @@ static void test_devices(unsigned int num)
 				   region[i].base_pfn);
 	}
 
-	/* What one does is nothing to the others. */
+	/* A move on one device does not affect the others. */
 	vgem_pfn_bo_move(fd[0], handle[0], VGEM_PFN_SYSTEM);
 	for (i = 1; i < num; i++)
 		igt_assert_eq_u64(vgem_pfn_bo_query(fd[i], handle[i]).num_moves,
@@ -58,7 +56,7 @@ static void test_devices(unsigned int num)
 
 /*
  * SUBTEST: devices-none
- * Description: a module without any device of its own is good for PCI
+ * Description: the module can be loaded without faux devices, for use with PCI
  */
 static void test_none(void)
 {
@@ -83,8 +81,8 @@ static uint64_t mem_free(void)
 
 /*
  * SUBTEST: devices-no-memory
- * Description: when the memory of the last device is missing the others go as
- *		well, with theirs
+ * Description: if there is no memory for the last device, loading fails and all devices
+ *		and their memory are released
  */
 static void test_no_memory(void)
 {
@@ -96,7 +94,7 @@ static void test_no_memory(void)
 	igt_assert_eq(__vgem_pfn_unload(), 0);
 	before = mem_free();
 
-	/* One, two or three of a third fit. */
+	/* Each device needs a third of the free memory: at most three fit. */
 	snprintf(params, sizeof(params), "devices=8 carveouts=contig:%lluM",
 		 (long long)(before / MiB / 3));
 	for (i = 0; i < 3; i++) {
@@ -106,7 +104,7 @@ static void test_no_memory(void)
 				     F_OK), -1);
 	}
 
-	/* Other caches may have grown, not by a device's share. */
+	/* Other caches may have grown, but by less than one device's share. */
 	after = mem_free();
 	igt_assert_f(after + before / 6 > before,
 		     "%llu MiB were free, now %llu MiB\n",
@@ -116,8 +114,8 @@ static void test_no_memory(void)
 
 /*
  * SUBTEST: carveouts-bad
- * Description: carveouts that mean nothing, or that there is no memory for, are
- *		refused with a word in the log
+ * Description: invalid carveouts, and carveouts without memory, are rejected with a
+ *		message in the log
  */
 static void test_carveouts_bad(void)
 {
@@ -128,7 +126,7 @@ static void test_carveouts_bad(void)
 		/* More than half of the memory, and memory that is in use */
 		"carveouts=contig:512G",
 		"carveouts=reserved:4M@16M",
-		/* The second device's: the first one goes as well. */
+		/* The second device fails: the first one is removed as well. */
 		"devices=2 'carveouts=contig:4M;reserved:4M@16M'",
 	};
 	size_t i;
@@ -142,7 +140,7 @@ static void test_carveouts_bad(void)
 	vgem_pfn_reload(NULL);
 }
 
-/* An import by the second device of a buffer in system memory of the first */
+/* The second device's import of a buffer in the first device's system memory */
 struct between {
 	int fds[2];
 	uint32_t handle;
@@ -172,8 +170,8 @@ static void between_destroy(struct between *b)
 
 /*
  * SUBTEST: dma-bits
- * Description: a device does not map what it cannot address: bounce buffers would not be
- *		synced
+ * Description: a device does not map pages that it cannot address, since bounce buffers
+ *		would not be synced
  */
 static void test_dma_bits(void)
 {
@@ -186,7 +184,7 @@ static void test_dma_bits(void)
 	vgem_pfn_bo_pfns(b.fds[0], b.handle, 0, pages, pfns);
 	for (i = 0; i < pages; i++)
 		top = pfns[i] > top ? pfns[i] : top;
-	igt_info("the highest page is pfn 0x%llx\n", (long long)top);
+	igt_info("highest page: pfn 0x%llx\n", (long long)top);
 
 	if (top < 1ULL << (32 - 12)) {
 		vgem_pfn_bo_move(b.fds[1], b.import, VGEM_PFN_TT);
@@ -202,7 +200,8 @@ static void test_dma_bits(void)
 
 /*
  * SUBTEST: dma-segment
- * Description: a scatter list has no longer entries than the importing device takes
+ * Description: entries of a scatter list do not exceed the importing device's segment
+ *		size
  */
 static void test_dma_segment(void)
 {
@@ -218,7 +217,7 @@ static void test_dma_segment(void)
 
 /*
  * SUBTEST: dma-bad
- * Description: DMA limits that no device has are refused
+ * Description: invalid DMA limits are rejected
  */
 static void test_dma_bad(void)
 {
@@ -235,19 +234,19 @@ static void test_dma_bad(void)
 
 void hotplug_devices_tests(void)
 {
-	igt_describe("Each device has memory and objects of its own.");
+	igt_describe("Each device has its own memory and objects.");
 	igt_subtest("devices")
 		test_devices(3);
 
-	igt_describe("As many as there can be.");
+	igt_describe("The same with the maximum number of devices.");
 	igt_subtest("devices-max")
 		test_devices(MAX_DEVICES);
 
-	igt_describe("No device at all is a choice, too.");
+	igt_describe("The module can be loaded without devices.");
 	igt_subtest("devices-none")
 		test_none();
 
-	igt_describe("More than there can be, or no number, is refused.");
+	igt_describe("Invalid numbers of devices are rejected.");
 	igt_subtest("devices-bad") {
 		igt_emit_ignore_dmesg_regex("devices=9: at most 8|invalid for parameter .devices");
 		igt_assert_eq(__vgem_pfn_unload(), 0);
@@ -258,27 +257,27 @@ void hotplug_devices_tests(void)
 		vgem_pfn_reload(NULL);
 	}
 
-	igt_describe("Loading gives all devices or none.");
+	igt_describe("Loading creates all devices or none.");
 	igt_subtest("devices-no-memory")
 		test_no_memory();
 
-	igt_describe("Carveouts that cannot be are refused.");
+	igt_describe("Invalid carveouts are rejected.");
 	igt_subtest("carveouts-bad")
 		test_carveouts_bad();
 
-	igt_describe("A device with few address bits is given no bounce buffers.");
+	igt_describe("No bounce buffers for a device with few address bits.");
 	igt_subtest("dma-bits") {
 		test_dma_bits();
 		vgem_pfn_reload(NULL);
 	}
 
-	igt_describe("Entries are as long as the importing device takes.");
+	igt_describe("Entries respect the importing device's segment size.");
 	igt_subtest("dma-segment") {
 		test_dma_segment();
 		vgem_pfn_reload(NULL);
 	}
 
-	igt_describe("DMA limits that cannot be are refused.");
+	igt_describe("Invalid DMA limits are rejected.");
 	igt_subtest("dma-bad") {
 		test_dma_bad();
 		vgem_pfn_reload(NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of a device that is unplugged under the other kinds of importers, and
- * under many users at once.
+ * Subtests of unplug with importers that are not dynamic, and with many concurrent
+ * users.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -44,8 +44,8 @@ static void check_pfns(const uint64_t *pfns, uint64_t seed)
 
 /*
  * SUBTEST: unplug-static
- * Description: an importer that cannot be told keeps its memory, however much of
- *		it others want, until it detaches
+ * Description: an importer that cannot be notified keeps its memory after unplug, even
+ *		under memory pressure, until it detaches
  */
 static void test_static(uint32_t flags)
 {
@@ -84,7 +84,7 @@ static void test_static(uint32_t flags)
 
 /*
  * SUBTEST: unplug-pinned
- * Description: a pin does not keep a revocable importer from being revoked
+ * Description: a revocable importer is revoked although it has pinned the buffer
  */
 static void test_pinned(void)
 {
@@ -108,8 +108,8 @@ static void test_pinned(void)
 
 /*
  * SUBTEST: unplug-jobs
- * Description: jobs that engines have begun are waited for, and see what they should;
- *		no more can be submitted
+ * Description: unplug waits for running jobs, which still read the buffer's contents;
+ *		later submissions fail
  */
 static void test_jobs(void)
 {
@@ -120,7 +120,7 @@ static void test_jobs(void)
 	struct timespec start = {};
 
 	import = pfn_import_flags(importer, dmabuf, DMA_BUF_PFN_IMPORT_P2P);
-	/* Each ends so long after this or later. */
+	/* Each job ends at least this long after the start time. */
 	igt_nsec_elapsed(&start);
 	pfn_importer_set_knob("job_latency_us", 1000 * 1000);
 	for (i = 0; i < DMA_BUF_PFN_NUM_ENGINES; i++)
@@ -128,7 +128,10 @@ static void test_jobs(void)
 	pfn_importer_set_knob("job_latency_us", 0);
 
 	unplug(0);
-	/* Slept in jiffies and measured by another clock: some ms differ in emulation. */
+	/*
+	 * The job sleeps in jiffies and the test uses another clock: under emulation
+	 * they differ by some ms.
+	 */
 	igt_assert_lte_u64(950 * 1000 * 1000, igt_nsec_elapsed(&start));
 	for (i = 0; i < DMA_BUF_PFN_NUM_ENGINES; i++) {
 		struct dma_buf_pfn_result result;
@@ -150,8 +153,8 @@ static void test_jobs(void)
 
 /*
  * SUBTEST: unplug-foreign-fence
- * Description: a device that goes does not wait for what others do with a buffer that it
- *		has imported
+ * Description: unplug does not wait for foreign fences on a buffer that the device has
+ *		imported
  */
 static void test_foreign_fence(void)
 {
@@ -181,8 +184,8 @@ static void test_foreign_fence(void)
 
 /*
  * SUBTEST: unplug-between-devices
- * Description: whether the device that exports goes or the one that imports, the
- *		other one lives on
+ * Description: if the exporting or the importing device is unplugged, the other one
+ *		continues to work
  */
 static void test_between(unsigned int index)
 {
@@ -215,7 +218,9 @@ static void test_between(unsigned int index)
 	plug(index);
 }
 
-/* One round of everything; -ENODEV ends it anywhere. */
+/*
+ * Create, map, export, import, access and move a buffer; -ENODEV may end it anywhere.
+ */
 static int use(int importer, unsigned int seed)
 {
 	int fd = __vgem_pfn_open_faux(0, "renderD"), dmabuf = -1, import = -1;
@@ -262,7 +267,7 @@ out:
 
 /*
  * SUBTEST: unplug-stress
- * Description: users who come, work and go while the device does, 3 times
+ * Description: processes use a device while it is unplugged and plugged, 3 times
  *
  * SUBTEST: unplug-stress-long
  * Description: the same 8 times
@@ -297,49 +302,49 @@ static void test_stress(int rounds)
 
 void hotplug_importers_tests(void)
 {
-	igt_describe("Who cannot be told keeps the memory until the end.");
+	igt_describe("An importer that cannot be notified keeps its memory.");
 	igt_subtest("unplug-static") {
 		vgem_pfn_want(HOTPLUG_PARAMS);
 		test_static(DMA_BUF_PFN_IMPORT_STATIC);
 	}
 
-	igt_describe("The same for one that pinned.");
+	igt_describe("The same for an importer that pins.");
 	igt_subtest("unplug-static-pin") {
 		vgem_pfn_want(HOTPLUG_PARAMS);
 		test_static(DMA_BUF_PFN_IMPORT_PIN);
 	}
 
-	igt_describe("A pin is no protection from being revoked.");
+	igt_describe("A pin does not protect from revocation.");
 	igt_subtest("unplug-pinned") {
 		vgem_pfn_want(HOTPLUG_PARAMS);
 		test_pinned();
 	}
 
-	igt_describe("What a device has begun is ended first.");
+	igt_describe("Unplug waits for running jobs.");
 	igt_subtest("unplug-jobs") {
 		vgem_pfn_want(HOTPLUG_PARAMS);
 		test_jobs();
 	}
 
-	igt_describe("Fences of others are not waited for.");
+	igt_describe("Unplug does not wait for foreign fences.");
 	igt_subtest("unplug-foreign-fence") {
 		vgem_pfn_want(HOTPLUG_PARAMS);
 		test_foreign_fence();
 	}
 
-	igt_describe("The exporter goes, the importing device stays.");
+	igt_describe("The importing device survives unplug of the exporter.");
 	igt_subtest("unplug-exporter") {
 		vgem_pfn_want(HOTPLUG_PARAMS);
 		test_between(0);
 	}
 
-	igt_describe("The importing device goes, the exporter stays.");
+	igt_describe("The exporter survives unplug of the importing device.");
 	igt_subtest("unplug-importer") {
 		vgem_pfn_want(HOTPLUG_PARAMS);
 		test_between(1);
 	}
 
-	igt_describe("Many users, while the device comes and goes.");
+	igt_describe("Many users during unplug and plug.");
 	igt_subtest("unplug-stress") {
 		vgem_pfn_want(HOTPLUG_PARAMS);
 		test_stress(3);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of the driver bound to a PCI device that lends its memory BAR as VRAM:
- * QEMU's ivshmem-plain, BAR 2. It is bound by driver_override and unbound in sysfs.
+ * Subtests of the driver bound to a PCI device whose memory BAR serves as VRAM: BAR 2
+ * of QEMU's ivshmem-plain. It is bound through driver_override and unbound through
+ * sysfs.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -27,7 +28,7 @@ static uint32_t create(int fd, uint64_t seed)
 
 /*
  * SUBTEST: pci
- * Description: the BAR is a carveout, and contents go there and back
+ * Description: the BAR is a carveout, and contents survive moves out of it and back
  */
 static void test_pci(void)
 {
@@ -54,7 +55,7 @@ static void test_pci(void)
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
 	vgem_pfn_bo_check(fd, handle, SIZE, 1);
 
-	/* There is room for this one if the other goes. */
+	/* This buffer fits only if the other one is evicted. */
 	full = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
 	vgem_pfn_gem_close(fd, full);
@@ -77,8 +78,8 @@ static void check_dummy(volatile uint64_t *map)
 
 /*
  * SUBTEST: pci-unbind
- * Description: unbinding works while files, mappings, dma-bufs and importers are
- *		there, and who binds again has the whole BAR
+ * Description: the device can be unbound while files, mappings, dma-bufs and imports
+ *		exist, and the next bind gets the whole BAR
  */
 static void test_unbind(void)
 {
@@ -113,7 +114,7 @@ static void test_unbind(void)
 	igt_assert_eq(__pfn_import_access(import, 0, &word, sizeof(word),
 					  DMA_BUF_PFN_ACCESS_READ), -ENODEV);
 
-	/* The same memory has another owner now. */
+	/* A new device instance uses the same memory now. */
 	again = pfn_pci_bind_and_open(pci_name);
 	igt_assert_eq_u64(vgem_pfn_region(again, VGEM_PFN_CARVEOUT).used, 0);
 	handle = vgem_pfn_bo_create(again, vgem_pfn_carveout_size(again),
@@ -135,7 +136,8 @@ static void test_unbind(void)
 
 /*
  * SUBTEST: pci-unload
- * Description: the module waits for users, and takes its devices along
+ * Description: the module cannot be unloaded while in use; unloading it unbinds its
+ *		devices
  */
 static void test_unload(void)
 {
@@ -151,7 +153,7 @@ static void test_unload(void)
 	igt_assert_eq(__vgem_pfn_unload(), 0);
 	igt_assert_eq(__pfn_pci_open(pci_name), -ENODEV);
 
-	/* A module that comes back finds it by its override. */
+	/* When loaded again the module binds the device by its override. */
 	vgem_pfn_reload("devices=0 'carveouts=contig:16M;pci=bar:4M,bar:rest:buddy'");
 	fd = __pfn_pci_open(pci_name);
 	igt_assert_fd(fd);
@@ -165,14 +167,14 @@ static void test_unload(void)
 
 /*
  * SUBTEST: pci-no-bar
- * Description: a device without memory to lend is refused
+ * Description: a device without a memory BAR is rejected
  */
 static void test_no_bar(void)
 {
 	char ivshmem[PFN_PCI_NAME_SIZE];
 
 	memcpy(ivshmem, pci_name, sizeof(ivshmem));
-	/* QEMU's q35: the chipset's host bridge, of which there is one. */
+	/* The host bridge of QEMU's q35, present once */
 	igt_require(pfn_pci_find(0x8086, 0x29c0, 0, pci_name));
 	igt_emit_ignore_dmesg_regex("no prefetchable 64-bit memory BAR");
 	pfn_pci_set_override(pci_name, VGEM_PFN_MODULE);
@@ -184,7 +186,7 @@ static void test_no_bar(void)
 
 /*
  * SUBTEST: pci-new-id
- * Description: the driver takes all devices of a kind that new_id names
+ * Description: after new_id the driver binds all devices with that id
  */
 static void test_new_id(void)
 {
@@ -203,7 +205,7 @@ static void test_new_id(void)
 		free += !__pfn_pci_unbind(name);
 	pfn_pci_set_override(pci_name, VGEM_PFN_MODULE);
 
-	/* All is as it was: others don't find what this one has left. */
+	/* Assert last, with everything restored for the next subtest. */
 	igt_assert_neq(without, 0);
 	igt_assert_eq(added, 0);
 	igt_assert_fd(fd);
@@ -213,14 +215,14 @@ static void test_new_id(void)
 
 static void release(int sig)
 {
-	/* Only what a subtest left behind: the path is of its own choosing. */
+	/* Only set if a subtest used the device: clean up after it. */
 	if (!pci_name[0])
 		return;
 	__pfn_pci_unbind(pci_name);
 	__pfn_pci_set_override(pci_name, "\n");
 }
 
-/* The PCI device is ours for the time of a subtest, and bound to nothing yet. */
+/* Run a subtest with the PCI device reserved for the driver and unbound. */
 static void with_pci(void (*run)(void))
 {
 	vgem_pfn_want("devices=1");
@@ -239,23 +241,23 @@ void hotplug_pci_tests(void)
 			igt_install_exit_handler(release);
 		}
 
-		igt_describe("A PCI device's BAR is a carveout.");
+		igt_describe("The BAR of a PCI device is a carveout.");
 		igt_subtest("pci")
 			with_pci(test_pci);
 
-		igt_describe("Unbinding works while in use.");
+		igt_describe("A device can be unbound while it is in use.");
 		igt_subtest("pci-unbind")
 			with_pci(test_unbind);
 
-		igt_describe("The module and its PCI devices go and come together.");
+		igt_describe("Unloading the module unbinds its PCI devices, loading binds them.");
 		igt_subtest("pci-unload")
 			with_pci(test_unload);
 
-		igt_describe("new_id makes devices of a kind the driver's.");
+		igt_describe("After new_id the driver binds all devices with that id.");
 		igt_subtest("pci-new-id")
 			with_pci(test_new_id);
 
-		igt_describe("A device without memory to lend is refused.");
+		igt_describe("A device without a memory BAR is rejected.");
 		igt_subtest("pci-no-bar")
 			with_pci(test_no_bar);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of a device that is unplugged while it is in use, one for each kind of
- * use. They go on where the device is gone, and end with a new one in its place.
+ * Subtests of unplug of a device in use, one for each kind of use. They continue after
+ * the unplug, and end with a new device plugged.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -19,7 +19,7 @@ static void unplug(void)
 	igt_assert_eq(__vgem_pfn_open_faux(0, "card"), -ENODEV);
 }
 
-/* A new device, which has nothing of the old one */
+/* Plug a new device, and check that it is empty and works. */
 static void plug(void)
 {
 	int fd;
@@ -43,7 +43,8 @@ static uint32_t create(int fd, uint64_t seed)
 
 /*
  * SUBTEST: unplug-fd
- * Description: an open file of an unplugged device fails ioctls, and can be closed
+ * Description: ioctls on an open file of an unplugged device fail, and the file can be
+ *		closed
  */
 static void test_fd(void)
 {
@@ -69,7 +70,7 @@ static void test_fd(void)
 	igt_assert_eq(__vgem_pfn_gem_close(fd, handle), -ENODEV);
 
 	plug();
-	/* The old file is not of the new device. */
+	/* The old file does not refer to the new device. */
 	igt_assert_eq(__vgem_pfn_bo_query(fd, handle, &query), -ENODEV);
 	close(fd);
 }
@@ -88,8 +89,8 @@ static void check_dummy(volatile uint64_t *map)
 
 /*
  * SUBTEST: unplug-mmap
- * Description: a mapping that was there before has zeroes, and what is written
- *		there reaches nobody
+ * Description: existing mappings read zeroes after unplug, and writes to them reach no
+ *		buffer
  */
 static void test_mmap(void)
 {
@@ -99,7 +100,9 @@ static void test_mmap(void)
 	uint64_t pfn;
 	size_t i;
 
-	/* In the carveout and in system memory, each by both files */
+	/*
+	 * In the carveout and in system memory, each through the DRM fd and the dma-buf
+	 */
 	for (i = 0; i < 2; i++) {
 		handle[i] = create(fd, i);
 		maps[2 * i] = vgem_pfn_bo_mmap(fd, handle[i], SIZE,
@@ -120,7 +123,7 @@ static void test_mmap(void)
 	for (i = 0; i < ARRAY_SIZE(maps); i++)
 		check_dummy(maps[i]);
 
-	/* The carveout is still ours, and still has what it had. */
+	/* The carveout is still allocated, and its contents are unchanged. */
 	pfn_mem_read(pfn, 8, &seen[1], sizeof(*seen));
 	igt_assert_eq_u64(seen[1], seen[0]);
 
@@ -134,7 +137,7 @@ static void test_mmap(void)
 	}
 }
 
-/* An access that faults to SIGBUS, without dying of it */
+/* Access a page from the kernel: -EFAULT instead of SIGBUS. */
 static int try_access(void *page)
 {
 	int fds[2], ret;
@@ -148,8 +151,8 @@ static int try_access(void *page)
 
 /*
  * SUBTEST: unplug-import
- * Description: a dynamic importer is told, has no translation left, and gets
- *		-ENODEV from then on
+ * Description: a dynamic importer is notified, loses its translations, and gets -ENODEV
+ *		from then on
  */
 static void test_import(void)
 {
@@ -185,7 +188,7 @@ static void test_import(void)
 	igt_assert_eq(try_access(map), -EFAULT);
 	igt_assert_eq(__pfn_import(importer, dmabuf, NULL), -ENODEV);
 
-	/* In another order than they were made in */
+	/* Release in another order than created. */
 	close(fd);
 	close(dmabuf);
 	igt_assert_eq(try_access(map + SIZE - PFN_PAGE_SIZE), -EFAULT);
@@ -198,7 +201,7 @@ static void test_import(void)
 
 /*
  * SUBTEST: unplug-dmabuf
- * Description: a dma-buf that nobody has attached to outlives its device
+ * Description: a dma-buf without attachments outlives its device
  */
 static void test_dmabuf(void)
 {
@@ -217,7 +220,7 @@ static void test_dmabuf(void)
 		munmap(map, SIZE);
 	}
 
-	/* To the new device it is a stranger's. */
+	/* The new device does not recognize the old dma-buf as its own. */
 	plug();
 	fd = vgem_pfn_open_faux(0);
 	igt_assert_neq(__vgem_pfn_fd_to_handle(fd, dmabuf, &handle), 0);
@@ -228,8 +231,7 @@ static void test_dmabuf(void)
 
 /*
  * SUBTEST: unplug-move
- * Description: a move that is under way ends before the device is removed, and the
- *		next one fails
+ * Description: unplug waits for a move that is under way, and the next one fails
  */
 static void test_move(void)
 {
@@ -238,7 +240,7 @@ static void test_move(void)
 	uint32_t handle = create(fd, 5);
 	struct timespec start = {};
 
-	/* The move sleeps for so long after its copy, from some time after this on. */
+	/* The move sleeps this long after its copy, starting later than @start. */
 	vgem_pfn_set_move_delay(fd, 500000);
 	igt_nsec_elapsed(&start);
 	vgem_pfn_mover_start(&mover, fd, handle, VGEM_PFN_TT);
@@ -254,9 +256,8 @@ static void test_move(void)
 
 /*
  * SUBTEST: unplug-async
- * Description: copies that engines have not begun end with the device or after it,
- *		and the places that they leave are not looked at any more; nobody
- *		waits forever
+ * Description: pending copies end with the unplug or after it, quarantined memory is
+ *		not checked any more, and nothing waits forever
  */
 static void test_async(void)
 {
@@ -289,7 +290,8 @@ static void test_async(void)
 
 /*
  * SUBTEST: unplug-unload
- * Description: the module waits for the last user of a device that is gone
+ * Description: the module cannot be unloaded before the last user of an unplugged
+ *		device is closed
  */
 static void test_unload(void)
 {
@@ -312,7 +314,7 @@ static void test_unload(void)
 
 /*
  * SUBTEST: plug
- * Description: the knobs do what they can, and say so when they cannot
+ * Description: plug and unplug work, and return errors for invalid requests
  */
 static void test_plug(void)
 {
@@ -325,7 +327,7 @@ static void test_plug(void)
 		vgem_pfn_bo_create(fd[i], SIZE, VGEM_PFN_CARVEOUT);
 		unplug();
 		igt_assert_eq(__vgem_pfn_faux_unplug(0), -ENOENT);
-		/* The other one stays. */
+		/* The other device is not affected. */
 		close(vgem_pfn_open_faux(1));
 		plug();
 	}
@@ -340,18 +342,18 @@ void hotplug_unplug_tests(void)
 		const char *describe;
 		void (*run)(void);
 	} tests[] = {
-		{ "plug", "The knobs say what they cannot do.", test_plug },
+		{ "plug", "plug and unplug return errors for invalid requests.", test_plug },
 		{ "unplug-fd", "An open file of an unplugged device fails ioctls.", test_fd },
-		{ "unplug-mmap", "Mappings have zeroes, and writes reach nobody.",
+		{ "unplug-mmap", "Mappings read zeroes, and writes reach no buffer.",
 		  test_mmap },
-		{ "unplug-import", "Dynamic importers lose what they had, and get no more.",
+		{ "unplug-import", "Dynamic importers lose their translations and get no new ones.",
 		  test_import },
 		{ "unplug-dmabuf", "A dma-buf outlives its device.", test_dmabuf },
-		{ "unplug-move", "A move under way ends before the device is removed.",
+		{ "unplug-move", "Unplug waits for a move that is under way.",
 		  test_move },
-		{ "unplug-async", "Copies that are pending end with the device.",
+		{ "unplug-async", "Pending copies end with the device.",
 		  test_async },
-		{ "unplug-unload", "The module waits for users of an unplugged device.",
+		{ "unplug-unload", "The module cannot be unloaded with users of an unplugged device.",
 		  test_unload },
 	};
 	size_t i;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The groups of subtests that vgem_pfn_huge is made of, one file each, and what
- * entries the true page frame numbers of a buffer allow.
+ * Groups of subtests of vgem_pfn_huge, one file each, and helpers to compute the huge
+ * entries that a buffer's pfns allow.
  */
 #ifndef HUGE_H
 #define HUGE_H
@@ -19,28 +19,31 @@
 #define GIANT		(1024 * MiB)
 #define PAGES(n)	((n) * PFN_PAGE_SIZE)
 
-/* Entries of each level */
+/* Number of entries of each level */
 struct huge_count {
 	uint64_t at[DMA_BUF_PFN_LEVELS];
 };
 
 /*
- * The entries that a mapping of pages @first to @first + @count - 1 has once all of
- * them were used, if neither its address nor its page table is in the way.
+ * The entries that a fully faulted mapping of pages @first to @first + @count - 1 has,
+ * if neither its address nor an existing page table prevents huge ones.
  */
 struct huge_count huge_expected(const struct prime *p, uint64_t first,
 				uint64_t count);
-/* Faults of the import since *@since, which is advanced to now */
+/* Faults of the import since *@since, which is updated */
 struct huge_count huge_faults(int import, struct dma_buf_pfn_stats *since);
 void huge_assert_count(struct huge_count got, struct huge_count want);
-/* Each page's CPU entry is of the largest order that the truth allows. */
+/*
+ * Assert that each page's CPU entry has the largest order that the buffer's pfns allow.
+ */
 void huge_assert_cpu_orders(const struct prime *p);
-/* A new mapping of the whole import, in place of the old one */
+/* Replace the mapping by a new one of the whole import. */
 void huge_map_again(struct prime *p);
 
 /*
- * A large buffer takes long to fill: a word every @stride bytes, of whole pages, tells
- * where it is. It is checked by CPU, by device, and at the true page frame number.
+ * Large buffers are filled sparsely to save time: with a word every @stride bytes (a
+ * multiple of the page size) that encodes its position. The words are checked by CPU,
+ * by device, and through /dev/mem.
  */
 struct prime huge_create_sparse(int fd, int importer, size_t size,
 				const uint32_t *placements, uint32_t num);

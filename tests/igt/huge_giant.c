@@ -7,10 +7,12 @@
 #include "igt.h"
 #include "huge.h"
 
-/* Bytes between the words that are looked at; odd in pages */
+/* Distance of the words that are checked; an odd number of pages */
 #define STRIDE	PAGES(4099)
 
-/* The whole tables would take long: what they say of the pages that were looked at */
+/*
+ * Check only the entries of the pages with words: a complete snapshot takes too long.
+ */
 static void assert_giant_entries(struct prime *p)
 {
 	struct dma_buf_pfn_entry entry;
@@ -30,7 +32,8 @@ static void assert_giant_entries(struct prime *p)
 
 /*
  * SUBTEST: giant
- * Description: a buffer of 2 GiB is two entries of 1 GiB, of the CPU and of the device
+ * Description: a buffer of 2 GiB is mapped by two entries of 1 GiB, for the CPU and for
+ *		the device
  */
 static void test_giant(int fd, int importer)
 {
@@ -54,7 +57,10 @@ static void test_giant(int fd, int importer)
 	igt_assert_eq_u64(since.dev_mapped, p.size / PFN_PAGE_SIZE);
 	assert_giant_entries(&p);
 
-	/* From the middle of the first block on, only the second one is whole. */
+	/*
+	 * The mapping starts in the middle of the first 1 GiB block: only the second
+	 * one is complete.
+	 */
 	munmap(p.map, p.size);
 	p.map = mmap(NULL, p.size - GIANT / 2, PROT_READ | PROT_WRITE, MAP_SHARED,
 		     p.import, GIANT / 2);
@@ -67,7 +73,10 @@ static void test_giant(int fd, int importer)
 		(void)*(volatile char *)(p.map + i * HUGE);
 	huge_assert_count(huge_faults(p.import, &since), want);
 
-	/* A hole in what was 1 GiB: it goes, and smaller ones come. */
+	/*
+	 * A hole in a 1 GiB entry: the entry is removed, and smaller ones are faulted
+	 * in.
+	 */
 	igt_assert_eq(munmap(p.map + GIANT, PAGES(1)), 0);
 	(void)*(volatile char *)(p.map + GIANT + PAGES(1));
 	(void)*(volatile char *)(p.map + GIANT + HUGE);
@@ -84,7 +93,7 @@ static void test_giant(int fd, int importer)
 
 /*
  * SUBTEST: giant-move
- * Description: a move takes an entry of 1 GiB away, in parent and child
+ * Description: a move removes an entry of 1 GiB from parent and child
  */
 static void test_giant_move(int fd, int importer)
 {
@@ -101,7 +110,7 @@ static void test_giant_move(int fd, int importer)
 
 	igt_require_f(vgem_pfn_carveout_size(fd) >= GIANT &&
 		      vgem_pfn_carveout(fd, VGEM_PFN_CARVEOUT + 1, &region) &&
-		      region.size >= GIANT, "there are no two large carveouts\n");
+		      region.size >= GIANT, "no two carveouts of 1 GiB\n");
 	p = huge_create_sparse(fd, importer, GIANT, placements, 2);
 	huge_fill_sparse(&p, STRIDE, 1);
 	huge_check_sparse(&p, STRIDE, 1);
@@ -124,14 +133,16 @@ static void test_giant_move(int fd, int importer)
 	igt_assert_eq(write(to_child[1], &c, 1), 1);
 	igt_waitchildren();
 
-	/* The child's fault, and ours */
+	/* One fault by the child, one by the parent */
 	huge_check_sparse(&p, STRIDE, 2);
 	huge_assert_count(huge_faults(p.import, &since), (struct huge_count) {
 		.at = { [PUD] = 2 },
 	});
 	assert_giant_entries(&p);
 
-	/* Two entries, and each mapping is split inside its own, aligned or not. */
+	/*
+	 * A second mapping: mprotect() splits each mapping's own entry, aligned or not.
+	 */
 	other = pfn_import_mmap(p.import, p.size, PROT_READ | PROT_WRITE);
 	igt_assert_eq_u64(*(volatile uint64_t *)other, word);
 	igt_assert_eq(mprotect(other, GIANT / 2, PROT_READ), 0);
@@ -152,11 +163,11 @@ static void test_giant_move(int fd, int importer)
 
 void huge_giant_tests(int fd, int importer)
 {
-	igt_describe("2 GiB in a carveout are two entries of 1 GiB.");
+	igt_describe("2 GiB in a carveout are mapped by two entries of 1 GiB.");
 	igt_subtest("giant")
 		test_giant(fd, importer);
 
-	igt_describe("A move takes an entry of 1 GiB away.");
+	igt_describe("A move removes an entry of 1 GiB.");
 	igt_subtest("giant-move")
 		test_giant_move(fd, importer);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of mapping huge entries: how many, and where not.
+ * Subtests of mapping with huge entries: their number, and where they are not possible.
  */
 #include <sys/mman.h>
 
 #include "igt.h"
 #include "huge.h"
 
-/* The carveout has one piece of memory for a buffer of this size. */
+/* Skip unless the carveout is large enough for a buffer of this size. */
 static void require_room(int fd, size_t size)
 {
 	struct drm_vgem_pfn_region region = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT);
@@ -17,8 +17,8 @@ static void require_room(int fd, size_t size)
 
 /*
  * SUBTEST: map-64m
- * Description: a buffer of 64 MiB in a carveout is mapped by 32 faults of 2 MiB, and
- *		by as many lookups of the device
+ * Description: a buffer of 64 MiB in a carveout is mapped by 32 faults of 2 MiB, and by
+ *		as many device lookups
  */
 static void test_64m(int fd, int importer)
 {
@@ -42,7 +42,7 @@ static void test_64m(int fd, int importer)
 	igt_assert_eq_u64(since.dev_mapped, p.size / PFN_PAGE_SIZE);
 	pfn_import_assert_truth(p.import, fd, p.handle, p.size, ENTRY_DEV | ENTRY_CPU);
 
-	/* One notification takes all of that, and counts pages. */
+	/* A single notification invalidates all of them; the counters count pages. */
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
 	huge_faults(p.import, &since);
 	igt_assert_eq_u64(since.cpu_zapped, p.size / PFN_PAGE_SIZE);
@@ -54,7 +54,8 @@ static void test_64m(int fd, int importer)
 
 /*
  * SUBTEST: map-tail
- * Description: the end of a buffer that no huge entry fits into has small ones
+ * Description: the tail of a buffer, too small for a huge entry, is mapped by small
+ *		ones
  */
 static void test_tail(int fd, int importer)
 {
@@ -72,7 +73,7 @@ static void test_tail(int fd, int importer)
 /*
  * SUBTEST: map-offset
  * Description: a mapping that starts inside a block has huge entries from the next
- *		block on, as its address is aligned like its offset
+ *		block on, if address and offset are congruent
  */
 static void test_offset(int fd, int importer)
 {
@@ -97,8 +98,8 @@ static void test_offset(int fd, int importer)
 
 /*
  * SUBTEST: map-misaligned
- * Description: an address that is not aligned like the offset has small entries only,
- *		and they show the right pages
+ * Description: a mapping whose address and offset are not congruent has small entries
+ *		only, which map the right pages
  */
 static void test_misaligned(int fd, int importer)
 {
@@ -107,7 +108,7 @@ static void test_misaligned(int fd, int importer)
 	struct dma_buf_pfn_stats since = {};
 	char *area, *map;
 
-	/* Congruent, one page farther, and as far as can be */
+	/* Congruent, off by one page, and off by half and nearly a whole block */
 	static const uint64_t shifts[] = { 0, 1, 256, 511 };
 	size_t i;
 
@@ -133,8 +134,8 @@ static void test_misaligned(int fd, int importer)
 
 /*
  * SUBTEST: map-read-only
- * Description: huge entries of a read-only mapping refuse writes, until it becomes
- *		writable
+ * Description: huge entries of a read-only mapping reject writes until mprotect() makes
+ *		it writable
  */
 static void test_read_only(int fd, int importer)
 {
@@ -149,20 +150,20 @@ static void test_read_only(int fd, int importer)
 	huge_assert_count(huge_faults(p.import, &since), huge_expected(&p, 0, pages));
 	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags, ENTRY_CPU);
 
-	/* The kernel writes for us: an error, and not a signal. */
+	/* The kernel writes to the mapping: EFAULT instead of a signal. */
 	igt_assert_eq(pipe(ends), 0);
 	igt_assert_eq(write(ends[1], "mark", 4), 4);
 	igt_assert_eq(read(ends[0], map + HUGE, 4), -1);
 	igt_assert_eq(errno, EFAULT);
 	vgem_pfn_bo_check(fd, p.handle, p.size, 1);
 
-	/* Its file may be written to. */
+	/* The file is writable, so the mapping may become writable. */
 	igt_assert_eq(mprotect(map, p.size, PROT_READ | PROT_WRITE), 0);
 	pfn_pattern_fill(map, 0, p.size, 2);
 	vgem_pfn_bo_check_mem(fd, p.handle, p.size, 2);
 	munmap(map, p.size);
 
-	/* The record tells of the mapping that may. */
+	/* The snapshot reports the writable mapping's entries. */
 	pfn_pattern_fill(p.map, 0, p.size, 3);
 	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags,
 			  ENTRY_CPU | DMA_BUF_PFN_ENTRY_CPU_WRITE);
@@ -176,7 +177,7 @@ static void test_read_only(int fd, int importer)
 
 /*
  * SUBTEST: map-read-only-buffer
- * Description: huge entries of a buffer that is read-only never become writable
+ * Description: huge entries of a read-only dma-buf cannot be made writable
  */
 static void test_read_only_buffer(int fd, int importer)
 {
@@ -200,8 +201,8 @@ static void test_read_only_buffer(int fd, int importer)
 
 /*
  * SUBTEST: map-two
- * Description: two mappings of one import, of which one has huge entries: each has its
- *		own, both are right, and a move takes both
+ * Description: two mappings of one import, one of them with huge entries: both map the
+ *		right pages, and a move removes the entries of both
  */
 static void test_two(int fd, int importer)
 {
@@ -216,7 +217,7 @@ static void test_two(int fd, int importer)
 	igt_assert(area != MAP_FAILED);
 	map = (char *)((uintptr_t)area & ~(HUGE - 1)) + HUGE + PAGES(1);
 
-	/* The small ones first, and then the huge ones first */
+	/* Fault in the small entries first, then the huge ones first. */
 	for (round = 0; round < 2; round++) {
 		igt_assert(mmap(map, p.size, PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_FIXED, p.import, 0) == map);
@@ -248,11 +249,11 @@ static void test_two(int fd, int importer)
 
 void huge_map_tests(int fd, int importer)
 {
-	igt_describe("64 MiB in a carveout are 32 faults of 2 MiB.");
+	igt_describe("64 MiB in a carveout are mapped by 32 faults of 2 MiB.");
 	igt_subtest("map-64m")
 		test_64m(fd, importer);
 
-	igt_describe("What no huge entry fits into has small ones.");
+	igt_describe("The tail of a buffer is mapped by small entries.");
 	igt_subtest("map-tail")
 		test_tail(fd, importer);
 
@@ -260,19 +261,19 @@ void huge_map_tests(int fd, int importer)
 	igt_subtest("map-offset")
 		test_offset(fd, importer);
 
-	igt_describe("Address and offset must be aligned alike.");
+	igt_describe("Address and offset have to be congruent.");
 	igt_subtest("map-misaligned")
 		test_misaligned(fd, importer);
 
-	igt_describe("Huge entries keep to the protection of the mapping.");
+	igt_describe("Huge entries respect the protection of the mapping.");
 	igt_subtest("map-read-only")
 		test_read_only(fd, importer);
 
-	igt_describe("Nor do they let anything write to a read-only buffer.");
+	igt_describe("Huge entries do not allow writes to a read-only buffer.");
 	igt_subtest("map-read-only-buffer")
 		test_read_only_buffer(fd, importer);
 
-	igt_describe("Mappings of one import have their own entries.");
+	igt_describe("Mappings of one import have separate entries.");
 	igt_subtest("map-two")
 		test_two(fd, importer);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of huge entries whose memory moves: to where it is as contiguous, to where
- * it is less, and under an importer that does not notice.
+ * Subtests of moves of memory with huge entries: to equally or less contiguous memory,
+ * and with an importer that ignores notifications.
  */
 #include <sys/mman.h>
 
@@ -10,8 +10,8 @@
 
 /*
  * SUBTEST: move
- * Description: a notification takes huge entries away as it does small ones, and what
- *		comes next is where the buffer is
+ * Description: a notification removes huge entries like small ones, and new entries map
+ *		the new placement
  */
 static void test_move(int fd, int importer)
 {
@@ -36,7 +36,7 @@ static void test_move(int fd, int importer)
 		igt_assert_eq_u64(after.dev_zapped - before.dev_zapped, pages);
 		pfn_import_assert_truth(p.import, fd, p.handle, p.size, 0);
 
-		/* Through a stale entry this would land in the old place. */
+		/* Through a stale entry these writes would reach the old memory. */
 		pfn_pattern_fill(p.map, 0, half, ++seed);
 		pfn_pattern_fill(data, half, half, seed);
 		pfn_import_write(p.import, half, data, half);
@@ -46,7 +46,7 @@ static void test_move(int fd, int importer)
 	free(data);
 }
 
-/* What a new mapping gets is the truth of the memory that the buffer is in. */
+/* Assert that a new mapping has exactly the entries that the current memory allows. */
 static struct huge_count assert_fresh(struct prime *p, uint64_t seed)
 {
 	const struct huge_count want = huge_expected(p, 0, p->size / PFN_PAGE_SIZE);
@@ -62,7 +62,7 @@ static struct huge_count assert_fresh(struct prime *p, uint64_t seed)
 /*
  * SUBTEST: fresh
  * Description: in each region a new mapping has the largest entries that the memory
- *		there allows
+ *		allows
  */
 static void test_fresh(int fd, int importer)
 {
@@ -76,7 +76,7 @@ static void test_fresh(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/* A carveout that scatters buffers, or skip */
+/* Find a carveout with scattered buffers, or skip. */
 static uint32_t require_scattered(int fd)
 {
 	struct drm_vgem_pfn_region region;
@@ -85,18 +85,18 @@ static uint32_t require_scattered(int fd)
 	vgem_pfn_for_each_carveout(fd, region, id)
 		if (region.flags & DRM_VGEM_PFN_REGION_SCATTERED)
 			return id;
-	igt_require_f(false, "no carveout scatters\n");
+	igt_require_f(false, "no carveout with scattered memory\n");
 	return 0;
 }
 
 /*
  * SUBTEST: fragmented
- * Description: after a move to memory that is in small pieces entries are small, and
- *		after one to larger pieces they are as large as those
+ * Description: entries are as large as the blocks of the memory that the buffer was
+ *		moved to
  */
 static void test_fragmented(int fd, int importer)
 {
-	/* In pages, and the largest entry in such memory */
+	/* Block order of the carveout, and the resulting level */
 	static const struct {
 		uint32_t block_order;
 		int level;
@@ -124,7 +124,10 @@ static void test_fragmented(int fd, int importer)
 		vgem_pfn_bo_move(fd, p.handle, carveout);
 		pfn_import_assert_truth(p.import, fd, p.handle, p.size, 0);
 
-		/* A mapping that was huge falls back by itself. */
+		/*
+		 * The existing mapping, which had huge entries, falls back to smaller
+		 * ones.
+		 */
 		pfn_assert_pattern(p.map, 0, p.size, seed);
 		got = assert_fresh(&p, seed);
 		igt_assert_eq_u64(got.at[steps[i].level],
@@ -138,8 +141,8 @@ static void test_fragmented(int fd, int importer)
 
 /*
  * SUBTEST: keeps-page-tables
- * Description: what was mapped by small entries has a page table for them and stays
- *		so; a new mapping, and the device, have huge ones
+ * Description: a mapping with a page table of small entries keeps it after a move to
+ *		contiguous memory; new mappings and the device use huge entries
  */
 static void test_keeps_page_tables(int fd, int importer)
 {
@@ -171,8 +174,8 @@ static void test_keeps_page_tables(int fd, int importer)
 
 /*
  * SUBTEST: no-zap
- * Description: an importer that ignores notifications keeps its huge entries, of both
- *		sides, and SNAPSHOT tells that they are of before
+ * Description: an importer that ignores notifications keeps stale huge entries for CPU
+ *		and device, and SNAPSHOT reports their generation
  */
 static void test_no_zap(int fd, int importer)
 {
@@ -183,7 +186,7 @@ static void test_no_zap(int fd, int importer)
 
 	igt_require_f(huge_expected(&p, 0, 512).at[PMD] == 1, "scattered\n");
 
-	/* The first block now, and the second one when it is too late */
+	/* Map the first block before the move, the second one after it. */
 	pfn_assert_pattern(p.map, 0, HUGE, 1);
 	pfn_import_read(p.import, PAGES(100), &word, sizeof(word));
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
@@ -208,7 +211,10 @@ static void test_no_zap(int fd, int importer)
 	igt_assert_eq_u64(entries[512].cpu_generation, now);
 	igt_assert_eq_u64(entries[512].dev_generation, now);
 
-	/* It writes to memory that is not the buffer's any more. */
+	/*
+	 * Writes through the stale entries reach memory that no longer belongs to the
+	 * buffer.
+	 */
 	*(volatile uint64_t *)(p.map + PAGES(511)) = 3;
 	pfn_mem_read(old + 511, 0, &word, sizeof(word));
 	igt_assert_eq_u64(word, 3);
@@ -222,8 +228,8 @@ static void test_no_zap(int fd, int importer)
 
 /*
  * SUBTEST: pending
- * Description: SNAPSHOT tells while the contents are on their way, and the importer
- *		that does not wait for them has entries then
+ * Description: SNAPSHOT reports a pending copy, also for entries of an importer that
+ *		does not wait for it
  */
 static void test_pending(int fd, int importer)
 {
@@ -248,7 +254,7 @@ static void test_pending(int fd, int importer)
 			  DMA_BUF_PFN_ENTRY_DEV_WRITE);
 	igt_assert_eq_u32(pfn_import_entry(good, 0).flags, DMA_BUF_PFN_ENTRY_PENDING);
 
-	/* This one waits. */
+	/* The correct importer waits for the copy. */
 	pfn_import_read(good, 0, &word, sizeof(word));
 	igt_assert_eq_u64(word, pfn_pattern_word(1, 0));
 	pfn_import_dev_check(good, p.size, 1);
@@ -260,27 +266,27 @@ static void test_pending(int fd, int importer)
 
 void huge_move_tests(int fd, int importer)
 {
-	igt_describe("A notification takes huge entries away.");
+	igt_describe("A notification removes huge entries.");
 	igt_subtest("move")
 		test_move(fd, importer);
 
-	igt_describe("A new mapping has the largest entries that can be.");
+	igt_describe("A new mapping has the largest possible entries.");
 	igt_subtest("fresh")
 		test_fresh(fd, importer);
 
-	igt_describe("Entries are as large as the pieces of the memory.");
+	igt_describe("Entries are as large as the blocks of the memory.");
 	igt_subtest("fragmented")
 		test_fragmented(fd, importer);
 
-	igt_describe("A mapping that has page tables keeps them.");
+	igt_describe("A mapping with page tables keeps them.");
 	igt_subtest("keeps-page-tables")
 		test_keeps_page_tables(fd, importer);
 
-	igt_describe("Who ignores notifications keeps huge entries.");
+	igt_describe("An importer that ignores notifications keeps huge entries.");
 	igt_subtest("no-zap")
 		test_no_zap(fd, importer);
 
-	igt_describe("Entries before the contents are told from others.");
+	igt_describe("SNAPSHOT reports entries whose contents are pending.");
 	igt_subtest("pending")
 		test_pending(fd, importer);
 }

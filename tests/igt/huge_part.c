@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of what a process does to a part of a huge entry: mm removes the entry, and
- * what is still mapped must come back. The block beside it keeps its entry.
+ * Subtests of operations on a part of a huge entry. The mm code removes the whole
+ * entry, and the pages that remain mapped have to be faulted in again. The neighboring
+ * block keeps its entry.
  */
 #include <sys/mman.h>
 
@@ -13,7 +14,7 @@ struct part {
 	struct dma_buf_pfn_stats since;
 };
 
-/* Two blocks, mapped by huge entries if the memory is such */
+/* Create two blocks, mapped by huge entries if the memory allows it. */
 static struct part part_create(int fd, int importer)
 {
 	struct part part = {
@@ -26,7 +27,7 @@ static struct part part_create(int fd, int importer)
 	return part;
 }
 
-/* The block that nobody touched has the entry that it had. */
+/* Assert that the untouched block still has its entry. */
 static void assert_other_block(struct part *part)
 {
 	pfn_assert_pattern(part->p.map + HUGE, HUGE, HUGE, 1);
@@ -34,7 +35,10 @@ static void assert_other_block(struct part *part)
 			  (struct huge_count) {});
 }
 
-/* Pages @first to @first + @count - 1 of @map write to where the buffer is. */
+/*
+ * Assert that writes through pages @first to @first + @count - 1 of @map reach the
+ * buffer's current memory.
+ */
 static void assert_follows(struct part *part, char *map, uint64_t first,
 			   uint64_t count)
 {
@@ -92,7 +96,7 @@ static void test_protect(struct part *part)
 	assert_all_follow(part);
 }
 
-/* Memory that is not the kernel's cannot be given back to it. */
+/* MADV_DONTNEED is not possible on a PFN mapping. */
 static void test_dontneed(struct part *part)
 {
 	igt_assert_eq(madvise(part->p.map + PAGES(100), PAGES(16), MADV_DONTNEED), -1);
@@ -107,7 +111,7 @@ static void test_nohugepage(struct part *part)
 	igt_assert_eq(madvise(part->p.map, part->p.size, MADV_NOHUGEPAGE), 0);
 	assert_other_block(part);
 
-	/* From now on, small ones */
+	/* New faults use small entries. */
 	vgem_pfn_bo_move(part->p.fd, part->p.handle, VGEM_PFN_TT);
 	pfn_assert_pattern(part->p.map, 0, part->p.size, 1);
 	huge_assert_count(huge_faults(part->p.import, &part->since),
@@ -115,7 +119,7 @@ static void test_nohugepage(struct part *part)
 	assert_all_follow(part);
 }
 
-/* Where it goes is aligned like where it was, or not. */
+/* The new address is congruent to the old one modulo 2 MiB, or not. */
 static void remap(struct part *part, uint64_t shift)
 {
 	char *area, *to;
@@ -145,7 +149,8 @@ static void test_remap_misaligned(struct part *part)
 
 /*
  * SUBTEST: part-fork
- * Description: a child has the huge entries of its parent, and both follow a move
+ * Description: a child inherits the huge entries of its parent, and both are
+ *		invalidated by a move
  */
 static void test_fork(struct part *part)
 {
@@ -158,9 +163,11 @@ static void test_fork(struct part *part)
 		pfn_assert_pattern(part->p.map, 0, part->p.size, 1);
 		igt_assert_eq(write(to_parent[1], &c, 1), 1);
 		igt_assert_eq(read(to_child[0], &c, 1), 1);
-		/* What fork copied would write to the old place. */
+		/*
+		 * Entries copied by fork and not removed would write to the old memory.
+		 */
 		pfn_pattern_fill(part->p.map, 0, part->p.size, 2);
-		/* And a part of it, gone here, is not gone there. */
+		/* Unmap a part in the child only. */
 		igt_assert_eq(munmap(part->p.map + PAGES(100), PAGES(16)), 0);
 	}
 
@@ -186,15 +193,15 @@ void huge_part_tests(int fd, int importer)
 		const char *describe;
 		void (*run)(struct part *part);
 	} tests[] = {
-		{ "part-unmap", "What is left of a block comes back.", test_unmap },
-		{ "part-protect", "A block of two protections has small entries.",
+		{ "part-unmap", "The remaining pages of a block are faulted in again.", test_unmap },
+		{ "part-protect", "A block with two protections has small entries.",
 		  test_protect },
-		{ "part-dontneed", "Memory that moves cannot be given back.",
+		{ "part-dontneed", "MADV_DONTNEED is rejected.",
 		  test_dontneed },
-		{ "part-nohugepage", "A process may ask for small entries.",
+		{ "part-nohugepage", "MADV_NOHUGEPAGE selects small entries.",
 		  test_nohugepage },
-		{ "part-remap", "A mapping takes its huge entries along.", test_remap },
-		{ "part-remap-misaligned", "Or has small ones where they cannot be.",
+		{ "part-remap", "mremap() keeps huge entries.", test_remap },
+		{ "part-remap-misaligned", "mremap() to an address that is not congruent gives small entries.",
 		  test_remap_misaligned },
 		{ "part-fork", "Parent and child have the same huge entries.",
 		  test_fork },

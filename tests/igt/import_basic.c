@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of what an import is: an object of its own, or not.
- */
+/* Subtests of imports by the same device and by another one. */
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,7 +9,8 @@
 
 /*
  * SUBTEST: self
- * Description: a device's own buffer comes back as what it is, attached to nothing
+ * Description: importing a device's own dma-buf returns the buffer itself, without an
+ *		attachment
  */
 static void test_self(int fd)
 {
@@ -31,7 +30,7 @@ static void test_self(int fd)
 	vgem_pfn_bo_fill(again, twin, 64 * KiB, 1);
 	vgem_pfn_bo_check(fd, handle, 64 * KiB, 1);
 
-	/* The other handle keeps the object and its dma-buf. */
+	/* The second handle keeps the buffer and its dma-buf. */
 	vgem_pfn_gem_close(fd, handle);
 	close(dmabuf);
 	igt_assert_eq_u32(vgem_pfn_bo_query(again, twin).exported, 1);
@@ -41,8 +40,8 @@ static void test_self(int fd)
 
 /*
  * SUBTEST: other-device
- * Description: an import is not mapped until it is used, then it has the true
- *		addresses, and its size and list are its own
+ * Description: an import is mapped at its first use; its DMA addresses match the
+ *		exporter's pfns, and it has a size and a placement list of its own
  */
 static void test_other(int fd, int other)
 {
@@ -63,14 +62,14 @@ static void test_other(int fd, int other)
 	igt_assert_eq_u64(vgem_pfn_bo_query(other, s.import).num_moves, 1);
 	igt_assert_eq_u32(vgem_pfn_bo_query(fd, s.handle).pin_count, 0);
 
-	/* Once more is no move, the way back is one. */
+	/* Mapping it again is no move; unmapping it is one. */
 	shared_map(&s);
 	igt_assert_eq_u64(vgem_pfn_bo_query(other, s.import).num_moves, 1);
 	vgem_pfn_bo_move(other, s.import, VGEM_PFN_SYSTEM);
 	shared_assert_unmapped(&s);
 	igt_assert_eq_u64(vgem_pfn_bo_query(other, s.import).num_moves, 2);
 
-	/* It takes no room of the device that imports it. */
+	/* The import uses no memory of the importing device. */
 	igt_assert_eq_u64(vgem_pfn_region(other, VGEM_PFN_CARVEOUT).used, 0);
 	igt_assert_eq_u64(vgem_pfn_region(other, VGEM_PFN_TT).used, 0);
 	shared_destroy(&s);
@@ -78,7 +77,7 @@ static void test_other(int fd, int other)
 
 /*
  * SUBTEST: other-device-carveout
- * Description: another device's memory cannot be placed in a carveout
+ * Description: an import cannot be moved to a carveout of the importing device
  */
 static void test_carveout(int fd, int other)
 {
@@ -96,7 +95,8 @@ static void test_carveout(int fd, int other)
 
 /*
  * SUBTEST: other-device-twice
- * Description: the same dma-buf has the same handle, and another in another file
+ * Description: importing a dma-buf again returns the same handle, and a separate import
+ *		in another file
  */
 static void test_twice(int fd, int other)
 {
@@ -122,7 +122,7 @@ static void test_twice(int fd, int other)
 
 /*
  * SUBTEST: other-device-export
- * Description: exporting an import gives the dma-buf that was imported
+ * Description: exporting an import returns the imported dma-buf
  */
 static void test_export(int fd, int other)
 {
@@ -134,7 +134,7 @@ static void test_export(int fd, int other)
 	igt_assert_eq(fstat(again, &two), 0);
 	igt_assert_eq_u64(one.st_ino, two.st_ino);
 
-	/* So the one that exported it gets its own object back. */
+	/* Importing it into the exporting device returns the original buffer. */
 	igt_assert_eq_u32(import_handle(fd, again), s.handle);
 	close(again);
 	shared_destroy(&s);
@@ -142,7 +142,7 @@ static void test_export(int fd, int other)
 
 /*
  * SUBTEST: other-device-read-only
- * Description: nothing is mapped for writing that was exported for reading
+ * Description: a dma-buf that was exported read-only cannot be mapped for writing
  */
 static void test_read_only(int fd, int other)
 {
@@ -175,15 +175,15 @@ static void test_read_only(int fd, int other)
 
 void import_basic_tests(int fd, int other)
 {
-	igt_describe("A device's own buffer comes back as what it is.");
+	igt_describe("A device's own dma-buf is imported as the buffer itself.");
 	igt_subtest("self")
 		test_self(fd);
 
-	igt_describe("Another device's buffer is mapped when it is used.");
+	igt_describe("Another device's buffer is mapped at its first use.");
 	igt_subtest("other-device")
 		test_other(fd, other);
 
-	igt_describe("Another device's buffer cannot be placed in a carveout.");
+	igt_describe("An import cannot be moved to a carveout.");
 	igt_subtest("other-device-carveout")
 		test_carveout(fd, other);
 
@@ -191,11 +191,11 @@ void import_basic_tests(int fd, int other)
 	igt_subtest("other-device-twice")
 		test_twice(fd, other);
 
-	igt_describe("Exporting an import gives the dma-buf that was imported.");
+	igt_describe("Exporting an import returns the imported dma-buf.");
 	igt_subtest("other-device-export")
 		test_export(fd, other);
 
-	igt_describe("What was exported for reading is not written to.");
+	igt_describe("A read-only dma-buf cannot be written to.");
 	igt_subtest("other-device-read-only")
 		test_read_only(fd, other);
 }

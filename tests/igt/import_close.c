@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of letting go of an imported buffer, one thing at a time, in every
- * order, with an eviction at every point.
+ * Subtests of closing all references to an imported buffer in every order, with an
+ * eviction after each step.
  */
 #include <sys/mman.h>
 
@@ -22,7 +22,7 @@ enum item {
 
 struct user {
 	struct shared s;
-	char *map;	/* of the import */
+	char *map;	/* mapping of the import */
 	int order[NUM_ITEMS];
 	bool held[NUM_ITEMS];
 };
@@ -54,7 +54,7 @@ static void let_go(struct user *u, enum item item)
 	}
 }
 
-/* Look at the contents in each way that is left. */
+/* Check the contents through all references that are left. */
 static void check_user(struct user *u, bool evicted)
 {
 	struct shared *s = &u->s;
@@ -75,14 +75,14 @@ static void check_user(struct user *u, bool evicted)
 
 /*
  * SUBTEST: close-every-order-evict-after-%d
- * Description: in whatever order things are closed, what is left works, before
- *		and after an eviction, and in the end nothing is left
+ * Description: in any order of closing, the remaining references work before
+ *		and after an eviction, and finally all memory is freed
  *
- * All orders are too many for each point of the eviction. Each has every 30th, in
- * which every item is the first one.
+ * All orders would take too long for each eviction point. Each is tested with every
+ * 30th order, so that each item comes first in some of them.
  *
  * SUBTEST: close-every-order-evict-after-%d-long
- * Description: the same in every sixth order: all of them are in one of the subtests
+ * Description: the same with every sixth order; together the subtests cover all orders
  */
 static void test_orders(int fd, int evict_after, int step)
 {
@@ -118,7 +118,7 @@ static void test_orders(int fd, int evict_after, int step)
 		}
 	}
 
-	/* TTM destroys imports in a worker. */
+	/* TTM frees imports in a worker. */
 	for (n = 0; n < 1500; n++) {
 		for (i = 0; i < 3; i++)
 			if (vgem_pfn_region(fd, i).used != before[i])
@@ -136,11 +136,11 @@ void import_close_tests(int fd, int other)
 	int i;
 
 	for (i = 0; i < NUM_ITEMS; i++) {
-		igt_describe("In whatever order things are closed, what is left works.");
+		igt_describe("In any order of closing, the remaining references work.");
 		igt_subtest_f("close-every-order-evict-after-%d", i)
 			test_orders(fd, i, 5 * NUM_ITEMS);
 
-		igt_describe("The same in more orders.");
+		igt_describe("The same with more orders.");
 		igt_subtest_f("close-every-order-evict-after-%d-long", i)
 			test_orders(fd, i, NUM_ITEMS);
 	}

@@ -18,8 +18,8 @@ static void dmabuf_sync(int dmabuf, uint64_t flags)
 
 /*
  * SUBTEST: sync-placement
- * Description: CPU access through the dma-buf works in every place and moves
- *		nothing
+ * Description: CPU access through the dma-buf works in every region and does not move
+ *		the buffer
  */
 static void test_placement(int fd, int other)
 {
@@ -68,7 +68,7 @@ static void test_waits(int fd, int other)
 
 void import_cpu_tests(int fd, int other)
 {
-	igt_describe("CPU access works in every place and moves nothing.");
+	igt_describe("CPU access works in every region and does not move the buffer.");
 	igt_subtest("sync-placement")
 		test_placement(fd, other);
 

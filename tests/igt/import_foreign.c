@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of importing from exporters that are not vgem_pfn.
- */
+/* Subtests of imports from other drivers. */
 #include <linux/dma-heap.h>
 #include <linux/memfd.h>
 #include <linux/udmabuf.h>
@@ -46,7 +44,7 @@ static int create_heap(void)
 	return data.fd;
 }
 
-/* The driver that was opened for a test, and its device */
+/* The driver opened for a test, and its fd */
 static const char *other_driver;
 static int other_fd;
 
@@ -81,8 +79,8 @@ static int create_virtio_gpu(void)
 
 /*
  * SUBTEST: from-%s
- * Description: a buffer of another exporter is the same memory by its own
- *		mapping, by the import's and at the import's addresses
+ * Description: the exporter's mapping, the import's mapping and the import's addresses
+ *		show the same memory
  */
 static void test_foreign(int fd, int (*create)(void))
 {
@@ -105,7 +103,7 @@ static void test_foreign(int fd, int (*create)(void))
 	munmap(there, SIZE);
 	close(dmabuf);
 
-	/* The import alone keeps it. */
+	/* The import alone keeps the memory. */
 	pfn_assert_pattern(here, 0, SIZE, 2);
 	vgem_pfn_bo_check_mem(fd, handle, SIZE, 2);
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
@@ -135,7 +133,7 @@ void import_foreign_tests(int fd)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(exporters); i++) {
-		igt_describe("Another exporter's buffer is the same memory here.");
+		igt_describe("Another exporter's buffer is the same memory when imported.");
 		igt_subtest_f("from-%s", exporters[i].name)
 			test_foreign(fd, exporters[i].create);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of imports whose exporter moves the buffer: they are unmapped before
- * it moves, and mapped again where it is then.
+ * Subtests of imports whose exporter moves the buffer: they are unmapped before the
+ * move, and mapped at the new placement when used again.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -13,10 +13,11 @@
  * SUBTEST: move
  * SUBTEST: evict
  * SUBTEST: evict-without-handle
- * Description: an import follows its buffer wherever that goes, and however
+ * Description: an import is unmapped by each move or eviction, and can be mapped at the
+ *		new placement
  *
  * SUBTEST: move-long
- * Description: the same in 32 moves, not 8
+ * Description: the same with 32 moves, not 8
  */
 static void move_often(struct shared *s, unsigned int moves)
 {
@@ -79,7 +80,8 @@ static void test_evict_without_handle(struct shared *s)
 
 /*
  * SUBTEST: evict-twin
- * Description: the importer's own pressure does not touch what is the exporter's
+ * Description: memory pressure on the importing device does not move the exporter's
+ *		buffer
  */
 static void test_evict_twin(struct shared *s)
 {
@@ -98,8 +100,8 @@ static void test_evict_twin(struct shared *s)
 
 /*
  * SUBTEST: move-race
- * Description: what is imported, mapped and closed while it moves is told from
- *		the first moment to the last, 50 times
+ * Description: a buffer is imported, mapped and closed while it moves, 50 times; the
+ *		import is notified from the attachment on
  *
  * SUBTEST: move-race-long
  * Description: the same 500 times
@@ -167,7 +169,8 @@ static void test_race_long(struct shared *s)
 
 /*
  * SUBTEST: mmap
- * Description: a mapping of an import is a mapping of the buffer, and stays so
+ * Description: a mapping of an import shows the buffer, also after moves and without
+ *		handles
  */
 static void test_mmap(struct shared *s)
 {
@@ -184,7 +187,7 @@ static void test_mmap(struct shared *s)
 	shared_map(s);
 	shared_check(s, 2);
 
-	/* It needs neither handle. */
+	/* The mapping needs neither handle. */
 	vgem_pfn_gem_close(s->other, s->import);
 	vgem_pfn_gem_close(s->fd, s->handle);
 	vgem_pfn_evict_all();
@@ -205,27 +208,27 @@ static void with_shared(int fd, int other, void (*test)(struct shared *s))
 
 void import_move_tests(int fd, int other)
 {
-	igt_describe("An import follows its buffer.");
+	igt_describe("An import follows the moves of its buffer.");
 	igt_subtest("move")
 		with_shared(fd, other, test_move);
 
-	igt_describe("An import follows its buffer often.");
+	igt_describe("An import follows many moves of its buffer.");
 	igt_subtest("move-long")
 		with_shared(fd, other, test_move_long);
 
-	igt_describe("An import is told of an eviction.");
+	igt_describe("An import is notified of an eviction.");
 	igt_subtest("evict")
 		with_shared(fd, other, test_evict);
 
-	igt_describe("An import is told of the eviction of a buffer without a handle.");
+	igt_describe("An import is notified when a buffer without a handle is evicted.");
 	igt_subtest("evict-without-handle")
 		with_shared(fd, other, test_evict_without_handle);
 
-	igt_describe("The importer's pressure is not the exporter's.");
+	igt_describe("Memory pressure on the importing device does not move the buffer.");
 	igt_subtest("evict-twin")
 		with_shared(fd, other, test_evict_twin);
 
-	igt_describe("A move may come at any time in the life of an import.");
+	igt_describe("A move may happen at any time in the life of an import.");
 	igt_subtest("move-race")
 		with_shared(fd, other, test_race);
 
@@ -233,7 +236,7 @@ void import_move_tests(int fd, int other)
 	igt_subtest("move-race-long")
 		with_shared(fd, other, test_race_long);
 
-	igt_describe("A mapping of an import is a mapping of the buffer.");
+	igt_describe("A mapping of an import shows the buffer.");
 	igt_subtest("mmap")
 		with_shared(fd, other, test_mmap);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of where a buffer ends up when somebody imports it: every list of
- * regions, with every kind of importer. After xe's KUnit tests of dma-bufs.
+ * Subtests of the placement of an imported buffer, for each list of regions and each
+ * kind of importer. Based on xe's KUnit tests of dma-bufs.
  *
- * What the carveouts are is up to how the driver was loaded.
+ * The types of the carveouts depend on the module parameters.
  */
 #include <glob.h>
 
@@ -20,15 +20,15 @@
 
 enum way {
 	WAY_PFN,	/* the reference importer, with flags */
-	WAY_SAME,	/* the device that exports */
-	WAY_OTHER,	/* another device of the driver: a scatter list */
+	WAY_SAME,	/* the exporting device */
+	WAY_OTHER,	/* another device of the driver, by scatter list */
 };
 
 struct importer {
 	const char *name;
 	enum way way;
 	uint32_t flags;
-	bool p2p;	/* reaches memory without pages */
+	bool p2p;	/* can reach memory without pages */
 	bool told;	/* has invalidate_mappings */
 	bool pins;
 };
@@ -62,22 +62,22 @@ static bool has_pages(int fd, uint32_t region)
 	return !is_kind(fd, region, "reserved") && !is_kind(fd, region, "bar");
 }
 
-/* Whether @imp reaches memory without pages that a buffer with this list may be in */
+/* Whether @imp reaches the memory without pages of this list's regions */
 static bool is_peer(int fd, const struct list *list, const struct importer *imp)
 {
 	bool p2p = imp->p2p;
 	unsigned int i;
 
 	for (i = 0; i < list->num; i++)
-		/* The other device is on no bus with the BAR. */
+		/* The other device shares no bus with the BAR. */
 		if (is_kind(fd, list->regions[i], "bar"))
 			p2p &= imp->told && imp->way != WAY_OTHER;
 	return p2p;
 }
 
 /*
- * Where a buffer with this list, which begins in its first region, is when
- * @imp uses it. Negative: why @imp does not get it
+ * Return the region of a buffer with this list after @imp has used it, or the error of
+ * the import. The buffer starts in its first region.
  */
 static int expected_region(int fd, const struct list *list,
 			   const struct importer *imp)
@@ -94,7 +94,7 @@ static int expected_region(int fd, const struct list *list,
 	return list->regions[has_pages(fd, list->regions[0]) ? 0 : i];
 }
 
-/* An import of one kind; the handle or fd, or -errno */
+/* An import of one kind; @id is the handle or fd, or -errno. */
 struct use {
 	const struct importer *imp;
 	int fd;
@@ -136,7 +136,7 @@ static void use_end(struct use *use)
 		vgem_pfn_gem_close(use->fd, use->id);
 }
 
-/* At its place, used there, with as many pins, and with its contents. */
+/* Use the import and check the buffer's placement, pin count and contents. */
 static void check_place(int fd, uint32_t handle, struct use *use, uint32_t region)
 {
 	use_it(use);
@@ -169,7 +169,9 @@ static void one_case(int fd, int importer, const struct importer *imp,
 	igt_assert_lte(0, use.id);
 	check_place(fd, handle, &use, region);
 
-	/* Elsewhere it goes if it may, and comes back if it must. */
+	/*
+	 * Move the buffer to each other region: the import brings it back if it has to.
+	 */
 	for (i = 0; i < list->num; i++) {
 		if (list->regions[i] == (uint32_t)region)
 			continue;
@@ -192,7 +194,7 @@ out:
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/* Bits of @mask, carveouts first: in the order in which one would want them */
+/* List of the regions in @mask, carveouts first */
 static struct list make_list(unsigned int mask, unsigned int num_carveouts)
 {
 	struct list list = {};
@@ -228,7 +230,7 @@ int import_open_exporter(int fd)
 
 /*
  * SUBTEST: reach-%s
- * Description: every list of regions with one kind of importer
+ * Description: each list of regions with one kind of importer
  */
 static void test_reach(int fd, int other, const struct importer *imp)
 {
@@ -275,8 +277,8 @@ uint32_t import_find_carveout(int fd, bool pages)
 
 /*
  * SUBTEST: reach-mixed
- * Description: one importer brings the buffer to where it reaches it, the other is
- *		told, and pins are where all reach it
+ * Description: each importer moves the buffer to memory that it reaches, which notifies
+ *		the other; a pin is placed where all attached importers reach it
  */
 static void test_mixed(int fd, uint32_t region)
 {
@@ -297,7 +299,7 @@ static void test_mixed(int fd, uint32_t region)
 	pfn_import_dev_check(peer, SIZE, 1);
 	pfn_import_assert_truth(peer, fd, handle, SIZE, DMA_BUF_PFN_ENTRY_DEV);
 
-	/* A peer pins where the other reaches it, too. */
+	/* A peer also pins in memory that the other importer reaches. */
 	vgem_pfn_bo_move(fd, handle, region);
 	pin = __pfn_import_flags(importer, dmabuf, PIN | REVOCABLE | P2P, NULL);
 	igt_assert_lte(0, pin);
@@ -305,7 +307,10 @@ static void test_mixed(int fd, uint32_t region)
 	close(pin);
 	close(plain);
 
-	/* Alone it pins where the buffer is, and then others are out of reach. */
+	/*
+	 * Without the other importer it pins in place; importers that do not reach it
+	 * fail.
+	 */
 	vgem_pfn_bo_move(fd, handle, region);
 	pin = __pfn_import_flags(importer, dmabuf, PIN | REVOCABLE | P2P, NULL);
 	igt_assert_lte(0, pin);
@@ -333,7 +338,7 @@ void import_reach_tests(int fd, int other)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(importers); i++) {
-		igt_describe("A buffer ends up where its importer reaches it.");
+		igt_describe("A buffer is placed where its importer reaches it.");
 		igt_subtest_f("reach-%s", importers[i].name)
 			test_reach(fd, other, &importers[i]);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of room that is made by an importer, or for one: it brings a buffer to
- * memory that it reaches, and others want room at the same time.
+ * Subtests of memory pressure during imports: an importer moves a buffer to memory that
+ * it reaches, while others allocate.
  */
 #include "igt.h"
 #include "import.h"
@@ -11,8 +11,8 @@
 
 /*
  * SUBTEST: reach-contended
- * Description: an importer gets memory that it reaches although all that could be
- *		evicted from there is locked
+ * Description: an importer gets memory that it reaches even if all buffers that could
+ *		be evicted for it are locked
  */
 static void test_contended(int fd, uint32_t far, uint32_t near)
 {
@@ -28,17 +28,17 @@ static void test_contended(int fd, uint32_t far, uint32_t near)
 	dmabuf = vgem_pfn_export(fd, handle);
 	import = pfn_import_flags(importer, dmabuf, 0);
 
-	/* On its way out, with its lock held, and still where it was. */
+	/* The mover holds the lock, and the buffer still occupies @near. */
 	pfn_hold_begin(&hold);
 	vgem_pfn_mover_start_held(&mover, fd, full, VGEM_PFN_TT, &hold);
 	pfn_import_dev_check(import, SIZE, 1);
-	/* It has not waited for the move. */
+	/* The access did not wait for the move. */
 	igt_assert(pfn_hold_pending(&hold));
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_SYSTEM);
 	pfn_hold_end(&hold);
 	vgem_pfn_mover_wait(&mover);
 
-	/* With nobody in the way it is where the list says. */
+	/* Without contention the buffer is placed as its list specifies. */
 	vgem_pfn_bo_move(fd, handle, far);
 	pfn_import_dev_check(import, SIZE, 1);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), near);
@@ -50,7 +50,7 @@ static void test_contended(int fd, uint32_t far, uint32_t near)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/* An importer's access that takes a buffer to where the importer reaches it */
+/* An importer's access that moves a buffer to memory that it reaches */
 struct leaver {
 	uint32_t handle;
 	int dmabuf;
@@ -69,7 +69,10 @@ static void leaver_run(void *arg)
 					  DMA_BUF_PFN_ACCESS_READ);
 }
 
-/* A buffer that begins to leave @far for TT, and is locked until the hold ends */
+/*
+ * Start an access that moves the buffer from @far to TT; it is locked until the hold
+ * ends.
+ */
 static void leaver_start(struct leaver *leaver, int fd, int importer,
 			 uint32_t far, uint64_t size)
 {
@@ -113,8 +116,8 @@ static void creator_run(void *arg)
 
 /*
  * SUBTEST: reach-freed
- * Description: who wants the room of buffers that importers are just bringing
- *		elsewhere gets it when the last one is gone
+ * Description: an allocation waits for buffers that importers are moving out of the
+ *		region, and succeeds once the last one has left
  */
 static void test_freed(int fd, uint32_t far)
 {
@@ -123,7 +126,9 @@ static void test_freed(int fd, uint32_t far)
 	struct leaver first = {}, second = {};
 	int importer = pfn_importer_open();
 
-	/* Locked by those who wait for nobody: they cannot be evicted, only awaited. */
+	/*
+	 * The buffers are locked by accesses: they cannot be evicted, only waited for.
+	 */
 	leaver_start(&first, fd, importer, far, size / 2);
 	leaver_start(&second, fd, importer, far, size / 2);
 	pfn_thread_start(&creator.thread, creator_run, &creator);
@@ -141,7 +146,7 @@ static void test_freed(int fd, uint32_t far)
 
 void import_room_tests(int fd)
 {
-	igt_describe("Importers get memory although others are at it.");
+	igt_describe("Importers get memory under contention.");
 	igt_subtest("reach-contended") {
 		int exporter = import_open_exporter(fd);
 
@@ -150,7 +155,7 @@ void import_room_tests(int fd)
 		close(exporter);
 	}
 
-	igt_describe("Room that an importer is making is waited for.");
+	igt_describe("Allocations wait for memory that an importer is freeing.");
 	igt_subtest("reach-freed") {
 		int exporter = import_open_exporter(fd);
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The groups of subtests that vgem_pfn_prime is made of, one file each.
- */
+/* Groups of subtests of vgem_pfn_prime, one file each. */
 #ifndef PRIME_H
 #define PRIME_H
 
@@ -12,26 +10,27 @@
 #define ENTRY_DEV	DMA_BUF_PFN_ENTRY_DEV
 #define ENTRY_CPU	DMA_BUF_PFN_ENTRY_CPU
 
-/* What an import promises: flags for it, and whether it pins what it uses */
+/* A class of imports: its flags, and whether it pins a buffer that it uses */
 struct prime_class {
 	const char *name;
 	uint32_t flags;
 	bool pins;
 };
 
-/* All of them; the last one has no name. */
+/* All classes; the last one has no name. */
 extern const struct prime_class prime_classes[];
 
 /*
- * Move a buffer that nobody has looked up yet while another thread, @run, is between its
- * lookup and its installation, for so long. False if the move came too late.
+ * Move a buffer without previous lookups while @run, in another thread, sleeps for
+ * @delay_us between its lookup and the installation of the result. Returns false if the
+ * move came too late.
  */
 bool prime_move_during_lookup(struct prime *p, struct pfn_thread *lookup,
 			      void (*run)(void *arg), void *arg, uint32_t delay_us);
 
-/* Delays of an importer in which something is to happen, for a start */
+/* Initial delay of an importer, during which the test has to act */
 #define PRIME_DELAY_US	300000
-/* The next longer one, when it came too late; skips in the end. */
+/* Return the next longer delay to try; skips at a limit. */
 uint32_t prime_longer_delay(uint32_t us);
 
 void prime_import_tests(int fd, int importer);

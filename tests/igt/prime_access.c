@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of the import's ioctls: the device's accesses and the snapshot.
- */
+/* Subtests of the import's ioctls for device access and snapshots. */
 #include <linux/capability.h>
 #include <sys/mman.h>
 
@@ -10,7 +8,7 @@
 
 /*
  * SUBTEST: access-unaligned
- * Description: a device may start and stop anywhere
+ * Description: device accesses need no alignment
  */
 static void test_unaligned(int fd, int importer)
 {
@@ -43,7 +41,7 @@ static void test_unaligned(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/* How much of the address space for such things the kernel has mapped memory in */
+/* Count the kernel's ioremap() mappings. */
 static int count_ioremaps(void)
 {
 	FILE *file = fopen("/proc/vmallocinfo", "re");
@@ -59,8 +57,8 @@ static int count_ioremaps(void)
 
 /*
  * SUBTEST: access-windows
- * Description: memory without pages is mapped for the device in large parts,
- *		wherever it begins, and not any more when the buffer has left it
+ * Description: memory without pages is mapped for the device in large windows, at any
+ *		offset, which are unmapped when the buffer leaves it
  */
 static void test_windows(int fd, int importer)
 {
@@ -163,20 +161,20 @@ static void test_bad_args(int fd, int importer)
 
 /*
  * SUBTEST: access-own-mapping
- * Description: the data of an access may lie in a mapping of what is accessed
+ * Description: the user buffer of an access may be a mapping of the same import
  */
 static void test_own_mapping(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
 
-	/* The user copy faults on the import: a lock held there would hang. */
+	/* The user copy faults on the import: it would deadlock with a lock held. */
 	pfn_import_read(p.import, 0, p.map + 32 * KiB, 32 * KiB);
 	pfn_assert_pattern(p.map + 32 * KiB, 0, 32 * KiB, 1);
 	pfn_pattern_fill(p.map, 0, 16 * KiB, 2);
 	pfn_import_write(p.import, 16 * KiB, p.map, 16 * KiB);
 	pfn_assert_pattern(p.map + 16 * KiB, 0, 16 * KiB, 2);
 
-	/* The same for a snapshot into the buffer it describes */
+	/* The same for a snapshot into the buffer that it describes */
 	igt_assert_eq(__pfn_import_snapshot(p.import, 0, 16,
 					    (void *)p.map), 0);
 	prime_destroy(&p);
@@ -184,7 +182,7 @@ static void test_own_mapping(int fd, int importer)
 
 /*
  * SUBTEST: access-read-only
- * Description: who may only read the dma-buf may only read the import
+ * Description: a read-only dma-buf gives a read-only import
  */
 static void test_read_only(int fd, int importer)
 {
@@ -220,7 +218,7 @@ static void test_read_only(int fd, int importer)
 	igt_assert_eq_u32(pfn_import_entry(import, 0).flags,
 			  ENTRY_DEV | ENTRY_CPU);
 
-	/* It follows a move as any other does. */
+	/* The import follows a move like any other. */
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
 	pfn_assert_pattern(map, 0, size, 1);
 	pfn_import_dev_check(import, size, 1);
@@ -284,7 +282,7 @@ static void test_snapshot_no_permission(int fd, int importer)
 		igt_assert_eq(__pfn_import_snapshot(p.import, 0, 1, &entry),
 			      -EPERM);
 		igt_assert_eq_u64(entry.cpu_pfn, 0);
-		/* What does not tell addresses stays allowed. */
+		/* Operations that return no addresses need no capability. */
 		pfn_import_read(p.import, 0, &word, sizeof(word));
 		pfn_import_stats(p.import);
 		close(pfn_import(importer, p.dmabuf));
@@ -295,7 +293,7 @@ static void test_snapshot_no_permission(int fd, int importer)
 
 void prime_access_tests(int fd, int importer)
 {
-	igt_describe("A device may start and stop anywhere.");
+	igt_describe("Device accesses need no alignment.");
 	igt_subtest("access-unaligned")
 		test_unaligned(fd, importer);
 
@@ -303,27 +301,27 @@ void prime_access_tests(int fd, int importer)
 	igt_subtest("access-windows")
 		test_windows(fd, importer);
 
-	igt_describe("A device stays inside the buffer.");
+	igt_describe("Device accesses out of bounds are rejected.");
 	igt_subtest("access-bad-range")
 		test_bad_range(fd, importer);
 
-	igt_describe("Unknown flags, padding and bad pointers are refused.");
+	igt_describe("Unknown flags, padding and bad pointers are rejected.");
 	igt_subtest("access-bad-args")
 		test_bad_args(fd, importer);
 
-	igt_describe("Data may come from, or go to, the very buffer accessed.");
+	igt_describe("The user buffer may be a mapping of the same import.");
 	igt_subtest("access-own-mapping")
 		test_own_mapping(fd, importer);
 
-	igt_describe("Who may only read the dma-buf may only read the import.");
+	igt_describe("A read-only dma-buf gives a read-only import.");
 	igt_subtest("access-read-only")
 		test_read_only(fd, importer);
 
-	igt_describe("Bad ranges, flags, padding and pointers are refused.");
+	igt_describe("Bad ranges, flags, padding and pointers are rejected.");
 	igt_subtest("snapshot-bad-args")
 		test_snapshot_bad_args(fd, importer);
 
-	igt_describe("Physical addresses are not for everyone.");
+	igt_describe("Physical addresses need CAP_SYS_ADMIN.");
 	igt_subtest("snapshot-no-permission")
 		test_snapshot_no_permission(fd, importer);
 }

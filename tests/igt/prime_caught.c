@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests that show that each kind of broken importer is found out, by what, and
- * within which time. The same is done with a correct importer, of which nothing
- * must be said.
+ * Subtests that show that each kind of broken importer is detected, by which check, and
+ * how quickly. A correct importer goes through the same steps and must not be reported.
  *
- * Buffers move out of the carveout only: what is written through old page frame
- * numbers goes to a place that is in quarantine.
+ * Buffers move out of the carveout only, so writes through old page frame numbers reach
+ * quarantined memory.
  */
 #include <sys/mman.h>
 #include <time.h>
@@ -14,15 +13,18 @@
 #include "pfn_stale.h"
 #include "prime_caught.h"
 
-/* Longer than any subtest: quarantines end when the log is to be read. */
+/* Longer than any subtest: quarantines end only when the test flushes them. */
 #define LONG_MS		10000
 
-/* A worker that zaps so late, or a lock held for so long, is a broken importer's. */
+/*
+ * Delays of importers that are broken on purpose: of a late zap, and of a lock held
+ * during a notification
+ */
 #define LATE		(60000 * MS)
 #define HOLD		(400 * MS)
 #define HOLD_LONGEST	(10000 * MS)
 
-/* Broken importers must be found out within. */
+/* Time limit for the detection */
 #define LIMIT		(30000 * MS)
 
 uint64_t now_us(void)
@@ -41,7 +43,7 @@ struct verdict verdict(bool caught, const char *by, uint64_t since)
 	};
 }
 
-/* End the quarantine of what @p has left, and see what is said of that. */
+/* End the quarantine of the memory that @p has left, and read the report. */
 static struct verdict stale_verdict(struct prime *p, int log, uint64_t since)
 {
 	struct pfn_stale report = {};
@@ -60,7 +62,7 @@ static struct verdict stale_verdict(struct prime *p, int log, uint64_t since)
 	return v;
 }
 
-/* A buffer that has moved away from what its import has translated */
+/* Create a buffer and its import, translate all pages, and move the buffer away. */
 static struct prime moved(int fd, int importer, uint32_t flags, int *log,
 			  uint64_t *since)
 {
@@ -85,7 +87,7 @@ static struct verdict stale_by_device(int fd, int importer, uint32_t flags)
 	p = moved(fd, importer, flags, &log, &since);
 	pfn_import_write(p.import, 8, &word, sizeof(word));
 	v = stale_verdict(&p, log, since);
-	/* Either it is in the buffer, or somewhere else. */
+	/* The write reached either the buffer or the old memory. */
 	igt_assert((*(uint64_t *)(p.map + 8) == word) == !v.by);
 	prime_destroy(&p);
 	return v;
@@ -105,7 +107,7 @@ static struct verdict stale_by_cpu(int fd, int importer, uint32_t flags)
 	return v;
 }
 
-/* The page tables are as they must be, so who looks only there sees nothing. */
+/* The page tables are correct: the stale TLB entry is found only by its write. */
 static struct verdict stale_by_tlb(int fd, int importer, uint32_t flags)
 {
 	struct verdict v;
@@ -124,8 +126,8 @@ static struct verdict stale_by_tlb(int fd, int importer, uint32_t flags)
 }
 
 /*
- * A job is under way while the buffer moves, and writes when it has moved. False if the
- * job was over before that was looked at, though the move does not wait for it.
+ * Move the buffer while a job is pending that writes to it. Returns false if a job that
+ * the move does not wait for ended before it was checked.
  */
 static bool try_stale_by_job(int fd, int importer, uint32_t flags, uint32_t latency_us,
 			     struct verdict *verdict)
@@ -177,7 +179,7 @@ static struct verdict notification_takes(int fd, int importer, uint32_t flags,
 	p = moved(fd, importer, flags, &log, &since);
 	ns = vgem_pfn_bo_query(fd, p.handle).max_notify_ns;
 	v = verdict(ns / 1000 >= hold_us, "time of the notification", since);
-	igt_info("notified in %llu us\n", (long long)ns / 1000);
+	igt_info("the notification took %llu us\n", (long long)ns / 1000);
 	igt_assert_lt_u64(0, ns);
 	igt_assert(!stale_verdict(&p, log, since).by);
 	prime_check(&p, 1);
@@ -185,7 +187,10 @@ static struct verdict notification_takes(int fd, int importer, uint32_t flags,
 	return v;
 }
 
-/* Only one that takes as long however long that is holds the lock on purpose. */
+/*
+ * A correct importer may be slow once; one that holds the lock takes as long as any
+ * @hold_us.
+ */
 static struct verdict notification_time(int fd, int importer, uint32_t flags)
 {
 	struct verdict v;
@@ -209,13 +214,13 @@ struct mode {
 };
 
 static const struct mode modes[] = {
-	{ "no-zap-device", "ignores notifications, and its device writes",
+	{ "no-zap-device", "ignores notifications (write by device)",
 	  DMA_BUF_PFN_IMPORT_NO_ZAP, stale_by_device },
-	{ "no-zap-cpu", "ignores notifications, and a process writes",
+	{ "no-zap-cpu", "ignores notifications (write by CPU)",
 	  DMA_BUF_PFN_IMPORT_NO_ZAP, stale_by_cpu },
-	{ "late-zap-device", "zaps too late, and its device writes",
+	{ "late-zap-device", "zaps too late (write by device)",
 	  DMA_BUF_PFN_IMPORT_LATE_ZAP, stale_by_device },
-	{ "late-zap-cpu", "zaps too late, and a process writes",
+	{ "late-zap-cpu", "zaps too late (write by CPU)",
 	  DMA_BUF_PFN_IMPORT_LATE_ZAP, stale_by_cpu },
 	{ "stale-tlb", "does not flush the TLB of its device",
 	  DMA_BUF_PFN_IMPORT_STALE_TLB, stale_by_tlb },
@@ -225,9 +230,9 @@ static const struct mode modes[] = {
 	  DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT, read_early },
 	{ "no-fence-wait-job", "does not wait for fences in a job",
 	  DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT, read_early_job },
-	{ "no-retry", "does not look at the sequence",
+	{ "no-retry", "does not check the sequence before it installs a pfn",
 	  DMA_BUF_PFN_IMPORT_NO_RETRY, lookup_race },
-	{ "hold-lock", "holds the lock too long when it is notified",
+	{ "hold-lock", "holds the lock too long in a notification",
 	  DMA_BUF_PFN_IMPORT_HOLD_LOCK, notification_time },
 	{ "attach-early", "attaches before it can be notified",
 	  DMA_BUF_PFN_IMPORT_ATTACH_EARLY, early_import },
@@ -246,13 +251,13 @@ static void test_mode(int fd, int importer, const struct mode *mode)
 	igt_assert_lt_u64(v.us, LIMIT);
 
 	v = mode->run(fd, importer, DMA_BUF_PFN_IMPORT_P2P);
-	igt_assert_f(!v.by, "%s: a correct importer is accused by: %s\n",
+	igt_assert_f(!v.by, "%s: a correct importer was reported by: %s\n",
 		     mode->name, v.by);
 }
 
 /*
  * SUBTEST: late-zap
- * Description: an import that zaps late does zap, or has gone before that
+ * Description: an importer with a late zap does zap after its delay, or at its end
  */
 static void test_late_zap(int fd, int importer)
 {
@@ -286,7 +291,7 @@ void prime_caught_tests(int fd, int importer)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(modes); i++) {
-		igt_describe_f("It is noticed when an importer %s.",
+		igt_describe_f("An importer is detected that %s.",
 			       modes[i].describe);
 		igt_subtest_f("caught-%s", modes[i].name) {
 			igt_emit_ignore_dmesg_regex(PFN_STALE_REPORT);
@@ -294,7 +299,7 @@ void prime_caught_tests(int fd, int importer)
 		}
 	}
 
-	igt_describe("An importer that zaps late does zap.");
+	igt_describe("An importer with a late zap does zap.");
 	igt_subtest("late-zap")
 		test_late_zap(fd, importer);
 }

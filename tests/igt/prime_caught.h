@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the checks share that broken importers are caught by. Each makes an import
- * with DMA_BUF_PFN_IMPORT_* and returns what was seen of it: nothing, if it is a
- * correct one.
+ * Shared by the checks that detect broken importers. Each creates an import with the
+ * DMA_BUF_PFN_IMPORT_* flags and returns what was detected: nothing for a correct
+ * importer.
  */
 #ifndef PRIME_CAUGHT_H
 #define PRIME_CAUGHT_H
@@ -12,7 +12,7 @@
 #define MS		1000		/* us */
 #define SIZE		(64 * KiB)	/* as many pages as the TLB has entries */
 
-/* What was seen, or NULL, and how long that took in microseconds */
+/* What was detected, or NULL, and after how many microseconds */
 struct verdict {
 	const char *by;
 	uint64_t us;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Checks that need no write to be noticed: what an import believes or reads, and
- * what it leaves behind. See prime_caught.c.
+ * Checks that detect a broken importer without a stale write: by its snapshot, by the
+ * data that it reads, or by what it leaves behind. See prime_caught.c.
  */
 #include <sys/mman.h>
 
 #include "igt.h"
 #include "prime_caught.h"
 
-/* An entry that is not what the exporter says is there */
+/* Whether the import's entry differs from the exporter's pfn */
 static bool entry_is_wrong(struct prime *p)
 {
 	struct dma_buf_pfn_entry entry = pfn_import_entry(p->import, 0);
@@ -34,8 +34,8 @@ static void import_run(void *arg)
 }
 
 /*
- * The buffer moves when an import has attached, and has not been returned yet. False if
- * it has, by then.
+ * Move the buffer after the import has attached and before the ioctl returns. Returns
+ * false if the ioctl had returned already.
  */
 static bool try_early_import(int fd, int importer, uint32_t flags, uint32_t delay_us,
 			     struct verdict *verdict_out)
@@ -69,7 +69,7 @@ static bool try_early_import(int fd, int importer, uint32_t flags, uint32_t dela
 	old = p.import;
 	p.import = helper.import;
 	v = verdict(entry_is_wrong(&p), "snapshot unlike the truth", since);
-	/* The exporter has told it, whether or not it has heard. */
+	/* The exporter notified the attachment; one made too early misses it. */
 	igt_assert_eq_u64(pfn_import_stats(p.import).invalidations, !v.by);
 	close(old);
 	if (!v.by)
@@ -120,9 +120,9 @@ struct verdict lookup_race(int fd, int importer, uint32_t flags)
 }
 
 /*
- * A buffer with the contents of seed 2 that an engine brings to the carveout, where
- * they never were. The copy begins when @hold ends; if the importer is one that waits
- * for it, that is when the caller sleeps.
+ * Create a buffer with the contents of seed 2 and a pending copy into the carveout,
+ * where these contents never were. The copy begins when @hold ends, or when an importer
+ * that waits for it sleeps.
  */
 static struct prime copying(int fd, int importer, uint32_t flags,
 			    struct pfn_hold *hold, uint64_t *since)
@@ -158,7 +158,7 @@ struct verdict read_early(int fd, int importer, uint32_t flags)
 	return v;
 }
 
-/* The same of a job, which must get the copy's fence as a dependency */
+/* The same for a job, which has to get the copy's fence as a dependency */
 struct verdict read_early_job(int fd, int importer, uint32_t flags)
 {
 	struct pfn_hold hold;
@@ -176,7 +176,7 @@ struct verdict read_early_job(int fd, int importer, uint32_t flags)
 	return v;
 }
 
-/* An import that fails at its end: the answer cannot be written. */
+/* An import that fails last: the ioctl cannot write its result. */
 struct verdict failed_import(int fd, int importer, uint32_t flags)
 {
 	struct prime p = prime_create(fd, importer, SIZE, 1);
@@ -198,13 +198,13 @@ struct verdict failed_import(int fd, int importer, uint32_t flags)
 	v = verdict(query.num_attachments != 1, "attachments left", since);
 	igt_assert_eq_u32(query.num_attachments, v.by ? 2 : 1);
 	igt_assert_eq_u32(query.pin_count, v.by ? 1 : 0);
-	/* From a BAR it has gone to where such an import reaches it. */
+	/* A buffer in a BAR was moved to memory that such an import reaches. */
 	igt_assert_eq(__vgem_pfn_bo_move(fd, p.handle,
 					 query.region == VGEM_PFN_CARVEOUT ?
 					 VGEM_PFN_TT : VGEM_PFN_CARVEOUT),
 		      v.by ? -EBUSY : 0);
 
-	/* So that the rest of the run is as if nothing had been. */
+	/* Release the leaked attachment, for the subtests that follow. */
 	pfn_importer_set_knob("leaked", 1);
 	query = vgem_pfn_bo_query(fd, p.handle);
 	igt_assert_eq_u32(query.num_attachments, 1);

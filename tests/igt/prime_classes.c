@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of every class of import, with a device and without, as a peer and not:
- * which are refused and how, and what those that are not can do.
+ * Subtests of every class of import, with and without a device, with and without P2P:
+ * which imports are rejected with which error, and what the others can do.
  */
 #include <sys/mman.h>
 
@@ -24,7 +24,7 @@ const struct prime_class prime_classes[] = {
 	{ },
 };
 
-/* Attachments of our device that debugfs knows, of all buffers */
+/* Count the attachments of the importer's device that debugfs lists, of all buffers. */
 static int count_device(void)
 {
 	FILE *file = fopen("/sys/kernel/debug/dma_buf/bufinfo", "re");
@@ -52,7 +52,7 @@ static void use(int fd, int importer, const struct prime_class *class,
 	igt_assert_eq(count_device() - before, !!(flags & DEVICE));
 	igt_assert_eq_u32(vgem_pfn_bo_query(fd, p.handle).num_attachments, 1);
 
-	/* By all three ways, and where the exporter says */
+	/* Access by job, CPU and device, at the exporter's pfns */
 	pfn_job_result(p.import, pfn_job_fill(p.import, 0, SIZE, 2, 0));
 	prime_check(&p, 2);
 	igt_assert_eq_u32(vgem_pfn_bo_query(fd, p.handle).pin_count,
@@ -77,8 +77,8 @@ static void use(int fd, int importer, const struct prime_class *class,
 
 /*
  * SUBTEST: class
- * Description: an import of each class, in each way that it can be made, reaches the
- *		buffer by CPU, by device and by job
+ * Description: an import of each class, with each combination of device and P2P,
+ *		accesses the buffer by CPU, device and job
  */
 static void test_class(int fd, int importer, const struct prime_class *class)
 {
@@ -92,7 +92,7 @@ static void test_class(int fd, int importer, const struct prime_class *class)
 			use(fd, importer, class, ways[i]);
 			continue;
 		}
-		/* What is static never takes memory of devices. */
+		/* Static imports do not allow P2P. */
 		handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_TT);
 		dmabuf = vgem_pfn_export(fd, handle);
 		igt_assert_eq(__pfn_import_flags(importer, dmabuf,
@@ -105,8 +105,8 @@ static void test_class(int fd, int importer, const struct prime_class *class)
 
 /*
  * SUBTEST: class-carveout-only
- * Description: of a buffer that is never in memory with pages, only peers get an
- *		import, and if it is a BAR's only those that hear of its end
+ * Description: a buffer that can be placed only in memory without pages is imported
+ *		only with P2P, and if in a BAR not by an importer that cannot be revoked
  */
 static void test_carveout_only(int fd, int importer)
 {
@@ -145,13 +145,13 @@ void prime_classes_tests(int fd, int importer)
 	const struct prime_class *class;
 
 	for (class = prime_classes; class->name; class++) {
-		igt_describe_f("A %s import, with a device and without.",
+		igt_describe_f("A %s import, with and without a device.",
 			       class->name);
 		igt_subtest_f("class-%s", class->name)
 			test_class(fd, importer, class);
 	}
 
-	igt_describe("Memory without pages is for peers.");
+	igt_describe("Memory without pages can be imported only with P2P.");
 	igt_subtest("class-carveout-only")
 		test_carveout_only(fd, importer);
 }

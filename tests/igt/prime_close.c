@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of letting go of a buffer, one thing at a time, in every order, with
- * an eviction at every point: as long as anything is held, the buffer follows.
+ * Subtests of closing all references to a buffer in every order, with an eviction after
+ * each step: the remaining references follow the buffer.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -10,7 +10,7 @@
 #include "igt.h"
 #include "prime.h"
 
-/* All that a user can hold of one buffer */
+/* The references to one buffer */
 enum item {
 	ITEM_HANDLE,
 	ITEM_DEVICE,
@@ -21,7 +21,9 @@ enum item {
 };
 
 #define NUM_ORDERS	120	/* NUM_ITEMS factorial */
-/* In every fifth each item comes first, and all are in one of the subtests. */
+/*
+ * Every fifth order lets each item come first; together the subtests cover all orders.
+ */
 #define STEP		5
 
 static const char * const item_names[NUM_ITEMS] = {
@@ -57,7 +59,7 @@ static void let_go(struct user *u, enum item item)
 	}
 }
 
-/* Look at the contents in each way that is left. */
+/* Check the contents through all references that are left. */
 static void check_user(struct user *u, int importer, uint64_t seed)
 {
 	struct prime *p = &u->p;
@@ -86,7 +88,7 @@ static void describe_user(struct user *u, int closed)
 	igt_debug("\n");
 }
 
-/* What the import must know after an eviction: that it knows nothing */
+/* After an eviction the import must have no translations, and gets no old ones. */
 static void check_told(struct user *u, struct drm_vgem_pfn_region carveout)
 {
 	struct dma_buf_pfn_stats stats;
@@ -112,12 +114,12 @@ static void check_told(struct user *u, struct drm_vgem_pfn_region carveout)
 
 /*
  * SUBTEST: close-every-order-evict-after-%d
- * Description: in whatever order things are closed, what is left works, before
- *		and after an eviction, and in the end nothing is left. Each point of
- *		the eviction has a fifth of the orders.
+ * Description: in any order of closing, the remaining references work before and after
+ *		an eviction, and finally all memory is freed. Each eviction point is
+ *		tested with a fifth of the orders.
  *
  * SUBTEST: close-every-order-evict-after-%d-long
- * Description: the same in all orders
+ * Description: the same with all orders
  */
 static void test_every_order(int fd, int importer, int evict_after, int first, int step)
 {
@@ -163,7 +165,7 @@ static void test_every_order(int fd, int importer, int evict_after, int first, i
 /*
  * SUBTEST: close-handle-then-evict
  * SUBTEST: close-device-then-evict
- * Description: the importers of a buffer without a handle are told as well
+ * Description: importers are notified even if the buffer has no handle
  */
 static void test_close_then_evict(int fd, int importer, enum item item)
 {
@@ -195,7 +197,7 @@ static void test_close_then_evict(int fd, int importer, enum item item)
 	pfn_import_dev_check(p.import, size, 1);
 	pfn_pattern_fill(p.map, 0, size, 2);
 
-	/* A new handle tells the truth about the buffer's new place. */
+	/* A new handle returns the pfns of the new placement. */
 	igt_assert_eq(__vgem_pfn_fd_to_handle(fd, p.dmabuf, &p.handle), 0);
 	p.fd = fd;
 	vgem_pfn_bo_pfns(fd, p.handle, 0, pages, new);
@@ -205,7 +207,7 @@ static void test_close_then_evict(int fd, int importer, enum item item)
 	igt_assert_lte_u64(1, vgem_pfn_bo_query(fd, p.handle).num_notifies);
 	prime_check(&p, 2);
 
-	/* Exported again it is the same dma-buf, with the same importers. */
+	/* Another export returns the same dma-buf, with the same importers. */
 	again = vgem_pfn_export(fd, p.handle);
 	igt_assert_eq(fstat(p.dmabuf, &before), 0);
 	igt_assert_eq(fstat(again, &after), 0);
@@ -222,20 +224,20 @@ void prime_close_tests(int fd, int importer)
 {
 	int i;
 
-	igt_describe("Importers of a buffer without a handle are told of its eviction.");
+	igt_describe("Importers of a buffer without a handle are notified of its eviction.");
 	igt_subtest("close-handle-then-evict")
 		test_close_then_evict(fd, importer, ITEM_HANDLE);
 
-	igt_describe("Importers of a buffer without a user are told of its eviction.");
+	igt_describe("Importers of a buffer without a device file are notified of its eviction.");
 	igt_subtest("close-device-then-evict")
 		test_close_then_evict(fd, importer, ITEM_DEVICE);
 
 	for (i = 0; i < NUM_ITEMS; i++) {
-		igt_describe("In whatever order things are closed, what is left works.");
+		igt_describe("In any order of closing, the remaining references work.");
 		igt_subtest_f("close-every-order-evict-after-%d", i)
 			test_every_order(fd, importer, i, i, STEP);
 
-		igt_describe("The same in all orders.");
+		igt_describe("The same with all orders.");
 		igt_subtest_f("close-every-order-evict-after-%d-long", i)
 			test_every_order(fd, importer, i, 0, 1);
 	}

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of jobs and fences: what a job waits for, and who waits for it.
- */
+/* Subtests of jobs and fences: what a job waits for, and what waits for a job. */
 #include <sys/mman.h>
 
 #include "igt.h"
@@ -14,8 +12,8 @@
 #define EXPLICIT	DMA_BUF_PFN_SUBMIT_EXPLICIT
 
 /*
- * How long jobs take where no fence can hold them up without holding up others, too: at
- * first, and at most if a machine was too slow to look at what happens meanwhile.
+ * Duration of jobs where a fence cannot delay them without delaying others as well.
+ * Starts at SLOW and increases up to SLOWEST if a job has ended before it was checked.
  */
 #define SLOW		(300 * MS)
 #define SLOWEST		(10000 * MS)
@@ -41,8 +39,7 @@ static uint64_t now_ns(void)
 
 /*
  * SUBTEST: engines
- * Description: jobs of several engines are under way at a time, those of one are
- *		not
+ * Description: jobs of different engines run in parallel, jobs of one engine in order
  */
 static void test_engines(int fd, int importer)
 {
@@ -60,7 +57,7 @@ static void test_engines(int fd, int importer)
 		job[i] = pfn_job_verify(p.import, i, SIZE, 1, 0);
 	for (i = 1; i < NUM; i++)
 		pfn_job_assert_right(p.import, job[i]);
-	/* They have not waited for the first engine. */
+	/* These jobs did not wait for the first engine. */
 	igt_assert(pfn_hold_pending(&hold));
 	pfn_hold_assert(&hold, !pfn_job_done(p.import, job[0]));
 	pfn_hold_end(&hold);
@@ -83,8 +80,8 @@ static void test_engines(int fd, int importer)
 
 /*
  * SUBTEST: job-holds-move
- * Description: the exporter does not move memory that a job is about to use. The
- *		notification is not what waits.
+ * Description: the exporter does not move memory that a pending job uses; it waits
+ *		after the notification, not within it
  */
 static bool try_holds_move(int fd, int importer, uint32_t op, uint32_t flags,
 			   uint32_t latency_us)
@@ -122,8 +119,9 @@ static bool try_holds_move(int fd, int importer, uint32_t op, uint32_t flags,
 	igt_assert_eq_u64(query.num_notifies, 1);
 	igt_assert_eq_u64(pfn_import_stats(p.import).invalidations, 1);
 	/*
-	 * The notification was over when the move waited; otherwise it has taken until
-	 * the end of the job. Only if that is longer do the two differ.
+	 * The notification was over when the mover slept; a notification that waits
+	 * would last until the end of the job. The test can tell the two apart only if
+	 * that is longer.
 	 */
 	if (result.end_ns - waiting <= waiting - begin) {
 		prime_destroy(&p);
@@ -142,14 +140,14 @@ static void test_holds_move(int fd, int importer, uint32_t op, uint32_t flags)
 
 	while (!try_holds_move(fd, importer, op, flags, us)) {
 		us *= 2;
-		igt_require_f(us <= SLOWEST, "jobs end before they are looked at\n");
+		igt_require_f(us <= SLOWEST, "jobs end before they can be checked\n");
 	}
 }
 
 /*
  * SUBTEST: job-holds-copy
- * Description: a copy that an engine of the exporter makes waits for jobs, too, and
- *		jobs that are submitted meanwhile wait for the copy
+ * Description: an engine's copy waits for jobs, and jobs that are submitted meanwhile
+ *		wait for the copy
  */
 static void test_holds_copy(int fd, int importer)
 {
@@ -158,7 +156,7 @@ static void test_holds_copy(int fd, int importer)
 	struct pfn_hold hold;
 	uint32_t job[3];
 
-	/* A copy that does not wait for the job comes before it. */
+	/* If the copy did not wait for the job it would run first. */
 	pfn_hold_begin(&hold);
 	pfn_hold_dmabuf(&hold, p.dmabuf);
 	slow_jobs(SLOW);
@@ -169,7 +167,7 @@ static void test_holds_copy(int fd, int importer)
 	slow_copies(fd, 0);
 	pfn_hold_assert(&hold, !pfn_job_done(p.import, job[0]));
 
-	/* In the new place, where nothing is yet */
+	/* These jobs use the new memory, which has no contents yet. */
 	job[1] = pfn_job_verify(p.import, 1, SIZE, 2, 0);
 	job[2] = pfn_job_verify(p.import, 2, SIZE, 2, EXPLICIT);
 	pfn_hold_end(&hold);
@@ -182,7 +180,7 @@ static void test_holds_copy(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/* Whether who wants to read, or write, has to wait */
+/* Whether a reader or a writer has to wait */
 static bool must_wait(int dmabuf, uint32_t flags)
 {
 	int sync_file = __dmabuf_sync_file(dmabuf, flags), ret;
@@ -225,8 +223,8 @@ static bool try_usage(int fd, int importer, const struct usage *usage,
 
 /*
  * SUBTEST: job-usage
- * Description: others wait for what they must: readers for jobs that write, writers
- *		for all, and only the kernel for jobs that are explicit
+ * Description: job fences have the right usage: readers wait for jobs that write,
+ *		writers for all jobs, and only the kernel for explicit jobs
  */
 static void test_usage(int fd, int importer)
 {
@@ -243,15 +241,14 @@ static void test_usage(int fd, int importer)
 		while (!try_usage(fd, importer, &usages[i], us)) {
 			us *= 2;
 			igt_require_f(us <= SLOWEST,
-				      "jobs end before they are looked at\n");
+				      "jobs end before they can be checked\n");
 		}
 	}
 }
 
 /*
  * SUBTEST: job-order
- * Description: jobs see what those before them have written, whichever engine does
- *		them and whoever has imported the buffer
+ * Description: jobs see the writes of earlier jobs, on any engine and of any import
  */
 static void test_order(int fd, int importer)
 {
@@ -260,7 +257,7 @@ static void test_order(int fd, int importer)
 	uint32_t fill, verify, again, explicit;
 	struct pfn_hold hold;
 
-	/* A static region that both reach, for the import that is no peer */
+	/* Stay in a region that both reach, for the import without P2P. */
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
 	pfn_hold_begin(&hold);
 	pfn_hold_dmabuf(&hold, p.dmabuf);
@@ -271,7 +268,7 @@ static void test_order(int fd, int importer)
 	verify = pfn_job_verify(other, 1, SIZE, 2, 0);
 	again = pfn_job_fill(other, 3, SIZE, 3, 0);
 
-	/* Who does not care about order has none. */
+	/* An explicit job does not wait for earlier jobs. */
 	pfn_job_assert_right(other, explicit);
 	pfn_hold_assert(&hold, !pfn_job_done(p.import, fill));
 	pfn_hold_end(&hold);
@@ -285,8 +282,7 @@ static void test_order(int fd, int importer)
 
 /*
  * SUBTEST: job-close
- * Description: an import can go while its jobs are under way: they finish, and hold
- *		up a move as before
+ * Description: jobs continue when their import is closed, and a move waits for them
  */
 static void test_close(int fd, int importer)
 {
@@ -295,7 +291,7 @@ static void test_close(int fd, int importer)
 	struct pfn_hold hold;
 	int i;
 
-	/* A move that waits for the fence alone comes before the job. */
+	/* A move that waits only for the held fence would come before the job. */
 	pfn_hold_begin(&hold);
 	pfn_hold_dmabuf(&hold, p.dmabuf);
 	slow_jobs(SLOW);
@@ -322,7 +318,7 @@ static void test_close(int fd, int importer)
 
 void prime_engines_tests(int fd, int importer)
 {
-	igt_describe("Engines work in parallel, and each in order.");
+	igt_describe("Engines run in parallel, and each in order.");
 	igt_subtest("engines")
 		test_engines(fd, importer);
 
@@ -334,7 +330,7 @@ void prime_engines_tests(int fd, int importer)
 	igt_subtest("job-holds-move-read")
 		test_holds_move(fd, importer, DMA_BUF_PFN_JOB_VERIFY, 0);
 
-	igt_describe("A move waits for a job that nobody else waits for.");
+	igt_describe("A move waits for an explicit job.");
 	igt_subtest("job-holds-move-explicit")
 		test_holds_move(fd, importer, DMA_BUF_PFN_JOB_FILL, EXPLICIT);
 
@@ -342,11 +338,11 @@ void prime_engines_tests(int fd, int importer)
 	igt_subtest("job-holds-copy")
 		test_holds_copy(fd, importer);
 
-	igt_describe("Others wait for a job as its fence says.");
+	igt_describe("Readers and writers wait for a job according to its fence's usage.");
 	igt_subtest("job-usage")
 		test_usage(fd, importer);
 
-	igt_describe("Jobs of all engines and imports keep their order.");
+	igt_describe("Jobs of all engines and imports run in order.");
 	igt_subtest("job-order")
 		test_order(fd, importer);
 

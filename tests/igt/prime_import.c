@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of importing: what can be imported, what it costs, and what is
- * refused.
- */
+/* Subtests of imports: valid and invalid dma-bufs, and the number of lookups. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/dma-heap.h>
@@ -26,7 +23,8 @@ static int count_fds(void)
 
 /*
  * SUBTEST: import
- * Description: an import shows the buffer, by both ways, at its true pfns
+ * Description: an import accesses the buffer by CPU and by device, at the exporter's
+ *		pfns
  */
 static void test_import(int fd, int importer)
 {
@@ -39,7 +37,7 @@ static void test_import(int fd, int importer)
 
 	p = prime_create(fd, importer, size, 1);
 
-	/* Importing and mapping translate nothing yet. */
+	/* Importing and mapping do not look up any pfn. */
 	pfn_import_assert_truth(p.import, fd, p.handle, size, 0);
 	query = vgem_pfn_bo_query(fd, p.handle);
 	igt_assert_eq_u32(query.exported, 1);
@@ -61,14 +59,14 @@ static void test_import(int fd, int importer)
 	igt_assert_eq_u64(stats.dev_mapped, pages);
 	igt_assert_eq_u64(stats.dev_retries, 0);
 	igt_assert_eq_u64(stats.invalidations, 0);
-	/* More than that if CONFIG_DMABUF_DEBUG asks as well. */
+	/* CONFIG_DMABUF_DEBUG repeats lookups. */
 	igt_assert_lte_u64(2 * pages,
 			   vgem_pfn_bo_query(fd, p.handle).num_get_pfn);
 	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags,
 			  ENTRY_DEV | ENTRY_CPU | DMA_BUF_PFN_ENTRY_DEV_WRITE |
 			  DMA_BUF_PFN_ENTRY_CPU_WRITE);
 
-	/* Writes by any way are seen by all others. */
+	/* Writes by CPU, by device and by the exporter are visible to all others. */
 	pfn_pattern_fill(p.map, 0, size, 2);
 	prime_check(&p, 2);
 	vgem_pfn_bo_check(fd, p.handle, size, 2);
@@ -91,7 +89,7 @@ static void test_import(int fd, int importer)
 
 /*
  * SUBTEST: import-populates
- * Description: an importer can be the first to use a buffer, and gets zeroes
+ * Description: the first access to a buffer can be an importer's, and reads zeroes
  */
 static void test_import_populates(int fd, int importer)
 {
@@ -120,7 +118,7 @@ static void test_import_populates(int fd, int importer)
 
 /*
  * SUBTEST: self-import
- * Description: a dma-buf that comes home is the buffer that left
+ * Description: importing a dma-buf into its exporting device returns the buffer itself
  */
 static void test_self_import(int fd)
 {
@@ -137,12 +135,12 @@ static void test_self_import(int fd)
 			  vgem_pfn_bo_pfn(fd, handle, 3));
 	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).num_attachments, 0);
 
-	/* A move by one is a move for both. */
+	/* A move through one handle is a move for both. */
 	vgem_pfn_bo_move(other, twin, VGEM_PFN_SYSTEM);
 	igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).num_moves, 1);
 	vgem_pfn_bo_check(other, twin, 64 * KiB, 1);
 
-	/* The last of them that closes frees it. */
+	/* Closing the last handle frees the buffer. */
 	close(dmabuf);
 	vgem_pfn_gem_close(fd, handle);
 	vgem_pfn_bo_check(other, twin, 64 * KiB, 1);
@@ -177,7 +175,7 @@ static void test_import_of_import(int fd, int importer)
 /*
  * SUBTEST: import-no-pfn-heap
  * SUBTEST: import-no-pfn-vgem
- * Description: an exporter that cannot give pfns is an error like any other
+ * Description: importing from an exporter without get_pfn fails with EOPNOTSUPP
  */
 static void test_import_no_pfn_heap(int importer)
 {
@@ -231,7 +229,7 @@ static void test_import_bad_args(int fd, int importer)
 			      -EINVAL);
 	}
 
-	/* Nobody would learn of the new fd: there must be none. */
+	/* The new fd cannot be returned, so none may be left open. */
 	ro = mmap(NULL, 4 * KiB, PROT_READ | PROT_WRITE,
 		  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	igt_assert(ro != MAP_FAILED);
@@ -241,7 +239,7 @@ static void test_import_bad_args(int fd, int importer)
 	igt_assert_eq(__pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, NULL), -EFAULT);
 	munmap(ro, 4 * KiB);
 
-	/* Each kind of fd has its own ioctls. */
+	/* Importer and import have different ioctls. */
 	igt_assert_eq(__pfn_import(p.import, p.dmabuf, NULL), -ENOTTY);
 	igt_assert_eq(__pfn_ioctl(importer, DMA_BUF_PFN_STATS, &arg), -ENOTTY);
 	igt_assert_eq(__pfn_ioctl(importer, DMA_BUF_PFN_STATS + 77, &arg),
@@ -254,35 +252,35 @@ static void test_import_bad_args(int fd, int importer)
 
 void prime_import_tests(int fd, int importer)
 {
-	igt_describe("An import shows the buffer, at its true page frame numbers.");
+	igt_describe("An import accesses the buffer at the exporter's pfns.");
 	igt_subtest("import")
 		test_import(fd, importer);
 
-	igt_describe("An importer can be the first to use a buffer.");
+	igt_describe("The first access to a buffer can be an importer's.");
 	igt_subtest("import-populates")
 		test_import_populates(fd, importer);
 
-	igt_describe("A dma-buf that comes home is the buffer that left.");
+	igt_describe("A device imports its own dma-buf as the buffer itself.");
 	igt_subtest("self-import")
 		test_self_import(fd);
 
-	igt_describe("What is no dma-buf cannot be imported.");
+	igt_describe("File descriptors that are no dma-bufs are rejected.");
 	igt_subtest("import-bad-fd")
 		test_import_bad_fd(importer);
 
-	igt_describe("An import is no dma-buf.");
+	igt_describe("An import is not a dma-buf.");
 	igt_subtest("import-of-import")
 		test_import_of_import(fd, importer);
 
-	igt_describe("An exporter that cannot give pfns is told from an error.");
+	igt_describe("An exporter without get_pfn is rejected.");
 	igt_subtest("import-no-pfn-heap")
 		test_import_no_pfn_heap(importer);
 
-	igt_describe("An exporter that cannot give pfns is told from an error.");
+	igt_describe("An exporter without get_pfn is rejected.");
 	igt_subtest("import-no-pfn-vgem")
 		test_import_no_pfn_vgem(importer);
 
-	igt_describe("Unknown flags, padding and bad pointers leave nothing behind.");
+	igt_describe("Failed imports leave nothing behind.");
 	igt_subtest("import-bad-args")
 		test_import_bad_args(fd, importer);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of the import's device: its TLB, and the ioctls that submit jobs and
- * read their results.
+ * Subtests of the import's device: its TLB, and the ioctls that submit jobs and read
+ * their results.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -17,8 +17,7 @@
 
 /*
  * SUBTEST: tlb
- * Description: the device finds what it used last without its page table, and never
- *		what was right before a move
+ * Description: repeated accesses hit the device's TLB, which a move flushes
  */
 static void test_tlb(int fd, int importer)
 {
@@ -46,7 +45,7 @@ static void test_tlb(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/* Write some bytes by a job, and read them back by another. */
+/* Write some bytes with a job, and read them back with another. */
 static void write_and_read(struct prime *p, uint64_t offset, uint64_t length)
 {
 	uint8_t *out = malloc(length + 1), *in = malloc(length + 1);
@@ -78,8 +77,7 @@ static void write_and_read(struct prime *p, uint64_t offset, uint64_t length)
 
 /*
  * SUBTEST: job-operations
- * Description: each operation does what it says, to its range and nothing else, in
- *		every kind of memory
+ * Description: each job operation works on exactly its range, in every kind of memory
  */
 static void test_operations(int fd, int importer, size_t size)
 {
@@ -97,7 +95,7 @@ static void test_operations(int fd, int importer, size_t size)
 		pfn_job_assert_right(p.import,
 				     pfn_job_verify(p.import, 3, size, 2, 0));
 
-		/* Three words are wrong, of which the first is known. */
+		/* Corrupt three words, and check the offset of the first. */
 		word = 0;
 		pfn_import_write(p.import, size / 2 + 8, &word, 8);
 		pfn_import_write(p.import, size / 2 + 24, &word, 8);
@@ -107,7 +105,7 @@ static void test_operations(int fd, int importer, size_t size)
 		igt_assert_eq_u64(result.wrong, 3);
 		igt_assert_eq_u64(result.first_wrong, size / 2 + 8);
 
-		/* A part of it, not from the start of a page */
+		/* Fill a part that does not start at a page boundary. */
 		arg = pfn_job_arg(DMA_BUF_PFN_JOB_FILL, size / 2 - 16, 2);
 		arg.offset = size / 2 + 8;
 		pfn_job_submit(p.import, &arg);
@@ -128,7 +126,7 @@ static void test_operations(int fd, int importer, size_t size)
 
 /*
  * SUBTEST: job-result
- * Description: a result can be waited for, by itself or by a fence, and is read
+ * Description: a result can be waited for, directly or through a fence, and is read
  *		once
  */
 static void test_result(int fd, int importer)
@@ -149,13 +147,16 @@ static void test_result(int fd, int importer)
 
 	igt_assert_eq(__sync_file_wait(arg.fence_fd, -1), 1);
 	result = pfn_job_result(p.import, arg.job);
-	/* Slept in jiffies and stamped by another clock: some ms differ in emulation. */
+	/*
+	 * The job sleeps in jiffies and is timestamped by another clock: under
+	 * emulation they differ by some ms.
+	 */
 	igt_assert_lte_u64(1400 * MS * 1000ULL, result.access_ns - result.start_ns);
 	igt_assert_eq(__pfn_import_result(p.import, arg.job, 0, NULL, &result),
 		      -ENOENT);
 	close(arg.fence_fd);
 
-	/* Without a fence, and a job that is not waited for by anything else */
+	/* A job without a fence fd */
 	arg.flags = 0;
 	pfn_job_submit(p.import, &arg);
 	igt_assert_eq(arg.fence_fd, -1);
@@ -178,7 +179,7 @@ static void assert_refused(struct prime *p, struct dma_buf_pfn_submit arg,
 
 /*
  * SUBTEST: job-bad-args
- * Description: what no job can do is refused, and nothing comes of it
+ * Description: invalid jobs are rejected and change nothing
  */
 static void test_bad_args(int fd, int importer)
 {
@@ -221,7 +222,7 @@ static void test_bad_args(int fd, int importer)
 			      -ENOENT : -EINVAL);
 	}
 
-	/* What an operation does not use must not be there. */
+	/* Fields that an operation does not use must be zero. */
 	arg = fill;
 	arg.data = (uintptr_t)&result;
 	assert_refused(&p, arg, -EINVAL);
@@ -232,7 +233,7 @@ static void test_bad_args(int fd, int importer)
 	arg.step = 1;
 	assert_refused(&p, arg, -EINVAL);
 
-	/* Bad pointers, and an answer that cannot be written */
+	/* Bad pointers, and a result that cannot be written */
 	arg = pfn_job_arg(DMA_BUF_PFN_JOB_WRITE, 8, 0);
 	assert_refused(&p, arg, -EFAULT);
 	igt_assert_eq(__pfn_ioctl(p.import, DMA_BUF_PFN_SUBMIT, NULL), -EFAULT);
@@ -250,7 +251,7 @@ static void test_bad_args(int fd, int importer)
 	igt_assert_eq(__pfn_import_result(p.import, 0, 0, NULL, &result), -ENOENT);
 	prime_check(&p, 1);
 
-	/* A result that has nowhere to go can be read again. */
+	/* A result that could not be written can be read again. */
 	arg = pfn_job_arg(DMA_BUF_PFN_JOB_READ, 8, 0);
 	pfn_job_submit(p.import, &arg);
 	igt_assert_eq(__pfn_import_result(p.import, arg.job, 0, NULL, &result),
@@ -263,7 +264,7 @@ static void test_bad_args(int fd, int importer)
 
 /*
  * SUBTEST: job-limits
- * Description: too much data, and too many results that nobody reads, are refused
+ * Description: jobs with too much data, and too many unread results, are rejected
  */
 static void test_limits(int fd, int importer)
 {
@@ -284,13 +285,13 @@ static void test_limits(int fd, int importer)
 	igt_assert_eq_u32(arg.job, 77);
 	assert_refused(&p, arg, -EBUSY);
 
-	/* The rest go with the import. */
+	/* The remaining results are freed with the import. */
 	prime_destroy(&p);
 }
 
 /*
  * SUBTEST: job-read-only
- * Description: no job writes to a dma-buf that must not be written to
+ * Description: jobs do not write to a read-only dma-buf
  */
 static void test_read_only(int fd, int importer)
 {
@@ -317,7 +318,7 @@ static void test_read_only(int fd, int importer)
 
 void prime_jobs_tests(int fd, int importer)
 {
-	igt_describe("The device's TLB has what was used last, until a move.");
+	igt_describe("Accesses hit the device's TLB, until a move flushes it.");
 	igt_subtest("tlb")
 		test_tlb(fd, importer);
 
@@ -333,15 +334,15 @@ void prime_jobs_tests(int fd, int importer)
 	igt_subtest("job-result")
 		test_result(fd, importer);
 
-	igt_describe("Jobs that nobody can do are refused.");
+	igt_describe("Invalid jobs are rejected.");
 	igt_subtest("job-bad-args")
 		test_bad_args(fd, importer);
 
-	igt_describe("Jobs and their data take a limited amount of memory.");
+	igt_describe("Jobs and their data are limited.");
 	igt_subtest("job-limits")
 		test_limits(fd, importer);
 
-	igt_describe("Jobs do not write to what must only be read.");
+	igt_describe("Jobs do not write to a read-only dma-buf.");
 	igt_subtest("job-read-only")
 		test_read_only(fd, importer);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of the kinds of import: what each lets the exporter do with the
- * buffer, from the import to its end.
+ * Subtests of the kinds of import: when and for how long each prevents the exporter
+ * from moving the buffer.
  */
 #include <sys/mman.h>
 
@@ -19,14 +19,14 @@ static uint32_t pins(struct prime *p)
 	return vgem_pfn_bo_query(p->fd, p->handle).pin_count;
 }
 
-/* A static import of memory without pages has moved it when it pinned. */
+/* Pinning by a static import may have moved the buffer out of memory without pages. */
 static uint32_t elsewhere(struct prime *p)
 {
 	return vgem_pfn_bo_region(p->fd, p->handle) == VGEM_PFN_CARVEOUT ?
 	       VGEM_PFN_TT : VGEM_PFN_CARVEOUT;
 }
 
-/* Neither on request nor by eviction does it move, and the import is right. */
+/* Assert that the buffer cannot be moved, and that the import is correct. */
 static void assert_stays(struct prime *p, uint64_t seed)
 {
 	struct dma_buf_pfn_stats before = pfn_import_stats(p->import), after;
@@ -43,7 +43,7 @@ static void assert_stays(struct prime *p, uint64_t seed)
 	prime_check(p, seed);
 }
 
-/* The pin is gone with the import, and that with its last user. */
+/* Closing the import and its last mapping releases the pin. */
 static void end_of_pin(struct prime *p, uint64_t seed)
 {
 	close(p->import);
@@ -62,7 +62,7 @@ static void end_of_pin(struct prime *p, uint64_t seed)
 
 /*
  * SUBTEST: kind-pin
- * Description: the buffer is pinned from the import on, used or not
+ * Description: the buffer is pinned when it is imported, even if it is not used
  */
 static void test_pin(int fd, int importer, uint32_t flags)
 {
@@ -82,7 +82,7 @@ enum first_user {
 
 /*
  * SUBTEST: kind-static
- * Description: the buffer moves until the first translation, and not after it
+ * Description: the buffer can be moved until the first lookup, and not after it
  */
 static void test_static(int fd, int importer, enum first_user first)
 {
@@ -123,8 +123,8 @@ static void evict_run(void *arg)
 
 /*
  * SUBTEST: kind-static-evicted
- * Description: who is about to evict the buffer, and waits for its lock, does not if
- *		it is pinned by then
+ * Description: an eviction that waits for the buffer's lock finds it pinned when it
+ *		gets the lock, and does not evict it
  */
 static void test_static_evicted(int fd, int importer)
 {
@@ -134,8 +134,9 @@ static void test_static_evicted(int fd, int importer)
 	struct pfn_hold hold;
 
 	/*
-	 * While the lock is held the buffer has its new place already. Those who wait
-	 * for the lock have it in turn.
+	 * During the move the new resource is on the carveout's LRU list already, so
+	 * the evictor waits for the buffer's lock. The lock is granted in order: first
+	 * to the reader, then to the evictor.
 	 */
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
 	pfn_hold_begin(&hold);
@@ -157,8 +158,8 @@ static void test_static_evicted(int fd, int importer)
 
 /*
  * SUBTEST: kind-dynamic
- * Description: an importer that cannot handle memory of devices follows moves like
- *		any other, to memory that it can handle
+ * Description: an importer without P2P follows moves like any other, in memory that it
+ *		reaches
  */
 static void test_dynamic(int fd, int importer)
 {
@@ -178,7 +179,7 @@ static void test_dynamic(int fd, int importer)
 
 /*
  * SUBTEST: kind-bad-flags
- * Description: flags that contradict each other are refused
+ * Description: invalid combinations of flags are rejected
  */
 static void test_bad_flags(int fd, int importer)
 {
@@ -209,8 +210,8 @@ static void test_bad_flags(int fd, int importer)
 
 /*
  * SUBTEST: kinds-together
- * Description: a buffer that one import has pinned stays for all, and moves again
- *		when the last pin is gone
+ * Description: a buffer that one import has pinned stays for all imports, and can be
+ *		moved again after the last unpin
  */
 static void test_together(int fd, int importer)
 {
@@ -218,7 +219,7 @@ static void test_together(int fd, int importer)
 	int pinned[2], fixed;
 	uint64_t word;
 
-	/* First the one that may need it elsewhere. */
+	/* First the import that may need another placement. */
 	fixed = pfn_import_flags(importer, p.dmabuf, STATIC);
 	pfn_import_read(fixed, 0, &word, sizeof(word));
 	pinned[0] = pfn_import_flags(importer, p.dmabuf, PIN | P2P);
@@ -240,35 +241,35 @@ static void test_together(int fd, int importer)
 
 void prime_kinds_tests(int fd, int importer)
 {
-	igt_describe("A buffer that an importer pins stays while it is imported.");
+	igt_describe("A pinned buffer stays while it is imported.");
 	igt_subtest("kind-pin")
 		test_pin(fd, importer, PIN | P2P);
 
-	igt_describe("The same for one that wants to hear of revocation.");
+	igt_describe("The same for a revocable import.");
 	igt_subtest("kind-pin-revocable")
 		test_pin(fd, importer, PIN | REVOCABLE | P2P);
 
-	igt_describe("A static importer pins with its first CPU fault.");
+	igt_describe("A static importer pins at its first CPU fault.");
 	igt_subtest("kind-static-cpu")
 		test_static(fd, importer, FIRST_CPU);
 
-	igt_describe("A static importer pins with its first device access.");
+	igt_describe("A static importer pins at its first device access.");
 	igt_subtest("kind-static-device")
 		test_static(fd, importer, FIRST_DEVICE);
 
-	igt_describe("What was pinned by then is not evicted.");
+	igt_describe("A buffer that has been pinned meanwhile is not evicted.");
 	igt_subtest("kind-static-evicted")
 		test_static_evicted(fd, importer);
 
-	igt_describe("An importer that cannot do peer to peer follows moves.");
+	igt_describe("An importer without P2P follows moves.");
 	igt_subtest("kind-dynamic")
 		test_dynamic(fd, importer);
 
-	igt_describe("Kinds that contradict each other are refused.");
+	igt_describe("Invalid combinations of flags are rejected.");
 	igt_subtest("kind-bad-flags")
 		test_bad_flags(fd, importer);
 
-	igt_describe("A buffer stays for all imports while one has it pinned.");
+	igt_describe("A buffer stays for all imports while one has pinned it.");
 	igt_subtest("kinds-together")
 		test_together(fd, importer);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of mapping an import, in all the ways that a process can handle its
- * mappings, with the buffer moving below.
+ * Subtests of mappings of an import that a process changes in all possible ways, with
+ * moves of the buffer.
  */
 #include <sys/mman.h>
 
@@ -34,7 +34,7 @@ static void test_beyond_end(struct prime *p)
 	assert_no_map(p->import, PAGES(1), PROT_READ, MAP_SHARED, p->size);
 	assert_no_map(p->import, PAGES(1), PROT_READ, MAP_SHARED, 1ULL << 40);
 
-	/* Nor can a mapping that is there grow beyond the end. */
+	/* mremap() cannot extend a mapping beyond the end. */
 	map = mmap(NULL, PAGES(1), PROT_READ, MAP_SHARED, p->import,
 		   p->size - PAGES(1));
 	igt_assert(map != MAP_FAILED);
@@ -71,7 +71,7 @@ static void test_part(struct prime *p)
 
 /*
  * SUBTEST: map-dmabuf
- * Description: the dma-buf itself can be mapped and follows moves as well
+ * Description: the dma-buf itself can be mapped, and the mapping follows moves
  */
 static void test_dmabuf(struct prime *p)
 {
@@ -95,7 +95,7 @@ static void test_dmabuf(struct prime *p)
 	munmap(map, p->size);
 }
 
-/* What follows moves writes to where the buffer is: not so what is stale. */
+/* Assert that writes through @map reach the buffer's current memory. */
 static void assert_follows(struct prime *p, char *map, size_t first, size_t num)
 {
 	uint64_t page[PFN_PAGE_SIZE / 8], i;
@@ -155,7 +155,7 @@ static void test_protect(struct prime *p)
 
 /*
  * SUBTEST: map-fork
- * Description: parent and child share a mapping, and both follow the move
+ * Description: parent and child share a mapping, and both follow moves
  */
 static void test_fork(struct prime *p)
 {
@@ -170,7 +170,7 @@ static void test_fork(struct prime *p)
 		pfn_assert_pattern(p->map, 0, p->size, 1);
 		igt_assert_eq(write(to_parent[1], &c, 1), 1);
 		igt_assert_eq(read(to_child[0], &c, 1), 1);
-		/* A stale entry, copied by fork, would write to the old place */
+		/* A stale entry copied by fork would write to the old memory. */
 		pfn_pattern_fill(p->map, 0, p->size, 2);
 	}
 
@@ -218,7 +218,7 @@ static void assert_mapped(struct prime *p, uint32_t mapped)
 	}
 }
 
-/* Reading one page maps those up to @end as well, as far as they are contiguous. */
+/* Assert that reading one page maps the contiguous pages up to @end as well. */
 static void touch_around(struct prime *p, char *map, int page, int end, uint32_t *mapped)
 {
 	uint64_t pfn = vgem_pfn_bo_pfn(p->fd, p->handle, page);
@@ -234,9 +234,9 @@ static void touch_around(struct prime *p, char *map, int page, int end, uint32_t
 
 /*
  * SUBTEST: map-around
- * Description: with fault_around_pages a fault maps what follows, up to the end of an
- *		aligned window, of the mapping and of what is contiguous, and a move
- *		takes all of it
+ * Description: with fault_around_pages a fault maps the following pages, up to the end
+ *		of the aligned window, of the mapping, or of the contiguous memory; a
+ *		move unmaps all
  */
 static void test_around(struct prime *p)
 {
@@ -246,11 +246,11 @@ static void test_around(struct prime *p)
 	map = mmap(NULL, PAGES(14), PROT_READ, MAP_SHARED, p->import, 0);
 	igt_assert(map != MAP_FAILED);
 
-	/* Windows are of a power of two. */
+	/* Window sizes are rounded down to a power of two. */
 	pfn_importer_set_knob("fault_around_pages", 12);
 	touch_around(p, map, 3, 8, &mapped);
 	touch_around(p, map, 9, 14, &mapped);
-	/* What is there already is no obstacle. */
+	/* Pages that are already mapped do not prevent a fault around. */
 	touch_around(p, map, 0, 8, &mapped);
 
 	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_TT);
@@ -273,25 +273,25 @@ void prime_map_tests(int fd, int importer)
 		const char *describe;
 		void (*run)(struct prime *p);
 	} tests[] = {
-		{ "map-private", "A copy on write of memory that moves is refused.",
+		{ "map-private", "Private mappings are rejected.",
 		  test_private },
-		{ "map-beyond-end", "A mapping ends where the buffer ends.",
+		{ "map-beyond-end", "Mappings beyond the end of the buffer are rejected.",
 		  test_beyond_end },
-		{ "map-part", "A mapping of some pages shows those.",
+		{ "map-part", "A mapping of some pages maps only those.",
 		  test_part },
 		{ "map-dmabuf", "The dma-buf itself can be mapped and follows moves.",
 		  test_dmabuf },
-		{ "map-unmap-part", "The rest of a mapping with a hole follows moves.",
+		{ "map-unmap-part", "After a partial munmap() the rest follows moves.",
 		  test_unmap_part },
-		{ "map-moved", "A mapping moved to another address follows moves.",
+		{ "map-moved", "After mremap() a mapping follows moves.",
 		  test_moved },
-		{ "map-protect", "A mapping whose protection changes follows moves.",
+		{ "map-protect", "After mprotect() a mapping follows moves.",
 		  test_protect },
 		{ "map-fork", "A mapping shared with a child follows moves in both.",
 		  test_fork },
 		{ "map-many", "Several mappings of one import follow moves.",
 		  test_many_maps },
-		{ "map-around", "A fault maps what follows, if told so.",
+		{ "map-around", "A fault maps the following pages, if configured.",
 		  test_around },
 	};
 	size_t i;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of importers that are broken on purpose: each leaves out the step that
- * it says, and no other, and what comes of that can be seen.
+ * Subtests of importers that are broken on purpose: each leaves out exactly one step,
+ * with visible consequences.
  *
- * What is written through old page frame numbers goes to a carveout from which
- * the buffer has moved, and where nothing else is.
+ * Writes through old page frame numbers reach the carveout that the buffer has left,
+ * where no other buffer is.
  */
 #include <linux/capability.h>
 #include <sys/mman.h>
@@ -19,7 +19,7 @@
 
 /*
  * SUBTEST: broken-needs-admin
- * Description: what can write to memory of others is not for everybody
+ * Description: importers that can write to foreign memory need CAP_SYS_ADMIN
  */
 static void test_needs_admin(int fd, int importer)
 {
@@ -46,7 +46,7 @@ static void test_needs_admin(int fd, int importer)
 
 /*
  * SUBTEST: pin-needs-ipc-lock
- * Description: memory that cannot be evicted any more takes what mlock() takes
+ * Description: imports that pin need CAP_IPC_LOCK, like mlock()
  */
 static void test_needs_ipc_lock(int fd, int importer)
 {
@@ -70,7 +70,7 @@ static void test_needs_ipc_lock(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/* Page by page, the memory at these pfns has the pattern of @seed. */
+/* Assert that the memory at these pfns has the pattern of @seed. */
 static void assert_mem(const uint64_t *pfns, uint64_t pages, uint64_t seed)
 {
 	uint64_t page[PFN_PAGE_SIZE / sizeof(uint64_t)], i;
@@ -83,8 +83,8 @@ static void assert_mem(const uint64_t *pfns, uint64_t pages, uint64_t seed)
 
 /*
  * SUBTEST: no-zap
- * Description: an import that ignores notifications goes on using the old pfns,
- *		by both ways, and the buffer never sees what it writes there
+ * Description: an importer that ignores notifications continues to use the old pfns, by
+ *		CPU and by device, and its writes do not reach the buffer
  */
 static void test_no_zap(int fd, int importer)
 {
@@ -99,7 +99,7 @@ static void test_no_zap(int fd, int importer)
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
 	vgem_pfn_bo_fill(fd, p.handle, size, 2);
 
-	/* It was told, and believes as before. */
+	/* The import was notified, but its translations are unchanged. */
 	stats = pfn_import_stats(p.import);
 	igt_assert_lte_u64(1, stats.invalidations);
 	igt_assert_eq_u64(stats.cpu_zapped, 0);
@@ -120,20 +120,20 @@ static void test_no_zap(int fd, int importer)
 	pfn_assert_pattern(p.map, 0, size, 4);
 	igt_assert_eq_u64(pfn_import_stats(p.import).faults, pages);
 
-	/* The buffer and other imports of it know nothing of that. */
+	/* The buffer and its other imports are not affected. */
 	vgem_pfn_bo_check(fd, p.handle, size, 2);
 	good = pfn_import(importer, p.dmabuf);
 	pfn_import_dev_check(good, size, 2);
 	pfn_import_assert_truth(good, fd, p.handle, size, ENTRY_DEV);
 	close(good);
 
-	/* Where it was is where it believes, for as long as nothing else is. */
+	/* If the buffer gets the old pfns again, the stale translations are correct. */
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
 	vgem_pfn_bo_pfns(fd, p.handle, 0, pages, again);
 	if (!memcmp(old, again, sizeof(old)))
 		pfn_assert_pattern(p.map, 0, size, 2);
 
-	/* Nothing of it is left: who imports now is right again. */
+	/* A new import is not affected. */
 	munmap(p.map, size);
 	close(p.import);
 	vgem_pfn_bo_fill(fd, p.handle, size, 5);
@@ -146,8 +146,8 @@ static void test_no_zap(int fd, int importer)
 
 /*
  * SUBTEST: no-zap-part
- * Description: what such an import had not translated gets the new place, so
- *		that it believes in both
+ * Description: an importer that ignores notifications looks up new pages at the new
+ *		placement, so that it uses both old and new pfns
  */
 static void test_no_zap_part(int fd, int importer)
 {
@@ -190,8 +190,7 @@ static void read_run(void *arg)
 
 /*
  * SUBTEST: no-retry
- * Description: an import that does not look at the sequence installs what was
- *		right before the move
+ * Description: an importer that does not check the sequence installs a stale pfn
  */
 static bool try_no_retry(int fd, int importer, uint32_t delay_us)
 {
@@ -210,7 +209,7 @@ static bool try_no_retry(int fd, int importer, uint32_t delay_us)
 	igt_assert_eq_u64(pfn_import_entry(p.import, 0).dev_pfn, old);
 	igt_assert_eq_u64(pfn_import_stats(p.import).dev_retries, 0);
 
-	/* The next notification takes it away, and then it is right. */
+	/* The next notification removes the stale entry. */
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
 	pfn_import_assert_truth(p.import, fd, p.handle, p.size, 0);
 	igt_assert_eq_u64(pfn_import_stats(p.import).dev_mapped, 0);
@@ -229,23 +228,23 @@ static void test_no_retry(int fd, int importer)
 
 void prime_modes_tests(int fd, int importer)
 {
-	igt_describe("What can write to memory of others is not for everybody.");
+	igt_describe("Importers that can write to foreign memory need CAP_SYS_ADMIN.");
 	igt_subtest("broken-needs-admin")
 		test_needs_admin(fd, importer);
 
-	igt_describe("Pinned memory is for those who may lock memory.");
+	igt_describe("Imports that pin need CAP_IPC_LOCK.");
 	igt_subtest("pin-needs-ipc-lock")
 		test_needs_ipc_lock(fd, importer);
 
-	igt_describe("Who ignores notifications goes on using the old memory.");
+	igt_describe("An importer that ignores notifications uses the old memory.");
 	igt_subtest("no-zap")
 		test_no_zap(fd, importer);
 
-	igt_describe("Who ignores notifications believes in two places.");
+	igt_describe("An importer that ignores notifications uses old and new pfns.");
 	igt_subtest("no-zap-part")
 		test_no_zap_part(fd, importer);
 
-	igt_describe("Who does not retry installs what was right before a move.");
+	igt_describe("An importer that does not retry installs a stale pfn.");
 	igt_subtest("no-retry")
 		test_no_retry(fd, importer);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of a buffer that moves while imported: every translation goes before
- * the memory does, and comes back right.
+ * Subtests of moves of an imported buffer: all translations are removed before the
+ * move, and new lookups return the new placement.
  */
 #include <sys/mman.h>
 
@@ -22,7 +22,7 @@ static void move_out(struct prime *p, enum mover mover)
 	igt_assert_eq_u32(vgem_pfn_bo_region(p->fd, p->handle), VGEM_PFN_TT);
 }
 
-/* No page of one list of pfns is in the other one. */
+/* Assert that the two lists of pfns have no page in common. */
 static void assert_disjoint(const uint64_t *a, const uint64_t *b, size_t pages)
 {
 	size_t i, j;
@@ -35,8 +35,8 @@ static void assert_disjoint(const uint64_t *a, const uint64_t *b, size_t pages)
 /*
  * SUBTEST: evict
  * SUBTEST: move
- * Description: the import is told, all it had is gone, and what it gets next is
- *		where the contents are
+ * Description: the import is notified, all its translations are removed, and new ones
+ *		map the memory with the contents
  */
 static void test_move(int fd, int importer, enum mover mover)
 {
@@ -52,7 +52,7 @@ static void test_move(int fd, int importer, enum mover mover)
 
 	move_out(&p, mover);
 
-	/* Told, and all it had is gone */
+	/* The import was notified and has no translations. */
 	stats = pfn_import_stats(p.import);
 	igt_assert_lte_u64(1, stats.invalidations);
 	igt_assert_eq_u64(stats.cpu_zapped, pages);
@@ -67,25 +67,26 @@ static void test_move(int fd, int importer, enum mover mover)
 	igt_assert_lte_u64(1, query.num_notifies);
 	igt_assert_eq_u64(query.last_copy_bytes, size);
 
-	/* The memory is another, and the contents are there. */
+	/* The memory is different, with the same contents. */
 	vgem_pfn_bo_pfns(fd, p.handle, 0, pages, new);
 	assert_disjoint(old, new, pages);
 	vgem_pfn_bo_check_mem(fd, p.handle, size, 1);
 
-	/* The import finds the new place, by faulting each page once more. */
+	/*
+	 * The import finds the new placement, with one fault and one lookup per page.
+	 */
 	prime_check(&p, 1);
 	stats = pfn_import_stats(p.import);
 	igt_assert_eq_u64(stats.faults, 2 * pages);
 	igt_assert_eq_u64(stats.dev_lookups, 2 * pages);
 	igt_assert_eq_u64(stats.dev_retries, 0);
 
-	/* What it writes now lands in the buffer and not where that was. */
+	/* Writes by the import reach the new memory. */
 	pfn_pattern_fill(p.map, 0, size, 2);
 	vgem_pfn_bo_check_mem(fd, p.handle, size, 2);
 	pfn_import_dev_fill(p.import, size, 3);
 	vgem_pfn_bo_check_mem(fd, p.handle, size, 3);
 
-	/* And back again */
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
 	pfn_import_assert_truth(p.import, fd, p.handle, size, 0);
 	prime_check(&p, 3);
@@ -96,7 +97,7 @@ static void test_move(int fd, int importer, enum mover mover)
 
 /*
  * SUBTEST: evict-part-mapped
- * Description: what is counted as gone is what was there
+ * Description: the counters of removed translations match those that existed
  */
 static void test_part_mapped(int fd, int importer)
 {
@@ -133,7 +134,7 @@ static void test_part_mapped(int fd, int importer)
 
 /*
  * SUBTEST: many-imports
- * Description: whoever imports the same dma-buf is told, and none twice
+ * Description: each import of a dma-buf is notified, exactly once
  */
 static void test_many_imports(int fd, int importer)
 {
@@ -178,7 +179,7 @@ static void test_many_imports(int fd, int importer)
 
 /*
  * SUBTEST: move-everywhere
- * Description: every region's pages can be imported, and left
+ * Description: imports work in every region, and follow moves between them
  */
 static void test_everywhere(int fd, int importer)
 {
@@ -206,7 +207,7 @@ static void test_everywhere(int fd, int importer)
 
 /*
  * SUBTEST: no-import-no-notify
- * Description: a buffer that nobody imports moves without telling anybody
+ * Description: a move of a buffer without imports sends no notification
  */
 static void test_no_import(int fd, int importer)
 {
@@ -218,7 +219,7 @@ static void test_no_import(int fd, int importer)
 	prime_touch(&p, 1);
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
 	igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).num_notifies, 0);
-	/* And one buffer's move is no concern of another's import. */
+	/* Imports of other buffers are not notified either. */
 	igt_assert_eq_u64(pfn_import_stats(p.import).invalidations, 0);
 	pfn_import_assert_truth(p.import, fd, p.handle, p.size,
 				ENTRY_DEV | ENTRY_CPU);
@@ -236,19 +237,19 @@ void prime_move_tests(int fd, int importer)
 	igt_subtest("move")
 		test_move(fd, importer, BY_REQUEST);
 
-	igt_describe("What is counted as gone is what was there.");
+	igt_describe("Counters of removed translations match those that existed.");
 	igt_subtest("evict-part-mapped")
 		test_part_mapped(fd, importer);
 
-	igt_describe("Whoever imports the same dma-buf is told.");
+	igt_describe("Each import of a dma-buf is notified.");
 	igt_subtest("many-imports")
 		test_many_imports(fd, importer);
 
-	igt_describe("Every region's pages can be imported, and left.");
+	igt_describe("Imports work in every region, and follow moves.");
 	igt_subtest("move-everywhere")
 		test_everywhere(fd, importer);
 
-	igt_describe("One buffer's move is no concern of another's import.");
+	igt_describe("A move notifies only imports of its own buffer.");
 	igt_subtest("no-import-no-notify")
 		test_no_import(fd, importer);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests in which the import is used while the buffer moves. Delays in the
- * driver and in the importer hold the door of each race open, so that the first
- * attempt goes through it; the hammer tests try without them.
+ * Subtests of accesses to an import while the buffer moves. Delays in the driver and in
+ * the importer widen the window of each race so that the first attempt hits it; the
+ * hammer tests run without them.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -30,7 +30,7 @@ static void access_run(void *arg)
 
 uint32_t prime_longer_delay(uint32_t us)
 {
-	igt_require_f(us < 20000 * MS, "a delay of %u us was too short\n", us);
+	igt_require_f(us < 20000 * MS, "no race within a delay of %u us\n", us);
 	return 2 * us;
 }
 
@@ -41,11 +41,13 @@ bool prime_move_during_lookup(struct prime *p, struct pfn_thread *lookup,
 
 	pfn_importer_set_install_delay(delay_us);
 	pfn_thread_start(lookup, run, arg);
-	/* It has the pfn when this counts, and nothing is installed while it sleeps. */
+	/*
+	 * num_get_pfn counts after the lookup; nothing is installed during the delay.
+	 */
 	while (!vgem_pfn_bo_query(p->fd, p->handle).num_get_pfn)
 		usleep(MS);
 	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_TT);
-	/* An entry from before the move has been zapped by it. */
+	/* An entry that was installed before the move would have been zapped. */
 	during = !lookup->done && !pfn_import_stats(p->import).dev_zapped;
 	pfn_thread_join(lookup);
 	pfn_importer_set_install_delay(0);
@@ -54,8 +56,8 @@ bool prime_move_during_lookup(struct prime *p, struct pfn_thread *lookup,
 
 /*
  * SUBTEST: move-between-lookup-and-install
- * Description: a pfn that was right when asked for and is not any more must not
- *		get into the device's page table
+ * Description: a pfn that became stale between its lookup and its installation is not
+ *		installed in the device's page table
  */
 static bool try_lookup_race(int fd, int importer, uint32_t flags, uint32_t delay_us)
 {
@@ -113,8 +115,8 @@ enum way {
 
 /*
  * SUBTEST: write-during-copy
- * Description: what is written while the buffer moves is in the buffer after:
- *		translations must be gone before the copy begins
+ * Description: writes during a move are not lost: translations are removed before the
+ *		copy begins
  */
 static void test_write_during_move(int fd, int importer, enum way by)
 {
@@ -123,7 +125,7 @@ static void test_write_during_move(int fd, int importer, enum way by)
 	struct vgem_pfn_mover mover;
 
 	prime_touch(&p, 1);
-	/* The copy is done, the move is not. */
+	/* The copy is done, but the move is not. */
 	vgem_pfn_mover_start_copied(&mover, fd, p.handle, VGEM_PFN_TT);
 	if (by == BY_CPU)
 		pfn_pattern_fill(p.map, 0, size, 2);
@@ -139,7 +141,7 @@ static void test_write_during_move(int fd, int importer, enum way by)
 
 /*
  * SUBTEST: fault-during-move
- * Description: who asks for a page while it moves gets the new place
+ * Description: a fault during a move maps the new placement
  */
 static void test_fault_during_move(int fd, int importer)
 {
@@ -183,7 +185,7 @@ static int hammer_word(struct hammer *h, enum way by, uint64_t offset,
 	return 0;
 }
 
-/* Write, and read back what was written before the last move and since. */
+/* Write words and read them back, at once and after a whole pass with moves. */
 static void hammer(struct hammer *h)
 {
 	uint64_t offset = h->write * 64 + h->read * 8, last = 0;
@@ -241,7 +243,7 @@ static bool hammers_ran(const struct hammer *hammers)
 
 /*
  * SUBTEST: hammer
- * Description: nothing written by any way gets lost in any move, for 1 s
+ * Description: no write by CPU or by device is lost during moves, for 1 s
  *
  * SUBTEST: hammer-long
  * Description: the same for 3 s
@@ -300,31 +302,31 @@ static void test_hammer(int fd, int importer, unsigned int ms)
 
 void prime_race_tests(int fd, int importer)
 {
-	igt_describe("A device must not install what was right before a move.");
+	igt_describe("A device does not install a stale pfn.");
 	igt_subtest("lookup-races-move-read")
 		test_lookup_race(fd, importer, DMA_BUF_PFN_ACCESS_READ);
 
-	igt_describe("A device must not write to what was right before a move.");
+	igt_describe("A device does not write through a stale pfn.");
 	igt_subtest("lookup-races-move-write")
 		test_lookup_race(fd, importer, DMA_BUF_PFN_ACCESS_WRITE);
 
-	igt_describe("What a CPU writes while the buffer moves is not lost.");
+	igt_describe("CPU writes during a move are not lost.");
 	igt_subtest("write-during-move-cpu")
 		test_write_during_move(fd, importer, BY_CPU);
 
-	igt_describe("What a device writes while the buffer moves is not lost.");
+	igt_describe("Device writes during a move are not lost.");
 	igt_subtest("write-during-move-device")
 		test_write_during_move(fd, importer, BY_DEVICE);
 
-	igt_describe("Who asks for a page while it moves gets the new place.");
+	igt_describe("A fault during a move maps the new placement.");
 	igt_subtest("fault-during-move")
 		test_fault_during_move(fd, importer);
 
-	igt_describe("Nothing written by any way gets lost in any move.");
+	igt_describe("No write by CPU or by device is lost during moves.");
 	igt_subtest("hammer")
 		test_hammer(fd, importer, 1000);
 
-	igt_describe("Nor in the long run.");
+	igt_describe("The same for longer.");
 	igt_subtest("hammer-long")
 		test_hammer(fd, importer, 3000);
 }

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of waiting for a buffer that is moving: whoever waits can be
- * interrupted, and killed.
- */
+/* Subtests of waiting for a move: the waiting task can be interrupted and killed. */
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -43,7 +40,7 @@ static void access_run(void *arg)
 				     sizeof(w->word), 0);
 }
 
-/* Start a wait in a move that does not end, and interrupt it. */
+/* Start a wait for a move that is held, and interrupt it. */
 static void interrupt(int fd, struct waiter *w, void (*wait)(void *))
 {
 	struct sigaction act = { .sa_handler = handler };
@@ -59,14 +56,14 @@ static void interrupt(int fd, struct waiter *w, void (*wait)(void *))
 	while (!handled && pfn_hold_pending(&w->hold))
 		usleep(10 * MS);
 
-	/* The handler has not waited until the move is over. */
+	/* The handler ran before the end of the move. */
 	igt_assert(pfn_hold_pending(&w->hold));
 }
 
 /*
  * SUBTEST: signal-fault
- * Description: a process that faults on moving memory can handle signals, and
- *		then gets its page
+ * Description: a task whose fault waits for a move handles signals, and then completes
+ *		the fault
  */
 static void test_signal_fault(int fd, int importer)
 {
@@ -86,7 +83,7 @@ static void test_signal_fault(int fd, int importer)
 
 /*
  * SUBTEST: signal-access
- * Description: a device access that waits for moving memory ends with a signal
+ * Description: a device access that waits for a move can be interrupted by a signal
  */
 static void test_signal_access(int fd, int importer)
 {
@@ -107,7 +104,7 @@ static void test_signal_access(int fd, int importer)
 
 /*
  * SUBTEST: kill-fault
- * Description: a process that faults on moving memory can be killed at once
+ * Description: a task whose fault waits for a move can be killed at once
  */
 static void test_kill_fault(int fd, int importer)
 {
@@ -138,15 +135,15 @@ static void test_kill_fault(int fd, int importer)
 
 void prime_signal_tests(int fd, int importer)
 {
-	igt_describe("Who faults on moving memory can handle signals.");
+	igt_describe("A task whose fault waits for a move handles signals.");
 	igt_subtest("signal-fault")
 		test_signal_fault(fd, importer);
 
-	igt_describe("A device access that waits for moving memory ends with a signal.");
+	igt_describe("A device access that waits for a move is interrupted by a signal.");
 	igt_subtest("signal-access")
 		test_signal_access(fd, importer);
 
-	igt_describe("Who faults on moving memory can be killed at once.");
+	igt_describe("A task whose fault waits for a move can be killed at once.");
 	igt_subtest("kill-fault")
 		test_kill_fault(fd, importer);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of importing from udmabuf: an exporter that never moves, whose pages
- * userspace chose, so that this process's own page tables tell what is true.
+ * Subtests of imports from udmabuf, an exporter that never moves. Userspace provides
+ * its pages, so the expected pfns are those of this process's page tables.
  */
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -16,7 +16,7 @@
 
 #define HUGE	(2 * MiB)
 
-/* A memfd that is filled, sealed as udmabuf wants it, and mapped. */
+/* A memfd, filled, sealed for udmabuf, and mapped */
 struct memory {
 	int fd;
 	size_t size;
@@ -44,7 +44,7 @@ static void memory_destroy(struct memory *m)
 	close(m->fd);
 }
 
-/* What the page tables of this process say. */
+/* Read a pfn from this process's page tables. */
 static uint64_t memory_pfn(struct memory *m, uint64_t page)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -58,7 +58,7 @@ static uint64_t memory_pfn(struct memory *m, uint64_t page)
 	return entry & ((1ULL << 55) - 1);
 }
 
-/* A buffer of these pages of @m, in this order. */
+/* Create a udmabuf of these pages of @m, in this order. */
 static int udmabuf_create(struct memory *m, const uint32_t *pages, int count)
 {
 	int dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), fd, i;
@@ -99,7 +99,8 @@ static int udmabuf_create_whole(struct memory *m)
 
 /*
  * SUBTEST: udmabuf-import
- * Description: an import of a udmabuf is the memfd, by both ways, and outlives it
+ * Description: an import of a udmabuf accesses the memfd's pages, by CPU and by device,
+ *		and keeps them
  */
 static void test_udmabuf_import(int importer)
 {
@@ -141,7 +142,7 @@ static void test_udmabuf_import(int importer)
 
 /*
  * SUBTEST: udmabuf-classes
- * Description: of memory that does not move, every class of import can be had
+ * Description: every class of import works with memory that does not move
  */
 static void test_udmabuf_classes(int importer)
 {
@@ -181,7 +182,8 @@ static void test_udmabuf_classes(int importer)
 
 /*
  * SUBTEST: udmabuf-job-close
- * Description: this exporter waits for no fence, so a job keeps the pages itself
+ * Description: udmabuf does not wait for fences, so a pending job keeps the pages
+ *		itself
  */
 static void test_udmabuf_job_close(int importer)
 {
@@ -204,7 +206,7 @@ static void test_udmabuf_job_close(int importer)
 	memory_destroy(&m);
 }
 
-/* Every page of an import of @pages is the right one, and every order is true. */
+/* Check the data and the pfns of every page of an import of @pages. */
 static void check_list(int importer, struct memory *m, const uint32_t *pages,
 		       int count)
 {
@@ -232,7 +234,7 @@ static void check_list(int importer, struct memory *m, const uint32_t *pages,
 /*
  * SUBTEST: udmabuf-list
  * SUBTEST: udmabuf-list-huge
- * Description: pages of one folio in any order, some twice, are what they are
+ * Description: pages of one folio can be listed in any order and repeatedly
  *
  * With CONFIG_DMABUF_DEBUG a block or run that is not contiguous would be
  * reported, too.
@@ -256,7 +258,7 @@ static void test_udmabuf_list(int importer, size_t size, unsigned int flags)
 	memory_destroy(&m);
 }
 
-/* Of 2 MiB pages, some must be free: the machine's, or made so for this. */
+/* Make sure that @wanted 2 MiB pages exist, allocating them if necessary. */
 static bool huge_pages(int wanted)
 {
 	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "r+e");
@@ -274,7 +276,7 @@ static bool huge_pages(int wanted)
 
 /*
  * SUBTEST: udmabuf-orders
- * Description: blocks and runs of huge pages are as large as they are
+ * Description: lookups of blocks and runs report whole huge pages
  */
 static void test_udmabuf_orders(int importer)
 {
@@ -291,7 +293,7 @@ static void test_udmabuf_orders(int importer)
 	igt_assert_eq(__pfn_trace_count("pgoff=77 "), 1);
 	igt_assert_eq(__pfn_trace_count("order=9 ret=0"), 1);
 
-	/* A fault for a huge entry, and one where there is no room for that. */
+	/* One fault with a huge entry, one in a mapping that is too small for it */
 	igt_assert_eq(__pfn_trace_start("dma_buf", "dma_buf_get_pfn_run"), 0);
 	(void)map[77 * PFN_PAGE_SIZE];
 	igt_assert_eq(__pfn_trace_count("asked=0 pgoff=0 "), 1);
@@ -309,7 +311,7 @@ static void test_udmabuf_orders(int importer)
 
 void prime_udmabuf_tests(int importer)
 {
-	igt_describe("An import of a udmabuf is the memfd, and outlives it.");
+	igt_describe("An import of a udmabuf accesses the memfd, and keeps its pages.");
 	igt_subtest("udmabuf-import")
 		test_udmabuf_import(importer);
 
@@ -317,11 +319,11 @@ void prime_udmabuf_tests(int importer)
 	igt_subtest("udmabuf-classes")
 		test_udmabuf_classes(importer);
 
-	igt_describe("Pages stay while a job is under way.");
+	igt_describe("Pages are kept while a job is pending.");
 	igt_subtest("udmabuf-job-close")
 		test_udmabuf_job_close(importer);
 
-	igt_describe("Pages of a memfd in any order are what they are.");
+	igt_describe("Pages of a memfd can be listed in any order.");
 	igt_subtest("udmabuf-list")
 		test_udmabuf_list(importer, 64 * KiB, 0);
 
@@ -330,12 +332,12 @@ void prime_udmabuf_tests(int importer)
 			igt_require_f(huge_pages(2), "no free 2 MiB pages\n");
 		}
 
-		igt_describe("Pages of one folio in any order are what they are.");
+		igt_describe("Pages of one folio can be listed in any order.");
 		igt_subtest("udmabuf-list-huge")
 			test_udmabuf_list(importer, HUGE,
 					  MFD_HUGETLB | MFD_HUGE_2MB);
 
-		igt_describe("Blocks and runs of huge pages are as large as they are.");
+		igt_describe("Lookups of blocks and runs report whole huge pages.");
 		igt_subtest("udmabuf-orders")
 			test_udmabuf_orders(importer);
 

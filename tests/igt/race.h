@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The race engine: threads that do to a few buffers, at random, whatever can be done,
- * and know at every moment what each word of them must be.
+ * The race engine: threads that apply random actions to a few buffers, and always know
+ * the expected value of each word.
  *
- *	race_generate.c	the actions, and a scenario of them from a seed
- *	race_world.c	the buffers, their imports, and how they must be at the end
- *	race_oracle.c	what a word may be, and who has written it
+ *	race_generate.c	the kinds of actions, and scenarios from a seed
+ *	race_world.c	the buffers and imports, and the checks at the end
+ *	race_oracle.c	the valid values of a word
  *	race_access.c	actions that read and write
- *	race_actions.c	all others
- *	race_run.c	the threads of one scenario, and whether each gets on
- *	race_overlap.c	which actions were under way at the same time
- *	race_shrink.c	a shorter scenario that fails as well
- *	race_engine.c	scenario after scenario, until time is over
- *	race_finds.c	that it finds importers which are broken on purpose
+ *	race_actions.c	all other actions
+ *	race_run.c	the threads of a scenario, and their progress
+ *	race_overlap.c	which actions ran at the same time
+ *	race_shrink.c	reduces a failing scenario
+ *	race_engine.c	runs scenarios until the time is over
+ *	race_finds.c	proves that broken importers are detected
  *	race_many.c	64 importers of one buffer
  *
- * A scenario is a list of actions, each for one thread, which takes its own in
- * turn. It follows from the seed alone, so it can be run again; how the threads
- * interleave does not.
+ * A scenario is a list of actions; each action belongs to one thread, and a thread runs
+ * its actions in order. A scenario is generated from its seed alone, so it can be run
+ * again; the interleaving of the threads differs.
  */
 #ifndef RACE_H
 #define RACE_H
@@ -32,12 +32,12 @@
 #include "vgem_pfn.h"
 
 #define RACE_BUFFERS		6
-#define RACE_IMPORTS		12	/* two of each buffer */
+#define RACE_IMPORTS		12	/* two for each buffer */
 #define RACE_MAX_PAGES		32
 #define RACE_MAX_THREADS	12
 #define RACE_SECONDS		3
 #define RACE_SECONDS_LONG	20
-#define RACE_CARVEOUT		"384K"	/* of 576 that the buffers want */
+#define RACE_CARVEOUT		"384K"	/* of 576K for all buffers */
 
 enum race_kind {
 	RACE_MOVE,
@@ -60,22 +60,22 @@ enum race_kind {
 	RACE_SNAPSHOT,
 	RACE_JOB_READ,
 	RACE_JOB_WRITE,
-	RACE_PEER,		/* from here on a second device is needed */
+	RACE_PEER,		/* kinds from here on need a second device */
 	RACE_UNPLUG,
 	RACE_NUM_KINDS,
 };
 
-/* @arg is a die for the rest of what there is to choose. */
+/* @arg: random bits for the remaining choices of the action */
 struct race_action {
 	uint8_t kind;
 	uint8_t thread;
-	uint8_t import;		/* and by that the buffer */
+	uint8_t import;		/* also selects the buffer */
 	uint8_t page;
-	uint16_t pause_us;	/* before it */
+	uint16_t pause_us;	/* before the action */
 	uint16_t arg;
 };
 
-/* Knobs of the driver and the importer, for a whole scenario */
+/* Knobs of the driver and the importer, constant for a scenario */
 struct race_knobs {
 	uint32_t move_delay_us;
 	uint32_t engine_latency_us;
@@ -92,8 +92,9 @@ struct race_scenario {
 	struct race_action *actions;
 };
 
-/* What a word of one thread in one page may be: the last one that is there for
- * sure, and the last one that was begun.
+/*
+ * Valid values of one thread's word in a page: from the last completed write to the
+ * last one begun.
  */
 struct race_word {
 	atomic_uint done;
@@ -103,25 +104,25 @@ struct race_word {
 struct race_buffer {
 	unsigned int pages;
 	int dmabuf;
-	char *map;		/* of the dma-buf, by the exporter */
+	char *map;		/* mapping of the dma-buf */
 	struct race_word words[RACE_MAX_PAGES][RACE_MAX_THREADS];
 };
 
 /*
- * @lock: @fd and what was counted of those closed. @map is where nothing else ever is:
- * a mapping of one of its imports, or PROT_NONE.
+ * @lock protects @fd and the counters of closed imports. @map is a fixed address range:
+ * a mapping of one of the imports, or PROT_NONE.
  */
 struct race_import {
 	pthread_mutex_t lock;
 	struct race_buffer *buffer;
 	int fd;			/* or -1 */
-	uint32_t flags;		/* DMA_BUF_PFN_IMPORT_*, of each of its imports */
+	uint32_t flags;		/* DMA_BUF_PFN_IMPORT_* of each import of this slot */
 	char *map;
-	atomic_ullong touches;	/* that may have faulted or looked up */
-	uint64_t faults, lookups, retries, invalidations;	/* of those closed */
+	atomic_ullong touches;	/* accesses that may have faulted or looked up */
+	uint64_t faults, lookups, retries, invalidations;	/* of closed imports */
 };
 
-/* Of one action: when, in ns of CLOCK_MONOTONIC */
+/* Begin and end of an action, in ns of CLOCK_MONOTONIC */
 struct race_event {
 	uint64_t begin, end;
 	uint8_t kind;
@@ -133,29 +134,29 @@ struct race_world;
 struct race_thread {
 	struct race_world *world;
 	unsigned int index;
-	int fd;				/* of the driver, with handles of its own */
+	int fd;				/* the thread's own file of the driver */
 	uint32_t handles[RACE_BUFFERS];
-	sigjmp_buf fault;		/* where a SIGBUS or SIGSEGV goes */
+	sigjmp_buf fault;		/* target of SIGBUS and SIGSEGV */
 	pthread_t thread;
-	atomic_ullong since;		/* begin of the action under way, or 0 */
-	atomic_uint next;		/* index of the next one of all */
+	atomic_ullong since;		/* begin of the current action, or 0 */
+	atomic_uint next;		/* index of the next action in the scenario */
 	atomic_ullong ops;
-	unsigned int passes;		/* of the whole list that are over */
+	unsigned int passes;		/* completed passes of the scenario */
 	uint64_t refused[RACE_NUM_KINDS];
 	struct race_event *events;
 	unsigned int num_events, max_events;
 };
 
-/* What is the same for every scenario of a run */
+/* Constant for all scenarios of a run */
 struct race_setup {
 	int fd;			/* of the driver */
 	int importer;
-	uint32_t broken;	/* every other import has these flags, and only reads */
+	uint32_t broken;	/* flags of every other import, which then only reads */
 	unsigned int num_threads;
-	bool second;		/* there is another device, to unplug */
-	uint64_t patience_ns;	/* after which a thread is stuck, on this machine */
-	uint64_t spin_ns;	/* what race_spin() takes on it */
-	unsigned int slow;	/* how many times slower than usual it is, 1 to 4 */
+	bool second;		/* a second device exists and can be unplugged */
+	uint64_t patience_ns;	/* a longer action means that its thread is stuck */
+	uint64_t spin_ns;	/* initial duration of race_spin() */
+	unsigned int slow;	/* slowness factor of the machine, 1 to 4 */
 };
 
 struct race_world {
@@ -164,11 +165,11 @@ struct race_world {
 	struct race_buffer buffers[RACE_BUFFERS];
 	struct race_import imports[RACE_IMPORTS];
 	struct race_thread threads[RACE_MAX_THREADS];
-	uint64_t stale;		/* stale writes before */
-	atomic_int failed;	/* 1: somebody writes @failure; 2: it is there */
+	uint64_t stale;		/* initial number of stale writes */
+	atomic_int failed;	/* 1: @failure is being written; 2: written */
 	atomic_int stop;
-	uint64_t deadline;	/* 0: each action once; else again and again until then */
-	atomic_int suspect;	/* the buffer that it is about, or -1 */
+	uint64_t deadline;	/* 0: run each action once; else repeat the list until then */
+	atomic_int suspect;	/* index of the failing buffer, or -1 */
 	char failure[200];
 };
 
@@ -177,18 +178,18 @@ extern const char * const race_kind_names[RACE_NUM_KINDS];
 void race_generate(struct race_scenario *scenario, const struct race_setup *setup,
 		   uint64_t seed, unsigned int num);
 void race_print(const struct race_scenario *scenario);
-/* The text that race_print() gives. False if it is none. */
+/* Parse the text printed by race_print(). Returns false if it is invalid. */
 bool race_parse(struct race_scenario *scenario, const char *text);
 
 /* race_world.c */
 void race_world_create(struct race_world *world, const struct race_setup *setup,
 		       const struct race_scenario *scenario);
-/* Looks everywhere first, if nothing has failed. */
+/* Checks all contents first if nothing has failed. */
 void race_world_destroy(struct race_world *world);
-/* The first failure counts. From any thread. */
+/* Record a failure, from any thread. Only the first one is kept. */
 __attribute__((format(printf, 2, 3)))
 void race_fail(struct race_world *world, const char *fmt, ...);
-/* The same, about one buffer */
+/* The same, for a failure of one buffer */
 #define race_fail_buffer(world, buffer, fmt...) \
 	do { \
 		atomic_store(&(world)->suspect, (buffer) - (world)->buffers); \
@@ -205,7 +206,7 @@ uint64_t race_mark(const struct race_world *world, const struct race_buffer *buf
 #define RACE_MARK_OFFSET	(PFN_PAGE_SIZE - 8)
 typedef int (*race_word_fn)(struct race_thread *thread, void *from, size_t offset,
 			    uint64_t *word);
-/* Read one thread's word by @read, and judge it. 0, or what @read returned. */
+/* Read one thread's word with @read and check it. Returns 0, or the error of @read. */
 int race_check(struct race_thread *thread, struct race_buffer *buffer,
 	       unsigned int page, unsigned int owner, race_word_fn read,
 	       void *from, const char *how);
@@ -224,11 +225,11 @@ int race_job_read(struct race_thread *thread, const struct race_action *action);
 int race_job_write(struct race_thread *thread, const struct race_action *action);
 int race_fork(struct race_thread *thread, const struct race_action *action);
 
-/* race_actions.c: 0, or -errno when it was refused for a good reason */
+/* race_actions.c: returns 0, or -errno for an expected error */
 int race_do(struct race_thread *thread, const struct race_action *action);
 /*
- * What the import believes of these pages is true, or something has moved while we
- * looked: -EAGAIN.
+ * Compare the import's translations of these pages with the exporter's pfns. Returns
+ * -EAGAIN if the buffer was moved meanwhile.
  */
 int race_snapshot(struct race_thread *thread, const struct race_action *action,
 		  unsigned int first, unsigned int count);
@@ -236,23 +237,23 @@ int race_import_open(struct race_world *world, struct race_import *import);
 void race_import_close(struct race_import *import);
 int race_import_map(struct race_import *import);
 void race_import_unmap(struct race_import *import);
-/* A duplicate of its fd, or -1 */
+/* Return a duplicate of the import's fd, or -1. */
 int race_import_get(struct race_import *import);
 
 /* race_run.c */
 struct race_result {
 	bool failed;
 	char failure[200];
-	int suspect;		/* the buffer that it is about, or -1 */
+	int suspect;		/* index of the failing buffer, or -1 */
 	uint64_t ops, ns;
 	uint64_t refused;
-	unsigned int begun_to[RACE_MAX_THREADS];	/* actions that each thread had begun */
+	unsigned int begun_to[RACE_MAX_THREADS];	/* actions begun by each thread */
 };
 
 uint64_t race_now(void);
-/* Do a fixed amount of work. What it took, in ns */
+/* Do a fixed amount of work. Returns its duration in ns. */
 uint64_t race_spin(void);
-/* @ms: how long to repeat it, but at least once. @overlap may be NULL */
+/* @ms: repeat the scenario for this long; 0 to run it once. @overlap may be NULL. */
 struct race_overlap;
 void race_run(const struct race_setup *setup, const struct race_scenario *scenario,
 	      unsigned int ms, struct race_overlap *overlap,
@@ -266,7 +267,7 @@ struct race_overlap {
 
 void race_overlap_add(struct race_overlap *overlap, struct race_event *events,
 		      unsigned int num);
-/* The smallest count of a pair, which is printed with the table */
+/* Print the table, and return the smallest count of a pair of kinds. */
 uint64_t race_overlap_print(const struct race_overlap *overlap,
 			    const struct race_setup *setup);
 
@@ -276,11 +277,11 @@ struct race_shrink {
 	uint64_t ns;
 };
 
-/* In place: fewer actions that fail as well, within @ms. */
+/* Reduce @scenario in place to fewer actions that still fail, within @ms. */
 void race_shrink(const struct race_setup *setup, struct race_scenario *scenario,
 		 const struct race_result *result, unsigned int ms,
 		 struct race_shrink *how);
-/* Run it again and again for @ms at most; whether it failed */
+/* Repeat the scenario until it fails or @ms have passed; returns whether it failed. */
 bool race_again(const struct race_setup *setup, const struct race_scenario *scenario,
 		unsigned int ms, struct race_result *result);
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Actions that read and write words, by a mapping, by the importer's device, by a job
- * of one of its engines, or by a mapping in a child.
+ * Actions that read and write words: through a mapping, by the importer's device, by a
+ * job of one of its engines, or through a mapping in a child.
  *
- * Mappings come and go under whoever reads them. What is not mapped at the moment is
- * PROT_NONE, so an access ends by SIGSEGV, and one that the importer refuses by
- * SIGBUS: both lead back to where the access began.
+ * Other threads map and unmap meanwhile. Unmapped ranges are PROT_NONE, so an access to
+ * them raises SIGSEGV; a fault that the importer rejects raises SIGBUS. The handlers
+ * return to the begin of the access.
  */
 #include <errno.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include "igt.h"
 #include "race.h"
 
-/* Where to go on after a signal; each thread has its own. */
+/* Where to continue after a signal, for each thread */
 static __thread sigjmp_buf * volatile fault_return;
 
 static void fault_handler(int sig)
@@ -46,7 +46,9 @@ void race_catch_faults(bool on)
 	}
 }
 
-/* 0, -ENXIO for nothing mapped, -EFAULT if the importer would not */
+/*
+ * Returns 0, -ENXIO if nothing is mapped, -EFAULT if the importer rejected the fault.
+ */
 static int cpu_access(struct race_thread *thread, void *map, size_t offset,
 		      uint64_t *word, bool write)
 {
@@ -93,7 +95,7 @@ static int dev_write_word(struct race_thread *thread, void *fd, size_t offset,
 				   DMA_BUF_PFN_ACCESS_WRITE);
 }
 
-/* Two threads to an engine or so: jobs of different imports queue up. */
+/* Some threads share an engine, so that jobs of different imports queue up. */
 static int job_word(struct race_thread *thread, void *fd, size_t offset,
 		    uint64_t *word, uint32_t op)
 {
@@ -137,8 +139,8 @@ static bool is_broken(struct race_thread *thread, struct race_import *import)
 }
 
 /*
- * An importer that is no peer may be refused what is pinned where it cannot reach. One
- * that is a peer must get it.
+ * An import without P2P may fail if the buffer is pinned in memory that it does not
+ * reach. One with P2P must not fail.
  */
 static int judge(struct race_thread *thread, struct race_import *import, int ret,
 		 const char *how)
@@ -152,13 +154,13 @@ static int judge(struct race_thread *thread, struct race_import *import, int ret
 	return ret;
 }
 
-/* The exporter's own mapping now and then, else the importer's */
+/* The exporter's own mapping in one of four cases, else the importer's */
 static void *map_of(struct race_import *import, const struct race_action *action)
 {
 	return action->arg % 4 ? import->map : import->buffer->map;
 }
 
-/* Its own word, and somebody else's */
+/* Check the thread's own word, and another thread's. */
 static int read_two(struct race_thread *thread, const struct race_action *action,
 		    race_word_fn read, void *from, const char *how)
 {
@@ -183,7 +185,7 @@ int race_cpu_read(struct race_thread *thread, const struct race_action *action)
 			      map_of(import, action), "CPU read"), "CPU read");
 }
 
-/* By the import's device, as long as it has one */
+/* Read through the slot's import, if it has one. */
 static int read_import(struct race_thread *thread,
 		       const struct race_action *action, race_word_fn read,
 		       const char *how)
@@ -196,7 +198,9 @@ static int read_import(struct race_thread *thread,
 		return -ENXIO;
 	ret = read_two(thread, action, read, (void *)(intptr_t)fd, how);
 	close(fd);
-	/* What it has looked up just now is most likely to be wrong. */
+	/*
+	 * Check the snapshot right after the lookup, when a stale entry is most likely.
+	 */
 	if (!ret && action->arg >> 14 & 1)
 		race_snapshot(thread, action, action->page % import->buffer->pages,
 			      1);
@@ -210,10 +214,12 @@ int race_dev_read(struct race_thread *thread, const struct race_action *action)
 
 int race_job_read(struct race_thread *thread, const struct race_action *action)
 {
-	return read_import(thread, action, job_read_word, "read of a job");
+	return read_import(thread, action, job_read_word, "job read");
 }
 
-/* The next number for the thread's own word. Nobody else writes it. */
+/*
+ * Begin to write the next number of the thread's own word; no other thread writes it.
+ */
 static uint32_t write_begin(struct race_thread *thread, struct race_word *state)
 {
 	uint32_t seq = atomic_load(&state->begun) + 1;
@@ -222,14 +228,14 @@ static uint32_t write_begin(struct race_thread *thread, struct race_word *state)
 	return seq;
 }
 
-/* What failed may have been written or not. */
+/* After a failed write, both the old and the new value are valid. */
 static void write_end(struct race_word *state, uint32_t seq, int ret)
 {
 	if (!ret)
 		atomic_store(&state->done, seq);
 }
 
-/* The thread's own word, of a page that the action chooses */
+/* Write the thread's own word, in the action's page. */
 static int write_own(struct race_thread *thread, const struct race_action *action,
 		     race_word_fn write, void *to, const char *how)
 {
@@ -284,10 +290,13 @@ int race_job_write(struct race_thread *thread, const struct race_action *action)
 {
 	if (is_broken(thread, import_of(thread, action)))
 		return race_job_read(thread, action);
-	return write_import(thread, action, job_write_word, "write of a job");
+	return write_import(thread, action, job_write_word, "job write");
 }
 
-/* The parent waits, so nobody writes this word meanwhile. In the child, no return. */
+/*
+ * Runs in the child and does not return. The parent waits, so no other thread writes
+ * this word meanwhile.
+ */
 static void child(struct race_thread *thread, void *map, size_t offset,
 		  uint64_t least, uint64_t most, uint64_t next, bool write)
 {
@@ -331,7 +340,7 @@ int race_fork(struct race_thread *thread, const struct race_action *action)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!WIFEXITED(status)) {
-		race_fail(thread->world, "a child died of signal %d",
+		race_fail(thread->world, "a child was killed by signal %d",
 			  WTERMSIG(status));
 		return 0;
 	}
@@ -342,7 +351,7 @@ int race_fork(struct race_thread *thread, const struct race_action *action)
 		break;
 	case 1:
 		race_fail_buffer(thread->world, buffer,
-				 "a child of thread %u read what is not in page %u of buffer %u",
+				 "a child of thread %u read a wrong word in page %u of buffer %u",
 				 thread->index, page,
 				 (unsigned int)(buffer - thread->world->buffers));
 		return 0;
@@ -355,5 +364,5 @@ int race_fork(struct race_thread *thread, const struct race_action *action)
 	}
 	if (write)
 		write_end(state, seq, ret);
-	return judge(thread, import, ret, "access of a child");
+	return judge(thread, import, ret, "child access");
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Actions that read and write nothing: what moves buffers, what comes and goes, and
- * what asks. Each returns 0, or -errno if it was refused for a reason that the others
- * may well have given; anything else fails the scenario.
+ * Actions that do not access contents: moves, imports, mappings, snapshots, unplug.
+ * Each returns 0, or -errno if it was rejected for a reason that concurrent actions can
+ * cause; any other error fails the scenario.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -11,7 +11,7 @@
 #include "race.h"
 #include "vgem_pfn_module.h"
 
-/* Others have pinned what is in the way, or are at it. */
+/* Errors caused by other threads' pins, moves and signals */
 static bool is_busy(int ret)
 {
 	return ret == -EBUSY || ret == -ENOSPC || ret == -ENOMEM || ret == -EINTR;
@@ -67,7 +67,7 @@ static int do_overcommit(struct race_thread *thread,
 	return refused(thread, "overcommit", ret);
 }
 
-/* The slot's own import, or another one for a moment if it has one */
+/* Open the slot's import, or a temporary one if it is open. */
 static int do_attach(struct race_thread *thread, const struct race_action *action)
 {
 	struct race_import *import = &thread->world->imports[action->import];
@@ -91,8 +91,8 @@ static int do_detach(struct race_thread *thread, const struct race_action *actio
 }
 
 /*
- * Import, read a word by the device, and keep it for a while. Where others have pinned
- * the buffer in memory that this import or another one does not reach, it cannot be.
+ * Import, read a word by device, and keep the import for a while. -EOPNOTSUPP is valid
+ * if the buffer is pinned in memory that not all importers reach.
  */
 static int hold(struct race_thread *thread, const struct race_action *action,
 		uint32_t flags)
@@ -122,7 +122,7 @@ static int do_pin(struct race_thread *thread, const struct race_action *action)
 {
 	uint32_t flags = DMA_BUF_PFN_IMPORT_PIN;
 
-	/* From a BAR only who can be told is a peer. */
+	/* Only revocable imports can use P2P with a BAR. */
 	if (action->arg & 1)
 		flags |= DMA_BUF_PFN_IMPORT_REVOCABLE;
 	if (action->arg & 2)
@@ -150,7 +150,7 @@ static int do_munmap(struct race_thread *thread, const struct race_action *actio
 	return 0;
 }
 
-/* Linux refuses it for memory that only the driver knows. */
+/* madvise() rejects PFN mappings. */
 static int do_madvise(struct race_thread *thread, const struct race_action *action)
 {
 	struct race_import *import = &thread->world->imports[action->import];
@@ -202,7 +202,7 @@ int race_snapshot(struct race_thread *thread, const struct race_action *action,
 	return 0;
 }
 
-/* On the second device: a buffer of its own, which must keep what is written. */
+/* Create and import a buffer of the second device, and read back what was written. */
 static int peer_own(struct race_thread *thread, int fd, uint64_t want)
 {
 	const uint32_t list[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
@@ -235,8 +235,8 @@ static int peer_own(struct race_thread *thread, int fd, uint64_t want)
 }
 
 /*
- * Use the second device: by what is its own, or by an import of the first one's, which
- * it maps as a scatter list. It may go at any time.
+ * Use the second device: with a buffer of its own, or with an import of the first
+ * device's buffer, mapped as a scatter list. It may be unplugged at any time.
  */
 static int do_peer(struct race_thread *thread, const struct race_action *action)
 {
@@ -249,7 +249,7 @@ static int do_peer(struct race_thread *thread, const struct race_action *action)
 	if (action->arg & 1) {
 		ret = __vgem_pfn_fd_to_handle(fd, buffer->dmabuf, &handle) ?:
 		      __vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
-		/* When told to go, it goes; to map may have to be tried again. */
+		/* Mapping has to be retried if the exporter notifies meanwhile. */
 		if (ret == -EAGAIN)
 			ret = -EBUSY;
 	} else {
@@ -258,7 +258,7 @@ static int do_peer(struct race_thread *thread, const struct race_action *action)
 						      action->arg));
 	}
 	close(fd);
-	/* As in hold(), or the other device is gone */
+	/* As in hold(), or the second device was unplugged */
 	if (ret == -EOPNOTSUPP || ret == -ENODEV || ret == -ENOENT)
 		return ret;
 	return refused(thread, "peer", ret);
@@ -270,7 +270,7 @@ static int do_unplug(struct race_thread *thread, const struct race_action *actio
 
 	ret = __vgem_pfn_faux_unplug(1);
 	usleep(action->arg & 1023);
-	/* Others do the same. */
+	/* Other threads may have plugged it already. */
 	__vgem_pfn_faux_plug(1);
 	return ret == -ENOENT || ret == -ENODEV || ret == -EIO ?
 	       ret : refused(thread, "unplug", ret);

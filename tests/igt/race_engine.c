@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Scenario after scenario until time is over, each with the seed after the last one's.
- * One that fails is printed, made shorter, and printed again.
+ * Run scenarios with consecutive seeds until the time is over. A failing scenario is
+ * printed, reduced, and printed again.
  */
 #include <sys/sysinfo.h>
 
@@ -14,7 +14,7 @@
 #define ACTIONS_ALONE	100
 #define SHRINK_MS	60000
 
-/* What a move and what follows take when nobody else is there. ns */
+/* Measure the duration of a move and a device access without contention, in ns. */
 static uint64_t measure(struct race_setup *setup)
 {
 	uint32_t handle = vgem_pfn_bo_create(setup->fd, 64 * KiB,
@@ -45,7 +45,7 @@ void race_setup_init(struct race_setup *setup, const struct race_options *option
 	setup->num_threads = options->threads;
 	setup->second = options->second;
 
-	/* 15 s, or more where a move takes more than 5 ms */
+	/* 15 s, or more if a move takes more than 5 ms */
 	ns = measure(setup);
 	setup->patience_ns = ns * 3000 > 15000000000ULL ? ns * 3000 :
 			     15000000000ULL;
@@ -56,7 +56,7 @@ void race_setup_init(struct race_setup *setup, const struct race_options *option
 			setup->spin_ns = spin;
 	}
 	setup->slow = 1 + (ns < 6000000 ? ns : 6000000) / 2000000;
-	igt_info("a move takes %llu us here: stuck is who takes %llu s\n",
+	igt_info("a move takes %llu us on this machine: a thread is stuck after %llu s\n",
 		 (long long)ns / 1000,
 		 (long long)(setup->patience_ns / 1000000000));
 }
@@ -99,7 +99,7 @@ static void progress(const struct race_options *options, const struct total *tot
 	fflush(stdout);
 }
 
-/* Where nobody is in the way, most operations do what they are to do. */
+/* Without contention, most operations must succeed. */
 static void assert_useful(const struct race_setup *setup, uint64_t seed)
 {
 	struct race_setup alone = *setup;
@@ -120,8 +120,8 @@ static void assert_useful(const struct race_setup *setup, uint64_t seed)
 /*
  * SUBTEST: engine
  * SUBTEST: engine-long
- * Description: whatever is done to buffers and their importers at the same time, each
- *		word is the one that was written last, and everybody gets on
+ * Description: during random concurrent actions on buffers and importers, each word has
+ *		the value written last, and no thread is stuck
  */
 static void test_engine(const struct race_options *options, unsigned int seconds,
 			unsigned int actions)
@@ -156,7 +156,7 @@ static void test_engine(const struct race_options *options, unsigned int seconds
 	} while (race_now() < end);
 
 	progress(options, &total, race_now() - begin);
-	igt_info("%llu operations were refused, as others were in the way\n",
+	igt_info("%llu operations were refused because of others\n",
 		 (long long)total.refused);
 	race_overlap_print(overlap, &setup);
 	free(overlap);
@@ -164,7 +164,7 @@ static void test_engine(const struct race_options *options, unsigned int seconds
 	race_setup_fini(&setup);
 }
 
-/* Only if asked for: the text that a failure has printed, for --seconds */
+/* Replay the scenario that a failure has printed, for --seconds. */
 static void test_replay(const struct race_options *options)
 {
 	struct race_scenario scenario;
@@ -172,7 +172,7 @@ static void test_replay(const struct race_options *options)
 	struct race_setup setup;
 
 	igt_assert_f(race_parse(&scenario, options->replay),
-		     "this is no scenario: %s\n", options->replay);
+		     "invalid scenario: %s\n", options->replay);
 	race_setup_init(&setup, options);
 	race_print(&scenario);
 	race_again(&setup, &scenario,
@@ -184,7 +184,7 @@ static void test_replay(const struct race_options *options)
 
 void race_engine_tests(const struct race_options *options)
 {
-	igt_describe("Everything at once: nothing is lost, and nobody is stuck.");
+	igt_describe("Random concurrent actions: no write is lost, and no thread is stuck.");
 	igt_subtest("engine")
 		test_engine(options, options->seconds ?: RACE_SECONDS,
 			    options->seconds ? ACTIONS : ACTIONS_SHORT);
@@ -194,7 +194,7 @@ void race_engine_tests(const struct race_options *options)
 		test_engine(options, options->seconds ?: RACE_SECONDS_LONG, ACTIONS);
 
 	if (options->replay) {
-		igt_describe("A scenario from an earlier failure.");
+		igt_describe("Replay of the scenario of an earlier failure.");
 		igt_subtest("replay")
 			test_replay(options);
 	}

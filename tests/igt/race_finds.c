@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * That the engine would notice: with importers that are broken on purpose it must
- * fail, and come down to a few actions that fail again. Else that it has passed with a
- * correct one would mean nothing.
+ * Prove that the engine detects errors: with importers that are broken on purpose it
+ * must fail, and reduce the scenario to a few actions that fail again.
  *
- * Half of the imports are broken, and these only read: what they read through old page
- * frame numbers is not written to, so nothing of the kernel's is harmed. Knobs hold
- * the door of each race open, so that a machine with little time to spare goes through
- * it as well; without them it takes luck.
+ * Half of the imports are broken, and these only read, so stale pfns are never written
+ * to and the kernel is not harmed. Knobs widen the window of each race, so that slow
+ * machines hit it, too.
  */
 #include "igt.h"
 #include "race.h"
 
 #define ACTIONS		300
 #define FIND_MS		70000
-#define ALL_MS		140000	/* igt_runner has 180 s */
+#define ALL_MS		140000	/* igt_runner's timeout is 180 s */
 #define AGAIN_MS	20000
 #define SHORT		6	/* actions */
 
@@ -31,7 +29,10 @@ static const struct broken modes[] = {
 	{ "no-fence-wait", DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT, 0, 10000 },
 };
 
-/* Seed after seed until one fails; the number of operations up to there */
+/*
+ * Run scenarios with consecutive seeds until one fails. Returns the number of
+ * operations.
+ */
 static uint64_t find(struct race_setup *setup, const struct broken *mode,
 		     struct race_scenario *scenario, struct race_result *result,
 		     uint64_t seed)
@@ -56,8 +57,8 @@ static uint64_t find(struct race_setup *setup, const struct broken *mode,
 
 /*
  * SUBTEST: finds-%s
- * Description: the engine finds an importer that is broken so, and comes down to a few
- *		actions
+ * Description: the engine detects an importer with this defect, and reduces the
+ *		scenario to a few actions
  */
 static void test_finds(const struct race_options *options,
 		       const struct broken *mode)
@@ -69,7 +70,7 @@ static void test_finds(const struct race_options *options,
 	struct race_setup setup;
 	uint64_t begin, ops;
 
-	/* Unplugging has nothing to do with it, and takes long. */
+	/* Unplugging is slow and not needed here. */
 	one.second = false;
 	race_setup_init(&setup, &one);
 	setup.broken = mode->flag;
@@ -89,7 +90,7 @@ static void test_finds(const struct race_options *options,
 
 	igt_assert(race_again(&setup, &scenario, AGAIN_MS, &result));
 	igt_info("again: %s\n", result.failure);
-	/* With correct importers the same actions are harmless. */
+	/* With correct importers the same actions do not fail. */
 	setup.broken = 0;
 	race_again(&setup, &scenario, 1000, &result);
 	igt_assert_f(!result.failed, "%s\n", result.failure);
@@ -102,12 +103,12 @@ void race_finds_tests(const struct race_options *options)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(modes); i++) {
-		igt_describe_f("The engine finds importers that are %s.",
+		igt_describe_f("The engine detects importers with the defect %s.",
 			       modes[i].name);
 		igt_subtest_f("finds-%s", modes[i].name) {
-			/* Old page frame numbers of system memory are free pages. */
+			/* Stale pfns of system memory are free pages. */
 			igt_require_f(!pfn_kernel_has_kasan(),
-				      "KASAN ends the kernel at the first such read\n");
+				      "KASAN reports the first read of a stale page\n");
 			test_finds(options, &modes[i]);
 		}
 	}

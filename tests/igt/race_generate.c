@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-/*
- * Scenarios: from a seed, as text for people, and from that text.
- */
+/* Scenarios: generated from a seed, printed as text, and parsed from that text */
 #include "igt.h"
 #include "race.h"
 
-/* More than that nobody reads. */
+/* Longer scenarios are not printed. */
 #define MAX_PRINTED	60
 
 const char * const race_kind_names[RACE_NUM_KINDS] = {
@@ -34,8 +32,9 @@ const char * const race_kind_names[RACE_NUM_KINDS] = {
 };
 
 /*
- * How often each is chosen. What ends quickly comes more often, so that all kinds
- * are under way for about as long; what opens comes more often than what closes.
+ * Relative frequency of the actions. Short actions are chosen more often, so that all
+ * kinds run for about the same time; actions that open are chosen more often than those
+ * that close.
  */
 static const unsigned int weights[RACE_NUM_KINDS] = {
 	[RACE_MOVE] = 10,
@@ -94,12 +93,12 @@ static void pick_knobs(struct race_knobs *knobs, uint64_t *state)
 	knobs->max_block_order = pick(state, orders, ARRAY_SIZE(orders));
 }
 
-/* How many buffers of all are in play, from which on, and how many pages of each */
+/* First buffer and number of buffers in use, and number of pages in each */
 struct spread {
 	unsigned int first, buffers, pages;
 };
 
-/* All over, or where it hurts: many hands at few pages */
+/* Use all buffers and pages, or only a few for more contention. */
 static void pick_spread(struct spread *spread, uint64_t *state)
 {
 	static const uint32_t buffers[] = { 1, 2, RACE_BUFFERS };
@@ -117,7 +116,7 @@ void race_generate(struct race_scenario *scenario, const struct race_setup *setu
 	struct spread spread;
 	unsigned int i;
 
-	/* Neighbouring seeds begin alike. */
+	/* Similar seeds start with similar numbers. */
 	for (i = 0; i < 16; i++)
 		pfn_random(&state);
 
@@ -144,7 +143,7 @@ void race_generate(struct race_scenario *scenario, const struct race_setup *setu
 	}
 }
 
-/* One line for each action, so that a short scenario can be read and given back. */
+/* Print one line per action, and a line that race_parse() understands. */
 void race_print(const struct race_scenario *scenario)
 {
 	const struct race_knobs *knobs = &scenario->knobs;

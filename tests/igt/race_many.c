@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Many importers of one buffer: what telling them costs, and that each gets its turn.
- */
+/* Many importers of one buffer: the cost of notifications, and fairness. */
 #include <pthread.h>
 #include <sys/mman.h>
 
@@ -78,7 +76,10 @@ static int by_value(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* The median of a move while @num importers have two translations each, in ns */
+/*
+ * Return the median duration of a move in ns, while @num importers have two
+ * translations each.
+ */
 static uint64_t quiet_move(int fd, int importer, unsigned int num)
 {
 	uint64_t ns[QUIET_MOVES];
@@ -96,7 +97,7 @@ static uint64_t quiet_move(int fd, int importer, unsigned int num)
 	return ns[QUIET_MOVES / 2];
 }
 
-/* Whether an importer of 64 costs about as much as one of 8 */
+/* Whether the cost per importer is about the same for 64 importers as for 8 */
 static bool try_cost(int fd, int importer)
 {
 	uint64_t none, one, few, many, each_few, each_many;
@@ -112,14 +113,17 @@ static bool try_cost(int fd, int importer)
 		 (long long)few / 1000, (long long)many / 1000);
 	igt_info("for each importer: %llu ns of 8, %llu ns of 64\n",
 		 (long long)each_few, (long long)each_many);
-	/* It is told at all, and what were quadratic would be eight times as much. */
+	/*
+	 * There is a measurable cost, and it is not quadratic: that would be eight
+	 * times as much.
+	 */
 	return each_many && each_many <= 3 * each_few + 2000;
 }
 
 /*
  * SUBTEST: many-cost
- * Description: telling 64 importers costs no more for each than telling 8. What is
- *		quadratic is so each time; a machine with other things to do is not.
+ * Description: notifying 64 importers costs no more per importer than notifying 8. A
+ *		quadratic cost would show in each attempt, load of the machine does not.
  */
 static void test_cost(void)
 {
@@ -168,7 +172,7 @@ static uint64_t least_uses(const struct user *users)
 	return least;
 }
 
-/* Whether none of them got at the buffer much more often than another */
+/* Whether no importer accessed the buffer much more often than another */
 static bool try_fair(unsigned int moves)
 {
 	int fd = vgem_pfn_open(), importer = pfn_importer_open();
@@ -187,7 +191,7 @@ static bool try_fair(unsigned int moves)
 					     &users[i]), 0);
 	}
 	begin = race_now();
-	/* Nobody starves: not the one who moves, nor the one who comes last. */
+	/* Neither the mover nor the slowest importer may starve. */
 	for (n = 0; n < moves || least_uses(users) < FEWEST_USES; n++) {
 		if (n >= moves && race_now() - begin > BUSY_NS)
 			break;
@@ -222,8 +226,8 @@ static bool try_fair(unsigned int moves)
 
 /*
  * SUBTEST: many-fair
- * Description: of 64 importers that all use a buffer while it is moved 150 times, each
- *		is told of each move, and gets at the buffer between
+ * Description: 64 importers use a buffer that is moved 150 times: each is notified of
+ *		each move, and accesses the buffer in between
  *
  * SUBTEST: many-fair-long
  * Description: the same with 1,000 moves
@@ -240,15 +244,15 @@ static void test_fair(unsigned int moves)
 
 void race_many_tests(void)
 {
-	igt_describe("Telling 64 importers costs no more for each than telling 8.");
+	igt_describe("The cost of a notification does not grow with the number of importers.");
 	igt_subtest("many-cost")
 		test_cost();
 
-	igt_describe("Each of 64 importers gets at a buffer that moves all the time.");
+	igt_describe("Each of 64 importers can access a buffer that moves all the time.");
 	igt_subtest("many-fair")
 		test_fair(BUSY_MOVES);
 
-	igt_describe("The same in the long run.");
+	igt_describe("The same for longer.");
 	igt_subtest("many-fair-long")
 		test_fair(BUSY_MOVES_LONG);
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a word may be. In each page each thread has a word that it alone writes, with
- * numbers that go up. Whoever reads it notes before which one is there for sure,
- * and after which one was begun last: it must be one of these or one between. So a
- * word that was lost, that is too old, or that is another page's is found at once,
- * by whoever reads it first.
+ * Valid values of a word. In each page each thread has a word that only it writes, with
+ * increasing numbers. A reader notes the last completed write before the read and the
+ * last begun write after it: the word's number must be in this range. So the first
+ * reader detects a word that was lost, is too old, or belongs to another page.
  *
- * A copy may go byte by byte, also that of a device. A word that is being written
- * meanwhile can be torn then, so it is read again until nobody writes.
+ * A copy may be done byte by byte, also by a device, so a word that is written at the
+ * same time may be torn. It is read again until no write is pending.
  */
 
 #include "igt.h"
@@ -15,7 +14,7 @@
 
 #define TRIES	50
 
-/* Words of two scenarios are different, too: of memory that was not cleared. */
+/* The value includes the scenario, to detect memory that was not cleared. */
 uint64_t race_value(const struct race_world *world, const struct race_buffer *buffer,
 		    unsigned int page, unsigned int owner, uint32_t seq)
 {
@@ -27,11 +26,11 @@ uint64_t race_value(const struct race_world *world, const struct race_buffer *bu
 
 size_t race_offset(unsigned int page, unsigned int owner)
 {
-	/* Lines of their own, and not the first */
+	/* Each word in its own cache line, and none in the first one */
 	return page * PFN_PAGE_SIZE + 64 + owner * 192;
 }
 
-/* Nobody writes this one after the beginning. */
+/* This word is not written after the setup. */
 uint64_t race_mark(const struct race_world *world, const struct race_buffer *buffer,
 		   unsigned int page)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Which actions were under way at the same time, by when each began and ended.
- */
+/* Count which kinds of actions ran at the same time. */
 #include "igt.h"
 #include "race.h"
 

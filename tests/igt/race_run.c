@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The threads of one scenario, and a look at them now and then: does each get on?
+ * The threads of one scenario, and a periodic check that each makes progress.
  *
- * A thread is stuck if one action of its takes longer than this machine's patience
- * while others get on: in a livelock, or starved. If nobody gets on, the machine is
- * slow, or all are stuck; that has ten times as long. Who looks works a little each
- * time: patience is as many times longer as that takes longer than it once did.
+ * A thread is stuck (livelock or starvation) if one action takes longer than the
+ * machine's patience while other threads make progress. If no thread makes progress,
+ * the machine may be slow or all threads may be stuck; the limit is ten times as long.
+ * At each check race_spin() measures the machine's speed: patience is multiplied by its
+ * slowdown since the setup.
  */
 #include <errno.h>
 
@@ -46,7 +47,7 @@ static void note(struct race_thread *thread, const struct race_action *action,
 	event->thread = thread->index;
 }
 
-/* One action, or false if it is time to end */
+/* Run one action; returns false to end the thread. */
 static bool turn(struct race_thread *thread, unsigned int index)
 {
 	struct race_world *world = thread->world;
@@ -91,12 +92,12 @@ static void *thread_run(void *arg)
 }
 
 struct watch {
-	uint64_t ops;		/* of all threads */
-	uint64_t when;		/* they last got on */
-	double spin, spins;	/* ns and number of the last ones, older ones less */
+	uint64_t ops;		/* sum of all threads */
+	uint64_t when;		/* time of their last progress */
+	double spin, spins;	/* race_spin(): decaying sum in ns, and number */
 };
 
-/* How many times slower the machine is than when the setup was made; not below 1 */
+/* Slowdown of the machine since the setup, at least 1 */
 static double slowness(struct race_world *world, struct watch *watch)
 {
 	double slow;
@@ -107,7 +108,7 @@ static double slowness(struct race_world *world, struct watch *watch)
 	return slow > 1 ? slow : 1;
 }
 
-/* The index of a thread that is stuck, or -1 */
+/* Return the index of a stuck thread, or -1. */
 static int look(struct race_world *world, struct watch *watch)
 {
 	uint64_t now = race_now(), ops = 0, since, patience;
@@ -143,7 +144,7 @@ static void stuck(struct race_world *world, int index)
 		  since ? (unsigned long long)(race_now() - since) / 1000000 : 0);
 }
 
-/* Ends when all threads have. One that never does takes the whole program along. */
+/* Wait for all threads. A thread that never ends fails the whole program. */
 static void wait_threads(struct race_world *world)
 {
 	struct watch watch = { .when = race_now() };
@@ -174,7 +175,7 @@ static void wait_threads(struct race_world *world)
 			if (!give_up || race_now() < give_up)
 				continue;
 			race_print(world->scenario);
-			igt_assert_f(false, "%s, and does not come back\n",
+			igt_assert_f(false, "%s, and does not end\n",
 				     world->failure);
 		}
 	}

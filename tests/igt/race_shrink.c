@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * From a scenario that failed to a shorter one that fails as well: leave something
- * out, run the rest again and again for a while, and keep it if that fails.
+ * Reduce a failing scenario: remove some actions, repeat the rest for a while, and keep
+ * it if it fails.
  *
- * At first whole threads are left out and whole kinds of action, then parts of the
- * list that get smaller down to single actions (delta debugging). In between, the
- * knobs are set to hold the doors of races open, if it then fails all the more. A run
- * that does not fail proves nothing, since the threads interleave as they like. So
- * each candidate has several runs, and it may happen that what is left could be
- * shorter. It cannot happen that what is left does not fail.
+ * Whole threads and whole kinds of actions are removed first, then parts of the list,
+ * in decreasing size down to single actions (delta debugging). In between, delays that
+ * widen race windows are set if the scenario then fails in every run. A run without a
+ * failure proves nothing, since the interleaving varies, so each candidate runs several
+ * times. The result always fails, but may not be minimal.
  */
 #include "igt.h"
 #include "race.h"
@@ -20,7 +19,7 @@ struct shrinker {
 	struct race_scenario *scenario;
 	unsigned int run_ms;
 	uint64_t deadline;
-	bool steady;		/* it fails each time, and shall go on to */
+	bool steady;		/* it fails in every run, and must continue to */
 	struct race_shrink *how;
 };
 
@@ -36,7 +35,7 @@ bool race_again(const struct race_setup *setup, const struct race_scenario *scen
 	return result->failed;
 }
 
-/* In one run of some, or in all of them */
+/* Whether one of several runs fails, or if @steady, all of them */
 static bool still_fails(struct shrinker *s, const struct race_scenario *candidate)
 {
 	struct race_result result;
@@ -51,7 +50,7 @@ static bool still_fails(struct shrinker *s, const struct race_scenario *candidat
 	return s->steady;
 }
 
-/* Try without the actions that are marked; go on with what fails. */
+/* Try without the marked actions; keep the rest if it fails. */
 static bool without(struct shrinker *s, const bool *out)
 {
 	struct race_scenario candidate = *s->scenario;
@@ -82,7 +81,10 @@ static bool is_over(struct shrinker *s)
 	return race_now() > s->deadline;
 }
 
-/* Without what a thread had not begun, what was long before, and other buffers */
+/*
+ * Try without actions that were not begun, that ran long before the failure, or that
+ * used other buffers.
+ */
 static bool only(struct shrinker *s, const struct race_result *result,
 		 unsigned int keep, int suspect)
 {
@@ -102,7 +104,7 @@ static bool only(struct shrinker *s, const struct race_result *result,
 	return ok;
 }
 
-/* The end of what has failed is likely to have the reason in it. */
+/* The cause is likely among the last actions before the failure. */
 static void tail(struct shrinker *s, const struct race_result *result)
 {
 	unsigned int keep;
@@ -135,7 +137,7 @@ static void whole_kinds(struct shrinker *s)
 	unsigned int i, k;
 
 	igt_assert(out);
-	/* The rare and slow ones first */
+	/* Rare and slow kinds first */
 	for (k = RACE_NUM_KINDS; k-- && !is_over(s);) {
 		for (i = 0; i < s->scenario->num; i++)
 			out[i] = s->scenario->actions[i].kind == k;
@@ -144,7 +146,10 @@ static void whole_kinds(struct shrinker *s)
 	free(out);
 }
 
-/* What fails in every run with these delays takes fewer runs from here on. */
+/*
+ * If the scenario fails in every run with these delays, fewer runs are needed from here
+ * on.
+ */
 static void slower(struct shrinker *s)
 {
 	static const uint32_t delays[] = { 20000, 5000 };	/* us */

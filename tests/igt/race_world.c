@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a scenario happens to: more buffers than the carveout holds, and two imports of
- * each. How they must be at the end, when nothing happens any more.
+ * The objects of a scenario: buffers that exceed the carveout, with two imports each;
+ * and the checks after its end.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -12,8 +12,8 @@
 #include "vgem_pfn_module.h"
 
 /*
- * An exporter's buffers are all in the carveout at first, as far as there is room.
- * Each list has memory with pages, for importers that want such.
+ * Buffers start in the carveout, as far as there is space. Each list contains memory
+ * with pages, for imports without P2P.
  */
 static const uint32_t lists[][3] = {
 	{ VGEM_PFN_CARVEOUT, VGEM_PFN_TT },
@@ -53,7 +53,7 @@ static void buffer_create(struct race_world *world, unsigned int index)
 	}
 }
 
-/* -EEXIST if it has one already */
+/* Returns -EEXIST if it is open already. */
 int race_import_open(struct race_world *world, struct race_import *import)
 {
 	int ret = -EEXIST;
@@ -69,7 +69,7 @@ int race_import_open(struct race_world *world, struct race_import *import)
 	return ret;
 }
 
-/* Nobody counts what mappings and others do with it from now on. */
+/* Accesses through remaining mappings and duplicates are not counted from here on. */
 void race_import_close(struct race_import *import)
 {
 	struct dma_buf_pfn_stats stats;
@@ -127,7 +127,7 @@ static void import_create(struct race_world *world, unsigned int index)
 	pthread_mutex_init(&import->lock, NULL);
 	import->buffer = &world->buffers[index % RACE_BUFFERS];
 	import->fd = -1;
-	/* One in six is no peer. */
+	/* One import in six has no P2P. */
 	if (index % 6 != 2 || index >= RACE_BUFFERS)
 		import->flags = DMA_BUF_PFN_IMPORT_P2P;
 	if (index >= RACE_BUFFERS)
@@ -167,7 +167,7 @@ static void set_knobs(int fd, const struct race_knobs *knobs)
 
 static const struct race_knobs no_knobs = { .max_block_order = UINT32_MAX };
 
-/* Another file of the same device */
+/* Open another file of the same device. */
 static int open_again(int fd)
 {
 	char path[32];
@@ -200,7 +200,10 @@ void race_world_create(struct race_world *world, const struct race_setup *setup,
 	}
 }
 
-/* Only the thread's own file has it, so all may be closed at a time. */
+/*
+ * Handles belong to the thread's own file, so that closing them affects no other
+ * thread.
+ */
 uint32_t race_handle(struct race_thread *thread, unsigned int buffer)
 {
 	int ret;
@@ -230,7 +233,7 @@ void race_fail(struct race_world *world, const char *fmt, ...)
 	atomic_store(&world->failed, 2);
 }
 
-/* One page by one way; 0 or -errno */
+/* Read one page in one way. Returns 0 or -errno. */
 typedef int (*read_page_fn)(struct race_thread *thread, void *from,
 			    unsigned int page, void *data);
 
@@ -259,7 +262,7 @@ static int mem_page(struct race_thread *thread, void *pfns, unsigned int page,
 	return __pfn_mem_read(((uint64_t *)pfns)[page], 0, data, PFN_PAGE_SIZE);
 }
 
-/* A page that was read, as if it were mapped at its place */
+/* Read a word from a copy of its page. */
 static int data_word(struct race_thread *thread, void *data, size_t offset,
 		     uint64_t *word)
 {
@@ -267,7 +270,7 @@ static int data_word(struct race_thread *thread, void *data, size_t offset,
 	return 0;
 }
 
-/* All words of a buffer, by one way. Nobody writes any more. */
+/* Check all words of a buffer in one way, after all writers have ended. */
 static void check_words(struct race_world *world, struct race_buffer *buffer,
 			read_page_fn read, void *from, const char *how)
 {
@@ -293,8 +296,8 @@ static void check_words(struct race_world *world, struct race_buffer *buffer,
 }
 
 /*
- * A storm: more faults and lookups than accesses, and than moves that came between. An
- * access of one of the threads, or of a child, can lose what it got to each move.
+ * Detect a fault storm: more faults and lookups than accesses and notifications can
+ * explain. Each move can invalidate the result of one access per thread, or of a child.
  */
 static void check_storm(struct race_world *world, unsigned int index)
 {
@@ -307,7 +310,7 @@ static void check_storm(struct race_world *world, unsigned int index)
 	       (world->scenario->num_threads + 2) * import->invalidations;
 	if (got > most)
 		race_fail(world,
-			  "a storm: %llu faults and %llu lookups of import %u in %llu accesses and %llu notifications",
+			  "fault storm: %llu faults and %llu lookups of import %u for %llu accesses and %llu notifications",
 			  (long long)import->faults, (long long)import->lookups,
 			  index, (long long)import->touches,
 			  (long long)import->invalidations);
@@ -320,7 +323,7 @@ static void check_buffer(struct race_world *world, unsigned int index)
 	uint64_t pfns[RACE_MAX_PAGES];
 	unsigned int i;
 
-	/* This waits for copies, and brings back what was swapped out. */
+	/* This waits for copies, and swaps in. */
 	check_words(world, buffer, cpu_page, buffer->map,
 		    "at the end, by the exporter's mapping");
 	if (world->failed)
@@ -358,7 +361,7 @@ void race_world_destroy(struct race_world *world)
 	int fd = world->setup->fd;
 	unsigned int i;
 
-	/* Checking is not to take long. */
+	/* Check without delays. */
 	set_knobs(fd, &no_knobs);
 	if (!world->failed)
 		world_check(world);
@@ -376,7 +379,10 @@ void race_world_destroy(struct race_world *world)
 	for (i = 0; i < world->scenario->num_threads; i++)
 		close(world->threads[i].fd);
 
-	/* Whoever wants all of the carveout ends each quarantine, which is looked at. */
+	/*
+	 * Allocating the whole carveout ends all quarantines, which reports stale
+	 * writes.
+	 */
 	vgem_pfn_evict_all();
 	if (stale_writes(fd) != world->stale)
 		race_fail(world, "%llu stale writes, see the kernel's log",

@@ -4,8 +4,8 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: Memory management
- * Description: Moves that a copy engine makes: the buffer has a new place at once,
- *		and its contents get there when a fence signals.
+ * Description: Asynchronous moves: the buffer gets its new placement at once, and an
+ *		engine copies the contents until a fence signals.
  *
  * The subtests live in async_*.c, in groups of one subject.
  */
@@ -13,7 +13,7 @@
 #include "igt.h"
 #include "pfn_importer.h"
 
-IGT_TEST_DESCRIPTION("Moves with a fence");
+IGT_TEST_DESCRIPTION("Asynchronous moves");
 
 void async_latency(int fd, uint32_t us)
 {

@@ -4,8 +4,8 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: DRM
- * Description: Every ioctl of vgem_pfn used rightly and wrongly, memory maps,
- *		and the module's lifetime.
+ * Description: All ioctls of vgem_pfn with valid and invalid arguments, mappings, and
+ *		the module's lifetime.
  *
  * The subtests live in basic_*.c, in groups of one subject.
  */

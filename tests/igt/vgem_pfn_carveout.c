@@ -4,7 +4,7 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: Memory management tests
- * Description: What each carveout gives, whatever its memory and its allocator.
+ * Description: Memory of carveouts, for each type of memory and each allocator.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -24,7 +24,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* How many contiguous ranges a buffer is made of */
+/* Number of contiguous ranges of a buffer */
 static uint64_t count_runs(int fd, uint32_t handle, uint64_t num_pages)
 {
 	uint64_t *pfns = calloc(num_pages, sizeof(*pfns));
@@ -50,8 +50,7 @@ static uint32_t create_flags(int fd, uint64_t size, uint32_t region,
 
 /*
  * SUBTEST: within-bounds
- * Description: buffers of any size that fill a carveout lie in it, and no page
- *		belongs to two of them
+ * Description: buffers that fill a carveout lie within its bounds and do not overlap
  */
 static void test_within_bounds(struct drm_vgem_pfn_region region)
 {
@@ -69,7 +68,7 @@ static void test_within_bounds(struct drm_vgem_pfn_region region)
 		handles[n] = vgem_pfn_bo_create(fd, size, region.id);
 		query = vgem_pfn_bo_query(fd, handles[0]);
 		n++;
-		/* The first one has made room: the carveout is full. */
+		/* The first buffer was evicted: the carveout is full. */
 		if (query.region != region.id)
 			break;
 	}
@@ -98,8 +97,8 @@ static void test_within_bounds(struct drm_vgem_pfn_region region)
 
 /*
  * SUBTEST: scattered
- * Description: a buffer in as many ranges as it has pages is right wherever one
- *		looks, and stays so when it moves
+ * Description: a buffer with as many ranges as pages has correct contents in each kind
+ *		of access, also after moves
  */
 static void test_scattered(int fd, struct drm_vgem_pfn_region region)
 {
@@ -136,7 +135,7 @@ static void test_scattered(int fd, struct drm_vgem_pfn_region region)
 		vgem_pfn_bo_check_mem(fd, handle, size, 8);
 		pfn_import_dev_check(import, size, 8);
 
-		/* The way of a debugger, across the border of two ranges */
+		/* Access through /proc/self/mem, across range boundaries */
 		munmap(map, size);
 		map = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ | PROT_WRITE);
 		copy = malloc(size);
@@ -161,8 +160,8 @@ static void test_scattered(int fd, struct drm_vgem_pfn_region region)
 
 /*
  * SUBTEST: contiguous
- * Description: who asks for contiguous memory gets it, though there is only
- *		scattered memory, in pieces of 512 KiB: others make room
+ * Description: contiguous memory can be allocated in a carveout that is fragmented into
+ *		512 KiB pieces, by evicting other buffers
  *
  * SUBTEST: contiguous-long
  * Description: the same in pieces of 128 KiB
@@ -173,7 +172,7 @@ static void test_contiguous(int fd, struct drm_vgem_pfn_region region, uint64_t 
 	int filler = vgem_pfn_open();
 	uint32_t *handles, handle;
 
-	/* Pages of others everywhere, and between any two a hole */
+	/* Buffers of the filler, with a hole between any two */
 	handles = calloc(num / piece, sizeof(*handles));
 	igt_assert(handles);
 	for (i = 0; i < num / piece; i++)
@@ -197,7 +196,7 @@ static void test_contiguous(int fd, struct drm_vgem_pfn_region region, uint64_t 
 	vgem_pfn_bo_move(fd, handle, region.id);
 	igt_assert_eq_u64(count_runs(fd, handle, num / 4), 1);
 
-	/* In system memory the flag means nothing. */
+	/* The flag has no effect in system memory. */
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
 	i = vgem_pfn_bo_query(fd, handle).num_moves;
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
@@ -208,14 +207,14 @@ static void test_contiguous(int fd, struct drm_vgem_pfn_region region, uint64_t 
 
 /*
  * SUBTEST: large-blocks
- * Description: a large buffer in an empty carveout is aligned for large mappings
+ * Description: a large buffer in an empty carveout is aligned for huge mappings
  */
 static void test_large_blocks(int fd, struct drm_vgem_pfn_region region)
 {
 	const uint64_t block = 2 * MiB / PFN_PAGE_SIZE;
 	uint32_t small, handle;
 
-	/* So that the next free page is not aligned */
+	/* Make the next free page unaligned. */
 	small = vgem_pfn_bo_create(fd, PFN_PAGE_SIZE, region.id);
 	handle = vgem_pfn_bo_create(fd, 4 * MiB, region.id);
 	igt_assert_eq_u64(count_runs(fd, handle, 2 * block), 1);
@@ -227,7 +226,7 @@ static void test_large_blocks(int fd, struct drm_vgem_pfn_region region)
 
 /*
  * SUBTEST: debugfs
- * Description: the state of each carveout's manager can be read
+ * Description: debugfs shows the state of each carveout's manager
  */
 static void test_debugfs(int fd, struct drm_vgem_pfn_region region)
 {
@@ -245,7 +244,7 @@ static void test_debugfs(int fd, struct drm_vgem_pfn_region region)
 	close(file);
 	igt_assert_lt(0, n);
 	text[n] = '\0';
-	/* drm_buddy's words, or drm_mm's */
+	/* Output of drm_buddy or drm_mm */
 	igt_assert(strstr(text, region.flags & DRM_VGEM_PFN_REGION_SCATTERED ?
 			  "chunk_size" : "free"));
 }
@@ -261,22 +260,22 @@ int igt_main()
 		vgem_pfn_reset_on_exit();
 	}
 
-	igt_describe("What a carveout gives lies in it, and is given once.");
+	igt_describe("Buffers lie within the bounds of their carveout and do not overlap.");
 	igt_subtest("within-bounds")
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_within_bounds(region);
 
-	igt_describe("A buffer of many ranges is right wherever one looks.");
+	igt_describe("A buffer with many ranges has correct contents.");
 	igt_subtest("scattered")
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_scattered(fd, region);
 
-	igt_describe("Contiguous memory is had though memory is fragmented.");
+	igt_describe("Contiguous memory can be allocated in a fragmented carveout.");
 	igt_subtest("contiguous")
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_contiguous(fd, region, 128);
 
-	igt_describe("The same of smaller fragments.");
+	igt_describe("The same with smaller fragments.");
 	igt_subtest("contiguous-long")
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_contiguous(fd, region, 32);
@@ -286,7 +285,7 @@ int igt_main()
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_large_blocks(fd, region);
 
-	igt_describe("What a manager has can be read.");
+	igt_describe("debugfs shows the state of each manager.");
 	igt_subtest("debugfs")
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_debugfs(fd, region);

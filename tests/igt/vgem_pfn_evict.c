@@ -4,10 +4,9 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: Memory management
- * Description: Evictions caused by allocations and not by request: what is
- *		evicted, where to, and that contents survive. With several
- *		users at once: evict_stress.c. What stays: evict_pinned.c.
- *		Suspend: evict_suspend.c.
+ * Description: Evictions caused by allocations: which buffer is evicted, where to, and
+ *		that its contents survive. Concurrent users: evict_stress.c. Pinned
+ *		buffers: evict_pinned.c. Suspend: evict_suspend.c.
  */
 #include <sys/mman.h>
 
@@ -27,10 +26,10 @@ static void assert_within_size(int fd)
 
 /*
  * SUBTEST: overcommit
- * Description: twice the carveout can be allocated, and nothing gets lost
+ * Description: twice the carveout's size can be allocated, and no contents are lost
  *
  * SUBTEST: overcommit-long
- * Description: the same, with all of each buffer filled and checked, not 64 KiB
+ * Description: the same, filling and checking each buffer completely, not 64 KiB of it
  */
 static void test_overcommit(int fd, bool whole)
 {
@@ -65,7 +64,7 @@ static void test_overcommit(int fd, bool whole)
 		vgem_pfn_bo_check(fd, handles[i], part, i + 1);
 	}
 	igt_info("%llu evictions\n", (long long)evictions);
-	/* A carveout of equal pieces: no more evictions than needed. */
+	/* With buffers of equal size there are no more evictions than necessary. */
 	igt_assert_eq_u64(evictions, 16);
 	igt_assert_eq_u64(in_carveout, carveout);
 	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, carveout);
@@ -76,7 +75,7 @@ static void test_overcommit(int fd, bool whole)
 
 /*
  * SUBTEST: oldest-first
- * Description: the buffer that was placed longest ago goes first
+ * Description: the buffer that was placed longest ago is evicted first
  */
 static void test_oldest_first(int fd)
 {
@@ -97,8 +96,8 @@ static void test_oldest_first(int fd)
 
 /*
  * SUBTEST: own-list
- * Description: an evicted buffer goes where its own list says, not where the
- *		one that needs room would go
+ * Description: an evicted buffer is placed according to its own list, not to the list
+ *		of the buffer that needs the space
  */
 static void test_own_list(int fd)
 {
@@ -128,7 +127,8 @@ static void test_own_list(int fd)
 
 /*
  * SUBTEST: fallback
- * Description: who has room elsewhere evicts nobody
+ * Description: a buffer that can be placed in another region of its list evicts no
+ *		other buffer
  */
 static void test_fallback(int fd)
 {
@@ -136,7 +136,7 @@ static void test_fallback(int fd)
 	uint32_t handles[4], picky, big, modest;
 	int i;
 
-	/* System memory in a list does not keep anybody from the carveout. */
+	/* The carveout is preferred even if the list includes system memory. */
 	modest = vgem_pfn_bo_create(fd, MiB, VGEM_PFN_CARVEOUT,
 				    VGEM_PFN_SYSTEM);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, modest), VGEM_PFN_CARVEOUT);
@@ -162,7 +162,7 @@ static void test_fallback(int fd)
 		vgem_pfn_gem_close(fd, handles[i]);
 	}
 
-	/* What is larger than the carveout does not get in, and is no worse. */
+	/* A buffer larger than the carveout cannot be moved there, and stays intact. */
 	vgem_pfn_bo_fill(fd, big, MiB, 3);
 	igt_assert_neq(__vgem_pfn_bo_move(fd, big, VGEM_PFN_CARVEOUT), 0);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, big), VGEM_PFN_TT);
@@ -175,7 +175,7 @@ static void test_fallback(int fd)
 
 /*
  * SUBTEST: move-back
- * Description: an evicted buffer can come back, and has others evicted for it
+ * Description: an evicted buffer can be moved back, which evicts others
  */
 static void test_move_back(int fd)
 {
@@ -206,7 +206,7 @@ static void test_move_back(int fd)
 
 /*
  * SUBTEST: mapped
- * Description: a map outlives the evictions of what it shows
+ * Description: a mapping survives evictions of its buffer
  */
 static void test_mapped(int fd)
 {
@@ -233,7 +233,7 @@ static void test_mapped(int fd)
 
 /*
  * SUBTEST: all-freed
- * Description: evicted or not, what is closed is gone from every region
+ * Description: closed buffers are freed in every region, evicted or not
  */
 static void test_all_freed(int fd)
 {
@@ -267,15 +267,15 @@ int igt_main()
 		vgem_pfn_reset_on_exit();
 	}
 
-	igt_describe("Twice the carveout can be allocated, and nothing gets lost.");
+	igt_describe("Twice the carveout's size can be allocated, and no contents are lost.");
 	igt_subtest("overcommit")
 		test_overcommit(fd, false);
 
-	igt_describe("The same of all that is in the buffers.");
+	igt_describe("The same with complete contents.");
 	igt_subtest("overcommit-long")
 		test_overcommit(fd, true);
 
-	igt_describe("The buffer that was placed longest ago goes first.");
+	igt_describe("The buffer that was placed longest ago is evicted first.");
 	igt_subtest("oldest-first") {
 		int other = vgem_pfn_open();
 
@@ -283,23 +283,23 @@ int igt_main()
 		close(other);
 	}
 
-	igt_describe("An evicted buffer goes where its own list says.");
+	igt_describe("An evicted buffer is placed according to its own list.");
 	igt_subtest("own-list")
 		test_own_list(fd);
 
-	igt_describe("Who has room elsewhere evicts nobody.");
+	igt_describe("A buffer that fits in another region evicts no other buffer.");
 	igt_subtest("fallback")
 		test_fallback(fd);
 
-	igt_describe("An evicted buffer can come back, at the cost of others.");
+	igt_describe("An evicted buffer can be moved back, which evicts others.");
 	igt_subtest("move-back")
 		test_move_back(fd);
 
-	igt_describe("A map outlives the evictions of what it shows.");
+	igt_describe("A mapping survives evictions of its buffer.");
 	igt_subtest("mapped")
 		test_mapped(fd);
 
-	igt_describe("Evicted or not, what is closed is gone from every region.");
+	igt_describe("Closed buffers are freed in every region, evicted or not.");
 	igt_subtest("all-freed")
 		test_all_freed(fd);
 

@@ -4,7 +4,7 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: DRM
- * Description: What fails in the driver, on purpose, fails cleanly.
+ * Description: Injected failures in the driver are handled without side effects.
  *
  * The subtests live in fault_*.c, in groups of one subject.
  */
@@ -19,7 +19,7 @@ static const char * const steps[] = {
 	"populate", "alloc", "copy", "fence",
 };
 
-/* Nothing fails any more, however the test ended. */
+/* Disarm all faults, also when a test has failed. */
 static void reset(int sig)
 {
 	int nth = __pfn_fail_nth_open();
@@ -52,7 +52,7 @@ int igt_main()
 		f.fd = vgem_pfn_open();
 		f.importer = pfn_importer_open();
 		igt_require_f(__vgem_pfn_fault_disarm(f.fd, "create") != -ENOENT,
-			      "a kernel without fault injection\n");
+			      "no fault injection in this kernel\n");
 		vgem_pfn_reset_on_exit();
 		reset(0);
 		igt_install_exit_handler(reset);

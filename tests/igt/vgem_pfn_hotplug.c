@@ -4,7 +4,7 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: DRM
- * Description: Devices come and go, several of them, also while in use.
+ * Description: Several devices, plug and unplug, also while in use.
  *
  * The subtests live in hotplug_*.c, in groups of one subject.
  */
@@ -12,7 +12,7 @@
 #include "igt.h"
 #include "vgem_pfn_module.h"
 
-IGT_TEST_DESCRIPTION("Devices of vgem_pfn that come and go");
+IGT_TEST_DESCRIPTION("Plug and unplug of vgem_pfn devices");
 
 int igt_main()
 {

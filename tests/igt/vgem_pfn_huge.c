@@ -6,9 +6,9 @@
  * Sub-category: dma-buf
  * Description: Huge entries in the page tables of an importer of page frame numbers.
  *
- * The subtests live in huge_*.c, in groups of one subject. How large an entry can be
- * is worked out from the true page frame numbers, which the exporter tells, and never
- * from what the importer or get_pfn say.
+ * The subtests live in huge_*.c, in groups of one subject. The largest possible
+ * entries are computed from the exporter's page frame numbers, independently of
+ * the importer and of get_pfn.
  */
 #include <sys/mman.h>
 
@@ -33,7 +33,7 @@ struct huge_count huge_expected(const struct prime *p, uint64_t first,
 	for (page = first; page < first + count; page += n) {
 		level = orders[page] == PFN_ORDER_1G ? PUD :
 			orders[page] == PFN_ORDER_2M ? PMD : PTE;
-		/* A block that sticks out of the mapping has smaller entries. */
+		/* A block that exceeds the mapping has smaller entries. */
 		for (;; level--) {
 			n = 1ULL << 9 * level;
 			if (!(page & (n - 1)) && page + n <= first + count)

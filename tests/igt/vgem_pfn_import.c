@@ -4,8 +4,8 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: PRIME
- * Description: Buffers that one device of vgem_pfn imports from another, and
- *		from other drivers.
+ * Description: Buffers that a device of vgem_pfn imports from another one or from other
+ *		drivers.
  *
  * The subtests live in import_*.c, in groups of one subject.
  */
@@ -14,7 +14,7 @@
 #include "igt.h"
 #include "import.h"
 
-IGT_TEST_DESCRIPTION("Memory that moves under another device");
+IGT_TEST_DESCRIPTION("Imports of memory that the exporter moves");
 
 uint32_t import_handle(int fd, int dmabuf)
 {

@@ -4,15 +4,14 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: dma-buf
- * Description: Buffers of vgem_pfn that move under an importer of their page
- *		frame numbers.
+ * Description: Moves of buffers of vgem_pfn that are imported by page frame numbers.
  *
  * The subtests live in prime_*.c, in groups of one subject.
  */
 #include "igt.h"
 #include "prime.h"
 
-IGT_TEST_DESCRIPTION("Memory that moves under an importer");
+IGT_TEST_DESCRIPTION("Memory that moves while imported");
 
 int igt_main()
 {

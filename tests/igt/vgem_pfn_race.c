@@ -4,16 +4,15 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: dma-buf
- * Description: Everything that can happen to buffers of vgem_pfn and to importers of
- *		their page frame numbers, at random and at the same time. race.h says
- *		how it works.
+ * Description: Random concurrent actions on buffers of vgem_pfn and importers of their
+ *		page frame numbers. See race.h.
  *
- * Options, each also from the environment, which is how a host reaches a guest:
- *	--seconds	RACE_SECONDS	how long (3, of engine-long 20)
- *	--seed		RACE_SEED	of the first scenario (1; empty in the environment: a
- *					new one each time, for make race)
- *	--threads	RACE_THREADS	how many (6)
- *	--replay	RACE_REPLAY	a scenario, as a failure has printed it
+ * Options, and the environment variables by which a host sets them in a guest:
+ *	--seconds	RACE_SECONDS	duration (3; engine-long: 20)
+ *	--seed		RACE_SEED	of the first scenario (1; an empty variable
+ *					selects a random seed, for make race)
+ *	--threads	RACE_THREADS	number of threads (6)
+ *	--replay	RACE_REPLAY	a scenario, as printed by a failure
  */
 #include <errno.h>
 #include <getopt.h>
@@ -22,7 +21,7 @@
 #include "race.h"
 #include "vgem_pfn_module.h"
 
-IGT_TEST_DESCRIPTION("Moves, faults and all else at the same time");
+IGT_TEST_DESCRIPTION("Random concurrent moves, faults and other actions");
 
 static struct race_options options = {
 	.seed = 1,
@@ -38,7 +37,7 @@ static bool parse_number(const char *text, uint64_t *value, uint64_t most)
 	return *text && !*end && !errno && *value <= most;
 }
 
-/* The first one counts: the command line is before the environment. */
+/* The first value counts: the command line overrides the environment. */
 static int take(int opt, int index, void *data)
 {
 	static bool given[128];
@@ -69,7 +68,7 @@ static int take(int opt, int index, void *data)
 	}
 	if (ok)
 		return IGT_OPT_HANDLER_SUCCESS;
-	fprintf(stderr, "what is %s?\n", optarg);
+	fprintf(stderr, "invalid value: %s\n", optarg);
 	return IGT_OPT_HANDLER_ERROR;
 }
 
@@ -82,10 +81,10 @@ static const struct option long_options[] = {
 };
 
 static const char help[] =
-	"  --seconds N\tHow long (3, of engine-long 20)\n"
-	"  --seed N\tOf the first scenario (1)\n"
-	"  --threads N\tHow many (6)\n"
-	"  --replay TEXT\tA scenario, as a failure has printed it\n";
+	"  --seconds N\tDuration (3; engine-long: 20)\n"
+	"  --seed N\tSeed of the first scenario (1)\n"
+	"  --threads N\tNumber of threads (6)\n"
+	"  --replay TEXT\tA scenario, as printed by a failure\n";
 
 static void from_environment(void)
 {
@@ -116,8 +115,8 @@ static void from_environment(void)
 }
 
 /*
- * The same kinds of memory as the module has now, in carveouts that are too small for
- * all buffers: "contig:64M:buddy" becomes "contig:384K:buddy".
+ * Reload the module with the same kinds of carveouts, but too small for all buffers:
+ * "contig:64M:buddy" becomes "contig:384K:buddy".
  */
 static void shrink_carveouts(void)
 {

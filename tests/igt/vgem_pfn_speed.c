@@ -4,9 +4,9 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: Memory management
- * Description: That a move is not many times slower than memcpy() of the same pages
- *		right afterwards. Has a pass of its own, with a large carveout. How fast
- *		it is exactly, is for make bench, which has the machine for itself.
+ * Description: A move is not many times slower than a memcpy() of the same pages right
+ *		after it. Runs in its own pass, with a large carveout. Exact figures
+ *		come from make bench, on an otherwise idle machine.
  */
 #include "igt.h"
 #include "vgem_pfn.h"
@@ -16,20 +16,22 @@ IGT_TEST_DESCRIPTION("The speed of moves");
 #define SIZE		(48 * MiB)
 #define SIZE_LONG	(256 * MiB)
 /*
- * Between 0.5 and 1 was seen, with more or less beside it: pages are allocated in the time
- * of a move. A copy with string instructions in emulation had 0.02.
+ * Typical values are 0.5 to 1, since a move also allocates pages. A copy with string
+ * instructions under emulation measured 0.02.
  */
 #define ENOUGH		0.25
 /*
- * Rounds at least, and at most while the median of all is not enough, since a machine
- * with other things to do slows now this down and now that. Where the host takes its
- * memory away, a round takes half a minute: then fewer do.
+ * Minimum number of rounds, and maximum while the median is too low, since load on the
+ * machine slows down single rounds. If the host reclaims the guest's memory, a round
+ * takes half a minute: ENOUGH_NS limits the total time.
  */
 #define ROUNDS		3
 #define MOST_ROUNDS	31
 #define ENOUGH_NS	60000000000ULL
 
-/* What a move takes, and in @memcpy_ns what memcpy() takes for the same pages */
+/*
+ * Return the duration of a move, and in @memcpy_ns that of memcpy() of the same pages.
+ */
 static uint64_t timed(int fd, uint32_t handle, uint32_t region, size_t size,
 		      uint64_t *memcpy_ns)
 {
@@ -67,8 +69,8 @@ static double median(const double *ratio, int num)
 
 /*
  * SUBTEST: evict-restore
- * Description: evicting and restoring a large buffer, with all that is part of it,
- *		has a quarter of the bandwidth of memcpy() of the same pages
+ * Description: evicting and restoring a large buffer reaches a quarter of memcpy()'s
+ *		bandwidth on the same pages
  *
  * SUBTEST: evict-restore-long
  * Description: the same with 256 MiB, not 48, and 9 rounds, not 3
@@ -117,7 +119,7 @@ static void require_speed(int fd, size_t size)
 	igt_require_f(vgem_pfn_carveout_size(fd) >= size,
 		      "the carveout is too small\n");
 	igt_require_f(!pfn_kernel_has_kasan(),
-		      "KASAN slows the driver down, and not memcpy()\n");
+		      "KASAN slows down the driver, but not memcpy()\n");
 }
 
 int igt_main()

@@ -4,8 +4,8 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: dma-buf
- * Description: Writes through page frame numbers from before a move are found,
- *		and nobody else is accused.
+ * Description: Writes through stale page frame numbers are reported, and correct
+ *		importers are not.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -21,13 +21,13 @@ IGT_TEST_DESCRIPTION("Stale-use detection");
 #define SIZE		(NUM_PAGES * PFN_PAGE_SIZE)
 #define SEED		0x5eed
 
-/* Longer than any test, for what ends a quarantine early */
+/* Longer than any test, where an allocation ends the quarantine early */
 #define LONG_MS		10000
 
 /*
  * SUBTEST: write-after-move
- * Description: an importer that keeps its translations writes one byte, and the
- *		report says where, whose, and who was there
+ * Description: an importer that keeps its translations writes one byte, and the report
+ *		contains offset, buffer and importers
  */
 static void test_write_after_move(int fd, struct drm_vgem_pfn_region region,
 				  uint64_t *seed)
@@ -51,7 +51,7 @@ static void test_write_after_move(int fd, struct drm_vgem_pfn_region region,
 	igt_nsec_elapsed(&before_move);
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
 
-	/* A byte that is not there already: not zero after an xor */
+	/* xor, so that the byte differs from the previous one */
 	pfn_import_read(import, offset, &byte, 1);
 	byte ^= 0x10;
 	pfn_import_write(import, offset, &byte, 1);
@@ -80,8 +80,7 @@ static void test_write_after_move(int fd, struct drm_vgem_pfn_region region,
 
 /*
  * SUBTEST: write-after-free
- * Description: the same after the buffer's end, when the quarantine is over by
- *		itself
+ * Description: a write to a freed buffer is reported when its quarantine expires
  */
 static void test_write_after_free(int fd, struct drm_vgem_pfn_region region,
 				  uint64_t *seed)
@@ -115,8 +114,8 @@ static void test_write_after_free(int fd, struct drm_vgem_pfn_region region,
 
 /*
  * SUBTEST: correct
- * Description: 400 moves under importers that follow the rules, with others that
- *		end quarantines early: nobody is accused
+ * Description: 400 moves with correct importers, with quarantines ended early now and
+ *		then: nothing is reported
  *
  * SUBTEST: correct-long
  * Description: the same with 10,000 moves
@@ -140,7 +139,7 @@ static void test_correct(int fd, struct drm_vgem_pfn_region region, int rounds,
 
 	for (i = 0; i < rounds; i++) {
 		word = i;
-		/* Also what was written some moves ago */
+		/* Also check words written some moves ago. */
 		pfn_import_write(import, i % 1024 * 8, &word, 8);
 		if (i % check_every == check_every - 1) {
 			pfn_import_read(import, (i - check_every + 1) % 1024 * 8,
@@ -164,7 +163,7 @@ static void test_correct(int fd, struct drm_vgem_pfn_region region, int rounds,
 	close(importer);
 }
 
-/* As many moves in all */
+/* The same total number of moves for any number of carveouts */
 static void test_correct_everywhere(int fd, int moves)
 {
 	struct drm_vgem_pfn_region region;
@@ -178,7 +177,7 @@ static void test_correct_everywhere(int fd, int moves)
 
 /*
  * SUBTEST: correct-async
- * Description: 150 moves by an engine from and to each carveout
+ * Description: 150 asynchronous moves from and to each carveout
  *
  * SUBTEST: correct-async-long
  * Description: the same with 500 moves
@@ -198,8 +197,8 @@ static void test_correct_async(int fd, int moves)
 
 /*
  * SUBTEST: innocent
- * Description: a place that was given to somebody who failed to move in is not
- *		filled, for the copy that leaves it may be pending
+ * Description: if a failed allocation frees its memory unused, no quarantine pattern is
+ *		written to it, since the copy of the evicted buffer may be pending
  */
 static void test_innocent(int fd, struct drm_vgem_pfn_region region)
 {
@@ -212,7 +211,7 @@ static void test_innocent(int fd, struct drm_vgem_pfn_region region)
 	vgem_pfn_set_quarantine(fd, LONG_MS);
 	vgem_pfn_set_knob(fd, "engine_latency_us", 500000);
 	vgem_pfn_set_knob(fd, "async_moves", 1);
-	/* The first copy is that of the eviction, the second one fails. */
+	/* The first copy, of the eviction, succeeds; the second one fails. */
 	vgem_pfn_set_knob(fd, "fault/copy/interval", 2);
 	vgem_pfn_set_knob(fd, "fault/copy/probability", 100);
 	vgem_pfn_set_knob(fd, "fault/copy/times", 1);
@@ -262,21 +261,21 @@ int igt_main()
 		seed = SEED;
 	}
 
-	igt_describe("One byte written through an old pfn is reported.");
+	igt_describe("One byte written through a stale pfn is reported.");
 	igt_subtest("write-after-move") {
 		igt_emit_ignore_dmesg_regex(PFN_STALE_REPORT);
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_write_after_move(fd, region, &seed);
 	}
 
-	igt_describe("The same after the end of the buffer.");
+	igt_describe("The same after the buffer has been freed.");
 	igt_subtest("write-after-free") {
 		igt_emit_ignore_dmesg_regex(PFN_STALE_REPORT);
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_write_after_free(fd, region, &seed);
 	}
 
-	igt_describe("In scattered memory the offset is that in the buffer.");
+	igt_describe("With scattered memory, the reported offset is that in the buffer.");
 	igt_subtest("write-after-move-scattered") {
 		igt_emit_ignore_dmesg_regex(PFN_STALE_REPORT);
 		vgem_pfn_set_max_block_order(fd, 0);
@@ -285,33 +284,33 @@ int igt_main()
 		vgem_pfn_set_max_block_order(fd, UINT32_MAX);
 	}
 
-	igt_describe("Importers that follow the rules are not accused.");
+	igt_describe("Correct importers are not reported.");
 	igt_subtest("correct")
 		test_correct_everywhere(fd, 400);
 
-	igt_describe("Nor are they in the long run.");
+	igt_describe("The same with more moves.");
 	igt_subtest("correct-long")
 		test_correct_everywhere(fd, 10000);
 
-	igt_describe("The pattern does not come before the copy is done.");
+	igt_describe("The pattern is not written before the copy is done.");
 	igt_subtest("correct-async")
 		test_correct_async(fd, 150);
 
-	igt_describe("Nor does it in the long run.");
+	igt_describe("The same with more moves.");
 	igt_subtest("correct-async-long")
 		test_correct_async(fd, 500);
 
-	igt_describe("Nothing is written to a place that nobody moved into.");
+	igt_describe("Unused memory of a failed allocation is not filled.");
 	igt_subtest("innocent")
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_innocent(fd, region);
 
-	igt_describe("A quarantine is no reason to fail for want of room.");
+	igt_describe("An allocation does not fail because of quarantined memory.");
 	igt_subtest("room")
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_room(fd, region, 1);
 
-	igt_describe("Nor is it in the long run.");
+	igt_describe("The same several times.");
 	igt_subtest("room-long")
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_room(fd, region, 8);

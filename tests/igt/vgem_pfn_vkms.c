@@ -4,13 +4,13 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: PRIME
- * Description: Buffers of vgem_pfn on a display of vkms, which reads them by kernel
- *		mappings and writes back what one would see.
+ * Description: Buffers of vgem_pfn as framebuffers of vkms, which reads them through
+ *		kernel mappings and writes its output back.
  *
  * The subtests live in vkms_*.c, in groups of one subject.
  *
  * Option:
- *	--picture DIR	of the subtest "picture": vkms.png and vkms.txt there
+ *	--picture DIR	the subtest "picture" writes vkms.png and vkms.txt to DIR
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,7 +20,7 @@
 #include "igt.h"
 #include "vkms.h"
 
-IGT_TEST_DESCRIPTION("Memory that moves when it is not on the screen");
+IGT_TEST_DESCRIPTION("Memory that moves while it is not scanned out");
 
 uint32_t stage_sum(const struct stage *stage, const uint32_t *pixels)
 {
@@ -33,7 +33,7 @@ void stage_want(struct stage *stage, const void *contents)
 	const uint32_t *pixels = contents;
 	uint32_t i;
 
-	/* vkms fills the byte that is not a color. */
+	/* vkms sets the unused byte of XRGB8888. */
 	for (i = 0; i < pfn_kms_pixels(&stage->kms); i++)
 		stage->want[i] = pixels[i] | 0xff000000;
 }
@@ -56,7 +56,7 @@ uint32_t stage_compare(const struct stage *stage, uint32_t *first)
 
 uint32_t stage_crc(struct stage *stage)
 {
-	/* An old picture is not taken for a new one. */
+	/* Clear the pixels, so that an old picture is detected. */
 	memset(stage->pixels, 0xa5, stage->size);
 	pfn_kms_write_back(&stage->kms, stage->fb);
 	return stage_sum(stage, stage->pixels);
@@ -68,7 +68,7 @@ uint32_t stage_check(struct stage *stage, uint64_t seed)
 
 	stage_want_pattern(stage, seed);
 	bad = stage_compare(stage, &first);
-	igt_assert_f(!bad, "%u wrong pixels, of which %u is %#x and not %#x\n",
+	igt_assert_f(!bad, "%u wrong pixels, of which pixel %u is %#x, want %#x\n",
 		     bad, first, stage->pixels[first], stage->want[first]);
 	igt_assert_eq_u32(crc, stage_sum(stage, stage->want));
 	return crc;
@@ -80,7 +80,7 @@ void stage_open(struct stage *stage)
 	uint64_t size, offset;
 	struct pfn_kms *kms = &stage->kms;
 
-	/* The timer of vkms may come a frame late under emulation. */
+	/* Under emulation the vblank timer of vkms may be a frame late. */
 	igt_emit_ignore_dmesg_regex("vkms failure on handling vblank");
 	pfn_kms_open(kms);
 	igt_assert_eq(drmModeCreateDumbBuffer(kms->fd, kms->mode.hdisplay,
@@ -111,7 +111,7 @@ void stage_close(struct stage *stage)
 
 void stage_abandon(struct stage *stage)
 {
-	/* A mapping would keep the file. */
+	/* A mapping keeps the file open. */
 	munmap(stage->pixels, stage->size);
 	free(stage->want);
 	pfn_close_other("vkms", stage->kms.fd);
@@ -179,7 +179,7 @@ void frame_assert_stays(const struct frame *frame)
 						       VGEM_PFN_SYSTEM;
 	igt_assert_eq(__vgem_pfn_bo_move(frame->fd, frame->handle, elsewhere),
 		      -EBUSY);
-	/* Staying is no move. */
+	/* A move to the current region succeeds. */
 	vgem_pfn_bo_move(frame->fd, frame->handle, before.region);
 
 	after = vgem_pfn_bo_query(frame->fd, frame->handle);
@@ -205,7 +205,7 @@ static const struct option long_options[] = {
 };
 
 static const char help[] =
-	"  --picture DIR\tWrite vkms.png and vkms.txt there\n";
+	"  --picture DIR\tWrite vkms.png and vkms.txt to DIR\n";
 
 int igt_main_args(NULL, long_options, help, take, NULL)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The groups of subtests that vgem_pfn_vkms is made of, one file each, and what
- * they are about: buffers of vgem_pfn that are framebuffers of vkms.
+ * Groups of subtests of vgem_pfn_vkms, one file each, and their objects: buffers of
+ * vgem_pfn as framebuffers of vkms.
  */
 #ifndef VKMS_H
 #define VKMS_H
@@ -9,34 +9,36 @@
 #include "pfn_kms.h"
 #include "vgem_pfn.h"
 
-/* A display, and a framebuffer of vkms's own that it is written back into */
+/* A display, and a dumb framebuffer of vkms for its writeback */
 struct stage {
 	struct pfn_kms kms;
 	size_t size;
 	uint32_t dumb;
 	uint32_t fb;
-	uint32_t *pixels;	/* what was written back */
-	uint32_t *want;		/* what should have been */
+	uint32_t *pixels;	/* written back */
+	uint32_t *want;		/* expected */
 };
 
 void stage_open(struct stage *stage);
 void stage_close(struct stage *stage);
-/* Close the display as it is: with a picture, framebuffers and handles. */
+/* Close the display without disabling it or removing framebuffers and handles. */
 void stage_abandon(struct stage *stage);
 
-/* Write back what is shown; its CRC-32. The pixels are there until the next time. */
+/* Write back the output and return its CRC-32. @pixels is valid until the next call. */
 uint32_t stage_crc(struct stage *stage);
-/* Put into @want what a picture with these contents is written back as. */
+/* Set @want to the expected output of a framebuffer with these contents. */
 void stage_want(struct stage *stage, const void *contents);
 void stage_want_pattern(struct stage *stage, uint64_t seed);
-/* How many of the pixels written back are not as wanted, and the first of them */
+/*
+ * Return the number of wrong pixels in @pixels, and the index of the first in @first.
+ */
 uint32_t stage_compare(const struct stage *stage, uint32_t *first);
-/* What is shown is the pattern of @seed, pixel by pixel. Returns its CRC-32. */
+/* Assert that the output is the pattern of @seed. Returns its CRC-32. */
 uint32_t stage_check(struct stage *stage, uint64_t seed);
-/* The CRC-32 of @pixels of this size, by zlib */
+/* CRC-32 (zlib) of pixels of this size */
 uint32_t stage_sum(const struct stage *stage, const uint32_t *pixels);
 
-/* A buffer of vgem_pfn, imported into vkms as a framebuffer */
+/* A buffer of vgem_pfn that is imported into vkms as a framebuffer */
 struct frame {
 	int fd;
 	uint32_t handle;
@@ -45,18 +47,18 @@ struct frame {
 	uint32_t fb;
 };
 
-/* Filled with the pattern of @seed */
+/* Create a framebuffer with the pattern of @seed. */
 struct frame frame_create_list(struct stage *stage, int fd, uint64_t seed,
 			       const uint32_t *placements, uint32_t num);
-/* In @region, then TT */
+/* The same in @region, then TT */
 struct frame frame_create(struct stage *stage, int fd, uint64_t seed,
 			  uint32_t region);
-/* Must not be shown. */
+/* The framebuffer must not be shown. */
 void frame_destroy(struct stage *stage, struct frame *frame);
 void frame_fill(struct stage *stage, struct frame *frame, uint64_t seed);
-/* It is in @region, with so many pins. */
+/* Assert the buffer's region and pin count. */
 void frame_assert(const struct frame *frame, uint32_t region, uint32_t pins);
-/* Neither evicted nor moved, whoever wants it. It may be in the carveout. */
+/* Assert that the buffer can neither be evicted nor moved. */
 void frame_assert_stays(const struct frame *frame);
 
 void vkms_close_tests(int fd);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of letting go while a picture is on the screen: of handles, of the
- * display, and of the device that the memory is of.
+ * Subtests of closing handles and the display, and of unplugging the exporting device,
+ * while a framebuffer is shown.
  */
 #include <errno.h>
 
@@ -17,7 +17,7 @@ enum item {
 	NUM_ITEMS,
 };
 
-/* Of the factorial of NUM_ITEMS; in every fifth each item comes first once or twice. */
+/* NUM_ITEMS factorial; in every fifth order each item comes first once or twice. */
 #define NUM_ORDERS	24
 #define STEP		5
 
@@ -42,7 +42,7 @@ static void let_go(struct stage *stage, struct frame *frame, enum item item,
 	}
 }
 
-/* TTM destroys buffers in a worker if somebody else has their lock. */
+/* TTM frees a buffer in a worker if its lock is held by another task. */
 static void wait_for_room(int fd, uint64_t used)
 {
 	int i;
@@ -57,8 +57,8 @@ static void wait_for_room(int fd, uint64_t used)
 
 /*
  * SUBTEST: close-on-screen
- * Description: in whatever order all else is let go, the picture on the screen stays
- *		as it is and where it is, and goes with its framebuffer
+ * Description: in any order of closing everything else, the picture stays on the screen
+ *		and its buffer in place; it is freed with the framebuffer
  */
 static void test_orders(struct stage *stage, int fd)
 {
@@ -86,7 +86,7 @@ static void test_orders(struct stage *stage, int fd)
 
 /*
  * SUBTEST: close-display
- * Description: a display that is closed without a word pins no longer
+ * Description: closing the display without disabling it unpins the buffer
  */
 static void test_display(struct stage *stage, int fd)
 {
@@ -107,8 +107,8 @@ static void test_display(struct stage *stage, int fd)
 
 /*
  * SUBTEST: unplug-on-screen
- * Description: the picture stays on the screen when the device that it is of goes
- *		away, and does not come back once it has left
+ * Description: the picture stays on the screen when its device is unplugged, and cannot
+ *		be shown again once it was replaced
  */
 static void test_unplug(struct stage *stage, int fd)
 {
@@ -146,20 +146,20 @@ void vkms_close_tests(int fd)
 {
 	struct stage stage;
 
-	igt_describe("A picture stays on the screen, whatever else is closed.");
+	igt_describe("A picture stays on the screen when everything else is closed.");
 	igt_subtest("close-on-screen") {
 		stage_open(&stage);
 		test_orders(&stage, fd);
 		stage_close(&stage);
 	}
 
-	igt_describe("A display that is closed keeps nothing.");
+	igt_describe("Closing the display releases its buffers.");
 	igt_subtest("close-display") {
 		stage_open(&stage);
 		test_display(&stage, fd);
 	}
 
-	igt_describe("A picture outlives the device of its memory while it is shown.");
+	igt_describe("A picture stays on the screen when its device is unplugged.");
 	igt_subtest("unplug-on-screen") {
 		vgem_pfn_plug_on_exit();
 		stage_open(&stage);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtest of the CRC that vkms itself makes of what it shows, for debugfs. Nothing
- * is written back here.
+ * Subtest of the CRC of its output that vkms provides in debugfs. Does not use
+ * writeback.
  */
 #include <zlib.h>
 
@@ -11,8 +11,8 @@
 #define CHUNK	640
 
 /*
- * vkms sums up pixels of four times 16 bits, alpha first, and neither begins nor ends
- * with the inversion that zlib has.
+ * vkms computes a CRC of pixels with four 16-bit channels, alpha first, without zlib's
+ * initial and final inversion.
  */
 static uint32_t expected_crc(struct stage *stage, uint64_t seed)
 {
@@ -36,7 +36,8 @@ static uint32_t expected_crc(struct stage *stage, uint64_t seed)
 
 /*
  * SUBTEST: crc
- * Description: vkms's own CRC of a picture is right, and the same after an eviction
+ * Description: vkms's own CRC of a framebuffer is correct, and unchanged after an
+ *		eviction
  */
 static void test_crc(struct stage *stage, int fd)
 {
@@ -70,7 +71,7 @@ void vkms_crc_tests(int fd)
 {
 	struct stage stage;
 
-	igt_describe("vkms's own CRC survives an eviction.");
+	igt_describe("vkms's own CRC is unchanged after an eviction.");
 	igt_subtest("crc") {
 		stage_open(&stage);
 		test_crc(&stage, fd);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of pictures that change: what is written to the buffer is seen, wherever
- * it is by then, and what is written elsewhere is not.
+ * Subtests of changing pictures: writes to the buffer are shown wherever it is placed,
+ * and writes to its old memory are not.
  */
 #include <sys/mman.h>
 
@@ -10,8 +10,8 @@
 
 /*
  * SUBTEST: draw
- * Description: what a process draws through a mapping is shown, if it was drawn on
- *		the screen or off, before an eviction or after it
+ * Description: writes through a mapping are shown, whether made on or off the screen,
+ *		before or after an eviction
  */
 static void test_draw(struct stage *stage, int fd)
 {
@@ -27,11 +27,11 @@ static void test_draw(struct stage *stage, int fd)
 	pfn_kms_show(&stage->kms, first.fb);
 	crcs[0] = stage_check(stage, 1);
 
-	/* On the screen */
+	/* Draw on the screen. */
 	pfn_pattern_fill(map, 0, stage->size, 3);
 	crcs[1] = stage_check(stage, 3);
 
-	/* Off it, and elsewhere */
+	/* Draw off the screen, after an eviction. */
 	pfn_kms_show(&stage->kms, second.fb);
 	vgem_pfn_evict_all();
 	frame_assert(&first, VGEM_PFN_TT, 0);
@@ -44,7 +44,7 @@ static void test_draw(struct stage *stage, int fd)
 	pfn_pattern_fill(other, 0, stage->size, 5);
 	crcs[3] = stage_check(stage, 5);
 
-	/* Other pictures, other sums */
+	/* Different pictures have different CRCs. */
 	igt_assert_neq_u32(crcs[0], crcs[1]);
 	igt_assert_neq_u32(crcs[1], crcs[2]);
 	igt_assert_neq_u32(crcs[2], crcs[3]);
@@ -56,7 +56,7 @@ static void test_draw(struct stage *stage, int fd)
 	frame_destroy(stage, &first);
 }
 
-/* A pixel by its page frame number; returns what it was. */
+/* Write a pixel at its page frame number; returns the old value. */
 static uint32_t poke(uint64_t pfn, uint32_t i, uint32_t pixel)
 {
 	size_t offset = i * sizeof(pixel) % PFN_PAGE_SIZE;
@@ -67,7 +67,7 @@ static uint32_t poke(uint64_t pfn, uint32_t i, uint32_t pixel)
 	return was;
 }
 
-/* The picture has one wrong pixel, and so another CRC. */
+/* Assert that the picture has exactly one wrong pixel, and another CRC. */
 static void check_damage(struct stage *stage, uint32_t i, uint32_t right)
 {
 	uint32_t crc = stage_crc(stage), first;
@@ -79,8 +79,8 @@ static void check_damage(struct stage *stage, uint32_t i, uint32_t right)
 
 /*
  * SUBTEST: damage
- * Description: one pixel that is wrong at the picture's page frame number is seen,
- *		and one that is wrong where the picture was is not
+ * Description: one wrong pixel at the buffer's page frame number is detected, and one
+ *		in its old memory is not shown
  */
 static void test_damage(struct stage *stage, int fd)
 {
@@ -108,7 +108,7 @@ static void test_damage(struct stage *stage, int fd)
 	igt_assert_eq_u32(poke(now, i, ~was), was);
 	check_damage(stage, i, crc);
 
-	/* It is still there after a move. */
+	/* The wrong pixel is copied by a move. */
 	pfn_kms_show(&stage->kms, second.fb);
 	vgem_pfn_bo_move(fd, first.handle, VGEM_PFN_CARVEOUT);
 	pfn_kms_show(&stage->kms, first.fb);
@@ -123,14 +123,14 @@ void vkms_draw_tests(int fd)
 {
 	struct stage stage;
 
-	igt_describe("What is drawn is shown, wherever the picture is.");
+	igt_describe("Writes to the buffer are shown wherever it is placed.");
 	igt_subtest("draw") {
 		stage_open(&stage);
 		test_draw(&stage, fd);
 		stage_close(&stage);
 	}
 
-	igt_describe("One wrong pixel is noticed, by place and by CRC.");
+	igt_describe("One wrong pixel is detected, by comparison and by CRC.");
 	igt_subtest("damage") {
 		stage_open(&stage);
 		test_damage(&stage, fd);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of a picture that is moved while another one is shown.
- */
+/* Subtests of moves of a framebuffer while another one is shown. */
 #include "igt.h"
 #include "pfn_syncobj.h"
 #include "vgem_pfn_module.h"
@@ -9,8 +7,8 @@
 
 /*
  * SUBTEST: evict-off-screen
- * Description: flip to another framebuffer, evict the first one, give its memory to
- *		others, flip back: the picture is the same, from elsewhere
+ * Description: flip to another framebuffer, evict the first one, reuse its memory, flip
+ *		back: the picture is the same, at another placement
  */
 static void test_evict(struct stage *stage, int fd)
 {
@@ -52,8 +50,8 @@ static void test_evict(struct stage *stage, int fd)
 
 /*
  * SUBTEST: evict-in-turn
- * Description: two pictures take turns, and whichever is not shown is moved out of
- *		the carveout and back
+ * Description: two framebuffers take turns, and the hidden one is moved out of the
+ *		carveout and back
  */
 static void test_in_turn(struct stage *stage, int fd)
 {
@@ -82,8 +80,8 @@ static void test_in_turn(struct stage *stage, int fd)
 
 /*
  * SUBTEST: evict-async
- * Description: a picture that is shown while its contents are on their way is not
- *		read before they are there
+ * Description: a framebuffer that is shown while its copy is pending is not read before
+ *		the copy is done
  */
 static void test_async(struct stage *stage, int fd)
 {
@@ -93,7 +91,10 @@ static void test_async(struct stage *stage, int fd)
 	int hogs = vgem_pfn_open(), file, i;
 	struct pfn_hold hold;
 
-	/* Nobody makes room by waiting, so the first one is still under way. */
+	/*
+	 * The eviction is asynchronous, so the copy of the first frame is still
+	 * pending.
+	 */
 	pfn_kms_show(&stage->kms, second.fb);
 	vgem_pfn_set_knob(fd, "async_moves", 1);
 	pfn_hold_begin(&hold);
@@ -121,7 +122,7 @@ static void test_async(struct stage *stage, int fd)
 	frame_destroy(stage, &first);
 }
 
-/* A carveout whose buffers may be scattered, of any device; skips without one */
+/* Find a carveout with scattered memory, on any device; skips without one. */
 static int open_scattered(uint32_t *id)
 {
 	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
@@ -140,7 +141,7 @@ static int open_scattered(uint32_t *id)
 		}
 		close(fd);
 	}
-	igt_skip("no carveout of blocks\n");
+	igt_skip("no carveout with scattered memory\n");
 }
 
 static void reset_block_order(int sig)
@@ -156,8 +157,8 @@ static void reset_block_order(int sig)
 
 /*
  * SUBTEST: evict-scattered
- * Description: the same where no two pages of the picture are neighbours, which the
- *		kernel's mapping puts together
+ * Description: the same with single pages that are not adjacent; the kernel mapping
+ *		joins them
  */
 static void test_scattered(struct stage *stage)
 {
@@ -181,7 +182,7 @@ static void test_scattered(struct stage *stage)
 	frame_assert(&second, region, 1);
 	stage_check(stage, 2);
 
-	/* Back, to other blocks: those of a new buffer are not its own. */
+	/* Move back, to other blocks: a new buffer occupies the old ones. */
 	vgem_pfn_bo_create(fd, stage->size, region);
 	vgem_pfn_bo_move(fd, first.handle, region);
 	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, first.handle, 0), pfns[0]);
@@ -200,28 +201,28 @@ void vkms_evict_tests(int fd)
 {
 	struct stage stage;
 
-	igt_describe("A picture that was evicted off the screen is the same.");
+	igt_describe("A framebuffer that was evicted off the screen shows the same picture.");
 	igt_subtest("evict-off-screen") {
 		stage_open(&stage);
 		test_evict(&stage, fd);
 		stage_close(&stage);
 	}
 
-	igt_describe("Two pictures take turns, and moves.");
+	igt_describe("Two framebuffers take turns, with moves of the hidden one.");
 	igt_subtest("evict-in-turn") {
 		stage_open(&stage);
 		test_in_turn(&stage, fd);
 		stage_close(&stage);
 	}
 
-	igt_describe("A picture whose contents are on their way is waited for.");
+	igt_describe("Showing a framebuffer waits for its copy.");
 	igt_subtest("evict-async") {
 		stage_open(&stage);
 		test_async(&stage, fd);
 		stage_close(&stage);
 	}
 
-	igt_describe("The same of pictures whose pages are anywhere.");
+	igt_describe("The same with scattered pages.");
 	igt_subtest("evict-scattered") {
 		stage_open(&stage);
 		test_scattered(&stage);

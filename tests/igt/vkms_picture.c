@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtest that leaves a picture behind which one can look at: the frame that vkms
- * wrote back after it had been evicted.
+ * Subtest that keeps a picture for people to look at: the writeback of a frame that had
+ * been evicted.
  */
 #include <cairo.h>
 #include <math.h>
@@ -11,10 +11,10 @@
 #include "igt.h"
 #include "vkms.h"
 
-/* Cairo's own typeface, for there are no others in a guest. */
+/* Cairo's built-in font: the guest has no others. */
 #define TYPEFACE	"@cairo:"
 
-/* Side of a field of the background, in pixels */
+/* Size of a background field in pixels */
 #define FIELD		40
 
 struct painting {
@@ -78,7 +78,7 @@ static void dark_box(struct painting *p, double y, double height)
 	cairo_fill(p->cr);
 }
 
-/* A field of a color, of which there are no two alike in a picture */
+/* Paint a field; each has a different color. */
 static void paint_field(struct painting *p, int x, int y)
 {
 	double hue = (x + y * 0.25) / 19 * 2 * M_PI, light = 1 - y * 0.045;
@@ -90,7 +90,7 @@ static void paint_field(struct painting *p, int x, int y)
 	cairo_fill(p->cr);
 }
 
-/* Different everywhere, so that a page of another place would be conspicuous */
+/* The background has no repetitions, so that a misplaced page would be visible. */
 static void paint_background(struct painting *p)
 {
 	int i, x, y;
@@ -127,7 +127,7 @@ static unsigned long long first_pfn(const struct frame *frame)
 	return vgem_pfn_bo_pfn(frame->fd, frame->handle, 0);
 }
 
-/* What is written back is what is in the buffer. Returns the CRC-32. */
+/* Assert that the output matches the buffer. Returns the CRC-32. */
 static uint32_t check_picture(struct stage *stage, const void *contents)
 {
 	uint32_t crc = stage_crc(stage), first;
@@ -148,7 +148,7 @@ static void write_png(struct stage *stage, const char *dir)
 	cairo_surface_destroy(surface);
 }
 
-/* Lines like those of the story that "make run" tells: tests/guest/story.c */
+/* Lines in the format of the "make run" story: tests/guest/story.c */
 static FILE *open_story(const char *dir)
 {
 	char path[256] = "/dev/null";
@@ -175,8 +175,8 @@ static void tell(FILE *story, const char *what, const char *format, ...)
 
 /*
  * SUBTEST: picture
- * Description: a drawing looks the same after an eviction; with --picture it is kept,
- *		with a line that was drawn after it
+ * Description: a drawing is unchanged after an eviction; --picture saves it, with a
+ *		line that was drawn afterwards
  */
 static void test_picture(struct stage *stage, int fd, const char *dir)
 {
@@ -242,7 +242,7 @@ void vkms_picture_tests(int fd, const char *dir)
 {
 	struct stage stage;
 
-	igt_describe("A drawing looks the same after an eviction.");
+	igt_describe("A drawing is unchanged after an eviction.");
 	igt_subtest("picture") {
 		stage_open(&stage);
 		test_picture(&stage, fd, dir);

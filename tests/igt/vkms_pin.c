@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of when vkms pins: not when it imports, but while it shows.
- */
+/* Subtests of when vkms pins a buffer: not on import, but while it is shown. */
 #include "igt.h"
 #include "vkms.h"
 
 /*
  * SUBTEST: import-pins-not
- * Description: an import that is not on the screen is no reason to stay anywhere,
- *		and is right when it gets there
+ * Description: an import that is not shown does not pin the buffer, and shows it
+ *		correctly after moves
  */
 static void test_import(struct stage *stage, int fd)
 {
@@ -35,8 +33,8 @@ static void test_import(struct stage *stage, int fd)
 
 /*
  * SUBTEST: pinned-in-%s
- * Description: what is on the screen stays where it is, for evictions and for moves,
- *		and not longer than it is there
+ * Description: a buffer that is shown can neither be evicted nor moved, until it is no
+ *		longer shown
  */
 static void test_pinned(struct stage *stage, int fd, uint32_t region)
 {
@@ -63,8 +61,8 @@ static void test_pinned(struct stage *stage, int fd, uint32_t region)
 
 /*
  * SUBTEST: pinned-across-flips
- * Description: two framebuffers of the same memory have one mapping, which is there
- *		from the first flip to the last
+ * Description: two framebuffers of the same buffer share one kernel mapping, from the
+ *		first flip to the last
  */
 static void test_flips(struct stage *stage, int fd)
 {
@@ -79,7 +77,7 @@ static void test_flips(struct stage *stage, int fd)
 	frame_assert_stays(&frame);
 	stage_check(stage, 1);
 
-	/* What is shown is the other one. */
+	/* Show the second one and remove the first. */
 	pfn_kms_show(&stage->kms, second);
 	pfn_kms_rm_fb(&stage->kms, frame.fb);
 	frame_assert(&frame, VGEM_PFN_CARVEOUT, 1);
@@ -106,7 +104,7 @@ void vkms_pin_tests(int fd)
 	struct stage stage;
 	unsigned int i;
 
-	igt_describe("An import that is not shown does not pin.");
+	igt_describe("An import that is not shown does not pin the buffer.");
 	igt_subtest("import-pins-not") {
 		stage_open(&stage);
 		test_import(&stage, fd);
@@ -114,7 +112,7 @@ void vkms_pin_tests(int fd)
 	}
 
 	for (i = 0; i < ARRAY_SIZE(regions); i++) {
-		igt_describe("What is shown stays where it is.");
+		igt_describe("A buffer that is shown stays in place.");
 		igt_subtest_f("pinned-in-%s", regions[i].name) {
 			stage_open(&stage);
 			test_pinned(&stage, fd, regions[i].region);
@@ -122,7 +120,7 @@ void vkms_pin_tests(int fd)
 		}
 	}
 
-	igt_describe("A flip between framebuffers of the same memory keeps the pin.");
+	igt_describe("A flip between framebuffers of the same buffer keeps the pin.");
 	igt_subtest("pinned-across-flips") {
 		stage_open(&stage);
 		test_flips(&stage, fd);

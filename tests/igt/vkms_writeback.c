@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Subtests of vkms that writes into buffers of vgem_pfn.
- */
+/* Subtests of writeback of vkms into buffers of vgem_pfn. */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -9,7 +7,7 @@
 #include "pfn_syncobj.h"
 #include "vkms.h"
 
-/* vkms gives its mapping back in a worker, some time after the job is done. */
+/* vkms unmaps the target in a worker, some time after the job is done. */
 static void wait_for_unpin(const struct frame *frame)
 {
 	int i;
@@ -19,10 +17,10 @@ static void wait_for_unpin(const struct frame *frame)
 			return;
 		usleep(50000);
 	}
-	igt_assert_f(false, "pinned long after the job\n");
+	igt_assert_f(false, "still pinned long after the job\n");
 }
 
-/* @target has what is shown: the pattern of @seed, as vkms writes it. */
+/* Assert that @target contains the output: the pattern of @seed, as vkms writes it. */
 static void check_target(struct stage *stage, const struct frame *target,
 			 uint64_t seed)
 {
@@ -35,7 +33,9 @@ static void check_target(struct stage *stage, const struct frame *target,
 	munmap(map, stage->size);
 }
 
-/* A target is pinned from the commit until it is written to. */
+/*
+ * Write back, and check that the target is pinned from the commit until it is written.
+ */
 static void write_back_pinned(struct stage *stage, struct frame *target,
 			      uint32_t region)
 {
@@ -61,8 +61,8 @@ static void write_back_pinned(struct stage *stage, struct frame *target,
 
 /*
  * SUBTEST: write-back-into
- * Description: what vkms writes a picture into is pinned for as long as that takes,
- *		and can be moved afterwards, and be written to again
+ * Description: the target of a writeback is pinned until the job is done; it can be
+ *		moved and written to again afterwards
  */
 static void test_into(struct stage *stage, int fd)
 {
@@ -81,7 +81,7 @@ static void test_into(struct stage *stage, int fd)
 	frame_assert(&shown, VGEM_PFN_CARVEOUT, 1);
 	check_target(stage, &target, 1);
 
-	/* Another picture to the other place */
+	/* Another picture, to the new placement */
 	frame_fill(stage, &shown, 2);
 	pfn_kms_write_back(&stage->kms, target.fb);
 	check_target(stage, &target, 2);
@@ -96,7 +96,7 @@ static void test_into(struct stage *stage, int fd)
 
 /*
  * SUBTEST: write-back-shown
- * Description: a picture that was written back is shown in turn, and is the same
+ * Description: a writeback target can be shown, with the same picture
  */
 static void test_shown(struct stage *stage, int fd)
 {
@@ -134,8 +134,7 @@ static void writer_run(void *arg)
 
 /*
  * SUBTEST: write-back-async
- * Description: what is written into a buffer that an engine has yet to copy is not
- *		overwritten by the copy
+ * Description: a pending copy of the target does not overwrite the writeback
  */
 static void test_async(struct stage *stage, int fd)
 {
@@ -159,7 +158,7 @@ static void test_async(struct stage *stage, int fd)
 	igt_assert_lte(0, file);
 	pfn_hold_assert(&hold, !__sync_file_wait(file, 0));
 
-	/* Who does not wait for the copy has written back by then, as a rule. */
+	/* Without waiting for the copy, the writeback would usually be done by then. */
 	pfn_thread_start(&thread, writer_run, &writer);
 	for (i = 0; i < 30 && !thread.done; i++)
 		usleep(20000);
@@ -179,21 +178,21 @@ void vkms_writeback_tests(int fd)
 {
 	struct stage stage;
 
-	igt_describe("vkms writes back into memory that moves when it is not used.");
+	igt_describe("vkms writes back into a buffer that moves between jobs.");
 	igt_subtest("write-back-into") {
 		stage_open(&stage);
 		test_into(&stage, fd);
 		stage_close(&stage);
 	}
 
-	igt_describe("What was written back can be shown.");
+	igt_describe("A writeback target can be shown.");
 	igt_subtest("write-back-shown") {
 		stage_open(&stage);
 		test_shown(&stage, fd);
 		stage_close(&stage);
 	}
 
-	igt_describe("What is written back is not overwritten by a copy.");
+	igt_describe("A pending copy does not overwrite the writeback.");
 	igt_subtest("write-back-async") {
 		stage_open(&stage);
 		test_async(&stage, fd);

@@ -8,11 +8,11 @@
  * IGT's names and meaning: the same sources compile unchanged inside an IGT
  * tree, where "igt.h" is IGT's own.
  *
- * A block such as igt_subtest() is a for loop with one round: the library says
- * whether to enter it, and a failure or a skip jumps back to its head through
+ * A block such as igt_subtest() is a for loop with one iteration: the library
+ * decides whether to enter it, and a failure or a skip jumps back to its head through
  * igt_subtest_jmpbuf. So no return, break or goto may leave a block.
  *
- * Nothing but what IGT itself offers may be added here.
+ * Only declarations of IGT itself may be added here.
  */
 #ifndef IGT_H
 #define IGT_H

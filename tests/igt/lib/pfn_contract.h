@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Speaking with pfn-contract (tests/contract/), which reads the trace of a run and
- * judges exporter and importers. If nobody records, none of this does anything. No
- * IGT, nothing to link.
+ * Messages to pfn-contract (tests/contract/), which checks exporter and importers by
+ * the trace of a run. Without a recording these functions do nothing. Needs neither IGT
+ * nor a library.
  */
 #ifndef PFN_CONTRACT_MARK_H
 #define PFN_CONTRACT_MARK_H
@@ -19,7 +19,7 @@
 #define PFN_CONTRACT_MARKER \
 	"/sys/kernel/tracing/instances/pfn_contract/trace_marker"
 
-/* One line in the trace. */
+/* Write a line to the trace. */
 static inline void pfn_contract_mark(const char *text)
 {
 	int fd = open(PFN_CONTRACT_MARKER, O_WRONLY | O_CLOEXEC);
@@ -34,7 +34,7 @@ static inline void pfn_contract_mark(const char *text)
 	close(fd);
 }
 
-/* The names that pfn-contract has for importers which are broken on purpose */
+/* pfn-contract's names of the importers that are broken on purpose */
 static const struct {
 	uint32_t flag;
 	const char *name;
@@ -50,7 +50,7 @@ static const struct {
 	{ DMA_BUF_PFN_IMPORT_NO_FENCE, "no-fence" },
 };
 
-/* The next attachment of this thread is broken as @flags say. */
+/* Announce that this thread's next attachment is broken as specified by @flags. */
 static inline void pfn_contract_import(uint32_t flags)
 {
 	char text[128] = "import";
@@ -65,7 +65,10 @@ static inline void pfn_contract_import(uint32_t flags)
 	pfn_contract_mark(text);
 }
 
-/* Before the exporter is unloaded "sync", afterwards "unloaded": the trace goes on. */
+/*
+ * Run pfn-contract with "sync" before the exporter is unloaded and with "unloaded"
+ * afterwards. The recording continues.
+ */
 static inline int pfn_contract_ask(const char *word)
 {
 	char command[64];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Short texts in files, and numbers in those of debugfs, whose paths are relative to
- * its mount point. No IGT, nothing to link.
+ * Write short texts to files, and numbers to debugfs files, with paths relative to its
+ * mount point. Needs neither IGT nor a library.
  */
 #ifndef PFN_DEBUGFS_H
 #define PFN_DEBUGFS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Failures on purpose: the attributes of the kernel's fault injection in debugfs,
- * and "the Nth that is asked in this thread fails". No IGT, nothing to link.
+ * Fault injection: the attributes in debugfs, and fail-nth, which makes the Nth fault
+ * point of a thread fail. Needs neither IGT nor a library.
  */
 #ifndef PFN_FAULT_H
 #define PFN_FAULT_H
@@ -17,7 +17,7 @@
 
 #include "pfn_debugfs.h"
 
-/* A file of the attribute of step @step of the device. 0 or -errno */
+/* Set a file of the fault attribute @step of the device. Returns 0 or -errno. */
 static inline int __vgem_pfn_fault_set(int fd, const char *step,
 				       const char *file, uint32_t value)
 {
@@ -32,7 +32,7 @@ static inline int __vgem_pfn_fault_set(int fd, const char *step,
 	return __pfn_debugfs_set(path, value);
 }
 
-/* From now on @times calls of the step fail, of each @interval the last. */
+/* Make every @interval-th call of the step fail, @times times. */
 static inline int __vgem_pfn_fault_arm(int fd, const char *step,
 				       uint32_t interval, uint32_t times)
 {
@@ -54,7 +54,7 @@ static inline int __vgem_pfn_fault_disarm(int fd, const char *step)
 }
 
 /*
- * Allocations that may sleep fail as well, without a word in the log. Fails with
+ * Let allocations that may sleep fail as well, and without a log message. Returns
  * -ENOENT if the kernel has no fault injection.
  */
 static inline int __pfn_fail_nth_init(void)
@@ -75,7 +75,7 @@ static inline int __pfn_fail_nth_init(void)
 	return ret;
 }
 
-/* This thread's fail-nth, to be kept open: opening it allocates. */
+/* Open this thread's fail-nth. Keep it open, since opening it allocates. */
 static inline int __pfn_fail_nth_open(void)
 {
 	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
@@ -83,7 +83,7 @@ static inline int __pfn_fail_nth_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The @n-th question whether to fail gets a yes; 0 for none. 0 or -errno */
+/* Make the @n-th fault point fail; 0 disables it. Returns 0 or -errno. */
 static inline int __pfn_fail_nth_set(int nth, unsigned int n)
 {
 	char text[16];
@@ -92,7 +92,7 @@ static inline int __pfn_fail_nth_set(int nth, unsigned int n)
 	return pwrite(nth, text, len, 0) == len ? 0 : -errno;
 }
 
-/* How many are still to be asked; 0 if one has failed. Negative is -errno. */
+/* Number of fault points left until the failure; 0 if it was injected; or -errno. */
 static inline int __pfn_fail_nth_get(int nth)
 {
 	char text[16] = "";

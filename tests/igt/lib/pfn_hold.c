@@ -27,7 +27,7 @@ static void release(struct pfn_hold *hold)
 {
 	struct vgem_signal signal = { .fence = hold->fence };
 
-	/* -ETIMEDOUT: it has signaled by itself. */
+	/* Fails with -ETIMEDOUT if the fence has signaled by itself. */
 	ioctl(hold->vgem, VGEM_SIGNAL, &signal);
 }
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A fence that the test signals. A move or a job that waits for it stays under way
- * until then, however slow the machine is.
+ * A fence that the test signals. A move or a job that waits for it stays pending until
+ * then, however slow the machine is.
  *
- * The fence is one of vgem's, which signals by itself after 10 s. An assertion that
- * does not hold after that is no failure: pfn_hold_assert() skips then. Only a test of
- * something that does not wait for the fence, a system call of microseconds, has these
- * 10 s as its limit and asserts pfn_hold_pending().
+ * The fence is one of vgem's, which signals by itself after 10 s. If it has signaled
+ * early, pfn_hold_assert() skips instead of failing. Tests of system calls that must
+ * not wait for the fence, and take microseconds, assert pfn_hold_pending() instead.
  */
 #ifndef PFN_HOLD_H
 #define PFN_HOLD_H
@@ -27,11 +26,11 @@ struct pfn_hold {
 /* Skips without vgem. */
 void pfn_hold_begin(struct pfn_hold *hold);
 /*
- * What writes to the buffer waits from now on: moves, and jobs that write.
- * What reads, as a CPU access does, does not.
+ * Writers to the buffer wait from now on: moves, and jobs that write. Readers, such as
+ * CPU accesses, do not.
  */
 void pfn_hold_dmabuf(struct pfn_hold *hold, int dmabuf);
-/* The same without a dma-buf at hand */
+/* The same, given a handle */
 void pfn_hold_bo(struct pfn_hold *hold, int fd, uint32_t handle);
 
 /* Whether the fence has not signaled yet */
@@ -44,11 +43,11 @@ bool pfn_hold_pending(const struct pfn_hold *hold);
 		igt_assert_f(pfn_true, "not while the fence is pending: " #expr "\n"); \
 	} while (0)
 
-/* Signal, and free all that belongs to @hold. */
+/* Signal the fence and free @hold. */
 void pfn_hold_end(struct pfn_hold *hold);
 /*
- * Another thread signals when the caller sleeps in the kernel, so that a call which
- * does not wait returns with the fence pending. pfn_hold_end() is to follow.
+ * Let another thread signal the fence once the caller sleeps in the kernel. A call that
+ * does not sleep returns with the fence pending. To be followed by pfn_hold_end().
  */
 void pfn_hold_until_asleep(struct pfn_hold *hold);
 

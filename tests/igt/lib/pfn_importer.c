@@ -90,7 +90,7 @@ void pfn_import_dev_check(int import, size_t size, uint64_t seed)
 	free(data);
 }
 
-/* Whether the block that @page is in can be one entry of @order */
+/* Whether the block of @page can be mapped by one entry of @order */
 static bool is_block(const uint64_t *pfns, uint64_t pages, uint64_t page, int order)
 {
 	uint64_t count = 1ULL << order, first = page & ~(count - 1), i;
@@ -118,14 +118,14 @@ uint8_t *pfn_true_orders(const uint64_t *pfns, uint64_t pages)
 	return order;
 }
 
-/* The translation of one side, if it has one, is of now and where the buffer is. */
+/* Check the pfn and the generation of one side's translation. */
 static void assert_side(const char *side, uint64_t page, uint64_t pfn, uint64_t want,
 			uint64_t generation, uint64_t now)
 {
 	igt_assert_f(pfn == want, "page %llu: %s has pfn %#llx, want %#llx\n",
 		     (long long)page, side, (long long)pfn, (long long)want);
 	igt_assert_f(generation == now,
-		     "page %llu: %s has it since notification %llu of %llu\n",
+		     "page %llu: %s has a translation of notification %llu, want %llu\n",
 		     (long long)page, side, (long long)generation, (long long)now);
 }
 
@@ -156,7 +156,7 @@ void pfn_import_assert_truth(int import, int fd, uint32_t handle, size_t size,
 			     (long long)i, flags, which);
 		if (flags)
 			igt_assert_f(!(entry->flags & DMA_BUF_PFN_ENTRY_PENDING),
-				     "page %llu: translated before its contents are there\n",
+				     "page %llu: translated while its contents are pending\n",
 				     (long long)i);
 		if (flags & DMA_BUF_PFN_ENTRY_DEV) {
 			assert_side("the device", i, entry->dev_pfn, pfns[i],
@@ -166,7 +166,7 @@ void pfn_import_assert_truth(int import, int fd, uint32_t handle, size_t size,
 		if (flags & DMA_BUF_PFN_ENTRY_CPU) {
 			assert_side("the CPU", i, entry->cpu_pfn, pfns[i],
 				    entry->cpu_generation, generation);
-			/* Addresses and page tables may not allow the largest. */
+			/* Addresses and page tables may prevent the largest order. */
 			igt_assert_lte(entry->cpu_order, orders[i]);
 		}
 	}

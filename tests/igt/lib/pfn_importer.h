@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pfn importer for IGT tests: wrappers that assert, and comparisons of what
- * it believes with what is true.
+ * The pfn importer for IGT tests: asserting wrappers, and comparisons of its
+ * translations with the exporter's pfns.
  */
 #ifndef PFN_IMPORTER_H
 #define PFN_IMPORTER_H
@@ -13,7 +13,7 @@
 /* Skips without the importer. */
 int pfn_importer_open(void);
 
-/* A dynamic import that takes whatever memory the buffer is in */
+/* Import with P2P, which takes any memory. */
 int pfn_import(int importer, int dmabuf);
 /* @flags: DMA_BUF_PFN_IMPORT_* */
 int pfn_import_flags(int importer, int dmabuf, uint32_t flags);
@@ -29,45 +29,45 @@ void pfn_import_write(int import, uint64_t offset, const void *data,
 void pfn_import_dev_fill(int import, size_t size, uint64_t seed);
 void pfn_import_dev_check(int import, size_t size, uint64_t seed);
 
-/* Orders of the entries of page tables */
+/* Orders of page table entries */
 #define PFN_ORDER_2M	9
 #define PFN_ORDER_1G	18
 
 /*
- * The largest entry that each page of a buffer can be part of, worked out from its
- * true pfns. To be freed.
+ * Return the order of the largest possible entry of each page, computed from the
+ * exporter's pfns. To be freed.
  */
 uint8_t *pfn_true_orders(const uint64_t *pfns, uint64_t pages);
 
 /*
- * Each page of the snapshot has exactly the translations @which, a mask of
- * DMA_BUF_PFN_ENTRY_DEV and _CPU. Those are the pfns that @fd's driver says are
- * @handle's, of no notification but the last, and not there before the contents.
- * Entries of the device are as large as can be, those of the CPU no larger.
+ * Assert that each page of the snapshot has exactly the translations @which, a mask of
+ * DMA_BUF_PFN_ENTRY_DEV and _CPU; that they are the pfns of @fd's @handle, looked up
+ * after the last notification, and not while the contents are pending; that device
+ * entries have the largest possible order, and CPU entries no larger one.
  */
 void pfn_import_assert_truth(int import, int fd, uint32_t handle, size_t size,
 			     uint32_t which);
 
 void pfn_importer_set_install_delay(uint32_t us);
-/* Any knob in the importer's debugfs directory */
+/* Set a knob in the importer's debugfs directory. */
 void pfn_importer_set_knob(const char *name, uint32_t value);
 
 /*
- * Jobs for the device's engines: the whole buffer, and the pattern of @seed. Each
- * returns the number of the job. @flags: DMA_BUF_PFN_SUBMIT_EXPLICIT
+ * Submit a job on the whole buffer with the pattern of @seed. Returns the job's number.
+ * @flags: DMA_BUF_PFN_SUBMIT_EXPLICIT
  */
 uint32_t pfn_job_fill(int import, unsigned int engine, size_t size,
 		      uint64_t seed, uint32_t flags);
 uint32_t pfn_job_verify(int import, unsigned int engine, size_t size,
 			uint64_t seed, uint32_t flags);
-/* One of them, to be changed and submitted by others */
+/* Arguments of such a job, for the caller to modify and submit */
 struct dma_buf_pfn_submit pfn_job_arg(uint32_t op, size_t size, uint64_t seed);
 /* Asserts success. */
 void pfn_job_submit(int import, struct dma_buf_pfn_submit *arg);
 struct dma_buf_pfn_result pfn_job_result(int import, uint32_t job);
-/* The result of a job that found the pattern everywhere */
+/* Return the result of a verify job and assert that it found no wrong word. */
 struct dma_buf_pfn_result pfn_job_assert_right(int import, uint32_t job);
-/* Whether a job is done. If so its result is gone. */
+/* Whether a job is done. If so, its result has been consumed. */
 bool pfn_job_done(int import, uint32_t job);
 
 #endif /* PFN_IMPORTER_H */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ioctls of the pfn importer, without IGT and with nothing to link: for the
- * tests' asserting wrappers (pfn_importer.h) and for programs that are no tests.
+ * The ioctls of the pfn importer, for the tests' asserting wrappers (pfn_importer.h)
+ * and for other programs. Needs neither IGT nor a library.
  *
- * Every function here returns 0 or a file descriptor on success and -errno on
- * failure. None restarts an interrupted call.
+ * Every function returns 0 or a file descriptor on success and -errno on failure. None
+ * restarts an interrupted call.
  */
 #ifndef PFN_IMPORTER_IOCTL_H
 #define PFN_IMPORTER_IOCTL_H
@@ -31,13 +31,13 @@ static inline int __pfn_importer_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* DMA_BUF_PFN_IMPORT, of importers that are broken as well */
+/* DMA_BUF_PFN_IMPORT, including importers that are broken on purpose */
 static inline int __pfn_import_arg(int importer, struct dma_buf_pfn_import *arg)
 {
 	const uint32_t broken = arg->flags & DMA_BUF_PFN_IMPORT_BROKEN;
 	int ret;
 
-	/* What it does is its own fault, and no surprise. */
+	/* Contract violations of this import are expected. */
 	if (broken)
 		pfn_contract_import(arg->flags);
 	ret = __pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, arg);
@@ -46,7 +46,7 @@ static inline int __pfn_import_arg(int importer, struct dma_buf_pfn_import *arg)
 	return ret;
 }
 
-/* The import's fd. @size may be NULL. @flags: DMA_BUF_PFN_IMPORT_* */
+/* Return the import's fd. @size may be NULL. @flags: DMA_BUF_PFN_IMPORT_* */
 static inline int __pfn_import_flags(int importer, int dmabuf, uint32_t flags,
 				     uint64_t *size)
 {
@@ -88,7 +88,7 @@ static inline int __pfn_import_stats(int import,
 	return __pfn_ioctl(import, DMA_BUF_PFN_STATS, stats);
 }
 
-/* @generation: notifications received by the end; may be NULL */
+/* @generation: number of notifications at the end of the snapshot; may be NULL */
 static inline int __pfn_import_snapshot_at(int import, uint64_t first,
 					   uint64_t count,
 					   struct dma_buf_pfn_entry *entries,
@@ -114,13 +114,13 @@ static inline int __pfn_import_snapshot(int import, uint64_t first,
 	return __pfn_import_snapshot_at(import, first, count, entries, NULL);
 }
 
-/* The number of the job is in @arg. */
+/* On success the job's number is in @arg. */
 static inline int __pfn_import_submit(int import, struct dma_buf_pfn_submit *arg)
 {
 	return __pfn_ioctl(import, DMA_BUF_PFN_SUBMIT, arg);
 }
 
-/* @data may be NULL but for what reads. @flags: DMA_BUF_PFN_RESULT_* */
+/* @data is needed only for jobs that read. @flags: DMA_BUF_PFN_RESULT_* */
 static inline int __pfn_import_result(int import, uint32_t job, uint32_t flags,
 				      void *data,
 				      struct dma_buf_pfn_result *result)
@@ -133,7 +133,7 @@ static inline int __pfn_import_result(int import, uint32_t job, uint32_t flags,
 	return __pfn_ioctl(import, DMA_BUF_PFN_RESULT, result);
 }
 
-/* A knob in the importer's debugfs directory */
+/* Set a knob in the importer's debugfs directory. */
 static inline int __pfn_importer_set(const char *knob, uint32_t value)
 {
 	char path[64];
@@ -143,8 +143,8 @@ static inline int __pfn_importer_set(const char *knob, uint32_t value)
 }
 
 /*
- * debugfs: the device path sleeps this long between having asked for a page
- * frame number and installing it in the device page table.
+ * debugfs: delay of the device path between the lookup of a page frame number and its
+ * installation in the device page table
  */
 static inline int __pfn_importer_set_install_delay(uint32_t us)
 {

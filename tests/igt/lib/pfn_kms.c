@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * A display of vkms, by libdrm.
- */
+/* A vkms display, through libdrm. */
 #include <errno.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -16,9 +14,9 @@
 #define HEIGHT	480
 
 /*
- * A writeback job of vkms as of Linux 7.3 is visible to the composer before it is
- * complete, for some microseconds. So the display is slow, and a job begins right
- * after a vertical blank: the next one, at which the composer runs, is far.
+ * In vkms as of Linux 7.3 a writeback job is visible to the composer some microseconds
+ * before it is complete. To avoid this race the refresh rate is low and a job is queued
+ * right after a vblank, far from the next one, at which the composer runs.
  */
 #define REFRESH	20
 
@@ -59,7 +57,7 @@ static uint32_t object_of(const struct pfn_kms *kms, enum pfn_kms_property p)
 	}
 }
 
-/* @value may be NULL. Zero if the object has no such property. */
+/* Return a property's id, or zero without such a property. @value may be NULL. */
 static uint32_t find_property(int fd, uint32_t object, uint32_t type,
 			      const char *name, uint64_t *value)
 {
@@ -149,7 +147,7 @@ void pfn_kms_open(struct pfn_kms *kms)
 	int i;
 
 	*kms = (struct pfn_kms){};
-	/* vkms as of Linux 7.3 warns of itself when it is loaded. */
+	/* vkms as of Linux 7.3 triggers this warning when it is loaded. */
 	igt_emit_ignore_dmesg_regex("pixel format with alpha exposed");
 	kms->fd = pfn_open_other("vkms");
 	igt_assert_eq(drmSetClientCap(kms->fd, DRM_CLIENT_CAP_ATOMIC, 1), 0);
@@ -240,7 +238,7 @@ int __pfn_kms_show(struct pfn_kms *kms, uint32_t fb)
 		{ PFN_KMS_CRTC_ACTIVE, 1 },
 		{ PFN_KMS_CRTC_MODE, kms->mode_blob },
 		{ PFN_KMS_CONNECTOR_CRTC, kms->crtc },
-		/* With the first picture: it would stop the display later. */
+		/* Adding the writeback connector later would be a modeset. */
 		{ PFN_KMS_WRITEBACK_CRTC, kms->crtc },
 		{ PFN_KMS_PLANE_FB, fb },
 		{ PFN_KMS_PLANE_CRTC, kms->crtc },
@@ -312,7 +310,7 @@ static void crc_path(struct pfn_kms *kms, const char *file, char *path, size_t s
 		 minor(st.st_rdev), file);
 }
 
-/* The composer runs at every vertical blank until this is closed. */
+/* The composer runs at every vblank until this file is closed. */
 static int open_crc(struct pfn_kms *kms)
 {
 	char path[96];
@@ -327,9 +325,9 @@ static int open_crc(struct pfn_kms *kms)
 }
 
 /*
- * vkms as of Linux 7.3 stops the composer when a worker gives back what a job had, and
- * if that is late, the composer is stopped under the next job. Its fence would never
- * signal, unless somebody else starts the composer.
+ * vkms as of Linux 7.3 stops the composer in the worker that cleans up a job. If the
+ * worker is late, it stops the composer of the next job, whose fence then never signals
+ * unless the composer is started again.
  */
 void pfn_kms_wait(struct pfn_kms *kms, int fence)
 {
@@ -353,7 +351,7 @@ void pfn_kms_write_back(struct pfn_kms *kms, uint32_t fb)
 	close(fence);
 }
 
-/* "0x00000001 0x12345678": the number of the frame and its sum */
+/* Line format: "0x00000001 0x12345678", the frame's number and its CRC */
 static bool read_crc(int data, uint32_t *crc)
 {
 	struct pollfd pollfd = { .fd = data, .events = POLLIN };

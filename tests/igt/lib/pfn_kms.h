@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A display of vkms, driven by atomic KMS: framebuffers are shown on it, and what
- * it shows is written back into a framebuffer or summed up by the driver. The
- * wrappers assert; __foo() returns -errno.
+ * A vkms display, driven by atomic KMS: it shows framebuffers, and its output is
+ * written back into a framebuffer or returned as the driver's CRC. The wrappers assert;
+ * __foo() returns -errno.
  */
 #ifndef PFN_KMS_H
 #define PFN_KMS_H
@@ -13,7 +13,7 @@
 #include <xf86drm.h>
 #include <xf86drmMode.h>
 
-/* How long a job may take, under emulation on a machine that has other things to do */
+/* Time limit of a job, under emulation on a busy machine */
 #define PFN_KMS_PATIENCE_MS	20000
 
 enum pfn_kms_property {
@@ -40,46 +40,46 @@ enum pfn_kms_property {
 struct pfn_kms {
 	int fd;
 	uint32_t crtc;
-	uint32_t plane;		/* the primary one */
+	uint32_t plane;		/* primary plane */
 	uint32_t connector;
-	uint32_t writeback;	/* the connector that writes back */
+	uint32_t writeback;	/* writeback connector */
 	uint32_t properties[PFN_KMS_NUM_PROPERTIES];
 	drmModeModeInfo mode;
 	uint32_t mode_blob;
 };
 
-/* The connector's mode of 640x480 pixels. False without one */
+/* Find the connector's 640x480 mode; false if there is none. */
 bool pfn_kms_find_mode(const drmModeConnector *connector, drmModeModeInfo *mode);
 
-/* 640x480 pixels, 20 times a second. Skips without vkms. */
+/* Open with 640x480 pixels at 20 Hz. Skips without vkms. */
 void pfn_kms_open(struct pfn_kms *kms);
-/* Nothing is shown any more. */
+/* Disables the display. */
 void pfn_kms_close(struct pfn_kms *kms);
 
-/* Of a framebuffer, XRGB8888 without gaps, in whole pages */
+/* Size of an XRGB8888 framebuffer without padding, rounded up to pages */
 size_t pfn_kms_size(const struct pfn_kms *kms);
 uint32_t pfn_kms_pixels(const struct pfn_kms *kms);
 
 uint32_t pfn_kms_add_fb(struct pfn_kms *kms, uint32_t handle);
-/* If it is being shown, then nothing is afterwards. */
+/* Removing the framebuffer that is shown disables the plane. */
 void pfn_kms_rm_fb(struct pfn_kms *kms, uint32_t fb);
 
-/* On return the framebuffer that was shown before is not used any more. */
+/* On return the previous framebuffer is no longer used. */
 int __pfn_kms_show(struct pfn_kms *kms, uint32_t fb);
 void pfn_kms_show(struct pfn_kms *kms, uint32_t fb);
 void pfn_kms_hide(struct pfn_kms *kms);
 
 /*
- * Have what is shown written into @fb. Returns a sync file which signals when that
+ * Write the display's output back into @fb. Returns a sync file that signals when this
  * is done.
  */
 int __pfn_kms_write_back(struct pfn_kms *kms, uint32_t fb);
-/* The same, not before the fence of a sync file has signaled */
+/* The same, after the fence of @sync_file has signaled */
 int __pfn_kms_write_back_after(struct pfn_kms *kms, uint32_t fb, int sync_file);
 void pfn_kms_wait(struct pfn_kms *kms, int fence);
 void pfn_kms_write_back(struct pfn_kms *kms, uint32_t fb);
 
-/* What vkms itself makes of the pixels, without writing them back */
+/* The CRC that vkms computes of its output, without writeback */
 uint32_t pfn_kms_crc(struct pfn_kms *kms);
 
 #endif /* PFN_KMS_H */

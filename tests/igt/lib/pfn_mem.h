@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory by page frame number, through /dev/mem: a path to a buffer's contents
- * that shares nothing with the driver that owns the buffer. No IGT, nothing to
- * link.
+ * Access to memory by page frame number, through /dev/mem: independent of the driver
+ * that owns the buffer. Needs neither IGT nor a library.
  *
  * Needs root and a kernel without STRICT_DEVMEM.
  */
@@ -28,7 +27,7 @@ static inline int __pfn_mem_fd(void)
 	return fd;
 }
 
-/* What is not RAM cannot be read from /dev/mem, only mapped. */
+/* Memory that is not RAM cannot be read from /dev/mem, only mapped. */
 static inline void *__pfn_mem_map(uint64_t pfn, int prot)
 {
 	return mmap(NULL, PFN_PAGE_SIZE, prot, MAP_SHARED, __pfn_mem_fd(),

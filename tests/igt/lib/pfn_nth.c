@@ -4,7 +4,7 @@
 #include "igt.h"
 #include "pfn_nth.h"
 
-/* The stack that the operation will use is there, so no page fault allocates. */
+/* Populate the stack for the operation, so that no page fault allocates. */
 static void touch_stack(void)
 {
 	volatile char stack[64 * 1024];
@@ -18,7 +18,7 @@ int pfn_nth_begin(void)
 {
 	int nth;
 
-	/* TTM says these at the level of errors. */
+	/* TTM logs these as errors. */
 	igt_emit_ignore_dmesg_regex("TTM. (Failed (allocating|to find)|Buffer evic)");
 	igt_assert_eq(__pfn_fail_nth_init(), 0);
 	nth = __pfn_fail_nth_open();

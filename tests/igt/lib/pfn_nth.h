@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Around loops that make the first, the second, the third allocation of an operation
- * fail, with __pfn_fail_nth_set() and __pfn_fail_nth_get().
+ * Setup for loops that make the first, the second, the third ... allocation of an
+ * operation fail, with __pfn_fail_nth_set() and __pfn_fail_nth_get().
  */
 #ifndef PFN_NTH_H
 #define PFN_NTH_H
@@ -9,8 +9,8 @@
 #include "pfn_fault.h"
 
 /*
- * This thread's fail-nth. From now on its own memory stays, so that no page fault
- * allocates, and what TTM says when it fails is expected.
+ * Return this thread's fail-nth file. Locks the process's memory, so that no page fault
+ * allocates, and ignores TTM's error messages.
  */
 int pfn_nth_begin(void);
 void pfn_nth_end(int nth);

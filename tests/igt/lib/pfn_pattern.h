@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A seeded pattern in which every word depends on the seed and on its place, so
- * that a page of another buffer, or of the right buffer at the wrong place, is
- * told from the right one. No IGT here.
+ * A seeded pattern in which every word depends on the seed and on its position. A page
+ * of another buffer, or at the wrong position, does not match. Does not need IGT.
  */
 #ifndef PFN_PATTERN_H
 #define PFN_PATTERN_H
@@ -10,13 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The word of 8 bytes at byte offset 8 * @word of a buffer */
+/* The 8-byte word at byte offset 8 * @word of a buffer */
 static inline uint64_t pfn_pattern_word(uint64_t seed, uint64_t word)
 {
 	return (seed ^ 0x9e3779b97f4a7c15ULL) + word * 0xd1342543de82ef95ULL;
 }
 
-/* @offset: of @data from the start of the buffer, in bytes. Multiples of 8. */
+/*
+ * @offset: byte offset of @data in the buffer. @offset and @length are multiples of 8.
+ */
 static inline void pfn_pattern_fill(void *data, uint64_t offset, size_t length,
 				    uint64_t seed)
 {
@@ -54,7 +55,9 @@ static inline uint64_t pfn_random(uint64_t *state)
 	return *state = x;
 }
 
-/* The @n-th order of @num things: each digit of @n picks one of those left. */
+/*
+ * Compute the @n-th permutation of @num items: each digit of @n picks one of the rest.
+ */
 static inline void pfn_nth_order(int n, int *order, int num)
 {
 	int i, j, pick;

@@ -50,7 +50,7 @@ bool pfn_pci_find(unsigned int vendor, unsigned int device, unsigned int index,
 	return name[0];
 }
 
-/* The directory that the device is in: of a bridge, or "pci0000:00" */
+/* Parent directory of the device: a bridge, or "pci0000:00" */
 static void pci_parent(const char *name, char parent[PATH_MAX])
 {
 	char path[128], *end;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * A buffer, exported, imported and mapped.
- */
+/* A buffer that is exported, imported and mapped */
 #include <sys/mman.h>
 
 #include "igt.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What most tests of importing are about: a buffer, exported, imported, and mapped
- * by way of the import.
+ * The object of most import tests: a buffer that is exported, imported, and mapped
+ * through the import.
  */
 #ifndef PFN_PRIME_H
 #define PFN_PRIME_H
@@ -18,18 +18,18 @@ struct prime {
 	size_t size;
 	int dmabuf;
 	int import;
-	char *map;	/* of the import, writable */
+	char *map;	/* writable mapping of the import */
 };
 
-/* In the carveout, then TT, filled with the pattern of @seed. Nothing mapped. */
+/* In the carveout, then TT, filled with the pattern of @seed. No page is faulted in. */
 struct prime prime_create(int fd, int importer, size_t size, uint64_t seed);
-/* The same, imported with DMA_BUF_PFN_IMPORT_* */
+/* The same, with DMA_BUF_PFN_IMPORT_* flags */
 struct prime prime_create_flags(int fd, int importer, size_t size,
 				uint64_t seed, uint32_t flags);
 void prime_destroy(struct prime *p);
-/* Have the import translate every page, both ways, and find @seed there. */
+/* Make the import translate every page, by CPU and by device, and check the pattern. */
 void prime_touch(struct prime *p, uint64_t seed);
-/* Right wherever one looks: both ways of the import, at the true pfns */
+/* Check the pattern by CPU, by device, and at the exporter's pfns. */
 void prime_check(struct prime *p, uint64_t seed);
 
 #endif /* PFN_PRIME_H */

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Reports of stale writes, read from the kernel's log.
- */
+/* Reports of stale writes in the kernel log */
 #include <fcntl.h>
 
 #include "igt.h"

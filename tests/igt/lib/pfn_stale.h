@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Reports of stale writes, read from the kernel's log.
- */
+/* Reports of stale writes in the kernel log */
 #ifndef PFN_STALE_H
 #define PFN_STALE_H
 
@@ -9,7 +7,7 @@
 
 #include "vgem_pfn.h"
 
-/* How each begins, for igt_emit_ignore_dmesg_regex() */
+/* Prefix of a report, for igt_emit_ignore_dmesg_regex() */
 #define PFN_STALE_REPORT	"stale write: buffer"
 
 struct pfn_stale {
@@ -21,11 +19,11 @@ struct pfn_stale {
 	char importers[96];
 };
 
-/* The kernel's log from now on; skips without one. */
+/* Open the kernel log at its end; skips without one. */
 int pfn_stale_open(void);
-/* The next report in the log, if there is one */
+/* Read the next report in the log; false if there is none. */
 bool pfn_stale_next(int log, struct pfn_stale *report);
-/* Whoever wants the whole carveout ends all quarantines in it. */
+/* End all quarantines in a carveout, by allocating all of it. */
 void pfn_stale_flush(struct drm_vgem_pfn_region region);
 
 #endif /* PFN_STALE_H */

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * The kernel's test mode of suspending: CONFIG_PM_DEBUG.
- */
+/* The kernel's test mode of suspend (CONFIG_PM_DEBUG) */
 #include "igt.h"
 #include "pfn_debugfs.h"
 #include "pfn_suspend.h"
@@ -34,7 +32,7 @@ void pfn_require_suspend(const char *state, const char *level)
 
 void pfn_suspend(const char *state, const char *level)
 {
-	/* The default is five seconds. */
+	/* Resume after one second; the default is five. */
 	__pfn_write_file("/sys/module/suspend/parameters/pm_test_delay", "1");
 	__pfn_write_file("/sys/module/hibernate/parameters/pm_test_delay", "1");
 	igt_assert_eq(__pfn_write_file("/sys/power/pm_test", level), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sync objects of DRM and sync files of dma-bufs. No IGT, nothing to link.
+ * DRM sync objects, and sync files of dma-bufs. Needs neither IGT nor a library.
  *
  * Every function returns 0 or a file descriptor on success and -errno on failure.
  */
@@ -38,8 +38,8 @@ static inline int __syncobj_destroy(int fd, uint32_t handle)
 }
 
 /*
- * Wait for @point of a sync object, or for its fence if @point is zero. A negative
- * @ms means for ever. -ETIME when time is over, -EINVAL when there is no fence.
+ * Wait for @point of a sync object, or for its fence if @point is zero. A negative @ms
+ * means no timeout. Returns -ETIME on timeout, -EINVAL without a fence.
  */
 static inline int __syncobj_wait(int fd, uint32_t handle, uint64_t point, int ms)
 {
@@ -59,7 +59,7 @@ static inline int __syncobj_wait(int fd, uint32_t handle, uint64_t point, int ms
 	return __syncobj_ioctl(fd, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &arg);
 }
 
-/* Put the fence of a sync file into a sync object. */
+/* Import the fence of a sync file into a sync object. */
 static inline int __syncobj_import(int fd, uint32_t handle, int sync_file)
 {
 	struct drm_syncobj_handle arg = {
@@ -71,7 +71,7 @@ static inline int __syncobj_import(int fd, uint32_t handle, int sync_file)
 	return __syncobj_ioctl(fd, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &arg);
 }
 
-/* A sync file of what who wants to read (or write) has to wait for */
+/* Export the fences that a reader (or a writer) has to wait for as a sync file. */
 static inline int __dmabuf_sync_file(int dmabuf, uint32_t flags)
 {
 	struct dma_buf_export_sync_file arg = { .flags = flags, .fd = -1 };
@@ -81,7 +81,7 @@ static inline int __dmabuf_sync_file(int dmabuf, uint32_t flags)
 	return ret ?: arg.fd;
 }
 
-/* Have what writes to the dma-buf (or reads from it) wait for a sync file's fence. */
+/* Make writers to the dma-buf (or readers) wait for a sync file's fence. */
 static inline int __dmabuf_add_sync_file(int dmabuf, int sync_file, uint32_t flags)
 {
 	struct dma_buf_import_sync_file arg = { .flags = flags, .fd = sync_file };
@@ -89,7 +89,7 @@ static inline int __dmabuf_add_sync_file(int dmabuf, int sync_file, uint32_t fla
 	return __syncobj_ioctl(dmabuf, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &arg);
 }
 
-/* 1 if it has signaled, 0 if not within @ms */
+/* Returns 1 if it has signaled, 0 on timeout. */
 static inline int __sync_file_wait(int sync_file, int ms)
 {
 	struct pollfd pollfd = { .fd = sync_file, .events = POLLIN };

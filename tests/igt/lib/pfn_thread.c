@@ -4,10 +4,13 @@
 #include "igt.h"
 #include "pfn_thread.h"
 
-/* A sleep that lasts this long is not that of an allocation or of a short lock. */
+/*
+ * Minimum sleep to be counted as blocked: longer than waits for allocations or short
+ * locks
+ */
 #define STABLE_US	30000
 
-/* The state of a thread, or 0 without one, and how often it has gone to sleep */
+/* Read a thread's state and its number of voluntary switches; 0 if there is none. */
 static char read_state(pid_t tid, unsigned long *sleeps)
 {
 	char path[32], line[128], state = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread of a test that is expected to block in the kernel. Whether it has blocked
- * is looked up in /proc, so that no test has to guess how long that takes.
+ * A thread of a test that is expected to block in the kernel. Its state is read from
+ * /proc, so that no test depends on timing.
  */
 #ifndef PFN_THREAD_H
 #define PFN_THREAD_H
@@ -18,14 +18,14 @@ struct pfn_thread {
 	volatile bool done;
 };
 
-/* @thread must stay where it is until it is joined. */
+/* @thread must stay at its address until it is joined. */
 void pfn_thread_start(struct pfn_thread *thread, void (*run)(void *arg), void *arg);
 void pfn_thread_join(struct pfn_thread *thread);
 
-/* Wait until the thread sleeps in the kernel. False if it has ended instead. */
+/* Wait until the thread sleeps in the kernel. Returns false if it has ended instead. */
 bool pfn_thread_asleep(struct pfn_thread *thread);
 
-/* The same for a thread or process with this id; false if it does not exist any more. */
+/* The same for a thread or process by id; false if it no longer exists. */
 bool pfn_wait_asleep(pid_t tid);
 
 #endif /* PFN_THREAD_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Trace events, the dma-buf core's above all, in a tracefs instance of our own. No IGT,
- * nothing to link.
+ * Trace events, mainly of the dma-buf core, in a separate tracefs instance. Needs
+ * neither IGT nor a library.
  */
 #ifndef PFN_TRACE_H
 #define PFN_TRACE_H
@@ -32,7 +32,7 @@ static inline int __pfn_trace_write(const char *file, const char *text)
 	return ret;
 }
 
-/* One clock for all CPUs, so that the order of events is what it was */
+/* Use one clock for all CPUs, to keep the order of events. */
 static inline int __pfn_trace_dir(void)
 {
 	if (!mkdir(PFN_TRACE_DIR, 0700))
@@ -40,7 +40,7 @@ static inline int __pfn_trace_dir(void)
 	return errno == EEXIST ? 0 : -errno;
 }
 
-/* Record the event @system:@name as well. 0 or -errno */
+/* Record the event @system:@name in addition. Returns 0 or -errno. */
 static inline int __pfn_trace_also(const char *system, const char *name)
 {
 	char file[96];
@@ -49,7 +49,7 @@ static inline int __pfn_trace_also(const char *system, const char *name)
 	return __pfn_trace_write(file, "1");
 }
 
-/* Record the event @system:@name, and no other. 0 or -errno */
+/* Record only the event @system:@name. Returns 0 or -errno. */
 static inline int __pfn_trace_start(const char *system, const char *name)
 {
 	int ret = __pfn_trace_dir();
@@ -62,7 +62,7 @@ static inline int __pfn_trace_start(const char *system, const char *name)
 	return __pfn_trace_also(system, name);
 }
 
-/* Does @line have @text, of whose parts something may come between: "a*b"? */
+/* Whether @line contains @text, in which "*" matches anything: "a*b" */
 static inline bool __pfn_trace_has(const char *line, const char *text)
 {
 	size_t length;
@@ -80,8 +80,8 @@ static inline bool __pfn_trace_has(const char *line, const char *text)
 }
 
 /*
- * How many of the recorded events have @text in them, or, with @before, how many of
- * those come before the first that has @before. -errno
+ * Count the recorded events that contain @text; with @before, only those before the
+ * first event that contains @before. Returns -errno on failure.
  */
 static inline int __pfn_trace_ordered(const char *text, const char *before)
 {
@@ -103,13 +103,13 @@ static inline int __pfn_trace_ordered(const char *text, const char *before)
 	return n;
 }
 
-/* How many of the recorded events have @text in them, or -errno */
+/* Count the recorded events that contain @text, or return -errno. */
 static inline int __pfn_trace_count(const char *text)
 {
 	return __pfn_trace_ordered(text, NULL);
 }
 
-/* Count the event dma_buf:@name without recording it. 0 or -errno */
+/* Start to count the event dma_buf:@name without recording it. Returns 0 or -errno. */
 static inline int __pfn_trace_tally(const char *name)
 {
 	int ret = __pfn_trace_dir();
@@ -122,7 +122,7 @@ static inline int __pfn_trace_tally(const char *name)
 	return __pfn_trace_write(file, "hist:keys=common_pid");
 }
 
-/* How often it came since, or -errno. No longer counts it. */
+/* Stop counting and return the count, or -errno. */
 static inline long long __pfn_trace_tallied(const char *name)
 {
 	long long n = -ENODATA;

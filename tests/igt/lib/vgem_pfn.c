@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Asserting wrappers around vgem_pfn's ioctls, and the helpers that tests of it
- * share.
- */
+/* Asserting wrappers around vgem_pfn's ioctls, and helpers of its tests. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <pthread.h>
@@ -23,7 +20,7 @@ static int modprobe(const char *options, const char *driver)
 	return system(command);
 }
 
-/* Skips without a node of this kind. @loaded: whether the module was loaded for it */
+/* Skips without a node of this kind. @loaded: whether this loaded the module */
 static int open_node(const char *driver, const char *node, bool *loaded)
 {
 	int fd = __drm_open_by_name(driver, node);
@@ -66,7 +63,7 @@ void pfn_close_other(const char *driver, int fd)
 
 	close(fd);
 	snprintf(path, sizeof(path), "/sys/module/%s", driver);
-	/* A worker may have the last reference to a buffer. */
+	/* A worker may hold the last reference to a buffer. */
 	for (tries = 0; loaded_other && tries < 20; tries++) {
 		modprobe("-r", driver);
 		if (access(path, F_OK))
@@ -295,7 +292,7 @@ int vgem_pfn_overcommit(void)
 	uint64_t size = vgem_pfn_carveout_size(fd);
 	int i;
 
-	/* The carveout is full of younger buffers only when all older left. */
+	/* Enough to evict all older buffers. */
 	for (i = 0; i < 8; i++)
 		vgem_pfn_bo_create(fd, size / 8, VGEM_PFN_CARVEOUT);
 	return fd;
@@ -361,7 +358,7 @@ void vgem_pfn_mover_start_copied(struct vgem_pfn_mover *mover, int fd,
 		vgem_pfn_set_move_delay(fd, 0);
 		vgem_pfn_bo_move(fd, handle, from);
 	}
-	igt_require_f(us < 20000000, "no move was seen asleep\n");
+	igt_require_f(us < 20000000, "the mover was never seen asleep\n");
 	vgem_pfn_set_move_delay(fd, 0);
 }
 

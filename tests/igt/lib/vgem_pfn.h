@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vgem_pfn for IGT tests: wrappers that assert, and what tests keep doing with
- * buffers. __foo() in vgem_pfn_ioctl.h returns -errno, foo() here asserts.
+ * vgem_pfn for IGT tests: asserting wrappers, and common operations on buffers. __foo()
+ * in vgem_pfn_ioctl.h returns -errno, foo() asserts.
  */
 #ifndef VGEM_PFN_H
 #define VGEM_PFN_H
@@ -18,25 +18,25 @@
 #define KiB			1024ULL
 #define MiB			(1024 * KiB)
 
-/* The render node; loads the module if need be, skips without a device. */
+/* Open the render node; loads the module if necessary, skips without a device. */
 int vgem_pfn_open(void);
-/* The primary ("card") node of the same */
+/* The same for the primary ("card") node */
 int vgem_pfn_open_card(void);
 
-/* A node ("card" or "renderD") of a driver, loaded as above. */
+/* Open a node ("card" or "renderD") of any driver, in the same way. */
 int pfn_open_driver(const char *driver, const char *node);
 
 /*
- * The primary node of another driver, whose module is loaded if need be; skips
- * without one. Closing it unloads what opening it has loaded.
+ * Open the primary node of another driver. Loads its module if necessary; closing it
+ * unloads the module again in that case. Skips without a device.
  */
 int pfn_open_other(const char *driver);
 void pfn_close_other(const char *driver, int fd);
 
-/* Once per test, in the first fixture: knobs are reset however it ends. */
+/* Once per test, in the first fixture: resets all knobs now and at exit. */
 void vgem_pfn_reset_on_exit(void);
 
-/* Whether the kernel checks its own accesses to memory, which makes them slow. */
+/* Whether the kernel checks its own memory accesses, which slows them down */
 bool pfn_kernel_has_kasan(void);
 
 uint32_t __vgem_pfn_bo_create_list(int fd, uint64_t size,
@@ -60,25 +60,25 @@ struct drm_vgem_pfn_region vgem_pfn_region(int fd, uint32_t id);
 uint64_t vgem_pfn_carveout_size(int fd);
 
 int vgem_pfn_export(int fd, uint32_t handle);
-/* Without DRM_RDWR: a dma-buf that must not be written to */
+/* Export without DRM_RDWR, as a read-only dma-buf */
 int vgem_pfn_export_ro(int fd, uint32_t handle);
 
 void vgem_pfn_set_move_delay(int fd, uint32_t us);
 void vgem_pfn_set_max_block_order(int fd, uint32_t order);
 void vgem_pfn_set_quarantine(int fd, uint32_t ms);
 
-/* Do something with each carveout of the device, in turn in @region. */
+/* Iterate over the device's carveouts, with the current one in @region. */
 #define vgem_pfn_for_each_carveout(fd, region, id) \
 	for ((id) = VGEM_PFN_CARVEOUT; \
 	     vgem_pfn_carveout(fd, id, &(region)); (id)++)
 bool vgem_pfn_carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region);
-/* Any knob in the device's debugfs directory; vgem_pfn_reset_on_exit() */
+/* Set a knob in the device's debugfs directory; see vgem_pfn_reset_on_exit(). */
 void vgem_pfn_set_knob(int fd, const char *name, uint32_t value);
 
-/* Fill or check through a mapping of their own. */
+/* Fill or check through a temporary mapping. */
 void vgem_pfn_bo_fill(int fd, uint32_t handle, size_t size, uint64_t seed);
 void vgem_pfn_bo_check(int fd, uint32_t handle, size_t size, uint64_t seed);
-/* Check every page by its true page frame number, through /dev/mem. */
+/* Check every page at its page frame number, through /dev/mem. */
 void vgem_pfn_bo_check_mem(int fd, uint32_t handle, size_t size,
 			   uint64_t seed);
 
@@ -89,15 +89,14 @@ void pfn_mem_write(uint64_t pfn, size_t offset, const void *data,
 		   size_t length);
 
 /*
- * Over-commit the first carveout by allocation alone, from a device fd of its
- * own: on return whatever else was there and not pinned has been evicted. The
- * memory is free again once the fd is closed.
+ * Over-commit the first carveout by allocation, through a new device fd: on return all
+ * other buffers have been evicted, except pinned ones. Closing the fd frees the memory.
  */
 int vgem_pfn_overcommit(void);
-/* The same, and give the memory back at once */
+/* The same, with the memory freed on return */
 void vgem_pfn_evict_all(void);
 
-/* In this process, until it ends: without this capability. For igt_fork(). */
+/* Drop a capability of this process. For igt_fork(). */
 void vgem_pfn_drop_cap(int cap);
 
 /* A thread that moves a buffer synchronously */
@@ -112,9 +111,9 @@ struct vgem_pfn_mover {
 void vgem_pfn_mover_start(struct vgem_pfn_mover *mover, int fd,
 			  uint32_t handle, uint32_t region);
 /*
- * The same, and return with the move asleep and the reservation lock held: before its
- * copy, until @hold ends; or after its copy and before the change of placement, for
- * 300 ms or more. The latter skips if that was missed several times.
+ * Start a move and return once it sleeps with the reservation lock held: before its
+ * copy, until @hold ends; or between its copy and the change of placement, for at least
+ * 300 ms. The latter skips if that fails several times.
  */
 void vgem_pfn_mover_start_held(struct vgem_pfn_mover *mover, int fd,
 			       uint32_t handle, uint32_t region,

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ioctls of vgem_pfn and the DRM ioctls used with it, without IGT and with
- * nothing to link: for the tests' asserting wrappers (vgem_pfn.h) and for
- * programs that are no tests.
+ * The ioctls of vgem_pfn and the DRM ioctls used with it, for the tests' asserting
+ * wrappers (vgem_pfn.h) and for other programs. Needs neither IGT nor a library.
  *
- * Every function here returns 0 or a file descriptor on success and -errno on
- * failure. None restarts an interrupted call.
+ * Every function returns 0 or a file descriptor on success and -errno on failure. None
+ * restarts an interrupted call.
  */
 #ifndef VGEM_PFN_IOCTL_H
 #define VGEM_PFN_IOCTL_H
@@ -50,8 +49,8 @@ static inline int __drm_is_driver(int fd, const char *driver)
 }
 
 /*
- * Open the first device below /dev/dri whose driver has this name. @node is
- * the kind of node, "card" or "renderD". -ENODEV when there is none.
+ * Open the first device in /dev/dri whose driver has this name. @node is the kind of
+ * node, "card" or "renderD". Returns -ENODEV if there is none.
  */
 static inline int __drm_open_by_name(const char *driver, const char *node)
 {
@@ -156,7 +155,7 @@ static inline int __vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first,
 	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_PFNS, &arg);
 }
 
-/* In: *@num is the room at @regions. Out: what the device has. */
+/* In: *@num is the size of @regions. Out: the device's number of regions. */
 static inline int __vgem_pfn_regions(int fd,
 				     struct drm_vgem_pfn_region *regions,
 				     uint32_t *num)
@@ -203,7 +202,7 @@ static inline int __vgem_pfn_fd_to_handle(int fd, int dmabuf,
 	return ret;
 }
 
-/* mmap() of a buffer on the DRM fd; NULL on failure, with errno */
+/* Map a buffer through the DRM fd. Returns NULL on failure, with errno set. */
 static inline void *__vgem_pfn_bo_mmap(int fd, uint32_t handle, size_t size,
 				       int prot)
 {
@@ -235,8 +234,8 @@ static inline int __vgem_pfn_set(int fd, const char *knob, uint32_t value)
 }
 
 /*
- * Each move of @fd's device that copies for itself sleeps this long after the
- * copy, with the reservation lock held and before the buffer's placement changes.
+ * debugfs: delay of synchronous moves of @fd's device after the copy, with the
+ * reservation lock held and before the buffer's placement changes
  */
 static inline int __vgem_pfn_set_move_delay(int fd, uint32_t us)
 {
@@ -244,27 +243,27 @@ static inline int __vgem_pfn_set_move_delay(int fd, uint32_t us)
 }
 
 /*
- * Carveouts of blocks give none larger than this order of pages, UINT32_MAX for
- * no limit, and no two of a buffer are neighbours.
+ * debugfs: maximum order of blocks in carveouts with scattered memory, UINT32_MAX for
+ * no limit. With a limit, no two blocks of a buffer are adjacent.
  */
 static inline int __vgem_pfn_set_max_block_order(int fd, uint32_t order)
 {
 	return __vgem_pfn_set(fd, "max_block_order", order);
 }
 
-/* A place in a carveout is held back this long after it was left. */
+/* debugfs: how long memory of a carveout is quarantined after a buffer has left it */
 static inline int __vgem_pfn_set_quarantine(int fd, uint32_t ms)
 {
 	return __vgem_pfn_set(fd, "quarantine_ms", ms);
 }
 
-/* Evict what is in any carveout of @fd's device, on request. */
+/* debugfs: evict all buffers from the carveouts of @fd's device */
 static inline int __vgem_pfn_evict_all_carveouts(int fd)
 {
 	return __vgem_pfn_set(fd, "evict_all", 1);
 }
 
-/* What this device imports from now on, it imports as a peer. */
+/* debugfs: whether new imports of @fd's device allow P2P */
 static inline int __vgem_pfn_set_import_peer2peer(int fd, bool yes)
 {
 	return __vgem_pfn_set(fd, "import_peer2peer", yes);

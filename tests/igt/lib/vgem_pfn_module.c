@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Loading and unloading vgem_pfn with other parameters, and its other devices.
- */
+/* Load and unload vgem_pfn with other parameters, and access its other devices. */
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -38,10 +36,10 @@ bool vgem_pfn_module_param(const char *name, char *value, size_t size)
 static char first_params[512];
 /* Parameters of the last load; empty if unknown */
 static char last_params[512];
-/* Whether the module may not be as this process has found it */
+/* Whether the module may differ from what this process has found */
 static bool changed;
 
-/* The parameters that choose the devices, as they are now */
+/* Save the current values of the parameters that select devices. */
 static void keep_params(void)
 {
 	static const char * const names[] = { "devices", "carveouts", "engines" };
@@ -101,7 +99,7 @@ void vgem_pfn_want(const char *params)
 		vgem_pfn_reload(params);
 }
 
-/* Files of DRM, dma-bufs and imports: what a test that failed has left of the module */
+/* DRM files, dma-bufs and imports, left open by a failed test */
 static bool is_ours(const char *path)
 {
 	return !strncmp(path, "/dev/dri/", 9) || !strncmp(path, "/dmabuf:", 8) ||
@@ -132,7 +130,7 @@ static void unmap_all(void)
 	FILE *file;
 	bool again;
 
-	/* The list changes with each mapping that goes. */
+	/* Unmapping changes the list, so start over. */
 	do {
 		file = fopen("/proc/self/maps", "re");
 		if (!file)
@@ -149,7 +147,7 @@ static void plug(int sig)
 {
 	unsigned int i;
 
-	/* Those that are there, or cannot be, say so. */
+	/* Fails for devices that exist and for invalid indices. */
 	for (i = 0; i < MAX_DEVICES; i++)
 		__vgem_pfn_faux_plug(i);
 }
@@ -164,7 +162,7 @@ static void reload(int sig)
 	if (__vgem_pfn_unload() == -EWOULDBLOCK) {
 		close_all();
 		unmap_all();
-		/* What was closed is freed in workers. */
+		/* Workers free the closed objects. */
 		for (tries = 0; tries < 50; tries++) {
 			if (__vgem_pfn_unload() != -EWOULDBLOCK)
 				break;

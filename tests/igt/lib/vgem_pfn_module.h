@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Loading and unloading vgem_pfn with other parameters, and its other devices.
- */
+/* Load and unload vgem_pfn with other parameters, and access its other devices. */
 #ifndef VGEM_PFN_MODULE_H
 #define VGEM_PFN_MODULE_H
 
@@ -9,40 +7,40 @@
 
 #define VGEM_PFN_SYS_MODULE	"/sys/module/" VGEM_PFN_MODULE
 
-/* Skips if the driver cannot be unloaded: it is built into the kernel. */
+/* Skips if the driver is built into the kernel and cannot be unloaded. */
 void vgem_pfn_require_module(void);
 
-/* A parameter as it is now; false if there is no such module */
+/* Read a module parameter; false if the module is not loaded. */
 bool vgem_pfn_module_param(const char *name, char *value, size_t size);
 
-/* 0 or -errno; does not wait for users of the module to go. */
+/* Returns 0 or -errno; does not wait for users of the module. */
 int __vgem_pfn_unload(void);
-/* modprobe's wait status. NULL: with the parameters of the first module seen */
+/* Returns modprobe's wait status. NULL: with the parameters found at the start */
 int __vgem_pfn_load(const char *params);
 
-/* Unload if loaded, then load. Whoever does must hold nothing of the module. */
+/* Unload if loaded, then load. The caller must hold no reference to the module. */
 void vgem_pfn_reload(const char *params);
-/* The same, but nothing if these parameters are those of the last load. */
+/* The same, unless the last load had the same parameters */
 void vgem_pfn_want(const char *params);
 /*
- * Once per test, in the first fixture: at exit all devices and the first parameters are
- * back, whatever this process still has open or mapped of them.
+ * Once per test, in the first fixture: at exit the module is reloaded with the initial
+ * parameters, after closing all its files and mappings in this process.
  */
 void vgem_pfn_reload_on_exit(void);
-/* Once per test that unplugs devices: at exit they are back. */
+/* Once per test that unplugs devices: at exit all are plugged again. */
 void vgem_pfn_plug_on_exit(void);
 
-/* A node of the device whose sysfs directory "drm" this is; -ENODEV without one */
+/* Open a node of the device with this sysfs directory "drm"; -ENODEV without one. */
 int __vgem_pfn_open_below(const char *dir, const char *node);
 /*
- * The render node ("renderD") or primary node ("card") of the faux device with
+ * Open the render node ("renderD") or primary node ("card") of the faux device with
  * this index; -ENODEV without one.
  */
 int __vgem_pfn_open_faux(unsigned int index, const char *node);
-/* Skips unless the module has been loaded with as many devices. */
+/* Skips unless the module has created that many devices. */
 int vgem_pfn_open_faux(unsigned int index);
 
-/* debugfs: take the faux device with this index away, and bring it back */
+/* debugfs: unplug and plug the faux device with this index */
 int __vgem_pfn_faux_unplug(unsigned int index);
 int __vgem_pfn_faux_plug(unsigned int index);
 
