@@ -3,7 +3,7 @@
 #
 # MODE=race: the race engine alone, for as long as RACE_SECONDS says, over the memory of
 # the first pass that PASSES selects; then the checks. What it prints is the story.
-# RACE_SEED, RACE_THREADS and RACE_REPLAY are its own (tests/igt/vgem_pfn_race.c).
+# RACE_SEED, RACE_THREADS and RACE_REPLAY are its own (tests/igt/race/).
 
 race_engine()
 {

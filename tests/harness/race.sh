@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# race.sh - make race: the race engine of tests/igt/vgem_pfn_race.c in a guest, for as
+# race.sh - make race: the race engine of tests/igt/race/ in a guest, for as
 # long as wanted.  From the environment:
 #
 #   RACE_SECONDS  how long; make race SECONDS=n (60)

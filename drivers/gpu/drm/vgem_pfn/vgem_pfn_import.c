@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Imported buffer objects: the memory is another device's, reached through a
- * dynamic attachment.
+ * Imported buffer objects: the memory belongs to another device and is accessed
+ * through a dynamic attachment.
  *
- * For TTM such an object is in SYSTEM all its life, for it takes no room that
- * TTM could give or take. It is said to be in TT while it is mapped, that is,
- * while it has DMA addresses. Userspace maps and unmaps it with BO_MOVE, the
- * exporter unmaps it with a notification.
+ * TTM keeps such an object in SYSTEM, since it uses no memory that TTM manages.
+ * The uAPI reports it in TT while it is mapped, that is, while it has DMA
+ * addresses. Userspace maps and unmaps it with BO_MOVE. A notification from the
+ * exporter unmaps it.
  *
- * The notification is a plain unmap, delayed if the debugfs knob import_unmap_ms is
- * set. It may come at any time between attach and
- * detach, so also for an object that nobody has a handle to yet, or any more: it
- * must not rely on references, nor on &drm_gem_object.import_attach. It may come
- * in reclaim, so it allocates nothing. Nor does it wait: there is no engine that
- * works on imported objects, so no access of ours is on its way.
+ * A notification only unmaps the object, delayed if the debugfs knob
+ * import_unmap_ms is set. It may arrive at any time between attach and detach,
+ * also before the object has a handle or after the last handle is closed, so it
+ * must not rely on references or on &drm_gem_object.import_attach. It may
+ * arrive in memory reclaim, so it must not allocate. It does not wait: no
+ * engine uses imported objects, so this device has no accesses in progress.
  *
- * The reservation object is the exporter's. It protects the mapping, and lives
- * as long as the dma-buf, to which each object therefore holds a reference.
+ * The reservation object is the exporter's. It protects the mapping. It lives
+ * as long as the dma-buf, so each object holds a reference to the dma-buf.
  */
 
 #include <linux/dma-buf.h>
@@ -34,10 +34,10 @@
 
 #include "vgem_pfn_drv.h"
 
-/* The longest delay that the knob import_unmap_ms can set */
-#define VGEM_PFN_MAX_UNMAP_MS	5000u
+/* Limit of the knob import_unmap_ms: longer than an exporter waits in an unplug */
+#define VGEM_PFN_MAX_UNMAP_MS	15000u
 
-/* Nothing is written to what was exported for reading. */
+/* A dma-buf that was exported read-only must not be written. */
 static bool vgem_pfn_import_writable(struct vgem_pfn_bo *bo)
 {
 	return bo->imported->file->f_mode & FMODE_WRITE;
@@ -61,7 +61,7 @@ static void vgem_pfn_import_unmap(struct vgem_pfn_bo *bo,
 	bo->late = false;
 }
 
-/* All of the buffer, in entries that the device takes */
+/* Whether @sg covers the buffer, in entries of a length that @dev supports. */
 static bool vgem_pfn_import_sg_fits(struct vgem_pfn_bo *bo, struct sg_table *sg,
 				    struct device *dev)
 {
@@ -91,7 +91,7 @@ static int vgem_pfn_import_map(struct vgem_pfn_bo *bo)
 	if (bo->tbo.sg)
 		return 0;
 
-	/* Who unplugs the device unmaps later, under this lock. */
+	/* An unplug after this check unmaps later, under this lock. */
 	if (drm_dev_is_unplugged(bo->tbo.base.dev))
 		return -ENODEV;
 
@@ -104,7 +104,7 @@ static int vgem_pfn_import_map(struct vgem_pfn_bo *bo)
 	if (!vgem_pfn_import_sg_fits(bo, sg, attach->dev))
 		goto err_unmap;
 
-	/* Mapped means ready for use, and the exporter may still be moving. */
+	/* The exporter may still be copying. */
 	ret = dma_resv_wait_timeout(bo->tbo.base.resv, DMA_RESV_USAGE_KERNEL,
 				    true, MAX_SCHEDULE_TIMEOUT);
 	if (ret < 0)
@@ -147,10 +147,10 @@ static void vgem_pfn_import_invalidate(struct dma_buf_attachment *attach)
 }
 
 /**
- * vgem_pfn_import_unplug() - unmap an object whose device is going
+ * vgem_pfn_import_unplug() - unmap an object whose device is unplugged
  * @bo: the imported buffer object, with its reservation lock held
  *
- * It cannot be mapped again.
+ * The object cannot be mapped again.
  */
 void vgem_pfn_import_unplug(struct vgem_pfn_bo *bo)
 {
@@ -160,8 +160,8 @@ void vgem_pfn_import_unplug(struct vgem_pfn_bo *bo)
 }
 
 /*
- * By vgem_pfn_device.import_peer2peer. Nothing here ever uses the addresses, so
- * whether they would work is the exporter's to judge.
+ * Indexed by &vgem_pfn_device.import_peer2peer. This driver never uses the DMA
+ * addresses, so only the exporter checks whether they work.
  */
 static const struct dma_buf_attach_ops vgem_pfn_import_attach_ops[] = {
 	[false] = {
@@ -192,8 +192,8 @@ bool vgem_pfn_import_is_mapped(struct vgem_pfn_bo *bo)
  * @bo: the imported buffer object, with its reservation lock held
  * @pgoff: page, counted from the start of @bo, smaller than its size
  *
- * Return: the address as a page frame number, which without an IOMMU it is, or
- * DRM_VGEM_PFN_NO_PFN if @bo is not mapped.
+ * Return: the DMA address divided by the page size, which without an IOMMU is
+ * the page frame number, or DRM_VGEM_PFN_NO_PFN if @bo is not mapped.
  */
 u64 vgem_pfn_import_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 {
@@ -206,12 +206,13 @@ u64 vgem_pfn_import_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 /**
  * vgem_pfn_import_move() - map or unmap an imported object
  * @bo: the imported buffer object
- * @region: DRM_VGEM_PFN_REGION_TT to map it, DRM_VGEM_PFN_REGION_SYSTEM to unmap
+ * @region: DRM_VGEM_PFN_REGION_TT to map it, DRM_VGEM_PFN_REGION_SYSTEM to
+ *	    unmap it
  *
  * Context: may sleep, takes the reservation lock.
- * Return: 0; -EINVAL if the exporter's mapping has not the size of its buffer, or an
- * entry that is too long for the device;
- * -EINTR or -ERESTARTSYS; or what the exporter gives for a reason not to map.
+ * Return: 0; -EINVAL if the exporter's mapping does not have the size of its
+ * buffer, or has an entry that is too long for the device; -ENODEV after an
+ * unplug; -EINTR or -ERESTARTSYS; or the error of the exporter's map operation.
  */
 int vgem_pfn_import_move(struct vgem_pfn_bo *bo, u32 region)
 {
@@ -219,7 +220,7 @@ int vgem_pfn_import_move(struct vgem_pfn_bo *bo, u32 region)
 	bool was_mapped;
 	int ret;
 
-	/* The exporter may have to make room: its TTM uses our ww ticket. */
+	/* The exporter may have to evict: its TTM uses our ww ticket. */
 	drm_exec_init(&exec, DRM_EXEC_INTERRUPTIBLE_WAIT, 1);
 	drm_exec_until_all_locked(&exec) {
 		ret = drm_exec_lock_obj(&exec, &bo->tbo.base);
@@ -255,7 +256,7 @@ static void vgem_pfn_import_vunmap(struct drm_gem_object *obj,
 	dma_buf_vunmap(gem_to_vgem_pfn_bo(obj)->imported, map);
 }
 
-/* The pages are the exporter's to map. They need no object of ours. */
+/* The exporter maps its pages. The mapping needs no reference to @obj. */
 static int vgem_pfn_import_mmap(struct drm_gem_object *obj,
 				struct vm_area_struct *vma)
 {
@@ -275,13 +276,13 @@ static int vgem_pfn_import_mmap(struct drm_gem_object *obj,
 	if (ret)
 		return ret;
 
-	/* What drm_gem_mmap_obj() wants of all mappings. */
+	/* drm_gem_mmap_obj() expects this flag. */
 	vm_flags_set(vma, VM_DONTEXPAND);
 	drm_gem_object_put(obj);
 	return 0;
 }
 
-/* No .export: drm_gem hands out the dma-buf that was imported. */
+/* No .export: drm_gem returns the imported dma-buf. */
 static const struct drm_gem_object_funcs vgem_pfn_import_funcs = {
 	.free = vgem_pfn_import_free,
 	.print_info = drm_gem_ttm_print_info,
@@ -291,11 +292,11 @@ static const struct drm_gem_object_funcs vgem_pfn_import_funcs = {
 };
 
 /**
- * vgem_pfn_import_fini() - let go of what an object was imported from
- * @bo: the buffer object, which nothing refers to any more but the attachment
+ * vgem_pfn_import_fini() - detach from the imported dma-buf and release it
+ * @bo: the buffer object, referenced only by its attachment
  *
- * Does nothing for objects that are not imported. Frees nothing: the reservation
- * lock of @bo must not be used afterwards.
+ * Does nothing for objects that are not imported. The reservation lock of @bo
+ * must not be used afterwards.
  */
 void vgem_pfn_import_fini(struct vgem_pfn_bo *bo)
 {
@@ -327,7 +328,10 @@ static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
 
 	if (!dmabuf->size || !PAGE_ALIGNED(dmabuf->size))
 		return ERR_PTR(-EINVAL);
-	/* TTM keeps an array of addresses, kvmalloc() refuses a larger one. */
+	/*
+	 * TTM allocates an array of addresses. kvmalloc() is limited to
+	 * INT_MAX.
+	 */
 	if (dmabuf->size >> PAGE_SHIFT > INT_MAX / sizeof(dma_addr_t))
 		return ERR_PTR(-E2BIG);
 
@@ -343,7 +347,7 @@ static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
 	bo->placements[0] = DRM_VGEM_PFN_REGION_TT;
 	bo->num_placements = 1;
 
-	/* TTM destroys the object later, and locks its reservation for that. */
+	/* TTM locks the reservation object when it destroys the object. */
 	get_dma_buf(dmabuf);
 	bo->imported = dmabuf;
 
@@ -359,10 +363,10 @@ static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
 /**
  * vgem_pfn_gem_prime_import() - &drm_driver.gem_prime_import
  * @drm: the device that imports
- * @dmabuf: what to import
+ * @dmabuf: the dma-buf
  *
- * Return: the object itself if it is one of @drm, otherwise a new object that
- * is attached to @dmabuf, or an error pointer.
+ * Return: the object of @dmabuf if @drm exported it, otherwise a new object
+ * that is attached to @dmabuf, or an error pointer.
  */
 struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
 						 struct dma_buf *dmabuf)
@@ -384,7 +388,10 @@ struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
 		return obj;
 	}
 
-	/* The object first: once attached it is notified. */
+	/*
+	 * Create the object first: notifications may arrive once it is
+	 * attached.
+	 */
 	bo = vgem_pfn_import_create(vdev, dmabuf);
 	if (IS_ERR(bo))
 		return ERR_CAST(bo);

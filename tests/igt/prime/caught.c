@@ -11,7 +11,7 @@
 
 #include "igt.h"
 #include "pfn_stale.h"
-#include "prime_caught.h"
+#include "caught.h"
 
 /* Longer than any subtest: quarantines end only when the test flushes them. */
 #define LONG_MS		10000

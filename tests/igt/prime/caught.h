@@ -21,7 +21,7 @@ struct verdict {
 uint64_t now_us(void);
 struct verdict verdict(bool caught, const char *by, uint64_t since);
 
-/* prime_caught_races.c */
+/* caught_races.c */
 struct verdict early_import(int fd, int importer, uint32_t flags);
 struct verdict lookup_race(int fd, int importer, uint32_t flags);
 struct verdict read_early(int fd, int importer, uint32_t flags);

@@ -3,17 +3,17 @@
  * The race engine: threads that apply random actions to a few buffers, and always know
  * the expected value of each word.
  *
- *	race_generate.c	the kinds of actions, and scenarios from a seed
- *	race_world.c	the buffers and imports, and the checks at the end
- *	race_oracle.c	the valid values of a word
- *	race_access.c	actions that read and write
- *	race_actions.c	all other actions
- *	race_run.c	the threads of a scenario, and their progress
- *	race_overlap.c	which actions ran at the same time
- *	race_shrink.c	reduces a failing scenario
- *	race_engine.c	runs scenarios until the time is over
- *	race_finds.c	proves that broken importers are detected
- *	race_many.c	64 importers of one buffer
+ *	generate.c	the kinds of actions, and scenarios from a seed
+ *	world.c	the buffers and imports, and the checks at the end
+ *	oracle.c	the valid values of a word
+ *	access.c	actions that read and write
+ *	actions.c	all other actions
+ *	run.c	the threads of a scenario, and their progress
+ *	overlap.c	which actions ran at the same time
+ *	shrink.c	reduces a failing scenario
+ *	engine.c	runs scenarios until the time is over
+ *	finds.c	proves that broken importers are detected
+ *	many.c	64 importers of one buffer
  *
  * A scenario is a list of actions; each action belongs to one thread, and a thread runs
  * its actions in order. A scenario is generated from its seed alone, so it can be run
@@ -173,7 +173,7 @@ struct race_world {
 	char failure[200];
 };
 
-/* race_generate.c */
+/* generate.c */
 extern const char * const race_kind_names[RACE_NUM_KINDS];
 void race_generate(struct race_scenario *scenario, const struct race_setup *setup,
 		   uint64_t seed, unsigned int num);
@@ -181,7 +181,7 @@ void race_print(const struct race_scenario *scenario);
 /* Parse the text printed by race_print(). Returns false if it is invalid. */
 bool race_parse(struct race_scenario *scenario, const char *text);
 
-/* race_world.c */
+/* world.c */
 void race_world_create(struct race_world *world, const struct race_setup *setup,
 		       const struct race_scenario *scenario);
 /* Checks all contents first if nothing has failed. */
@@ -197,7 +197,7 @@ void race_fail(struct race_world *world, const char *fmt, ...);
 	} while (0)
 uint32_t race_handle(struct race_thread *thread, unsigned int buffer);
 
-/* race_oracle.c */
+/* oracle.c */
 uint64_t race_value(const struct race_world *world, const struct race_buffer *buffer,
 		    unsigned int page, unsigned int owner, uint32_t seq);
 size_t race_offset(unsigned int page, unsigned int owner);
@@ -211,7 +211,7 @@ int race_check(struct race_thread *thread, struct race_buffer *buffer,
 	       unsigned int page, unsigned int owner, race_word_fn read,
 	       void *from, const char *how);
 
-/* race_access.c */
+/* access.c */
 void race_catch_faults(bool on);
 int race_cpu_word(struct race_thread *thread, void *map, size_t offset,
 		  uint64_t *word);
@@ -225,7 +225,7 @@ int race_job_read(struct race_thread *thread, const struct race_action *action);
 int race_job_write(struct race_thread *thread, const struct race_action *action);
 int race_fork(struct race_thread *thread, const struct race_action *action);
 
-/* race_actions.c: returns 0, or -errno for an expected error */
+/* actions.c: returns 0, or -errno for an expected error */
 int race_do(struct race_thread *thread, const struct race_action *action);
 /*
  * Compare the import's translations of these pages with the exporter's pfns. Returns
@@ -240,7 +240,7 @@ void race_import_unmap(struct race_import *import);
 /* Return a duplicate of the import's fd, or -1. */
 int race_import_get(struct race_import *import);
 
-/* race_run.c */
+/* run.c */
 struct race_result {
 	bool failed;
 	char failure[200];
@@ -259,7 +259,7 @@ void race_run(const struct race_setup *setup, const struct race_scenario *scenar
 	      unsigned int ms, struct race_overlap *overlap,
 	      struct race_result *result);
 
-/* race_overlap.c */
+/* overlap.c */
 struct race_overlap {
 	uint64_t count[RACE_NUM_KINDS][RACE_NUM_KINDS];
 	uint64_t kinds[RACE_NUM_KINDS];
@@ -271,7 +271,7 @@ void race_overlap_add(struct race_overlap *overlap, struct race_event *events,
 uint64_t race_overlap_print(const struct race_overlap *overlap,
 			    const struct race_setup *setup);
 
-/* race_shrink.c */
+/* shrink.c */
 struct race_shrink {
 	unsigned int trials;
 	uint64_t ns;
@@ -285,7 +285,7 @@ void race_shrink(const struct race_setup *setup, struct race_scenario *scenario,
 bool race_again(const struct race_setup *setup, const struct race_scenario *scenario,
 		unsigned int ms, struct race_result *result);
 
-/* race_engine.c */
+/* engine.c */
 struct race_options {
 	unsigned int seconds;	/* 0: RACE_SECONDS, or RACE_SECONDS_LONG */
 	uint64_t seed;
@@ -297,9 +297,9 @@ struct race_options {
 void race_setup_init(struct race_setup *setup, const struct race_options *options);
 void race_setup_fini(struct race_setup *setup);
 void race_engine_tests(const struct race_options *options);
-/* race_finds.c */
+/* finds.c */
 void race_finds_tests(const struct race_options *options);
-/* race_many.c */
+/* many.c */
 void race_many_tests(void);
 
 #endif /* RACE_H */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * Checks that detect a broken importer without a stale write: by its snapshot, by the
- * data that it reads, or by what it leaves behind. See prime_caught.c.
+ * data that it reads, or by what it leaves behind. See caught.c.
  */
 #include <sys/mman.h>
 
 #include "igt.h"
-#include "prime_caught.h"
+#include "caught.h"
 
 /* Whether the import's entry differs from the exporter's pfn */
 static bool entry_is_wrong(struct prime *p)

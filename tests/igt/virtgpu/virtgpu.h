@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Buffers of vgem_pfn that virtio-gpu imports. What all have in common is in
- * vgem_pfn_virtgpu.c, and in virtgpu_screen.c what QEMU shows of them.
+ * vgem_pfn_virtgpu.c, and in screen.c what QEMU shows of them.
  */
 #ifndef VIRTGPU_H
 #define VIRTGPU_H

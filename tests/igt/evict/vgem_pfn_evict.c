@@ -5,8 +5,8 @@
  * Mega feature: General Core features
  * Sub-category: Memory management
  * Description: Evictions caused by allocations: which buffer is evicted, where to, and
- *		that its contents survive. Concurrent users: evict_stress.c. Pinned
- *		buffers: evict_pinned.c. Suspend: evict_suspend.c.
+ *		that its contents survive. Concurrent users: stress.c. Pinned
+ *		buffers: pinned.c. Suspend: suspend.c.
  */
 #include <sys/mman.h>
 
