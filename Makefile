@@ -45,7 +45,7 @@ help:
 	@echo 'Variables:'
 	@echo '  LINUX=/path          use a copy of this 7.3 tree, not Debian'\''s package'
 	@echo '  TESTS=regex          run only the tests whose names match'
-	@echo '  PASSES=regex         and only over these kinds of memory (tests/guest/passes.list)'
+	@echo '  PASSES=regex         and only over these kinds of memory (tests/guest/lists/passes.list)'
 	@echo '  FORM=full            the long forms of tests, too, over all kinds of memory'
 	@echo '  RESUME=1             go on with a make test that did not come to its end'
 	@echo '  GUESTS=n             guests side by side (one per CPU, three at most)'

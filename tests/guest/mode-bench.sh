@@ -2,7 +2,7 @@
 # shellcheck shell=dash
 #
 # MODE=bench: load the drivers and the benchmark, and let the bench program measure: in
-# instructions, or in time if TIMES says of what (tests/guest/bench/main.c).
+# instructions, or in time if TIMES says of what (tests/guest/programs/bench/main.c).
 # This kernel has none of the checks that count, so it has no lockdep to look at.
 
 # Of the memory that the kernel leaves alone, the last GiB is for buffers of many

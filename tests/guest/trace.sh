@@ -2,7 +2,7 @@
 # shellcheck shell=dash
 #
 # The trace of a run, for the picture that the host makes of it
-# (tests/harness/residency.awk): the events of the exporter, and of the dma-buf core
+# (tests/harness/results/residency.awk): the events of the exporter, and of the dma-buf core
 # those that tell what importers asked.
 
 TRACE=/sys/kernel/tracing/instances/residency

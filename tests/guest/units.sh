@@ -2,7 +2,7 @@
 # shellcheck shell=dash
 #
 # The tests of MODE=test come in units, which the host hands out one after the other
-# (tests/harness/units.sh has their form). The results of each leave as soon as it
+# (tests/harness/lib/units.sh has their form). The results of each leave as soon as it
 # ends, so that a guest which dies later takes nothing along.
 
 asked=0

@@ -8,12 +8,12 @@
 # more than WITHIN percent (2) are marked, and counted in the last line.  With
 # WITHIN=n in the environment that is a failure.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/bench-lib.sh
-. "$HARNESS/bench-lib.sh"
-# shellcheck source=tests/harness/packages.sh
-. "$HARNESS/packages.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/bench-lib.sh
+. "$HARNESS/lib/bench-lib.sh"
+# shellcheck source=tests/harness/lib/packages.sh
+. "$HARNESS/lib/packages.sh"
 
 OLD=${OLD:-}
 NEW=${NEW:-$OUT/bench.json}
@@ -26,9 +26,9 @@ need_tools compare
 bench_valid "$OLD"
 bench_valid "$NEW"
 
-jq -n -r -L "$HARNESS" --arg within "$WITHIN" --slurpfile old "$OLD" --slurpfile new "$NEW" \
-	-f "$HARNESS/compare.jq"
-differ=$(jq -n -L "$HARNESS" --arg within "$WITHIN" --slurpfile old "$OLD" \
+jq -n -r -L "$HARNESS/results" --arg within "$WITHIN" --slurpfile old "$OLD" --slurpfile new "$NEW" \
+	-f "$HARNESS/results/compare.jq"
+differ=$(jq -n -L "$HARNESS/results" --arg within "$WITHIN" --slurpfile old "$OLD" \
 	--slurpfile new "$NEW" 'include "compared";
 	[compared($old[0]; $new[0]; $within | tonumber)[] | select(.differs)] | length')
 [[ -z $STRICT || $differ == 0 ]] || die "$differ rows differ by more than $WITHIN%"

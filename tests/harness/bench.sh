@@ -17,10 +17,10 @@
 #   RESERVED_SIZE=nG   memory for buffers: 9G if the machine has it, which is what a
 #                      buffer of 8 GiB takes, and 2G at least
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/bench-lib.sh
-. "$HARNESS/bench-lib.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/bench-lib.sh
+. "$HARNESS/lib/bench-lib.sh"
 
 # mem_available - of this machine, in GiB
 mem_available() {
@@ -47,12 +47,12 @@ TIMES_ACCEL=${ACCEL:-auto}
 export ACCEL=icount GUEST_CPUS=1 RESERVED_SIZE STALL_TIMEOUT=${STALL_TIMEOUT:-1200}
 export GUEST_MEM=$(((${RESERVED_SIZE%G} + 3) * 1024))M
 
-# shellcheck source=tests/harness/prepare.sh
-. "$HARNESS/prepare.sh"
+# shellcheck source=tests/harness/lib/prepare.sh
+. "$HARNESS/lib/prepare.sh"
 
 # bench_json - what the guests measured, if that is what they counted
 bench_json() {
-	cat "$DIR"/{count,time}/results/bench.tsv | jq -Rs -L "$HARNESS" -f "$HARNESS/bench.jq" \
+	cat "$DIR"/{count,time}/results/bench.tsv | jq -Rs -L "$HARNESS/results" -f "$HARNESS/results/bench.jq" \
 		--arg kernel "$(cat "$GUEST_KERNEL/release")" \
 		--arg config "$VARIANT-$(sha256sum <"$GUEST_KERNEL/config" | cut -c 1-12)" \
 		--arg seed "$SEED" \

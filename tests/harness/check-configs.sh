@@ -9,16 +9,16 @@
 # Only objects of our files and of those that we patch in the same directories are built,
 # with warnings as errors.  CONFIGS=regex selects rows.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/packages.sh
-. "$HARNESS/packages.sh"
-# shellcheck source=tests/harness/source.sh
-. "$HARNESS/source.sh"
-# shellcheck source=tests/harness/kbuild.sh
-. "$HARNESS/kbuild.sh"
-# shellcheck source=tests/harness/outcome.sh
-. "$HARNESS/outcome.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/packages.sh
+. "$HARNESS/lib/packages.sh"
+# shellcheck source=tests/harness/lib/source.sh
+. "$HARNESS/lib/source.sh"
+# shellcheck source=tests/harness/lib/kbuild.sh
+. "$HARNESS/lib/kbuild.sh"
+# shellcheck source=tests/harness/lib/outcome.sh
+. "$HARNESS/lib/outcome.sh"
 
 DIR=$OUT/check-configs
 OFF="KUNIT PCI DEBUG_FS FAULT_INJECTION TRANSPARENT_HUGEPAGE SWAP SMP"

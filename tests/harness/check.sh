@@ -9,14 +9,14 @@
 # files lie in it.  Objects go to a directory of their own, because W=1 is in the
 # command line and would rebuild the tested kernel's.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/packages.sh
-. "$HARNESS/packages.sh"
-# shellcheck source=tests/harness/source.sh
-. "$HARNESS/source.sh"
-# shellcheck source=tests/harness/kbuild.sh
-. "$HARNESS/kbuild.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/packages.sh
+. "$HARNESS/lib/packages.sh"
+# shellcheck source=tests/harness/lib/source.sh
+. "$HARNESS/lib/source.sh"
+# shellcheck source=tests/harness/lib/kbuild.sh
+. "$HARNESS/lib/kbuild.sh"
 
 LOGS=$OUT/check
 STEPS=11

@@ -4,8 +4,8 @@
 # clean-cache.sh - `make clean-cache`: remove what this project keeps in CACHE,
 # and only that, whatever directory VGEM_PFN_CACHE names.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
 
 [[ -d $CACHE ]] || exit 0
 note "$(du -sh "$CACHE" | cut -f1) in $CACHE"

@@ -9,12 +9,12 @@
 #   coverage.json    the same as data, see coverage.jq
 # The exit status is 0 if the share of all is at least FLOOR percent (90).
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/results.sh
-. "$HARNESS/results.sh"
-# shellcheck source=tests/harness/outcome.sh
-. "$HARNESS/outcome.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/results.sh
+. "$HARNESS/lib/results.sh"
+# shellcheck source=tests/harness/lib/outcome.sh
+. "$HARNESS/lib/outcome.sh"
 
 VARIANT=${VARIANT:-kasan}
 FLOOR=${FLOOR:-90}
@@ -75,7 +75,7 @@ run_logged "$OUT/log/coverage.log" counters "$tmp" ||
 	die "the counters of the guests cannot be added up" "$OUT/log/coverage.log"
 (cd "$tmp" && gcov --json-format --stdout ./*.gcda) >"$tmp/gcov.json" 2>"$tmp/gcov.log" ||
 	die "gcov could not read the counters" "$tmp/gcov.log"
-jq -n --arg path "(^|/)$SOURCES/[^/]*\\.[ch]\$" -f "$HARNESS/coverage.jq" \
+jq -n --arg path "(^|/)$SOURCES/[^/]*\\.[ch]\$" -f "$HARNESS/results/coverage.jq" \
 	"$tmp/gcov.json" >"$tmp/coverage.json"
 rm -f "$tmp"/*.gcno "$tmp"/*.gcda
 publish "$tmp" "$DIR"

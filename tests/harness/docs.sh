@@ -9,12 +9,12 @@
 # with links to the rest of the tree beside it, where the directives that include a
 # source file look for it.  Configuration and extensions are the kernel's.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/packages.sh
-. "$HARNESS/packages.sh"
-# shellcheck source=tests/harness/source.sh
-. "$HARNESS/source.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/packages.sh
+. "$HARNESS/lib/packages.sh"
+# shellcheck source=tests/harness/lib/source.sh
+. "$HARNESS/lib/source.sh"
 
 DOCS=$OUT/docs
 STEPS=3

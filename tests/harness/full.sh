@@ -9,10 +9,10 @@
 # Says first what there is to do and how long each part took last time.  Closing line: the
 # sum of theirs.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/outcome.sh
-. "$HARNESS/outcome.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/outcome.sh
+. "$HARNESS/lib/outcome.sh"
 
 # Seconds of random operations in each of the three kernels.
 RACE=${RACE:-1200}

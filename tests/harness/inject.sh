@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # inject.sh - make test-inject: one subtest of each program fails on purpose, in the
-# middle (tests/guest/igt_preload.c).  It alone must fail, and be said to.  PASSES=regex
+# middle (tests/guest/programs/igt_preload.c).  It alone must fail, and be said to.  PASSES=regex
 # as in make test (the first pass).
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/prepare.sh
-. "$HARNESS/prepare.sh"
-# shellcheck source=tests/harness/tests.sh
-. "$HARNESS/tests.sh"
-# shellcheck source=tests/harness/outcome.sh
-. "$HARNESS/outcome.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/prepare.sh
+. "$HARNESS/lib/prepare.sh"
+# shellcheck source=tests/harness/lib/tests.sh
+. "$HARNESS/lib/tests.sh"
+# shellcheck source=tests/harness/lib/outcome.sh
+. "$HARNESS/lib/outcome.sh"
 
 DIR=$OUT/inject
 QUEUE=$DIR/queue

@@ -4,12 +4,12 @@
 # iommufd.sh - make test-iommufd: Linux's own selftests of IOMMUFD, a real importer
 # of dma-bufs, in one guest.  TESTS=regex selects programs.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/prepare.sh
-. "$HARNESS/prepare.sh"
-# shellcheck source=tests/harness/tests.sh
-. "$HARNESS/tests.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/prepare.sh
+. "$HARNESS/lib/prepare.sh"
+# shellcheck source=tests/harness/lib/tests.sh
+. "$HARNESS/lib/tests.sh"
 
 DIR=$OUT/iommufd
 QUEUE=$DIR/queue

@@ -17,14 +17,14 @@
 # The object directory is $CACHE/work/<linux>/build/$VARIANT, and ccache is
 # below CACHE as well, so a fresh clone on the same machine compiles nothing.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/packages.sh
-. "$HARNESS/packages.sh"
-# shellcheck source=tests/harness/source.sh
-. "$HARNESS/source.sh"
-# shellcheck source=tests/harness/kbuild.sh
-. "$HARNESS/kbuild.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/packages.sh
+. "$HARNESS/lib/packages.sh"
+# shellcheck source=tests/harness/lib/source.sh
+. "$HARNESS/lib/source.sh"
+# shellcheck source=tests/harness/lib/kbuild.sh
+. "$HARNESS/lib/kbuild.sh"
 
 # _cold_steps - lines of kbuild's output to expect: the last full build's, else
 # what base.config gave when this was written
@@ -134,7 +134,7 @@ _key() {
 		printf '%s\n' "$SRC_ID" "$SRC_KEY"
 		gcc --version
 		ld --version
-		cat "$BUILD/.config" "$HARNESS/kbuild.sh"
+		cat "$BUILD/.config" "$HARNESS/lib/kbuild.sh"
 	} | sha256sum | cut -d' ' -f1
 }
 

@@ -5,14 +5,14 @@
 # them those which only make test-full runs.  Of a tree whose tests were built.  Then each
 # rule of the contract with its KUnit cases, and the mutations that these must catch.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/packages.sh
-. "$HARNESS/packages.sh"
-# shellcheck source=tests/harness/rootfs.sh
-. "$HARNESS/rootfs.sh"
-# shellcheck source=tests/harness/units.sh
-. "$HARNESS/units.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/packages.sh
+. "$HARNESS/lib/packages.sh"
+# shellcheck source=tests/harness/lib/rootfs.sh
+. "$HARNESS/lib/rootfs.sh"
+# shellcheck source=tests/harness/lib/units.sh
+. "$HARNESS/lib/units.sh"
 
 [[ -s $OUT/guest/tests/test-list.txt ]] || die "the tests are not built: make test does that"
 rootfs_get

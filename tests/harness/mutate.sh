@@ -12,7 +12,7 @@
 #   # expect: kunit/dma-buf-pfn/rule1_units
 #   # expect: guest/contract
 #
-# The second one is in a pass of its own (tests/guest/passes.list).  The contract
+# The second one is in a pass of its own (tests/guest/lists/passes.list).  The contract
 # checker judges what else is expected.
 #
 # A mutation is caught if every one of them fails, or was running when the guest
@@ -22,20 +22,20 @@
 # A mutation that changes modules alone is one of many in a guest (tests/guest/mutant.sh);
 # one that changes the kernel itself boots a guest of its own for KUnit tests.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/prepare.sh
-. "$HARNESS/prepare.sh"
-# shellcheck source=tests/harness/tests.sh
-. "$HARNESS/tests.sh"
-# shellcheck source=tests/harness/outcome.sh
-. "$HARNESS/outcome.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/prepare.sh
+. "$HARNESS/lib/prepare.sh"
+# shellcheck source=tests/harness/lib/tests.sh
+. "$HARNESS/lib/tests.sh"
+# shellcheck source=tests/harness/lib/outcome.sh
+. "$HARNESS/lib/outcome.sh"
 
 DIR=$OUT/mutations
 QUEUE=$DIR/queue
 # The module of the KUnit suites that may be expected.
 KUNIT_MODULE=dmabuf_kunit
-KUNIT_LEFT_OUT=$(sed -n "s/^$KUNIT_MODULE //p" "$TOP/tests/guest/kunit.list")
+KUNIT_LEFT_OUT=$(sed -n "s/^$KUNIT_MODULE //p" "$TOP/tests/guest/lists/kunit.list")
 
 # expected PATCH... - the tests that must notice, one per line
 expected() {

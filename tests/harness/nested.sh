@@ -5,15 +5,15 @@
 # in a guest inside a guest.  QEMU has them where there is /dev/udmabuf: the outer
 # guest's kernel is ours, and has it, and KVM.  TESTS=regex selects IGT subtests.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
 DIR=$OUT/nested
 TESTS=${TESTS:-vgem_pfn_virtgpu@}
 # QEMU below emulates a machine that emulates one.
 export BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600} STALL_TIMEOUT=${STALL_TIMEOUT:-600}
 
-# shellcheck source=tests/harness/prepare.sh
-. "$HARNESS/prepare.sh"
+# shellcheck source=tests/harness/lib/prepare.sh
+. "$HARNESS/lib/prepare.sh"
 
 # inner_args FILE - for the inner guest's QEMU.  The places are those of the outer
 # guest (tests/guest/mode-nested.sh).

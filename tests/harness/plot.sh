@@ -5,12 +5,12 @@
 #
 #   plot.sh [BENCH.JSON [DIR]]    out/bench.json, into out/bench
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/bench-lib.sh
-. "$HARNESS/bench-lib.sh"
-# shellcheck source=tests/harness/packages.sh
-. "$HARNESS/packages.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/bench-lib.sh
+. "$HARNESS/lib/bench-lib.sh"
+# shellcheck source=tests/harness/lib/packages.sh
+. "$HARNESS/lib/packages.sh"
 
 JSON=${1:-$OUT/bench.json}
 DIR=${2:-$OUT/bench}
@@ -21,9 +21,9 @@ bench_valid "$JSON"
 mkdir -p "$DIR"
 data=
 tmp_for data "$DIR/plot.dat"
-jq -r -f "$HARNESS/plot.jq" "$JSON" >"$data" || die "cannot draw $JSON"
+jq -r -f "$HARNESS/results/plot.jq" "$JSON" >"$data" || die "cannot draw $JSON"
 for kind in svg png; do
 	run_logged "$LOG" gnuplot -e "data='$data'; dir='$DIR'; kind='$kind'" \
-		"$HARNESS/plot.gp" || die "gnuplot failed" "$LOG"
+		"$HARNESS/results/plot.gp" || die "gnuplot failed" "$LOG"
 done
 note "plots are in $DIR"

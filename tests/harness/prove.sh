@@ -28,8 +28,8 @@
 #   7  a module did not load or go, or the kernel complained or died
 #   8  the checker cannot judge: events were lost, or nothing moved
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
 
 DIR=$OUT/prove
 STAGE=$OUT/guest/prove
@@ -94,7 +94,7 @@ among() {
 # guest_programs - what the guest's PATH has of ours, and of its root if there is one
 guest_programs() {
 	local src root
-	for src in "$TOP"/tests/guest/*.c; do basename "$src" .c; done
+	for src in "$TOP"/tests/guest/programs/*.c; do basename "$src" .c; done
 	printf '%s\n' bench pfn-contract
 	for root in "$CACHE"/rootfs/guest-*/root; do
 		[[ ! -d $root ]] || ls "$root/usr/bin" "$root/usr/sbin"
@@ -117,7 +117,7 @@ check_program() {
 		# Before there is a root, it is not known what that has.
 		compgen -G "$CACHE/rootfs/guest-*/root" >/dev/null || return 0
 		refuse PROGRAM "$FIRST is neither a file nor a program of the guest
-    It has: $(cd "$TOP/tests/guest" && echo *.c | sed 's/\.c//g') bench pfn-contract, and busybox"
+    It has: $(cd "$TOP/tests/guest/programs" && echo *.c | sed 's/\.c//g') bench pfn-contract, and busybox"
 	fi
 }
 
@@ -256,8 +256,8 @@ conclude() {
 check_input
 # The guest ends the program, and needs some time for the rest.
 BOOT_TIMEOUT=${BOOT_TIMEOUT:-$((TIMEOUT + 600))}
-# shellcheck source=tests/harness/prepare.sh
-. "$HARNESS/prepare.sh"
+# shellcheck source=tests/harness/lib/prepare.sh
+. "$HARNESS/lib/prepare.sh"
 prepare 3
 check_program
 next_step "the importer: $MODULE"

@@ -8,21 +8,21 @@
 #   SEED          of the first scenario; a new one each time
 #   THREADS       how many (6)
 #   REPLAY        a scenario as a failure has printed it, instead of random ones
-#   PASSES        over which kind of memory: a pass of tests/guest/passes.list (contig)
+#   PASSES        over which kind of memory: a pass of tests/guest/lists/passes.list (contig)
 #   VARIANT       kernel configuration: base, kasan, kcsan
 #
 # Prints operations per second, seeds, and how often each pair of actions overlapped.
 # The exit status is 0 only if nothing failed, the guest's checks among it.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
 
 DIR=$OUT/race
 RACE_SECONDS=${RACE_SECONDS:-60}
 [[ ${VARIANT:=base} == base ]] || DIR+=-$VARIANT
 
-# shellcheck source=tests/harness/prepare.sh
-. "$HARNESS/prepare.sh"
+# shellcheck source=tests/harness/lib/prepare.sh
+. "$HARNESS/lib/prepare.sh"
 
 [[ $RACE_SECONDS =~ ^[1-9][0-9]*$ ]] || die "SECONDS=$RACE_SECONDS: it must be a number"
 input_check VARIANT PASSES SEED ACCEL

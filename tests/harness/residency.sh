@@ -6,8 +6,8 @@
 #
 #   residency.sh [TRACE [SVG]]
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
 
 TRACE=${1:-${TRACE:-}}
 SVG=${2:-$OUT/residency.svg}
@@ -16,7 +16,7 @@ SVG=${2:-$OUT/residency.svg}
 [[ -r $TRACE && ! -d $TRACE ]] || die "cannot read the trace $TRACE"
 tmp=
 tmp_for tmp "$SVG"
-awk -f "$HARNESS/residency.awk" "$TRACE" >"$tmp" ||
+awk -f "$HARNESS/results/residency.awk" "$TRACE" >"$tmp" ||
 	die "no picture of $TRACE: see above"
 publish "$tmp" "$SVG"
 note "where the buffers were is in $SVG"

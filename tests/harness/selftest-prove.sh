@@ -6,12 +6,12 @@
 # each passes only if the exit status and the message are those that belong to it.
 # What they are made of is in tests/prove/.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/prepare.sh
-. "$HARNESS/prepare.sh"
-# shellcheck source=tests/harness/outcome.sh
-. "$HARNESS/outcome.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/prepare.sh
+. "$HARNESS/lib/prepare.sh"
+# shellcheck source=tests/harness/lib/outcome.sh
+. "$HARNESS/lib/outcome.sh"
 
 DIR=$OUT/test-prove
 SOURCE=$TOP/tests/prove

@@ -5,16 +5,16 @@
 # Negative controls: each breaks one thing on purpose, and passes only if the
 # run failed with a message that names it.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/prepare.sh
-. "$HARNESS/prepare.sh"
-# shellcheck source=tests/harness/bench-lib.sh
-. "$HARNESS/bench-lib.sh"
-# shellcheck source=tests/harness/tests.sh
-. "$HARNESS/tests.sh"
-# shellcheck source=tests/harness/outcome.sh
-. "$HARNESS/outcome.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/prepare.sh
+. "$HARNESS/lib/prepare.sh"
+# shellcheck source=tests/harness/lib/bench-lib.sh
+. "$HARNESS/lib/bench-lib.sh"
+# shellcheck source=tests/harness/lib/tests.sh
+. "$HARNESS/lib/tests.sh"
+# shellcheck source=tests/harness/lib/outcome.sh
+. "$HARNESS/lib/outcome.sh"
 
 DIR=$OUT/harness
 
@@ -121,7 +121,7 @@ accel_control() {
 	local log=$DIR/accel-$1/report.txt rc=0 real=$QEMU
 	mkdir -p "$DIR/accel-$1"
 	: >"$DIR/accel-$1/kvm"
-	STANDIN=$1 STANDIN_FOR=$real QEMU=$HARNESS/standin.sh KVM=$DIR/accel-$1/kvm ACCEL=auto \
+	STANDIN=$1 STANDIN_FOR=$real QEMU=$HARNESS/lib/standin.sh KVM=$DIR/accel-$1/kvm ACCEL=auto \
 		run_child "$HARNESS/run.sh" >"$log" 2>&1 || rc=1
 	if ((rc == 0)) && grep -qE -- "$2" "$log" && grep -q '^verified ' "$log"; then
 		outcome 0 "make run with a KVM that is $1: \"$(grep -m 1 -oE -- "$2.*" "$log" | cut -c 1-140)\""
@@ -197,7 +197,7 @@ stock_control() {
 	jq -nr --rawfile list "$DIR/stock/list" --arg tests "" "
 		[\"a:pass:\", \"b:skip:no way\", \"c:skip:no way\", \"d:skip:late\"] | map(split(\":\")
 			| {name: \"igt/stock/ran@\\(.[0])\", status: .[1], reason: .[2]})
-		| $(grep -v '^#' "$HARNESS/stock.jq")
+		| $(grep -v '^#' "$HARNESS/results/stock.jq")
 		| .[] | \"\\(.status) \\(.name) \\(.reason)\"" >"$log" 2>&1
 	if [[ $(grep -c ^fail "$log") == 4 ]]; then VERDICT=failed; fi
 	caught "a stock test that skips without a reason" '^fail igt/stock/ran@c skipped' "$log"
@@ -211,7 +211,7 @@ stock_control() {
 bench_control() {
 	local json=$DIR/bench/bench.json log=$DIR/bench/report.txt
 	mkdir -p "$DIR/bench"
-	jq -n -L "$HARNESS" '
+	jq -n -L "$HARNESS/results" '
 		include "floors";
 		"/64MiB/sync/memcpy" as $memcpy | "/64MiB/sync/of-memcpy" as $of
 		| (["contig/32MiB", "bar/32MiB", "range/1MiB", "range/1GiB"]

@@ -4,10 +4,10 @@
 # shell.sh - make shell: a shell in a guest with the driver loaded, on this
 # terminal.  `exit` or Ctrl-A X ends it.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/prepare.sh
-. "$HARNESS/prepare.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/prepare.sh
+. "$HARNESS/lib/prepare.sh"
 
 prepare 1
 next_step "booting a guest with a shell: $ACCEL_USED, $ACCEL_WHY"

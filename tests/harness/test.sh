@@ -3,14 +3,14 @@
 #
 # test.sh - make test: all tests, in guests side by side.  TESTS=regex selects IGT
 # subtests (program@subtest), KUnit modules and Linux's selftests, SUITES=regex suites of
-# these modules, PASSES=regex passes (tests/guest/passes.list), FORM=full has the long
+# these modules, PASSES=regex passes (tests/guest/lists/passes.list), FORM=full has the long
 # forms and every pass, and MODPARAM_<module>="name=value ..." reaches the module, but in
 # passes that have parameters of their own.  RESUME=1 goes on with a run that did not come
 # to its end.  The last line is the closing line; the exit status is 0 only if nothing
 # failed.
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
 DIR=$OUT/test
 if [[ ${VARIANT:=base} != base ]]; then
 	DIR+=-$VARIANT
@@ -26,10 +26,10 @@ export BOOT_TIMEOUT=${BOOT_TIMEOUT:-4500}
 # A subtest says nothing while it runs: igt_runner gives up before this does.
 export STALL_TIMEOUT=${STALL_TIMEOUT:-240}
 
-# shellcheck source=tests/harness/prepare.sh
-. "$HARNESS/prepare.sh"
-# shellcheck source=tests/harness/tests.sh
-. "$HARNESS/tests.sh"
+# shellcheck source=tests/harness/lib/prepare.sh
+. "$HARNESS/lib/prepare.sh"
+# shellcheck source=tests/harness/lib/tests.sh
+. "$HARNESS/lib/tests.sh"
 input_check VARIANT FORM TESTS PASSES SUITES SEED ACCEL GUESTS RESUME
 
 # What reaches the guest: the selection and parameters of modules.

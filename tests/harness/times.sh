@@ -8,10 +8,10 @@
 #   times.sh --remember DIR    keep the seconds of each subtest for the order and the
 #                              estimate of the next run (units.sh)
 
-# shellcheck source=tests/harness/lib.sh
-. "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/harness/units.sh
-. "$HARNESS/units.sh"
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/units.sh
+. "$HARNESS/lib/units.sh"
 
 # events DIR - of all guests, in the guests' time: "GUEST SECONDS EVENT WHAT"; igt_runner
 # says of each subtest how long it took

@@ -148,7 +148,7 @@ static void write_png(struct stage *stage, const char *dir)
 	cairo_surface_destroy(surface);
 }
 
-/* Lines in the format of the "make run" story: tests/guest/story.c */
+/* Lines in the format of the "make run" story: tests/guest/programs/story.c */
 static FILE *open_story(const char *dir)
 {
 	char path[256] = "/dev/null";

@@ -22,7 +22,7 @@ bench_valid() {
 }
 
 bench_table() {
-	jq -r -L "$HARNESS" 'include "table";
+	jq -r -L "$HARNESS/results" 'include "table";
 		"kernel \(.kernel), config \(.config), seed \(.seed)",
 		"instructions by \(.machine); time on \(.timed_on)",
 		"",
@@ -36,7 +36,7 @@ bench_table() {
 }
 
 bench_floors() {
-	jq -r -L "$HARNESS" 'include "table";
+	jq -r -L "$HARNESS/results" 'include "table";
 		"",
 		("floor" | left(66)) + ("is" | right(10)) + ("at most" | right(10)),
 		(.floors[] | (.says | left(66)) + (.value | number | right(10)) +

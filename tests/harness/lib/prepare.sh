@@ -12,7 +12,7 @@
 for _part in packages source kbuild kselftest accel rootfs image guest boot units results \
 	input; do
 	# shellcheck source=/dev/null
-	. "$HARNESS/$_part.sh"
+	. "$HARNESS/lib/$_part.sh"
 done
 
 KERNEL_STEPS=5

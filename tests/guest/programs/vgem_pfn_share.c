@@ -27,8 +27,8 @@
 #include <termios.h>
 #include <time.h>
 
-#include "../igt/lib/pfn_contract.h"
-#include "../igt/lib/vgem_pfn_ioctl.h"
+#include "../../igt/lib/pfn_contract.h"
+#include "../../igt/lib/vgem_pfn_ioctl.h"
 
 #define PAGE		4096
 #define POLL_MS		50

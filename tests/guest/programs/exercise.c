@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "../igt/lib/pfn_importer_ioctl.h"
+#include "../../igt/lib/pfn_importer_ioctl.h"
 
 #define PAGE	4096
 #define STEPS	16

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The lines that tests/guest/bench/table.c prints, as one string, into what
+# The lines that tests/guest/programs/bench/table.c prints, as one string, into what
 # out/bench.json holds.  Arguments: kernel, config (an id that changes with it), seed,
 # machine and timed_on.
 #

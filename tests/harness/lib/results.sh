@@ -115,7 +115,7 @@ kselftest_results() {
 	local file
 	for file in "$1"/kselftest/*; do
 		[[ -e $file ]] || continue
-		jq -Rsc --arg program "$(basename "$file")" -f "$HARNESS/kselftest.jq" "$file" | jq -c '.[]'
+		jq -Rsc --arg program "$(basename "$file")" -f "$HARNESS/results/kselftest.jq" "$file" | jq -c '.[]'
 	done
 }
 
@@ -154,7 +154,7 @@ igt_results() {
 			continue
 		fi
 		# What did not run in this process did in the next, or is missing.
-		jq -c --arg prefix "$prefix" -f "$HARNESS/igt.jq" "$json" |
+		jq -c --arg prefix "$prefix" -f "$HARNESS/results/igt.jq" "$json" |
 			jq -c '.[] | select(.reason | startswith("notrun") | not)'
 	done
 }
@@ -224,7 +224,7 @@ stock_judged() {
 	if [[ -n ${TESTS:-} ]] || ! pass_selected stock; then part=yes; fi
 	jq -c 'select(.name | startswith("igt/stock/") | not)' "$1"
 	jq -c 'select(.name | startswith("igt/stock/"))' "$1" | jq -s . |
-		jq -c --rawfile list "$STOCK_LIST" --arg tests "$part" -f "$HARNESS/stock.jq" |
+		jq -c --rawfile list "$STOCK_LIST" --arg tests "$part" -f "$HARNESS/results/stock.jq" |
 		jq -c '.[]'
 }
 
@@ -276,7 +276,7 @@ results_add() {
 # _results_write DIR - summary.json in the formats people want
 _results_write() {
 	local dir=$1
-	jq -r -f "$HARNESS/junit.jq" "$dir/summary.json" >"$dir/junit.xml"
+	jq -r -f "$HARNESS/results/junit.jq" "$dir/summary.json" >"$dir/junit.xml"
 	jq -r '"KTAP version 1", "1..\(length)",
 		(to_entries[] | (.key + 1) as $n | .value
 		 | (if .status == "fail" then "not ok" else "ok" end)

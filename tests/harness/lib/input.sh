@@ -50,7 +50,7 @@ _check_TESTS() {
 	{
 		echo "$known"
 		kunit_lines
-		grep -vE '^(#|$)' "$TOP/tests/guest/kselftest.list"
+		grep -vE '^(#|$)' "$TOP/tests/guest/lists/kselftest.list"
 	} | grep -P -- "$TESTS" >/dev/null || _refuse TESTS "it matches no program@subtest, KUnit module or selftest. There are
 $(sed 's/@.*//' <<<"$known" | sort | uniq -c | awk '{ printf "    %s (%d subtests)\n", $2, $1 }')
     KUnit: $(kunit_lines | awk '{ printf "%s ", $1 }')"

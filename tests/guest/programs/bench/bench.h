@@ -22,10 +22,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../../drivers/dma-buf/dma-buf-pfn-bench.h"
-#include "../../igt/lib/pfn_importer_ioctl.h"
-#include "../../igt/lib/pfn_mem.h"
-#include "../../igt/lib/vgem_pfn_ioctl.h"
+#include "../../../../drivers/dma-buf/dma-buf-pfn-bench.h"
+#include "../../../igt/lib/pfn_importer_ioctl.h"
+#include "../../../igt/lib/pfn_mem.h"
+#include "../../../igt/lib/vgem_pfn_ioctl.h"
 
 #define KiB		(1ULL << 10)
 #define MiB		(1ULL << 20)

@@ -10,9 +10,9 @@
 # Added to the base image, at its top, by appending to a copy of it:
 #   /init                the guest's init            (tests/guest/init)
 #   /vgem_pfn/guest      its scripts and lists       (tests/guest)
-#   /vgem_pfn/bin        programs  (tests/guest/*.c, tests/guest/bench, tests/contract)
+#   /vgem_pfn/bin        programs  (tests/guest/programs, tests/contract)
 #   /vgem_pfn/tests      our IGT tests, test-list.txt  (tests/igt)
-#   /vgem_pfn/selfcheck  the harness's own IGT test  (tests/guest/selfcheck)
+#   /vgem_pfn/selfcheck  the harness's own IGT test  (tests/guest/programs/selfcheck)
 #   /vgem_pfn/kselftest  selftests of Linux, if built  (kselftest.sh)
 #   /vgem_pfn/<name>     a directory of the caller's, IMAGE_EXTRA: "prove", an importer of
 #                        somebody's (prove.sh), or "mutants" (mutate.sh)
@@ -34,7 +34,7 @@ compile() {
 	shift 2
 	if [[ -e $out && -z $(find "$src" "$TOP/include/uapi" "$TOP/tests/igt/include" \
 		"$TOP/tests/igt/lib" "$TOP/drivers/dma-buf/dma-buf-pfn-bench.h" \
-		"$HARNESS/image.sh" "$ROOTFS/base.sqfs" -newer "$out" -type f) ]]; then
+		"$HARNESS/lib/image.sh" "$ROOTFS/base.sqfs" -newer "$out" -type f) ]]; then
 		return
 	fi
 	tmp_for tmp "$out"
@@ -47,19 +47,19 @@ compile() {
 image_programs() {
 	local src tree=$ROOTFS/root
 	mkdir -p "$OUT/guest/bin" "$OUT/guest/selfcheck"
-	for src in "$TOP"/tests/guest/*.c; do
+	for src in "$TOP"/tests/guest/programs/*.c; do
 		[[ $src != */igt_preload.c ]] || continue
 		compile "$OUT/guest/bin/$(basename "$src" .c)" "$src" -static -pthread
 	done
-	compile "$OUT/guest/bin/bench" "$TOP/tests/guest/bench" -static -pthread
-	compile "$OUT/guest/bin/igt_preload.so" "$TOP/tests/guest/igt_preload.c" \
+	compile "$OUT/guest/bin/bench" "$TOP/tests/guest/programs/bench" -static -pthread
+	compile "$OUT/guest/bin/igt_preload.so" "$TOP/tests/guest/programs/igt_preload.c" \
 		-D_GNU_SOURCE -shared -fPIC
 	run_logged "$IMAGE_LOG" make -C "$TOP/tests/contract" \
 		BUILD="$OUT/guest/contract" LDFLAGS=-static ||
 		die "could not build tests/contract" "$IMAGE_LOG"
 	install -p -m 755 "$OUT/guest/contract/pfn-contract" "$OUT/guest/bin"
 	# Linked with the guest's libigt, whose own needs are met there.
-	compile "$OUT/guest/selfcheck/selfcheck" "$TOP/tests/guest/selfcheck/selfcheck.c" \
+	compile "$OUT/guest/selfcheck/selfcheck" "$TOP/tests/guest/programs/selfcheck/selfcheck.c" \
 		-I"$TOP/tests/igt/include" -L"$tree/usr/lib/x86_64-linux-gnu" \
 		-Wl,--allow-shlib-undefined -ligt
 	[[ -e $OUT/guest/selfcheck/test-list.txt ]] ||
@@ -80,7 +80,7 @@ image_stage() {
 	local kernel=$1 stage=$2 test tests
 	mkdir -p "$stage/vgem_pfn"/{guest,bin,tests,selfcheck}
 	install -p -m 755 "$TOP/tests/guest/init" "$stage/init"
-	install -p -m 644 "$TOP"/tests/guest/{fstab,*.known,*.sh,*.list} "$stage/vgem_pfn/guest"
+	install -p -m 644 "$TOP"/tests/guest/{fstab,*.sh,lists/*} "$stage/vgem_pfn/guest"
 	find "$OUT/guest/bin" -type f -exec install -p -m 755 -t "$stage/vgem_pfn/bin" {} +
 	install -p -m 755 "$OUT/guest/selfcheck/selfcheck" "$stage/vgem_pfn/selfcheck"
 	install -p -m 644 "$OUT/guest/selfcheck/test-list.txt" "$stage/vgem_pfn/selfcheck"
@@ -105,7 +105,7 @@ image_stage() {
 image_inputs() {
 	{
 		readlink -f "$ROOTFS"
-		cat "$HARNESS/image.sh"
+		cat "$HARNESS/lib/image.sh"
 		find "$1" -type f -printf '%P %m %s %T@\n' | sort
 	} | sha256sum
 }

@@ -56,7 +56,7 @@ tests_run() {
 	local -x DIR=$dir QUEUE=$queue
 	export GUEST_KERNEL GUEST_IMAGE ROOTFS ACCEL BOOT_TIMEOUT STALL_TIMEOUT
 	for ((n = 1; n <= $(guests_side_by_side); n++)); do
-		start_child "$HARNESS/slot.sh" "$n" "$@"
+		start_child "$HARNESS/lib/slot.sh" "$n" "$@"
 		slots+=("$!")
 	done
 	pace=$(progress_pace)

@@ -24,8 +24,8 @@
 # From the environment: TESTS, PASSES and SUITES select, FORM=full has the long forms
 # and all passes (default: short), VARIANT may have a list of KUnit modules of its own.
 
-PASSES_LIST=$TOP/tests/guest/passes.list
-STOCK_LIST=$TOP/tests/guest/stock.list
+PASSES_LIST=$TOP/tests/guest/lists/passes.list
+STOCK_LIST=$TOP/tests/guest/lists/stock.list
 
 # Seconds of each test in earlier runs, for the order and the estimate.
 TIMES=$CACHE/times/${VARIANT:-base}
@@ -75,14 +75,14 @@ stock_subtests() {
 
 # kunit_lines - modules of KUnit tests, with the suites to leave out
 kunit_lines() {
-	local list=$TOP/tests/guest/kunit.list
-	[[ ! -e $TOP/tests/guest/${VARIANT:-base}.list ]] || list=$TOP/tests/guest/$VARIANT.list
+	local list=$TOP/tests/guest/lists/kunit.list
+	[[ ! -e $TOP/tests/guest/lists/${VARIANT:-base}.list ]] || list=$TOP/tests/guest/lists/$VARIANT.list
 	grep -vE '^(#|$)' "$list"
 }
 
 # kunit_only - is VARIANT one that runs KUnit modules of others, and nothing else?
 kunit_only() {
-	[[ -e $TOP/tests/guest/${VARIANT:-base}.list ]]
+	[[ -e $TOP/tests/guest/lists/${VARIANT:-base}.list ]]
 }
 
 # --- selection -------------------------------------------------------------------
@@ -181,13 +181,13 @@ _igt_units() {
 	rm -f "$tests" "$tests".*
 }
 
-# kselftest_units LIST - those of a list in tests/guest that TESTS selects
+# kselftest_units LIST - those of a list in tests/guest/lists that TESTS selects
 kselftest_units() {
 	local line n=0
 	while read -r line; do
 		n=$((n + 1))
 		unit_add "00$n" "kselftest $line" </dev/null
-	done < <(grep -vE '^(#|$)' "$TOP/tests/guest/$1" | chosen)
+	done < <(grep -vE '^(#|$)' "$TOP/tests/guest/lists/$1" | chosen)
 }
 
 # units_make QUEUE

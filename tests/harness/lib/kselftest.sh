@@ -19,13 +19,13 @@ _kselftest_make() {
 	# Static: they run whatever the guest's libc is.
 	run_logged "$log" make -C "$WORK/src/tools/testing/selftests/$collection" all \
 		OUTPUT="$to" KHDR_INCLUDES="-isystem $BUILD/usr/include" \
-		USERCFLAGS="-include '$HARNESS/kselftest.h'" USERLDFLAGS=-static ||
+		USERCFLAGS="-include '$HARNESS/lib/kselftest.h'" USERLDFLAGS=-static ||
 		die "could not build the selftests of $collection" "$log"
 }
 
 kselftest_get() {
 	local to=$OUT/guest/kselftest tmp key
-	key="$1 $(cat "$2/key") $(cat "$HARNESS"/kselftest.{sh,h} | sha256sum)"
+	key="$1 $(cat "$2/key") $(cat "$HARNESS"/lib/kselftest.{sh,h} | sha256sum)"
 	[[ $(cat "$to/key" 2>/dev/null) != "$key" ]] || return 0
 	need_tools kselftest
 	source_id

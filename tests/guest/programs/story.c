@@ -9,10 +9,10 @@
 #include <stdarg.h>
 #include <time.h>
 
-#include "../igt/lib/pfn_importer_ioctl.h"
-#include "../igt/lib/pfn_mem.h"
-#include "../igt/lib/pfn_pattern.h"
-#include "../igt/lib/vgem_pfn_ioctl.h"
+#include "../../igt/lib/pfn_importer_ioctl.h"
+#include "../../igt/lib/pfn_mem.h"
+#include "../../igt/lib/pfn_pattern.h"
+#include "../../igt/lib/vgem_pfn_ioctl.h"
 
 #define MiB		(1ULL << 20)
 #define SIZE		(32 * MiB)

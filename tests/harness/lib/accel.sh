@@ -48,7 +48,7 @@ accel_args() {
 probe_image() {
 	local obj
 	tmp_for obj "$1.o"
-	gcc -m32 -c -o "$obj" "$HARNESS/probe.S" &&
+	gcc -m32 -c -o "$obj" "$HARNESS/lib/probe.S" &&
 		ld -m elf_i386 --oformat binary -Ttext 0xffff0000 \
 			-e 0xfffffff0 -o "$1" "$obj"
 }
@@ -70,7 +70,7 @@ probe_accel() {
 accel_key() {
 	{
 		"$QEMU" --version
-		cat /proc/sys/kernel/random/boot_id "$HARNESS"/{probe.S,accel.sh}
+		cat /proc/sys/kernel/random/boot_id "$HARNESS"/lib/{probe.S,accel.sh}
 		stat -c '%d:%i %a %u %g %t:%T' "$KVM" 2>&1
 		id -u
 		id -G

@@ -20,7 +20,7 @@ export LC_ALL=C
 # depmod lives where an ordinary user's PATH does not look.
 export PATH=$PATH:/usr/sbin:/sbin
 
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd -P)
 # shellcheck disable=SC2034
 HARNESS=$TOP/tests/harness
 CACHE=${VGEM_PFN_CACHE:-${HOME:?HOME is not set}/.cache/vgem_pfn}

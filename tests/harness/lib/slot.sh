@@ -8,11 +8,11 @@
 #
 #   slot.sh NUMBER KEY=VALUE...
 
-# shellcheck source=tests/harness/lib.sh
+# shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib.sh"
 for _part in accel guest boot units; do
 	# shellcheck source=/dev/null
-	. "$HARNESS/$_part.sh"
+	. "$HARNESS/lib/$_part.sh"
 done
 
 # So many guests may die before the rest of the queue is left alone.

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "../../igt/lib/pfn_trace.h"
+#include "../../../igt/lib/pfn_trace.h"
 #include "bench.h"
 
 /* Few enough that most repetitions see no timer interrupt. */
