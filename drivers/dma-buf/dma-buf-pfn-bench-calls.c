@@ -3,8 +3,8 @@
  * The measured calls of the benchmark, and the loops around them. See
  * dma-buf-pfn-bench.c.
  *
- * What is locked while something is measured is the buffer's reservation object,
- * or nothing.
+ * The loops run with the reservation lock of the buffer held, or with no lock,
+ * see pfn_bench_measure().
  */
 
 #include <linux/dma-buf.h>
@@ -19,12 +19,12 @@
 
 #include "dma-buf-pfn-bench.h"
 
-/* Calls between looks at signals. */
+/* Calls between checks for signals */
 #define PFN_BENCH_BATCH		1024
 
 /*
- * The loops. What they call is inlined and differs for each kind, so that no
- * more is measured than what a caller of the kernel's API would pay.
+ * The loops. They are inlined for each kind of call, so that only the cost that
+ * a caller of the kernel's API has is measured.
  */
 
 static __always_inline int pfn_bench_loop(struct pfn_bench *bench,
@@ -46,7 +46,7 @@ static __always_inline int pfn_bench_loop(struct pfn_bench *bench,
 		for (i = done; i < end; i++) {
 			u32 pgoff = offsets[i];
 
-			/* Read by every kind, used or not. */
+			/* Load the offset even if the call does not use it. */
 			asm volatile("" : "+r" (pgoff));
 			ret = call(bench, pgoff);
 			if (unlikely(ret))
@@ -130,7 +130,7 @@ static __always_inline int pfn_bench_run(struct pfn_bench *bench, u32 pgoff)
 	return dma_buf_get_pfn_run(bench->attach, pgoff, &run);
 }
 
-/* The old way to the same page: the whole buffer as a scatter list, walked. */
+/* Without get_pfn: map the whole buffer and walk its scatter list. */
 static __always_inline int pfn_bench_map(struct pfn_bench *bench, u32 pgoff)
 {
 	struct scatterlist *sg;
@@ -150,13 +150,13 @@ static __always_inline int pfn_bench_map(struct pfn_bench *bench, u32 pgoff)
 		}
 		skip -= sg_dma_len(sg);
 	}
-	/* Read, as an importer would. */
+	/* Keep the compiler from removing the walk. */
 	asm volatile("" : "+r" (addr));
 	dma_buf_unmap_attachment(bench->attach, sgt, DMA_BIDIRECTIONAL);
 	return 0;
 }
 
-/* What importers of process memory do for a page: KVM without get_pfn, for one. */
+/* Look up a page of process memory, as KVM does without get_pfn. */
 static __always_inline int pfn_bench_gup(struct pfn_bench *bench, u32 pgoff)
 {
 	struct page *page;
@@ -170,7 +170,7 @@ static __always_inline int pfn_bench_gup(struct pfn_bench *bench, u32 pgoff)
 	return 0;
 }
 
-/* All importers of the buffer, once. */
+/* Notify all importers of the buffer. */
 static __always_inline int pfn_bench_notify(struct pfn_bench *bench, u32 pgoff)
 {
 	dma_buf_invalidate_mappings(bench->dmabuf);
@@ -227,11 +227,11 @@ static int pfn_bench_kind(struct pfn_bench *bench, u32 kind)
 }
 
 /**
- * pfn_bench_measure() - call, count, and leave both in @bench
+ * pfn_bench_measure() - run a measurement and store the results in @bench
  * @bench: the measurement, attached if its kind needs that
  * @kind: one of &enum dma_buf_pfn_bench_kind
  *
- * Return: 0, -EINVAL for a kind that does not exist, -EINTR, or what a call returned.
+ * Return: 0, -EINVAL for an unknown kind, -EINTR, or the error of a call.
  */
 int pfn_bench_measure(struct pfn_bench *bench, u32 kind)
 {

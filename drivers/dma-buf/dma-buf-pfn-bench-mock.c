@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers for the benchmark whose page frame numbers are looked up in a table and
- * are made up: for sizes that no test machine has. Nothing must touch what they
- * name, so only attachments that cope with memory without struct page get any.
+ * Buffers for the benchmark with fictitious page frame numbers from a table,
+ * for sizes that no test machine has. The memory must not be accessed, so
+ * lookups only succeed for attachments with peer2peer.
  *
  * A table is constant once its buffer is exported.
  */
@@ -22,7 +22,7 @@
 #define PFN_BENCH_MOCK_MAX_BLOCKS	BIT(20)
 
 /**
- * struct pfn_bench_mock - memory that does not exist
+ * struct pfn_bench_mock - a buffer without memory
  * @order: each block has 2^order pages
  * @pfns: the page frame number of each block's first page
  */

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A benchmark of page frame numbers, after mm/gup_test.c: an ioctl on a file in
- * debugfs attaches to a dma-buf, calls one function many times, and says what the
- * CPU's cycle counter counted meanwhile. See dma-buf-pfn-bench.h for the ioctls, and
- * dma-buf-pfn-bench-calls.c for the calls.
+ * A benchmark of page frame numbers, modelled on mm/gup_test.c: an ioctl on a
+ * debugfs file attaches to a dma-buf, calls one function many times, and
+ * returns the cycles that the CPU's counter has counted. See
+ * dma-buf-pfn-bench.h for the ioctls, and dma-buf-pfn-bench-calls.c for the
+ * calls.
  *
- * It knows nothing of averages: a caller repeats the measurement and subtracts
+ * Statistics are left to userspace, which repeats the measurement and subtracts
  * that of the empty loop.
  *
- * There is no state between ioctls.
+ * No state is kept between ioctls.
  */
 
 #include <linux/debugfs.h>
@@ -26,13 +27,13 @@
 
 MODULE_IMPORT_NS("DMA_BUF");
 
-/* No offset is in the same block of this many pages as the one before. */
+/* Consecutive offsets are in different blocks of this many pages. */
 #define PFN_BENCH_BLOCK		512U
 
 /* 8 TiB: the sum of an offset and a block fits in 32 bits. */
 #define PFN_BENCH_MAX_PAGES	BIT(31)
 
-/* Who attaches to map, which others do without a device. */
+/* Only DMA_BUF_PFN_BENCH_MAP attaches with a device. */
 static struct faux_device *pfn_bench_device;
 
 static void pfn_bench_invalidate_mappings(struct dma_buf_attachment *attach)
@@ -53,8 +54,9 @@ static const struct dma_buf_attach_ops pfn_bench_pages_ops = {
 };
 
 /*
- * Offsets from all over the buffer, so that no result is of use for the next
- * lookup. In a buffer of one block that is merely another page.
+ * Choose random offsets, each in another block than the previous one, so that a
+ * cached result does not help the next lookup. In a buffer of one block, only
+ * the page differs.
  */
 static int pfn_bench_shuffle(struct pfn_bench *bench, u64 seed)
 {
@@ -104,7 +106,7 @@ static int pfn_bench_check(const struct dma_buf_pfn_bench *args)
 	return 0;
 }
 
-/* Who is measured as a notification is not itself one of those that are told. */
+/* For a notification, attach nothing: only other importers are notified. */
 static int pfn_bench_attached(struct pfn_bench *bench, u32 kind)
 {
 	struct device *dev = kind == DMA_BUF_PFN_BENCH_MAP ? &pfn_bench_device->dev : NULL;
@@ -121,7 +123,7 @@ static int pfn_bench_attached(struct pfn_bench *bench, u32 kind)
 		return PTR_ERR(bench->attach);
 
 	ret = pfn_bench_measure(bench, kind);
-	/* From here on no notification comes. */
+	/* After this, bench->invalidations does not change. */
 	dma_buf_detach(bench->dmabuf, bench->attach);
 	return ret;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The ioctls of debugfs's dma_buf_pfn_bench, for the module and for the program
- * that calls it. Both come from the same tree: this is no stable interface.
+ * The ioctls of the debugfs file dma_buf_pfn_bench, shared by the module and
+ * its userspace program. Both come from the same tree: this is not a stable
+ * interface.
  */
 
 #ifndef _DMA_BUF_PFN_BENCH_H
@@ -13,16 +14,16 @@
 /**
  * enum dma_buf_pfn_bench_kind - what is measured
  *
- * The first ones make &dma_buf_pfn_bench.calls calls, each with an offset of its
- * own. A walk goes through the buffer from its first page to its last, and makes
- * as many calls as that takes.
+ * All kinds but walks make &dma_buf_pfn_bench.calls calls, each with another
+ * offset. A walk covers the buffer from its first page to its last, with as
+ * many calls as necessary.
  */
 enum dma_buf_pfn_bench_kind {
-	/** @DMA_BUF_PFN_BENCH_NOTHING: What the others' loop costs. */
+	/** @DMA_BUF_PFN_BENCH_NOTHING: The empty loop of the other kinds. */
 	DMA_BUF_PFN_BENCH_NOTHING,
 	/**
-	 * @DMA_BUF_PFN_BENCH_NOPS: DMA_BUF_PFN_BENCH_NUM_NOPS instructions,
-	 * which tell what the counter counts.
+	 * @DMA_BUF_PFN_BENCH_NOPS: DMA_BUF_PFN_BENCH_NUM_NOPS instructions, to
+	 * find out what the counter counts.
 	 */
 	DMA_BUF_PFN_BENCH_NOPS,
 	/** @DMA_BUF_PFN_BENCH_RESV: dma_resv_lock() and dma_resv_unlock() */
@@ -30,8 +31,8 @@ enum dma_buf_pfn_bench_kind {
 	/** @DMA_BUF_PFN_BENCH_LOCKED: dma_buf_get_pfn() */
 	DMA_BUF_PFN_BENCH_LOCKED,
 	/**
-	 * @DMA_BUF_PFN_BENCH_LOCKED_PAGES: the same by an importer that takes nothing but
-	 * memory with struct pages: no peer
+	 * @DMA_BUF_PFN_BENCH_LOCKED_PAGES: dma_buf_get_pfn() by an importer
+	 * without peer2peer, which only supports memory with struct pages
 	 */
 	DMA_BUF_PFN_BENCH_LOCKED_PAGES,
 	/** @DMA_BUF_PFN_BENCH_UNLOCKED: dma_buf_get_pfn_unlocked() */
@@ -39,24 +40,27 @@ enum dma_buf_pfn_bench_kind {
 	/** @DMA_BUF_PFN_BENCH_RUN: dma_buf_get_pfn_run() */
 	DMA_BUF_PFN_BENCH_RUN,
 	/**
-	 * @DMA_BUF_PFN_BENCH_MAP: dma_buf_map_attachment(), a walk to the page, and
-	 * dma_buf_unmap_attachment(), for a device without a bus
+	 * @DMA_BUF_PFN_BENCH_MAP: dma_buf_map_attachment(), a walk to the page,
+	 * and dma_buf_unmap_attachment(), for a device without a bus
 	 */
 	DMA_BUF_PFN_BENCH_MAP,
 	/**
-	 * @DMA_BUF_PFN_BENCH_GUP: get_user_pages_fast() and put_page() of the page at
-	 * this offset from &dma_buf_pfn_bench.address, which has nothing to do with the
-	 * buffer but its size
+	 * @DMA_BUF_PFN_BENCH_GUP: get_user_pages_fast() and put_page() of the
+	 * page at this offset from &dma_buf_pfn_bench.address, where the buffer
+	 * only determines the range of offsets
 	 */
 	DMA_BUF_PFN_BENCH_GUP,
 	/**
-	 * @DMA_BUF_PFN_BENCH_NOTIFY: dma_buf_invalidate_mappings(), in the exporter's
-	 * stead: one call, of all who are attached. The buffer stays where it is.
+	 * @DMA_BUF_PFN_BENCH_NOTIFY: one call of dma_buf_invalidate_mappings()
+	 * in place of the exporter, which notifies all importers. The buffer
+	 * does not move.
 	 */
 	DMA_BUF_PFN_BENCH_NOTIFY,
 	/** @DMA_BUF_PFN_BENCH_WALK_PAGES: dma_buf_get_pfn() of every page */
 	DMA_BUF_PFN_BENCH_WALK_PAGES,
-	/** @DMA_BUF_PFN_BENCH_WALK_RUNS: dma_buf_get_pfn_run(), run after run */
+	/**
+	 * @DMA_BUF_PFN_BENCH_WALK_RUNS: dma_buf_get_pfn_run(), run after run
+	 */
 	DMA_BUF_PFN_BENCH_WALK_RUNS,
 };
 
@@ -66,9 +70,10 @@ enum dma_buf_pfn_bench_kind {
 /**
  * struct dma_buf_pfn_bench - one measurement
  *
- * Errors: -EBADF for no fd, -EINVAL for one that is no dma-buf, for an unknown
- * kind, or for @calls or @address out of range; -EFBIG for a buffer of more than 8 TiB;
- * -EINTR for a signal; or what the measured function returned.
+ * Errors: -EBADF for an invalid fd, -EINVAL for an fd that is not a dma-buf,
+ * for an unknown kind, or for @calls or @address out of range; -EFBIG for a
+ * buffer of more than 8 TiB; -EINTR for a signal; or what the measured function
+ * returned.
  */
 struct dma_buf_pfn_bench {
 	/** @dma_buf_fd: Input: fd of the buffer. */
@@ -77,7 +82,7 @@ struct dma_buf_pfn_bench {
 	/** @kind: Input: one of &enum dma_buf_pfn_bench_kind. */
 	__u32 kind;
 
-	/** @seed: Input: of the offsets. The same seed gives the same ones. */
+	/** @seed: Input: the same seed gives the same offsets. */
 	__u64 seed;
 
 	/**
@@ -87,26 +92,32 @@ struct dma_buf_pfn_bench {
 	__u64 calls;
 
 	/**
-	 * @ticks: Output: what the CPU's cycle counter counted meanwhile, the
-	 * loop included. Under QEMU's "-icount shift=0" it counts instructions.
+	 * @ticks: Output: what the CPU's cycle counter has counted, including
+	 * the loop. Under QEMU's "-icount shift=0" it counts instructions.
 	 */
 	__u64 ticks;
 
-	/** @invalidations: Output: move notifications meanwhile. */
+	/**
+	 * @invalidations: Output: notifications received during the
+	 * measurement.
+	 */
 	__u64 invalidations;
 
-	/** @address: Input: user address for DMA_BUF_PFN_BENCH_GUP, otherwise MBZ. */
+	/**
+	 * @address: Input: user address for DMA_BUF_PFN_BENCH_GUP, otherwise
+	 * MBZ.
+	 */
 	__u64 address;
 };
 
 /**
  * struct dma_buf_pfn_bench_mock - make a dma-buf without memory
  *
- * Its page frame numbers are made up. No two blocks are neighbours, so that each
- * is a run.
+ * Its page frame numbers are fictitious. No two blocks are contiguous, so each
+ * block is a run.
  *
- * Returns the fd. Errors: -EINVAL if @size is not a multiple of a block, zero, or
- * more than a million blocks.
+ * Returns the fd. Errors: -EINVAL if @size is not a multiple of a block, zero,
+ * or more than a million blocks.
  */
 struct dma_buf_pfn_bench_mock {
 	/** @size: Input: size in bytes. */
@@ -126,13 +137,13 @@ struct dma_buf_pfn_bench_mock {
 /**
  * struct pfn_bench - one measurement
  * @dmabuf: the buffer
- * @attach: what asks
+ * @attach: attachment for lookups
  * @num_pages: size of @dmabuf
- * @offsets: to ask for, NULL for a walk
- * @calls: how many of them; made so far in a walk
- * @address: of the process, to ask for
- * @ticks: counted so far
- * @invalidations: received, protected by the reservation lock
+ * @offsets: page offsets to look up, NULL for a walk
+ * @calls: number of @offsets, or of calls made so far in a walk
+ * @address: user address for DMA_BUF_PFN_BENCH_GUP
+ * @ticks: cycles counted so far
+ * @invalidations: notifications received, protected by the reservation lock
  */
 struct pfn_bench {
 	struct dma_buf *dmabuf;

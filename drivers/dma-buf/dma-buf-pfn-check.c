@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CONFIG_DMABUF_DEBUG: check what exporters return. An importer that maps memory outside
- * the buffer exposes other users' memory, so an invalid run is reported with the name of
- * the exporter and not passed on.
+ * CONFIG_DMABUF_DEBUG: check what exporters return. An importer that maps
+ * memory outside the buffer exposes other users' memory, so an invalid run is
+ * reported with the name of the exporter and not passed on.
  */
 
 #include <linux/bug.h>
@@ -24,7 +24,7 @@ void dma_buf_pfn_report(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	     attach->dmabuf->exp_name, pgoff, what);
 }
 
-/* A device's memory, and what has no struct page, is for peers only. */
+/* Device memory and memory without struct page is for peers only. */
 static bool dma_buf_pfn_is_allowed(struct dma_buf_attachment *attach,
 				   const struct dma_buf_pfn_run *run)
 {
@@ -39,11 +39,11 @@ static bool dma_buf_pfn_is_allowed(struct dma_buf_attachment *attach,
  * @run: the run, whose bounds dma_buf_pfn_lookup() has checked
  * @contiguous: whether to check contiguity
  *
- * Contiguity is only checked at the end of the run that is farther from @pgoff, by
- * a second lookup there.
+ * Contiguity is only checked at the end of the run that is farther from @pgoff,
+ * by a second lookup there.
  *
- * Return: 0, -EIO for an invalid run, or -EAGAIN if the exporter moved the buffer during
- * the check, so that @run is out of date.
+ * Return: 0, -EIO for an invalid run, or -EAGAIN if the exporter moved the
+ * buffer during the check, so that @run is out of date.
  */
 int dma_buf_pfn_check(struct dma_buf_attachment *attach, pgoff_t pgoff,
 		      const struct dma_buf_pfn_run *run, bool contiguous)
@@ -69,7 +69,7 @@ int dma_buf_pfn_check(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	ret = dma_buf_pfn_lookup(attach, far, &other, &wrong);
 	if (dma_buf_pfn_read_retry(attach, seq))
 		return -EAGAIN;
-	/* A lookup that fails proves nothing. */
+	/* If the second lookup fails, contiguity cannot be checked. */
 	if (ret || (!wrong && dma_buf_pfn_at(&other, far) == dma_buf_pfn_at(run, far)))
 		return 0;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How the reference importer attaches to a buffer, which is what it promises to the
- * exporter, and what it does when it is notified.
+ * Attachment of the reference importer to a buffer, and its handling of
+ * notifications.
  *
- * The notification has the reservation lock of the buffer, and takes those of the
- * CPU and the device side below it.
+ * The notification is called with the reservation lock of the buffer held, and
+ * takes the locks of the CPU and the device side.
  */
 
 #include <linux/dma-buf.h>
@@ -33,7 +33,7 @@ static void pfn_import_invalidate_mappings(struct dma_buf_attachment *attach)
 	pfn_import_cpu_invalidate(imp);
 }
 
-/* By whether we want to be told, and whether we take what has no pages. */
+/* Indexed by whether the importer is notified, and whether it is a peer */
 static const struct dma_buf_attach_ops pfn_import_attach_ops[2][2] = {
 	[false][true] = {
 		.allow_peer2peer = true,
@@ -52,15 +52,15 @@ static const struct dma_buf_attach_ops pfn_import_attach_ops[2][2] = {
 };
 
 /**
- * pfn_import_attach() - attach to the buffer, in the way that the flags say
+ * pfn_import_attach() - attach to the buffer as the import flags specify
  * @imp: the import
  * @dev: the importer's device, or NULL
  *
- * Everything the notification touches must be there: it may come at once. Whatever
- * fails here is undone by pfn_import_detach().
+ * The first notification may come at once, so all that it accesses must be
+ * initialised before. pfn_import_detach() also cleans up after a failure.
  *
  * Context: may sleep, takes the reservation lock of the buffer.
- * Return: 0, -EINTR, or what the exporter's attach or pin returned.
+ * Return: 0, -EINTR, or the error of the exporter's attach or pin.
  */
 int pfn_import_attach(struct pfn_import *imp, struct device *dev)
 {
@@ -95,10 +95,11 @@ int pfn_import_attach(struct pfn_import *imp, struct device *dev)
 }
 
 /**
- * pfn_import_detach() - undo pfn_import_attach(), as far as it came
- * @imp: the import, of which no mapping is left
+ * pfn_import_detach() - undo pfn_import_attach(), even if it failed
+ * @imp: the import, without mappings
  *
- * Translations go first: nothing keeps them valid after the pin or the attachment.
+ * Removes translations first, since nothing keeps them valid without the pin or
+ * the attachment.
  *
  * Context: may sleep, takes the reservation lock of the buffer.
  */
@@ -109,7 +110,7 @@ void pfn_import_detach(struct pfn_import *imp)
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	pfn_import_dev_invalidate(imp);
-	/* Those that a broken import has left */
+	/* Windows that a broken import has left */
 	list_splice_init(&imp->dev_windows, &windows);
 	pfn_import_windows_destroy(&windows);
 	xa_destroy(&imp->cpu_pages);
@@ -117,7 +118,7 @@ void pfn_import_detach(struct pfn_import *imp)
 		dma_buf_unpin(imp->attach);
 	dma_resv_unlock(dmabuf->resv);
 
-	/* Detaching does not wait for the callback, only for the lock that it runs under. */
+	/* dma_buf_detach() does not notify, so nothing may be left here. */
 	WARN_ON(!xa_empty(&imp->dev_table) || !list_empty(&imp->dev_windows));
 	if (!IS_ERR_OR_NULL(imp->attach))
 		dma_buf_detach(dmabuf, imp->attach);

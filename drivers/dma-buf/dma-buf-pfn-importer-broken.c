@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the reference importer does when it is to be broken: everything that takes
- * more than leaving a step out where it would be. See DMA_BUF_PFN_IMPORT_BROKEN in
+ * Deliberately broken variants of the reference importer, as far as they need
+ * more code than a skipped step. See DMA_BUF_PFN_IMPORT_BROKEN in
  * include/uapi/linux/dma-buf-pfn-importer.h.
  *
  * Knobs in debugfs, microseconds:
  *
- *	attach_delay_us		sleep after an import has attached and before it is
- *				returned; of any import, so that a correct one can
- *				be compared with ATTACH_EARLY
+ *	attach_delay_us		sleep after an import has attached and before
+ *				its fd is returned; also for correct imports, to
+ *				compare them with ATTACH_EARLY
  *	hold_lock_us		how long HOLD_LOCK holds the lock
- *	zap_delay_us		how late LATE_ZAP zaps
- *	leaked			reads how many imports LEAK has left behind; a write of
- *				anything releases them
+ *	zap_delay_us		delay of LATE_ZAP
+ *	leaked			read: number of imports that LEAK has leaked;
+ *				write: release them
  *
- * &pfn_import.ready is protected by the reservation lock, pfn_import_leaked_lock
- * protects the list of what was left behind.
+ * &pfn_import.ready is protected by the reservation lock, the list of leaked
+ * imports by pfn_import_leaked_lock.
  */
 
 #include <linux/debugfs.h>
@@ -49,7 +49,7 @@ static void pfn_import_late_zap_work(struct work_struct *work)
 }
 
 /**
- * pfn_import_broken_init() - before an import attaches
+ * pfn_import_broken_init() - initialise an import before it attaches
  * @imp: the import
  */
 void pfn_import_broken_init(struct pfn_import *imp)
@@ -60,7 +60,7 @@ void pfn_import_broken_init(struct pfn_import *imp)
 }
 
 /**
- * pfn_import_broken_attached() - after an import has attached
+ * pfn_import_broken_attached() - delay an import after it has attached
  * @imp: the import
  *
  * Context: may sleep, takes the reservation lock of the buffer.
@@ -69,7 +69,7 @@ void pfn_import_broken_attached(struct pfn_import *imp)
 {
 	bool early = imp->flags & DMA_BUF_PFN_IMPORT_ATTACH_EARLY;
 
-	/* If it cannot be looked up there is nothing to miss. */
+	/* If the lookup fails, there is no translation to invalidate. */
 	if (early)
 		pfn_import_dev_map(imp, 0);
 
@@ -83,10 +83,11 @@ void pfn_import_broken_attached(struct pfn_import *imp)
 }
 
 /**
- * pfn_import_broken_invalidate() - a notification has come
+ * pfn_import_broken_invalidate() - count a notification and apply the broken
+ * variants
  * @imp: the import, with the reservation lock of its buffer held
  *
- * Return: true if the import shall do nothing else about it.
+ * Return: true if the import must not handle the notification further.
  */
 bool pfn_import_broken_invalidate(struct pfn_import *imp)
 {
@@ -97,7 +98,7 @@ bool pfn_import_broken_invalidate(struct pfn_import *imp)
 	if (!imp->ready)
 		return true;
 
-	/* The device looks without the reservation lock. */
+	/* The device side reads it without the reservation lock. */
 	WRITE_ONCE(imp->invalidations, imp->invalidations + 1);
 	if (imp->flags & DMA_BUF_PFN_IMPORT_HOLD_LOCK)
 		pfn_import_delay(&pfn_import_hold_lock_us);
@@ -111,8 +112,9 @@ bool pfn_import_broken_invalidate(struct pfn_import *imp)
 }
 
 /**
- * pfn_import_broken_detached() - after an import has detached
- * @imp: the import, of which no mapping is left
+ * pfn_import_broken_detached() - cancel the late zap after an import has
+ * detached
+ * @imp: the import, without mappings
  */
 void pfn_import_broken_detached(struct pfn_import *imp)
 {
@@ -120,11 +122,11 @@ void pfn_import_broken_detached(struct pfn_import *imp)
 }
 
 /**
- * pfn_import_broken_leak() - an import has failed
+ * pfn_import_broken_leak() - leak a failed import with DMA_BUF_PFN_IMPORT_LEAK
  * @imp: the import
  *
- * Return: true if it is left behind, with its file; false if the caller must undo
- * it.
+ * Return: true if it was leaked together with its file; false if the caller
+ * must undo it.
  */
 bool pfn_import_broken_leak(struct pfn_import *imp)
 {
@@ -161,8 +163,9 @@ DEFINE_DEBUGFS_ATTRIBUTE(pfn_import_leaked_fops, pfn_import_leaked_get,
 			 pfn_import_leaked_set, "%llu\n");
 
 /**
- * pfn_import_broken_debugfs_init() - the knobs of this file
- * @root: the directory
+ * pfn_import_broken_debugfs_init() - create the debugfs files of the broken
+ * variants
+ * @root: debugfs directory of the importer
  */
 void pfn_import_broken_debugfs_init(struct dentry *root)
 {

@@ -2,15 +2,18 @@
 /*
  * The CPU side of the reference importer: mappings in processes.
  *
- * A fault holds the reservation lock from get_pfn until the entry is in the page
- * table, so no move can come between and no sequence is needed. It could not use
- * a lock of its own there: inserting an entry may allocate a page table, the
- * allocation may reclaim, and reclaim may move this very buffer and notify us.
+ * A fault holds the reservation lock from get_pfn until the entry is in the
+ * page table, so the buffer cannot move in between and no sequence check is
+ * needed. A page table lock of the importer would not work here: inserting an
+ * entry may allocate a page table, the allocation may enter reclaim, and
+ * reclaim may move this buffer and call the notification, which takes that
+ * lock.
  *
- * Where address, offset and memory are aligned alike, a fault is for a huge entry.
- * mm asks for the largest first, and for a smaller one after VM_FAULT_FALLBACK. It
- * also splits huge entries when a part of them is unmapped or protected, which for
- * ours means that it removes them. What is still mapped faults again.
+ * Where address, offset and memory are aligned alike, a fault installs a huge
+ * entry. mm tries the largest order first, and a smaller one after
+ * VM_FAULT_FALLBACK. It also splits huge entries when a part of them is
+ * unmapped or protected, which removes entries of this kind. Pages that are
+ * still mapped fault again.
  */
 
 #include <linux/dma-buf.h>
@@ -39,14 +42,13 @@ static bool pat_enabled(void)
 }
 #endif
 
-/* debugfs: as many pages of a run are mapped by one fault, if by small entries at all */
+/* debugfs: maximum number of pages that one fault maps with small entries */
 u32 pfn_import_fault_around_pages = 1;
 
 /*
- * The wait for the reservation lock can be a long one, as others hold it while
- * they copy, and meanwhile mmap_lock is needed elsewhere. So only try, and if that
- * fails wait without any lock and let the fault start again. After
- * ttm_bo_vm_reserve().
+ * Others may hold the reservation lock for a long time while they copy. Do not
+ * wait for it with mmap_lock held: if trylock fails, wait without any lock and
+ * retry the fault. Modelled on ttm_bo_vm_reserve().
  */
 static vm_fault_t pfn_import_fault_lock(struct pfn_import *imp,
 					struct vm_fault *vmf)
@@ -74,10 +76,11 @@ static vm_fault_t pfn_import_fault_lock(struct pfn_import *imp,
 }
 
 /*
- * The data may still be on its way. That wait is as long as any, so it is not for
- * the fault lock either: VM_FAULT_RETRY if the fault can be started again, and then
- * pfn_import_fault_wait() must follow. Each time, and not only the first time: what
- * was waited for is done, so something has moved on. After ttm_bo_vm_fault_idle().
+ * The contents may still be in transit. Do not wait for them with the fault
+ * lock held either: returns VM_FAULT_RETRY if the fault can be retried, and
+ * then the caller must call pfn_import_fault_wait(). Not limited to the first
+ * try: after each wait, the fences waited for have signaled, so there is
+ * progress. Modelled on ttm_bo_vm_fault_idle().
  */
 static vm_fault_t pfn_import_fault_idle(struct pfn_import *imp,
 					struct vm_fault *vmf)
@@ -100,16 +103,17 @@ static vm_fault_t pfn_import_fault_idle(struct pfn_import *imp,
 }
 
 /*
- * Wait for the data without any lock, before the fault starts again. A process can
- * be interrupted. The kernel, in a system call, would only come back at once while
- * a signal is pending, and looks whether to die each time that it does.
+ * Wait for the contents without any lock before the fault is retried. A fault
+ * from user mode waits interruptibly. A fault from kernel mode would return at
+ * once while a signal is pending, so it waits uninterruptibly, but not for
+ * long: each retry checks for fatal signals.
  */
 static void pfn_import_fault_wait(struct pfn_import *imp, struct vm_fault *vmf)
 {
 	bool user = vmf->flags & FAULT_FLAG_USER;
 	struct file *file = vmf->vma->vm_file;
 
-	/* Whoever does not want to wait keeps the fault lock, too. */
+	/* With FAULT_FLAG_RETRY_NOWAIT the fault lock stays held. */
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return;
 
@@ -121,16 +125,16 @@ static void pfn_import_fault_wait(struct pfn_import *imp, struct vm_fault *vmf)
 }
 
 /*
- * A huge entry is inserted with the protection of the mapping. On x86 with PAT that is
- * as good as any, since mm looks up how the exporter holds the memory. Elsewhere it
- * would be cached.
+ * A huge entry is inserted with the protection of the mapping. On x86 with PAT,
+ * mm replaces the cache mode by that of the exporter. On other architectures
+ * the entry would be cached.
  */
 static bool pfn_import_huge_cached(enum dma_buf_pfn_caching caching)
 {
 	return caching == DMA_BUF_PFN_CACHED || pat_enabled();
 }
 
-/* The order of an entry of the CPU's that @run, at an aligned offset, has room for */
+/* Whether @run, at an aligned offset, has room for an entry of @order */
 static bool pfn_import_huge_fits(const struct dma_buf_pfn_run *run,
 				 unsigned int order)
 {
@@ -146,9 +150,9 @@ static vm_fault_t pfn_import_insert_page(struct vm_area_struct *vma, unsigned lo
 }
 
 /*
- * Never with write access, of which huge entries have what the mapping has. An entry
- * that lacks it, as after it was looked for soft-dirty pages, is not for us to change:
- * see pfn_import_huge_fault().
+ * The write argument is always false: huge entries have the write permission of
+ * the mapping. Entries that were write-protected later, for example by
+ * soft-dirty tracking, are not made writable here, see pfn_import_huge_fault().
  */
 static vm_fault_t pfn_import_fault_insert(struct vm_fault *vmf, unsigned int order,
 					  const struct dma_buf_pfn_run *run)
@@ -171,9 +175,9 @@ static unsigned int pfn_import_level(unsigned int order)
 }
 
 /*
- * Pages that follow the one that was touched get entries as well, as far as the run goes
- * and up to the end of an aligned window of as many pages as the knob says. Whatever
- * keeps one from it will be told by its own fault.
+ * Also map the pages after the faulting one, up to the end of the run and of an
+ * aligned window of fault_around_pages (debugfs). Errors end the loop and are
+ * left to the fault on that page.
  */
 static void pfn_import_fault_around(struct pfn_import *imp, struct vm_fault *vmf,
 				    const struct dma_buf_pfn_run *run)
@@ -279,9 +283,10 @@ static vm_fault_t pfn_import_fault(struct vm_fault *vmf)
 }
 
 /*
- * mm asks whenever the page table has nothing of this size, or when a huge entry is to
- * become writable. Then, as with a fault that another one was faster than, there is an
- * entry already, and mm splits it or finds it.
+ * mm calls this if the page table has no entry of this order, or if a huge
+ * entry is to become writable. In the second case, and after a race with
+ * another fault, there is an entry already, and mm splits or uses it after
+ * VM_FAULT_FALLBACK.
  */
 static vm_fault_t __maybe_unused pfn_import_huge_fault(struct vm_fault *vmf,
 						       unsigned int order)
@@ -298,10 +303,11 @@ static vm_fault_t __maybe_unused pfn_import_huge_fault(struct vm_fault *vmf,
 }
 
 /*
- * When a mapping is split inside a huge entry mm splits that too, but not one of the
- * PUD level: it takes that for a page table, see split_huge_pmd_address(), or leaves it
- * to both mappings. So there must be none. It goes from here, with its block in all
- * mappings of the import, and no fault brings it back before the mapping is split.
+ * When mm splits a mapping inside a huge entry, it splits the entry, too, but
+ * not a PUD entry: it treats that as a page table, see
+ * split_huge_pmd_address(), or leaves it in both mappings. Remove the PUD entry
+ * here, in all mappings of the import. vma_start_write() prevents faults until
+ * the mapping is split.
  */
 static int pfn_import_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
@@ -326,7 +332,7 @@ static const struct vm_operations_struct pfn_import_vm_ops = {
 #endif
 };
 
-/* Room for @len, congruent with @pgoff to a multiple of @align, or an error. */
+/* Find an address for @len, congruent with @pgoff modulo @align */
 static unsigned long pfn_import_area_aligned(struct file *file, unsigned long len,
 					     unsigned long pgoff, unsigned long flags,
 					     unsigned long align)
@@ -343,15 +349,15 @@ static unsigned long pfn_import_area_aligned(struct file *file, unsigned long le
 }
 
 /**
- * pfn_import_cpu_area() - choose an address that huge entries are possible at
+ * pfn_import_cpu_area() - choose an address that allows huge entries
  * @file: the import's file
  * @addr: hint, or the address with MAP_FIXED
  * @len: length in bytes
  * @pgoff: offset into the buffer in pages
  * @flags: MAP_*
  *
- * Whoever names an address knows why. For all others the address is aligned like the
- * offset, to the largest entry that the mapping is not too small for.
+ * An address given by the caller is not changed. Otherwise the address is
+ * aligned like the offset, for the largest entry that fits into the mapping.
  *
  * Return: the address or an error.
  */
@@ -401,7 +407,7 @@ int pfn_import_cpu_mmap(struct pfn_import *imp, struct vm_area_struct *vma)
  * pfn_import_cpu_invalidate() - remove all CPU page table entries
  * @imp: the import, with the reservation lock of its buffer held
  *
- * On return they are gone from all processes, and from their TLBs.
+ * On return the entries are removed from all processes and their TLBs.
  */
 void pfn_import_cpu_invalidate(struct pfn_import *imp)
 {

@@ -3,10 +3,11 @@
  * The device side of the reference importer: a simulated device that reads and
  * writes memory through a page table of its own, as DMA would.
  *
- * It fills the table with the unlocked get_pfn and the sequence, the way of an
- * importer that cannot hold the reservation lock while it installs. An access
- * holds the page table lock until it is done: this device can be stopped at
- * once, so the notification needs no fence to cover what is still under way.
+ * It fills the table with dma_buf_get_pfn_unlocked() and a check of the
+ * sequence, like an importer that cannot hold the reservation lock while it
+ * installs. An access holds the page table lock until it is done, so the
+ * notification only has to take that lock, and needs no fence, to wait for
+ * accesses.
  */
 
 #include <linux/dma-buf.h>
@@ -21,10 +22,10 @@
 
 #include "dma-buf-pfn-importer.h"
 
-/* Sleep between get_pfn and install: makes a race with a move certain. */
+/* debugfs: sleep between get_pfn and install, to force a race with a move */
 u32 pfn_import_install_delay_us;
 
-/* The data must have arrived. A later move advances the sequence. */
+/* Wait for the contents. A later move advances the sequence. */
 static long pfn_import_dev_wait(struct pfn_import *imp)
 {
 	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT)
@@ -34,7 +35,7 @@ static long pfn_import_dev_wait(struct pfn_import *imp)
 				     true, MAX_SCHEDULE_TIMEOUT);
 }
 
-/* Whether the lookup is still valid, under the lock of the device page table. */
+/* Whether the lookup is out of date, under the lock of the device page table */
 static bool pfn_import_dev_retry(struct pfn_import *imp, unsigned long seq)
 {
 	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_RETRY)
@@ -43,7 +44,7 @@ static bool pfn_import_dev_retry(struct pfn_import *imp, unsigned long seq)
 	return dma_buf_pfn_read_retry(imp->attach, seq);
 }
 
-/* What get_pfn said of a page that the device has no translation of */
+/* The result of a lookup for a page without a device translation */
 struct pfn_import_lookup {
 	pgoff_t pgoff;
 	u64 pfn;
@@ -52,10 +53,10 @@ struct pfn_import_lookup {
 };
 
 /*
- * Put an entry into the page table for as much of the block as page tables have an
- * entry for. With @win, which is taken over if it is not of use any more then, the
- * entry is a window. Returns 1 if there is nothing to point to any more. Without
- * memory the error is in @xas, and nothing has happened.
+ * Install the largest entry inside the block. With *@win, the entry points to a
+ * window: to *@win, which is then set to NULL, or to one that is already in
+ * use. Returns 1 if the window in use has been removed. If an allocation fails,
+ * the error is in @xas and nothing has changed.
  */
 static int pfn_import_dev_install(struct pfn_import *imp, struct xa_state *xas,
 				  const struct pfn_import_lookup *lookup,
@@ -69,7 +70,7 @@ static int pfn_import_dev_install(struct pfn_import *imp, struct xa_state *xas,
 
 	lockdep_assert_held(&imp->dev_table.xa_lock);
 
-	/* Somebody else has been here meanwhile. */
+	/* Another thread has installed the page meanwhile. */
 	if (xa_load(&imp->dev_table, lookup->pgoff))
 		return 0;
 
@@ -81,8 +82,8 @@ static int pfn_import_dev_install(struct pfn_import *imp, struct xa_state *xas,
 	}
 
 	/*
-	 * Only a broken importer has old entries in the way of a huge one, or a
-	 * window that shows less than the block that was asked for before.
+	 * Only a broken importer has stale entries inside the block, or a
+	 * window that covers less than the block. Install a small entry then.
 	 */
 	if (xa_find(&imp->dev_table, &index, first + count - 1, XA_PRESENT) ||
 	    (entry && !pfn_import_window_shows(entry, first, count))) {
@@ -111,7 +112,7 @@ static int pfn_import_dev_install(struct pfn_import *imp, struct xa_state *xas,
 	return 0;
 }
 
-/* Look a page up, once. Returns 1 if the lookup was out of date. */
+/* Look up a page, once. Returns 1 if the lookup was out of date. */
 static int pfn_import_dev_try(struct pfn_import *imp, pgoff_t pgoff)
 {
 	struct pfn_import_lookup lookup = { .pgoff = pgoff };
@@ -127,8 +128,9 @@ static int pfn_import_dev_try(struct pfn_import *imp, pgoff_t pgoff)
 		return ret;
 
 	/*
-	 * A notification that this counts is not half way through, unless it is a
-	 * later one: get_pfn had the reservation lock. Then the sequence has moved.
+	 * Notifications before the lookup are complete, since it held the
+	 * reservation lock. If this counts a later one, the sequence has
+	 * advanced and the result is not installed.
 	 */
 	lookup.generation = READ_ONCE(imp->invalidations);
 
@@ -139,7 +141,7 @@ static int pfn_import_dev_try(struct pfn_import *imp, pgoff_t pgoff)
 	if (!pfn_import_linear(lookup.pfn)) {
 		win = pfn_import_window_create(imp, pgoff,
 					       pfn_import_order(lookup.max_order));
-		/* Not an error if it is of memory that is not ours any more. */
+		/* Not an error if the buffer has moved since the lookup */
 		if (IS_ERR(win))
 			return dma_buf_pfn_read_retry(imp->attach, seq) ?
 			       1 : PTR_ERR(win);
@@ -148,9 +150,9 @@ static int pfn_import_dev_try(struct pfn_import *imp, pgoff_t pgoff)
 	pfn_import_delay(&pfn_import_install_delay_us);
 
 	/*
-	 * Nothing can be allocated under the page table lock, at least not in
-	 * earnest. What is missing is allocated without it, and then the sequence
-	 * is looked at once more.
+	 * Allocations under the page table lock cannot sleep. If one fails,
+	 * xas_nomem() allocates without the lock, and then the sequence is
+	 * checked again.
 	 */
 	do {
 		xas_lock(&xas);
@@ -171,12 +173,12 @@ static int pfn_import_dev_try(struct pfn_import *imp, pgoff_t pgoff)
 }
 
 /**
- * pfn_import_dev_map() - look a page up and put it into the device page table
+ * pfn_import_dev_map() - look up a page and install it in the device page table
  * @imp: the import
  * @pgoff: the page
  *
  * Context: may sleep, takes the reservation lock of the buffer.
- * Return: 0, -EINTR, or what get_pfn returned.
+ * Return: 0, -EINTR, or the error of the lookup.
  */
 int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 {
@@ -192,7 +194,7 @@ int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 	}
 }
 
-/* Within one page */
+/* Copy within one page */
 static void pfn_import_dev_copy(const struct pfn_import_translation *t, u64 offset,
 				void *data, size_t len, bool write)
 {
@@ -293,8 +295,8 @@ long pfn_import_dev_access(struct pfn_import *imp,
  * pfn_import_dev_invalidate() - empty the device page table
  * @imp: the import, with the reservation lock of its buffer held
  *
- * On return the device has no translation left and no access is under way, but for
- * jobs, which fences cover.
+ * On return the device has no translation left and no access is in progress,
+ * except for jobs, which fences cover.
  */
 void pfn_import_dev_invalidate(struct pfn_import *imp)
 {
@@ -308,7 +310,7 @@ void pfn_import_dev_invalidate(struct pfn_import *imp)
 
 	pfn_import_zap(&imp->dev_table, &imp->dev_mapped, &imp->dev_zapped);
 
-	/* Not before: an access in between would have filled the TLB again. */
+	/* Flush last, since an access during the zap may fill the TLB again. */
 	xa_lock(&imp->dev_table);
 	if (pfn_import_tlb_flush(imp))
 		list_splice_init(&imp->dev_windows, &windows);

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The engines of the reference importer's device. Each is a kthread that does jobs
- * in the order of their submission, and a fence context. All imports share them.
+ * The engines of the reference importer's device. Each has a kthread that
+ * executes jobs in the order of their submission, and a fence context. All
+ * imports share them.
  *
- * An engine waits for the fences that a job depends on, sleeps as long as the
- * hardware that it stands for would need, accesses the memory, and signals the
- * job's fence. It sleeps before the access: an exporter that does not wait for the
- * fence has moved the memory by then, and is found out.
+ * An engine waits for the fences that a job depends on, sleeps to simulate the
+ * latency of hardware, accesses the memory, and signals the job's fence. It
+ * sleeps before the access, so that an exporter that does not wait for the
+ * fence has moved the memory by then and is detected.
  *
- * Engines cannot wait for each other in a circle, nor for those of an exporter: a
- * job depends on fences that were published before it was submitted.
+ * Engines cannot deadlock with each other or with those of an exporter: a job
+ * only depends on fences that were published before it was submitted.
  *
- * Locks: &pfn_import_engine.lock is taken under a reservation lock, and makes the
- * order of the queue that of the sequence numbers. It is held across allocations,
- * so a notification must not take it. The engine takes no lock and allocates
- * nothing until the fence has signaled, since reclaim may wait for that.
+ * Locks: &pfn_import_engine.lock is taken under a reservation lock, and keeps
+ * the queue in the order of the sequence numbers. It is held across
+ * allocations, so a notification must not take it. The engine takes no lock and
+ * allocates nothing until the fence has signaled, since reclaim may wait for
+ * that.
  */
 
 #include <linux/delay.h>
@@ -33,10 +35,10 @@
 
 /**
  * struct pfn_import_engine - one engine
- * @worker: does the jobs
- * @lock: makes the order of the queue that of the sequence numbers
+ * @worker: executes the jobs
+ * @lock: keeps the queue in the order of the sequence numbers
  * @context: fence context
- * @seqno: of the last job that was submitted
+ * @seqno: sequence number of the last job that was submitted
  */
 struct pfn_import_engine {
 	struct kthread_worker *worker;
@@ -47,12 +49,12 @@ struct pfn_import_engine {
 
 static struct pfn_import_engine pfn_import_engines[DMA_BUF_PFN_NUM_ENGINES];
 
-/* How long a job takes before it accesses memory; looked at when it is submitted. */
+/* debugfs: delay of a job before its access, read at submission */
 u32 pfn_import_job_latency_us;
 
 /*
- * Without .release and .wait the dma-buf core forgets these when the fence
- * signals, so that a fence may outlive the module.
+ * Without .release and .wait the dma-fence core does not use these after the
+ * fence has signaled, so that a fence may outlive the module.
  */
 static const char *pfn_import_fence_name(struct dma_fence *fence)
 {
@@ -92,15 +94,15 @@ static void pfn_import_engine_work(struct kthread_work *work)
 }
 
 /**
- * pfn_import_engine_submit() - give a job to an engine
- * @job: the job, ready but for its fence
- * @index: of the engine
- * @resv: the reservation object of the buffer, locked, with room for a fence; or
- *	  NULL if nobody is to know of the job
- * @usage: of the fence
+ * pfn_import_engine_submit() - submit a job to an engine
+ * @job: the job, complete except for its fence
+ * @index: index of the engine
+ * @resv: the reservation object of the buffer, locked, with room for a fence;
+ *	  or NULL to not publish the fence
+ * @usage: usage of the fence
  * @sync: returns a sync file of the fence, if not NULL
  *
- * There is no way to take it back. Takes a reference to @job.
+ * A submission cannot be undone. Takes a reference to @job.
  *
  * Return: 0, or -ENOMEM with nothing done.
  */
@@ -135,7 +137,7 @@ int pfn_import_engine_submit(struct pfn_import_job *job, unsigned int index,
 /**
  * pfn_import_engines_fini() - stop the engines
  *
- * They finish what they have. No import may be left.
+ * Waits for all jobs. No import may be left.
  */
 void pfn_import_engines_fini(void)
 {

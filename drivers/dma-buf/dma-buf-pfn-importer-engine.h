@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Jobs of the reference importer's device, and the engines that do them.
+ * Jobs of the reference importer's device, and the engines that execute them.
  */
 
 #ifndef _DMA_BUF_PFN_IMPORTER_ENGINE_H
@@ -19,30 +19,31 @@ struct pfn_import;
 
 /**
  * struct pfn_import_job - one job
- * @ref: one is the import's until the result was read, one the engine's until it is
- *	 done
- * @work: for the engine
- * @fence: signals when it is done
+ * @ref: one reference is held by the import until the result is read, one by
+ *	 the engine until the job is done
+ * @work: for the engine's worker
+ * @fence: signals when the job is done
  * @deps: fences to wait for first
  * @num_deps: number of @deps
- * @dmabuf: the buffer, referenced until the job is done: some exporters do not wait
- *	    for fences before they give pages back
+ * @dmabuf: the buffer, referenced until the job is done: some exporters do not
+ *	    wait for fences before they free pages
  * @windows: mappings of the range, in order
  * @offset: start of the range, in bytes
  * @length: its length, in bytes
- * @value: first word of the pattern, at offset 0 of the buffer
- * @step: difference of its words
+ * @value: word of the pattern at offset 0 of the buffer
+ * @step: increment per word of the pattern
  * @op: DMA_BUF_PFN_JOB_*
- * @latency_us: time to let pass before the access
- * @data: what is read or written, or NULL
- * @wrong: words unlike the pattern
+ * @latency_us: delay before the access
+ * @data: data that is read or written, or NULL
+ * @wrong: number of words that differ from the pattern
  * @first_wrong: byte offset of the first
- * @start_ns: when the engine began
+ * @start_ns: when the engine started the job
  * @access_ns: when the access began
  * @end_ns: when it ended
  *
- * The results, from @data on, are the engine's until @fence has signaled, and
- * constant after that. Nothing else changes after the submission.
+ * The results, from @data on, are written by the engine until @fence has
+ * signaled, and constant after that. All other members are constant from
+ * submission until pfn_import_job_done().
  */
 struct pfn_import_job {
 	struct kref ref;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Jobs of the reference importer's device: what they access, and how.
+ * Jobs of the reference importer's device: translation, access and release.
  *
- * A job has translations of its own, made under the reservation lock together with
- * the fence that covers them. A notification leaves them alone: the exporter waits
- * for the fence. Everything a job needs is allocated when it is submitted.
+ * A job has its own translations, made under the reservation lock together with
+ * the fence that covers them. Notifications do not remove them: the exporter
+ * waits for the fence. Everything a job needs is allocated when it is
+ * submitted.
  */
 
 #include <linux/dma-buf.h>
@@ -34,7 +35,8 @@ bool pfn_import_job_writes(u32 op)
 }
 
 /**
- * pfn_import_job_has_data() - whether an operation is one with data, not a pattern
+ * pfn_import_job_has_data() - whether an operation transfers data, not a
+ * pattern
  * @op: DMA_BUF_PFN_JOB_*
  *
  * Return: true if it is.
@@ -47,7 +49,7 @@ bool pfn_import_job_has_data(u32 op)
 /**
  * pfn_import_job_create() - allocate a job
  * @imp: the import
- * @args: what to do, checked
+ * @args: validated arguments of the ioctl
  *
  * Context: may sleep, not under a reservation lock.
  * Return: the job, with a reference, or an error pointer: -ENOMEM or -EFAULT.
@@ -118,14 +120,14 @@ static int pfn_import_job_map(struct pfn_import_job *job, struct pfn_import *imp
 }
 
 /**
- * pfn_import_job_translate() - find out where the range of a job is
+ * pfn_import_job_translate() - translate the range of a job
  * @job: the job
  * @imp: the import, with the reservation lock of its buffer held
  *
- * What is found stays true while that lock is held.
+ * The translations are valid while that lock is held.
  *
  * Context: may sleep. The exporter may notify this very import.
- * Return: 0, -ENOMEM, -EBUSY, -EINTR or what get_pfn returned.
+ * Return: 0, -ENOMEM, -EBUSY, -EINTR or the error of a lookup.
  */
 int pfn_import_job_translate(struct pfn_import_job *job, struct pfn_import *imp)
 {
@@ -144,7 +146,7 @@ int pfn_import_job_translate(struct pfn_import_job *job, struct pfn_import *imp)
 	}
 }
 
-/* One word of the pattern, at @at in @map and at @offset in the buffer */
+/* Access one word of the pattern, at @at in @map and @offset in the buffer */
 static void pfn_import_job_word(struct pfn_import_job *job,
 				struct iosys_map *map, size_t at, u64 offset)
 {
@@ -158,7 +160,7 @@ static void pfn_import_job_word(struct pfn_import_job *job,
 	}
 }
 
-/* Within one page of a window, from byte @begin of the buffer to byte @end */
+/* Access bytes @begin to @end of the buffer, inside one page of a window */
 static void pfn_import_job_page(struct pfn_import_job *job,
 				struct pfn_import_window *win, u64 begin, u64 end)
 {
@@ -177,7 +179,7 @@ static void pfn_import_job_page(struct pfn_import_job *job,
 
 /**
  * pfn_import_job_access() - read or write the memory
- * @job: a job that waits for nothing any more
+ * @job: a job whose dependencies have signaled
  *
  * Context: the engine's worker, before the fence signals.
  */
@@ -194,12 +196,12 @@ void pfn_import_job_access(struct pfn_import_job *job)
 			cond_resched();
 		}
 	}
-	/* What was written through write-combining mappings goes out now. */
+	/* Flush writes through write-combining mappings. */
 	wmb();
 }
 
 /**
- * pfn_import_job_done() - give back what only the access needed
+ * pfn_import_job_done() - release what only the access needed
  * @job: a job whose fence has signaled, or which was never submitted
  *
  * Context: may sleep.
@@ -224,7 +226,7 @@ static void pfn_import_job_release(struct kref *ref)
 	struct pfn_import_job *job = container_of(ref, struct pfn_import_job, ref);
 
 	pfn_import_job_done(job);
-	/* One that was never initialised has no reference to drop. */
+	/* A fence that was never initialised has no reference to drop. */
 	if (job->fence && dma_fence_was_initialized(job->fence))
 		dma_fence_put(job->fence);
 	else

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What userspace can ask about an import: its counters, and what its two page
- * tables hold. Asks the exporter nothing, and changes nothing. All is read under
- * the reservation lock, under which entries go. Those of the device may come
- * meanwhile, and its counters have the page table lock.
+ * The counters of an import and snapshots of its two page tables, for
+ * userspace. Neither calls the exporter nor changes any state.
+ *
+ * Everything is read under the reservation lock, which is held when entries are
+ * removed. Entries of the device may be added meanwhile, and its counters are
+ * protected by the page table lock.
  */
 
 #include <linux/capability.h>
@@ -24,7 +26,7 @@
 /**
  * pfn_import_stats() - DMA_BUF_PFN_STATS
  * @imp: the import
- * @argp: where to
+ * @argp: user pointer to struct dma_buf_pfn_stats
  *
  * Return: 0, -EINTR or -EFAULT.
  */
@@ -59,7 +61,7 @@ long pfn_import_stats(struct pfn_import *imp, void __user *argp)
 	return copy_to_user(argp, &stats, sizeof(stats)) ? -EFAULT : 0;
 }
 
-/* What one of the two tables says of a page, if anything. */
+/* Look up a page in one of the two page tables. */
 static bool pfn_import_look(struct pfn_import *imp, struct xarray *xa,
 			    pgoff_t pgoff, struct pfn_import_translation *out)
 {
@@ -98,8 +100,9 @@ static void pfn_import_describe(struct pfn_import *imp, pgoff_t pgoff,
 }
 
 /*
- * The fences are looked at last. None is added under the reservation lock, so those
- * that are not signaled now were not when the entries were seen.
+ * The fences are tested last. None can be added while the reservation lock is
+ * held, so a fence that has not signaled now had not when the entries were
+ * read.
  */
 static void pfn_import_describe_batch(struct pfn_import *imp, pgoff_t first,
 				      u64 count, struct dma_buf_pfn_entry *out)
@@ -120,7 +123,7 @@ static void pfn_import_describe_batch(struct pfn_import *imp, pgoff_t first,
 /**
  * pfn_import_snapshot() - DMA_BUF_PFN_SNAPSHOT
  * @imp: the import
- * @argp: what part, and where to
+ * @argp: user pointer to struct dma_buf_pfn_snapshot
  *
  * Return: 0 or a negative errno, see the uAPI header.
  */

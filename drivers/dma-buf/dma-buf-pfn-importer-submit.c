@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctls that give jobs to the engines and read their results.
+ * The ioctls that submit jobs to the engines and read their results.
  *
- * A job is translated under the reservation lock, and before that is released its
- * fence is in the reservation object: no move can come between, and the next one
- * waits. The fence has the usage that says who else has to wait:
+ * A job is translated, and its fence added to the reservation object, in one
+ * critical section of the reservation lock: the buffer cannot move in between,
+ * and the next move waits for the fence. The usage of the fence depends on the
+ * job:
  *
- *	DMA_RESV_USAGE_WRITE	of jobs that write: everybody
- *	DMA_RESV_USAGE_READ	of jobs that read: who writes
- *	DMA_RESV_USAGE_BOOKKEEP	of explicit jobs: only who moves or frees the memory
+ *	DMA_RESV_USAGE_WRITE	jobs that write: readers and writers wait
+ *	DMA_RESV_USAGE_READ	jobs that read: writers wait
+ *	DMA_RESV_USAGE_BOOKKEEP	explicit jobs: only moving or freeing waits
  *
- * and a job waits for those of the others in the same way: dma_resv_usage_rw(), or
- * only DMA_RESV_USAGE_KERNEL for what is explicit. No job has KERNEL usage, which is
- * for those who manage memory.
+ * A job waits for other fences accordingly: those of dma_resv_usage_rw(), or
+ * only those of DMA_RESV_USAGE_KERNEL for explicit jobs. No job has KERNEL
+ * usage, which is reserved for memory management.
  *
  * The numbers of jobs are protected by the lock of &pfn_import.jobs.
  */
@@ -58,7 +59,7 @@ static int pfn_import_submit_check(struct pfn_import *imp,
 	return 0;
 }
 
-/* After this the job is the engine's, or nothing has happened. */
+/* On success the job is queued, on failure nothing has changed. */
 static int pfn_import_submit_locked(struct pfn_import *imp,
 				    struct pfn_import_job *job,
 				    const struct dma_buf_pfn_submit *args,
@@ -76,7 +77,7 @@ static int pfn_import_submit_locked(struct pfn_import *imp,
 	if (ret)
 		return ret;
 
-	/* Not before: a lookup that moves the buffer makes a fence. */
+	/* Only now, since a lookup that moves the buffer adds a fence. */
 	if (!(imp->flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT)) {
 		usage = explicit ? DMA_RESV_USAGE_KERNEL :
 				   dma_resv_usage_rw(writes);
@@ -103,7 +104,7 @@ static int pfn_import_submit_locked(struct pfn_import *imp,
 /**
  * pfn_import_submit() - DMA_BUF_PFN_SUBMIT
  * @imp: the import
- * @argp: what to do
+ * @argp: user pointer to struct dma_buf_pfn_submit
  *
  * Context: may sleep, takes the reservation lock of the buffer.
  * Return: 0 or a negative errno, see the uAPI header.
@@ -125,7 +126,7 @@ long pfn_import_submit(struct pfn_import *imp, void __user *argp)
 	if (IS_ERR(job))
 		return PTR_ERR(job);
 
-	/* Reserved: nobody finds it there yet. */
+	/* Only reserve the number: the job cannot be found yet. */
 	ret = xa_alloc(&imp->jobs, &args.job, NULL,
 		       XA_LIMIT(0, DMA_BUF_PFN_MAX_JOBS - 1), GFP_KERNEL);
 	if (ret)
@@ -139,7 +140,7 @@ long pfn_import_submit(struct pfn_import *imp, void __user *argp)
 		args.fence_fd = ret;
 	}
 
-	/* A submission cannot be taken back, so what can fail comes first. */
+	/* A submission cannot be undone, so do first what can fail. */
 	if (copy_to_user(argp, &args, sizeof(args))) {
 		ret = -EFAULT;
 		goto err_fd;
@@ -154,7 +155,7 @@ long pfn_import_submit(struct pfn_import *imp, void __user *argp)
 	if (ret)
 		goto err_fd;
 
-	/* The place is reserved: this needs no memory. */
+	/* The index is reserved, so this does not allocate. */
 	xa_store(&imp->jobs, args.job, job, GFP_KERNEL);
 	if (sync)
 		fd_install(args.fence_fd, sync);
@@ -212,7 +213,7 @@ static long pfn_import_job_result(struct pfn_import_job *job,
 /**
  * pfn_import_result() - DMA_BUF_PFN_RESULT
  * @imp: the import
- * @argp: of which job, and where to
+ * @argp: user pointer to struct dma_buf_pfn_result
  *
  * Context: may sleep.
  * Return: 0 or a negative errno, see the uAPI header.
@@ -236,7 +237,7 @@ long pfn_import_result(struct pfn_import *imp, void __user *argp)
 	if (!ret && copy_to_user(argp, &args, sizeof(args)))
 		ret = -EFAULT;
 
-	/* Of two who read it, one has it from the table. */
+	/* If two threads read the result, only one removes the job. */
 	if (!ret && xa_cmpxchg(&imp->jobs, args.job, job, NULL, 0) == job)
 		pfn_import_job_put(job);
 	pfn_import_job_put(job);
@@ -244,10 +245,10 @@ long pfn_import_result(struct pfn_import *imp, void __user *argp)
 }
 
 /**
- * pfn_import_jobs_forget() - nobody can read results any more
- * @imp: the import, at its end
+ * pfn_import_jobs_forget() - drop the jobs whose results were not read
+ * @imp: the import, about to be freed
  *
- * Does not wait for jobs that are under way.
+ * Does not wait for jobs in progress.
  */
 void pfn_import_jobs_forget(struct pfn_import *imp)
 {

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The page tables of the reference importer: what it believes. There are two, the
- * record of what the page tables of processes were given, and that of the device.
- * Both are xarrays by page offset, in which a huge entry is one entry of many
- * indices.
+ * The two page tables of the reference importer: the record of entries
+ * installed in processes, and the device page table. Both are xarrays indexed
+ * by page offset, in which a huge entry is a multi-index entry.
  *
- * An entry is a value that tells
+ * An entry is a value with
  *
  *	bits 0 to 39	the page frame number of the first page of its block
- *	bit 40		whether it may be written through
+ *	bit 40		whether the entry allows writes
  *	bits 41 to 62	the lowest bits of its generation
  *
- * or, on the device side, a window. The lock of each xarray protects it. Entries go
- * under the reservation lock of the buffer, too, and those of the CPU side come
- * under it.
+ * or, on the device side, a pointer to a window. Each table is protected by its
+ * xa_lock. The reservation lock of the buffer is held, too, when entries are
+ * removed, and when entries of the CPU side are added.
  */
 
 #include <linux/bits.h>
@@ -31,11 +30,11 @@
 #define PFN_IMPORT_ENTRY_GENERATION	GENMASK_ULL(62, 41)
 
 /**
- * pfn_import_order() - the order of the entry that a block is mapped by
+ * pfn_import_order() - the order of the entry that maps a block
  * @max_order: order of the block, from dma_buf_get_pfn()
  *
- * Return: the largest order, no larger than @max_order, of which page tables have
- * entries.
+ * Return: the largest order of a page table level that is not larger than
+ * @max_order.
  */
 unsigned int pfn_import_order(int max_order)
 {
@@ -45,12 +44,12 @@ unsigned int pfn_import_order(int max_order)
 }
 
 /**
- * pfn_import_entry_make() - make an entry of a page table
+ * pfn_import_entry_make() - make a page table entry
  * @pfn: page frame number of the first page of its block
- * @writable: whether it may be written through
- * @generation: notifications received when the page frame number was given
+ * @writable: whether the entry allows writes
+ * @generation: notifications received when @pfn was looked up
  *
- * Return: the entry, or NULL for a page frame number that none has room for.
+ * Return: the entry, or NULL if @pfn does not fit.
  */
 void *pfn_import_entry_make(u64 pfn, bool writable, u64 generation)
 {
@@ -70,7 +69,7 @@ static void pfn_import_entry_read(struct pfn_import *imp, void *entry,
 	u64 value = xa_to_value(entry);
 	u64 age;
 
-	/* Entries older than there are bits for look younger than they are. */
+	/* The generation wraps: very old entries look younger than they are. */
 	age = (now - FIELD_GET(PFN_IMPORT_ENTRY_GENERATION, value)) &
 	      FIELD_MAX(PFN_IMPORT_ENTRY_GENERATION);
 	out->pfn = FIELD_GET(PFN_IMPORT_ENTRY_PFN, value);
@@ -79,7 +78,7 @@ static void pfn_import_entry_read(struct pfn_import *imp, void *entry,
 }
 
 /**
- * pfn_import_translate() - what a page table says of one page
+ * pfn_import_translate() - look up one page in a page table
  * @imp: the import
  * @xa: one of its two tables, locked
  * @pgoff: the page
@@ -115,8 +114,9 @@ bool pfn_import_translate(struct pfn_import *imp, struct xarray *xa,
 }
 
 /*
- * Other mappings may have a part of the block already, by smaller entries. Returns how
- * many pages, or -EEXIST if a broken importer has left something that is older.
+ * Other mappings may map parts of the block with smaller entries already.
+ * Returns the number of their pages, or -EEXIST if a broken importer has left
+ * stale entries.
  */
 static long pfn_import_record_replaces(struct pfn_import *imp, pgoff_t first,
 				       unsigned int order, bool *write)
@@ -149,7 +149,7 @@ static int pfn_import_record_locked(struct pfn_import *imp, struct xa_state *xas
 	    t.order >= order) {
 		if (!write || t.writable)
 			return 0;
-		/* The entry that is there, and writable. */
+		/* Make the existing entry writable. */
 		replaces = 1L << t.order;
 		order = t.order;
 		pfn = t.pfn - (first & (replaces - 1));
@@ -176,19 +176,21 @@ static int pfn_import_record_locked(struct pfn_import *imp, struct xa_state *xas
 }
 
 /**
- * pfn_import_record() - write down what a CPU page table is about to be given
+ * pfn_import_record() - record an entry before it is installed in a CPU page
+ * table
  * @imp: the import, with the reservation lock of its buffer held
  * @first: first page of the block, aligned to its size
  * @order: order of the entry
  * @pfn: page frame number of @first
  * @write: whether the mapping is writable
- * @fresh: returns whether none of the block was there before
+ * @fresh: returns whether no part of the block was recorded before
  *
- * All mappings of an import have one record. It has the largest entry that any of them
- * was given.
+ * All mappings of an import share one record. It contains the largest entry
+ * that was installed in any of them.
  *
  * Context: allocates.
- * Return: 0; -ENOMEM; -ERANGE for a page frame number that entries have no room for.
+ * Return: 0; -ENOMEM; -ERANGE for a page frame number that does not fit into an
+ * entry.
  */
 int pfn_import_record(struct pfn_import *imp, pgoff_t first, unsigned int order,
 		      u64 pfn, bool write, bool *fresh)
@@ -209,7 +211,7 @@ int pfn_import_record(struct pfn_import *imp, pgoff_t first, unsigned int order,
 }
 
 /**
- * pfn_import_unrecord() - take back what was fresh in pfn_import_record()
+ * pfn_import_unrecord() - undo a pfn_import_record() that returned @fresh
  * @imp: the import, with the reservation lock of its buffer held since
  * @first: first page of the block
  * @order: order of the entry
@@ -225,11 +227,11 @@ void pfn_import_unrecord(struct pfn_import *imp, pgoff_t first, unsigned int ord
 /**
  * pfn_import_zap() - remove all page frame numbers from a table
  * @xa: one of the two tables of an import
- * @mapped: how many pages it has, under its lock
- * @zapped: to count them in, under the same lock
+ * @mapped: number of pages in @xa, protected by its lock
+ * @zapped: counter of removed pages, protected by the same lock
  *
- * Takes the table's lock, and lets go of it now and then. The caller knows that
- * nothing which is out of date is installed meanwhile.
+ * Takes the table's lock, and releases it from time to time. The caller ensures
+ * that no stale entry is installed meanwhile.
  */
 void pfn_import_zap(struct xarray *xa, u64 *mapped, u64 *zapped)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The simulated device TLB of the reference importer: a small cache in front of the
- * device page table, as devices have. It keeps what it has until it is told to
- * flush, whatever becomes of the page table.
+ * The simulated device TLB of the reference importer: a small cache in front of
+ * the device page table. As in hardware, changes of the page table have no
+ * effect on its entries until it is flushed.
  *
- * Protected by the lock of the device page table, like all that the device does.
+ * Protected by the lock of the device page table.
  */
 
 #include <linux/lockdep.h>
@@ -18,7 +18,7 @@
  * pfn_import_tlb_translate() - translate a page for the device
  * @imp: the import, with its device page table locked
  * @pgoff: the page
- * @out: returns what the TLB says, or else the page table
+ * @out: returns the translation, from the TLB or else from the page table
  *
  * Return: whether there is a translation.
  */
@@ -46,10 +46,10 @@ bool pfn_import_tlb_translate(struct pfn_import *imp, pgoff_t pgoff,
 }
 
 /**
- * pfn_import_tlb_flush() - forget all translations
+ * pfn_import_tlb_flush() - remove all translations
  * @imp: the import, with its device page table locked and emptied
  *
- * Return: true; or false if the import is one of those that forget to, so that
+ * Return: true; or false for a broken import that does not flush, so that
  * windows are still in use.
  */
 bool pfn_import_tlb_flush(struct pfn_import *imp)

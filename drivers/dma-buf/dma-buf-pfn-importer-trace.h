@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Snapshots of the reference importer's page tables as trace events of the dma-buf
- * core, for programs that compare them with where the exporter says the buffer is.
- * Runs under the reservation lock, so that their order is that of the moves.
+ * Snapshots of the reference importer's page tables as trace events of the
+ * dma-buf core, for programs that compare them with the exporter's events.
+ * Emitted under the reservation lock, so that they are ordered with moves.
  */
 
 #ifndef _DMA_BUF_PFN_IMPORTER_TRACE_H
@@ -31,7 +31,7 @@ static inline bool pfn_import_trace_writable(const struct dma_buf_pfn_entry *ent
 			       DMA_BUF_PFN_ENTRY_CPU_WRITE);
 }
 
-/* What is contiguous is one event. */
+/* Emit one event per contiguous range. */
 static inline void pfn_import_trace_table(struct pfn_import *imp, pgoff_t first,
 					  const struct dma_buf_pfn_entry *entries,
 					  unsigned int num, u32 table,
@@ -55,11 +55,11 @@ static inline void pfn_import_trace_table(struct pfn_import *imp, pgoff_t first,
 }
 
 /**
- * pfn_import_trace_snapshot() - emit what a snapshot found
+ * pfn_import_trace_snapshot() - emit the events of a snapshot
  * @imp: the import, with the reservation lock of its buffer held
  * @first: the first page
- * @entries: what is known of @num pages from there on
- * @num: how many
+ * @entries: snapshot of @num pages from there on
+ * @num: number of pages
  */
 static inline void pfn_import_trace_snapshot(struct pfn_import *imp, pgoff_t first,
 					     const struct dma_buf_pfn_entry *entries,

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Windows: what the device side of the reference importer needs to reach memory
- * that is not in the kernel's linear map. That is memory without struct page, as
- * what was kept from the kernel at boot or the memory of a PCI device, but also
- * what only lies between pages and shares their section: it has a struct page, and
- * no linear mapping.
+ * Windows: kernel mappings with which the device side of the reference importer
+ * accesses memory that is not in the kernel's linear map. That is memory
+ * without struct page, such as memory reserved at boot or PCI BARs, and memory
+ * that has a struct page only because it shares a section with RAM.
  *
- * A window maps a part of a physically contiguous run. Many entries of the device
- * page table point to it, and each notification takes all of them away, so that
- * windows are not counted: they are on a list, and go after all the entries.
+ * A window maps a part of a physically contiguous run. Many entries of the
+ * device page table point to it. Windows have no reference count, since each
+ * notification removes all entries: it then destroys all windows on the list.
  *
- * The list and the entries are protected by the lock of the device page table. As
- * mapping and unmapping sleep, a window is made before that lock is taken and
- * unmapped after it was dropped.
+ * The list and the entries are protected by the lock of the device page table.
+ * As mapping and unmapping sleep, a window is created before that lock is taken
+ * and unmapped after it was dropped.
  */
 
 #include <linux/align.h>
@@ -32,8 +31,8 @@
 #include "dma-buf-pfn-importer.h"
 
 /*
- * Windows start at multiples of this in the buffer, if the run allows, or of the block
- * that they are for if that is larger.
+ * Alignment and size of windows in the buffer, unless the run is shorter or the
+ * block that the window is for is larger.
  */
 #define PFN_IMPORT_WINDOW_PAGES	((pgoff_t)SZ_2M >> PAGE_SHIFT)
 
@@ -41,7 +40,7 @@
  * pfn_import_linear() - whether memory is in the kernel's linear map
  * @pfn: page frame number
  *
- * Reserved pages may be, or may be holes. Windows are for both.
+ * Reserved pages may be in it or be holes. Windows are used for both.
  *
  * Return: true if its page_address() can be used.
  */
@@ -53,8 +52,8 @@ bool pfn_import_linear(u64 pfn)
 }
 
 /*
- * Ask for the part of the buffer around @pgoff that one window can show: the block of
- * @order, and more.
+ * Look up the part of the buffer around @pgoff that the window covers: at least
+ * the block of @order.
  */
 static int pfn_import_window_ask(struct pfn_import *imp, pgoff_t pgoff,
 				 unsigned int order, struct pfn_import_window *win)
@@ -77,10 +76,10 @@ static int pfn_import_window_ask(struct pfn_import *imp, pgoff_t pgoff,
 }
 
 /*
- * On x86 two mappings of the same memory must be cached alike. The exporter holds
- * the range with the caching that it says, so that a mapping with another one
- * would fail. System RAM is where the linear map has it, whatever is said: the
- * kernel refuses to map it a second time.
+ * On x86, all mappings of the same memory must have the same cache mode. The
+ * exporter has reserved the range with the caching that it returns, so a
+ * mapping with another one would fail. System RAM always uses the linear map,
+ * since the kernel refuses to map it a second time.
  */
 static int pfn_import_window_map(struct pfn_import_window *win)
 {
@@ -125,12 +124,12 @@ static void pfn_import_window_unmap(struct pfn_import_window *win)
 }
 
 /**
- * pfn_import_window_shows() - whether a window shows a part of the buffer
+ * pfn_import_window_shows() - whether a window covers a part of the buffer
  * @win: the window
  * @first: first page of the part
  * @count: number of pages
  *
- * Return: whether it shows all of it.
+ * Return: true if it covers all of the part.
  */
 bool pfn_import_window_shows(const struct pfn_import_window *win, pgoff_t first,
 			     pgoff_t count)
@@ -140,8 +139,8 @@ bool pfn_import_window_shows(const struct pfn_import_window *win, pgoff_t first,
 }
 
 /*
- * A window in use that shows at @pgoff what @win does, or NULL. Those that a broken
- * importer has left are of another generation.
+ * Find a window in use that maps the same page at @pgoff as @win. Windows that
+ * a broken importer has left are of another generation.
  */
 static struct pfn_import_window *
 pfn_import_window_find(struct pfn_import *imp, pgoff_t pgoff,
@@ -152,7 +151,7 @@ pfn_import_window_find(struct pfn_import *imp, pgoff_t pgoff,
 
 	lockdep_assert_held(&imp->dev_table.xa_lock);
 
-	/* Unless the importer is broken, the first is as good as any. */
+	/* Unless the importer is broken, all windows are equivalent. */
 	other = xa_find(&imp->dev_table, &index,
 			win->run.first + win->run.nr_pages - 1, XA_PRESENT);
 	if (!other || xa_is_value(other) || other->generation != generation ||
@@ -164,17 +163,16 @@ pfn_import_window_find(struct pfn_import *imp, pgoff_t pgoff,
 }
 
 /**
- * pfn_import_window_create() - make sure that a page can be reached
+ * pfn_import_window_create() - create a window for a page
  * @imp: the import
  * @pgoff: the page
- * @order: of the entry that it is to be part of
+ * @order: order of the entry that will contain it
  *
- * The result of the lookup may be stale when this returns, and so may the
- * window be.
+ * The lookup, and with it the window, may be out of date when this returns.
  *
  * Context: may sleep, takes the reservation lock of the buffer.
- * Return: a window to give to pfn_import_window_use() and, unless that chooses it,
- * to pfn_import_window_destroy(), or an error pointer.
+ * Return: a window for pfn_import_window_use() and, unless that returns it, for
+ * pfn_import_window_destroy(), or an error pointer.
  */
 struct pfn_import_window *pfn_import_window_create(struct pfn_import *imp,
 						   pgoff_t pgoff,
@@ -213,10 +211,10 @@ err:
  * pfn_import_window_get() - translate and map a part of the buffer for a job
  * @imp: the import, with the reservation lock of its buffer held
  * @pgoff: first page
- * @max_pages: number of pages, of which those are mapped that are contiguous
+ * @max_pages: maximum number of pages, of which the contiguous ones are mapped
  *
- * Serves every kind of memory: what is in the linear map is used there. The window
- * belongs to the caller and is in no list.
+ * Supports all kinds of memory: RAM is accessed through the linear map. The
+ * caller owns the window, which is in no list.
  *
  * Context: may sleep. The exporter may notify this very import.
  * Return: a window for pfn_import_window_destroy(), or an error pointer.
@@ -254,10 +252,10 @@ err:
  * @imp: the import, with its device page table locked
  * @pgoff: the page
  * @win: from pfn_import_window_create() for this page
- * @generation: notifications received when the exporter gave the page
+ * @generation: notifications received when the page was looked up
  *
- * Return: a window, @win itself if pfn_import_window_keep() must follow, or NULL if
- * the one that was to be shared is gone or about to go.
+ * Return: a window; if it is @win, pfn_import_window_keep() must follow. NULL
+ * if the window to share was removed or is about to be.
  */
 struct pfn_import_window *pfn_import_window_use(struct pfn_import *imp,
 						pgoff_t pgoff,
@@ -266,7 +264,7 @@ struct pfn_import_window *pfn_import_window_use(struct pfn_import *imp,
 {
 	struct pfn_import_window *other;
 
-	/* Whoever is here in spite of that did not look at the sequence. */
+	/* Only importers that do not check the sequence get here. */
 	if (imp->dev_zapping)
 		return NULL;
 
@@ -281,7 +279,7 @@ struct pfn_import_window *pfn_import_window_use(struct pfn_import *imp,
 }
 
 /**
- * pfn_import_window_keep() - use a window from now on
+ * pfn_import_window_keep() - add a window to the list of windows in use
  * @imp: the import, with its device page table locked
  * @win: the window, which an entry of the table points to
  */
@@ -309,7 +307,7 @@ void pfn_import_window_destroy(struct pfn_import_window *win)
 
 /**
  * pfn_import_windows_destroy() - unmap and free windows that nothing points to
- * @windows: list of them, no longer that of an import
+ * @windows: list of the windows, no longer that of an import
  *
  * Context: may sleep. Allocates nothing, and may be called in reclaim.
  */
@@ -324,7 +322,7 @@ void pfn_import_windows_destroy(struct list_head *windows)
 /**
  * pfn_import_window_pfn() - the page frame number at an offset
  * @win: the window
- * @pgoff: a page that it shows
+ * @pgoff: a page that it covers
  *
  * Return: the page frame number.
  */
@@ -334,10 +332,10 @@ u64 pfn_import_window_pfn(const struct pfn_import_window *win, pgoff_t pgoff)
 }
 
 /**
- * pfn_import_window_generation() - when a window was true
+ * pfn_import_window_generation() - the generation of a window
  * @win: the window
  *
- * Return: notifications received by then.
+ * Return: notifications received when its pages were looked up.
  */
 u64 pfn_import_window_generation(const struct pfn_import_window *win)
 {
@@ -348,7 +346,7 @@ u64 pfn_import_window_generation(const struct pfn_import_window *win)
  * pfn_import_window_copy() - transfer between a window and @data
  * @win: the window, with the device page table locked
  * @offset: byte offset into the buffer
- * @data: where from or to
+ * @data: source or destination
  * @len: bytes, inside one page
  * @write: true to write to the window
  */

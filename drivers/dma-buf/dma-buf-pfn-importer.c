@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The reference importer of page frame numbers, a misc device: takes a dma-buf
- * fd and gives an import fd, whose mappings are the CPU side and whose ioctls
- * are the device side. See include/uapi/linux/dma-buf-pfn-importer.h.
+ * The reference importer of page frame numbers, a misc device: imports a
+ * dma-buf fd and returns an import fd, whose mappings are the CPU side and
+ * whose ioctls are the device side. See
+ * include/uapi/linux/dma-buf-pfn-importer.h.
  *
- * This file holds the life of an import: from the ioctl that makes it to the last
- * user of its file.
+ * This file implements the creation and release of an import.
  */
 
 #include <linux/anon_inodes.h>
@@ -31,15 +31,15 @@
 
 MODULE_IMPORT_NS("DMA_BUF");
 
-/* No knob holds a task or an engine for longer than this. */
+/* Upper limit of all delays that debugfs knobs set */
 #define PFN_IMPORT_MAX_DELAY_US	(10 * USEC_PER_SEC)
 
 /* The device that is attached with DMA_BUF_PFN_IMPORT_DEVICE */
 static struct faux_device *pfn_importer_device;
 
 /**
- * pfn_import_delay() - sleep as a knob says
- * @knob_us: the knob, in microseconds; not at all if it is zero
+ * pfn_import_delay() - sleep for the time that a debugfs knob sets
+ * @knob_us: the knob, in microseconds; zero for no sleep
  *
  * Context: may sleep, does not allocate.
  */
@@ -91,8 +91,8 @@ static int pfn_import_mmap(struct file *file, struct vm_area_struct *vma)
 }
 
 /*
- * No mapping is left: each holds a reference to the file. Jobs may be under way, and
- * have all that they need.
+ * No mapping is left, since each holds a reference to the file. Jobs may still
+ * be in progress, and hold their own references.
  */
 static int pfn_import_release(struct inode *inode, struct file *file)
 {
@@ -115,9 +115,9 @@ static const struct file_operations pfn_import_fops = {
 };
 
 /*
- * A file with an inode of its own, whose address_space finds the mappings of
- * this import and no others. Its mode is that of the dma-buf, so that mm refuses
- * writable mappings of what is read-only. Owns @dmabuf on success.
+ * Create a file with its own inode, whose address_space contains only the
+ * mappings of this import. Its mode is that of the dma-buf, so that mm refuses
+ * writable mappings of a read-only buffer. Owns @dmabuf on success.
  */
 static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
 {
@@ -164,7 +164,7 @@ static int pfn_import_check(const struct dma_buf_pfn_import *args)
 	    !(flags & DMA_BUF_PFN_IMPORT_PIN))
 		return -EINVAL;
 
-	/* Memory that is pinned cannot be swapped or evicted, as after mlock(). */
+	/* Pinned memory cannot be swapped or evicted, as after mlock(). */
 	if (flags & (DMA_BUF_PFN_IMPORT_PIN | DMA_BUF_PFN_IMPORT_STATIC) &&
 	    !capable(CAP_IPC_LOCK))
 		return -EPERM;
@@ -172,7 +172,7 @@ static int pfn_import_check(const struct dma_buf_pfn_import *args)
 	if (!(flags & DMA_BUF_PFN_IMPORT_BROKEN))
 		return 0;
 
-	/* These write to memory that is somebody else's. */
+	/* These may write to memory that no longer belongs to the buffer. */
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	return security_locked_down(LOCKDOWN_DEV_MEM);
@@ -207,7 +207,7 @@ static long pfn_import_import(void __user *argp)
 		return PTR_ERR(file);
 	}
 
-	/* From here on fput() undoes all, whatever fails. */
+	/* From here on, fput() undoes everything on failure. */
 	ret = pfn_import_attach(file->private_data,
 				args.flags & DMA_BUF_PFN_IMPORT_DEVICE ?
 				&pfn_importer_device->dev : NULL);

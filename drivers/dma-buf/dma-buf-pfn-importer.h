@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of the reference importer share.
+ * Internal interface of the reference importer.
  *
  * Locks, outermost first:
  *
  *	mmap_lock			of a process that faults
- *	&dma_buf.resv			the CPU side: @cpu_pages and its counters
+ *	&dma_buf.resv			the CPU side: @cpu_pages and counters
  *	i_mmap_rwsem of @mapping	taken by unmap_mapping_range() when a
  *					notification removes CPU entries
- *	xa_lock of @cpu_pages		only because xarrays want theirs
- *	xa_lock of @dev_table		the device side: the device page table, its
- *					counters and windows, and every access through it. Never
- *					held across an allocation or get_pfn, since
- *					the notification takes it inside reclaim.
+ *	xa_lock of @cpu_pages		required by the xarray
+ *	xa_lock of @dev_table		the device side: the device page table,
+ *					its counters and windows, and every
+ *					access through it. Never held across an
+ *					allocation or get_pfn, since the
+ *					notification takes it inside reclaim.
  *
  * Jobs have locks of their own, see dma-buf-pfn-importer-engine.c.
  */
@@ -43,12 +44,12 @@ struct vm_area_struct;
 #define PFN_IMPORT_TLB_ENTRIES	16
 
 /**
- * struct pfn_import_translation - what a page table says of one page
+ * struct pfn_import_translation - page table entry of one page
  * @pfn: page frame number of the page
- * @generation: notifications received when it was given
- * @order: order of the entry that it is part of
- * @writable: whether it may be written through the entry
- * @window: how the device reaches it if not by the linear map
+ * @generation: notifications received when @pfn was looked up
+ * @order: order of the entry that contains the page
+ * @writable: whether the entry allows writes
+ * @window: how the device accesses memory outside the linear map, or NULL
  */
 struct pfn_import_translation {
 	u64 pfn;
@@ -59,12 +60,13 @@ struct pfn_import_translation {
 };
 
 /**
- * struct pfn_import_tlb - a cache of translations in front of the device page table
- * @entry: translations, each in the place that its page offset chooses
- * @pgoff: the pages that they are of
- * @valid: whether there is one
- * @hits: how often one was used
- * @flushes: how often all were forgotten
+ * struct pfn_import_tlb - a cache of translations in front of the device page
+ * table
+ * @entry: translations, indexed by the low bits of the page offset
+ * @pgoff: page offsets of the translations
+ * @valid: whether there is a translation
+ * @hits: number of hits
+ * @flushes: number of flushes
  *
  * Protected by the lock of the device page table.
  */
@@ -78,10 +80,11 @@ struct pfn_import_tlb {
 
 /**
  * struct pfn_import_window - a kernel mapping of a part of a buffer
- * @node: in &pfn_import.dev_windows once it is used, or in a job
- * @run: what is mapped
- * @generation: notifications received when that was true, if in use
- * @map: where; unset if another window serves
+ * @node: in &pfn_import.dev_windows once it is in use, or in
+ *	  &pfn_import_job.windows
+ * @run: pages that are mapped
+ * @generation: notifications received when @run was looked up, if in use
+ * @map: the mapping; unset if another window is used instead
  */
 struct pfn_import_window {
 	struct list_head node;
@@ -93,32 +96,32 @@ struct pfn_import_window {
 /**
  * struct pfn_import - one imported dma-buf, behind one import fd
  * @dmabuf: the buffer, referenced
- * @attach: our attachment
- * @mapping: where all CPU mappings of this import are found
- * @pinned: whether we have pinned it, constant
+ * @attach: the attachment
+ * @mapping: address_space of all CPU mappings of this import
+ * @pinned: whether the import has pinned the buffer, constant
  * @flags: DMA_BUF_PFN_IMPORT_*, constant
  * @num_pages: size of the buffer in pages
- * @cpu_pages: what CPU page tables were given since the last notification, by page
- *	       offset
- * @cpu_mapped: how many pages there are
+ * @cpu_pages: entries installed in CPU page tables since the last notification,
+ *	       by page offset
+ * @cpu_mapped: number of pages in @cpu_pages
  * @faults: CPU faults that installed an entry, by its level
  * @invalidations: notifications received
  * @cpu_zapped: pages of @cpu_pages removed by notifications
- * @dev_table: the device page table, by page offset: page frame numbers of what is in
- *	       the linear map, and windows to what is not
- * @dev_mapped: how many pages there are
- * @dev_lookups: results of get_pfn for @dev_table
- * @dev_retries: how many of them came too late to be installed
+ * @dev_table: the device page table, by page offset: page frame numbers of
+ *	       memory in the linear map, and windows to other memory
+ * @dev_mapped: number of pages in @dev_table
+ * @dev_lookups: successful lookups for @dev_table
+ * @dev_retries: how many of them were out of date before they were installed
  * @dev_zapped: pages of @dev_table removed by notifications
  * @dev_windows: all windows that @dev_table points to
- * @dev_zapping: whether a notification is about to remove them
+ * @dev_zapping: whether a notification is about to remove @dev_windows
  * @tlb: the device TLB
  * @jobs: jobs whose results have not been read, by number
- * @num_jobs: jobs submitted, under the reservation lock
- * @ready: whether notifications are heard; false only in a broken import
- * @late_zap: removes translations, later, of a broken import
- * @leaked: in the list of those that were left behind
- * @file: the file of this import, no reference
+ * @num_jobs: jobs submitted, protected by the reservation lock
+ * @ready: whether notifications are handled; false only in a broken import
+ * @late_zap: delayed removal of translations in a broken import
+ * @leaked: in the list of leaked imports
+ * @file: the file of this import, not referenced
  */
 struct pfn_import {
 	struct dma_buf *dmabuf;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page frame numbers of dma-bufs: the importers' side of &dma_buf_ops.get_pfn_run
- * and &dma_buf_ops.get_pfn.
+ * Page frame numbers of dma-bufs: the importers' side of
+ * &dma_buf_ops.get_pfn_run and &dma_buf_ops.get_pfn.
  *
- * A page frame number has no reference count. The reservation lock keeps it valid, and
- * after that either a pin, or the exporter's promise to call
- * dma_buf_invalidate_mappings() before it becomes invalid, together with the importer's
- * promise to have removed all translations when that returns. Each lookup checks that the
- * attachment has one of them.
+ * A page frame number has no reference count. The reservation lock keeps it
+ * valid, and after that either a pin, or the exporter's promise to call
+ * dma_buf_invalidate_mappings() before it becomes invalid, together with the
+ * importer's promise to have removed all translations when that returns. Each
+ * lookup checks that the attachment has one of them.
  */
 
 #include <linux/dma-buf.h>
@@ -27,8 +27,8 @@
  * dma_buf_pfn_to_page() - the struct page of system RAM
  * @pfn: page frame number
  *
- * Return: the page, or NULL for anything else: what has no struct page, is
- * offline, or has one for a device's sake.
+ * Return: the page, or NULL if @pfn has no struct page, is offline, or is
+ * ZONE_DEVICE memory.
  */
 struct page *dma_buf_pfn_to_page(u64 pfn)
 {
@@ -40,11 +40,12 @@ struct page *dma_buf_pfn_to_page(u64 pfn)
 	return page && !is_zone_device_page(page) ? page : NULL;
 }
 
-/* --- the exporter ---------------------------------------------------------- */
+/* --- the exporter -------------------------------------------------------- */
 
 /*
- * Convert the block of an exporter with get_pfn to a run. Only memory that the kernel
- * manages is RAM. Returns a description of what is wrong with the block, or NULL.
+ * Convert the block of an exporter with get_pfn to a run. Only memory that the
+ * kernel manages is RAM. Returns a description of what is wrong with the block,
+ * or NULL.
  */
 static const char *dma_buf_pfn_from_block(struct dma_buf_pfn_run *run, pgoff_t pgoff,
 					  u64 pfn, int order)
@@ -139,12 +140,12 @@ static int dma_buf_pfn_lookup_checked(struct dma_buf_attachment *attach, pgoff_t
 	return ret == -EAGAIN ? dma_buf_pfn_lookup_checked(attach, pgoff, run, false) : ret;
 }
 
-/* --- static attachments ----------------------------------------------------- */
+/* --- static attachments -------------------------------------------------- */
 
 /*
- * An importer without &dma_buf_attach_ops is not notified and does not pin. The core pins
- * the buffer for it, from the first lookup until it detaches, and waits until the memory
- * is ready for use.
+ * An importer without &dma_buf_attach_ops is not notified and does not pin. The
+ * core pins the buffer for it, from the first lookup until it detaches, and
+ * waits until the memory is ready for use.
  */
 static int dma_buf_pfn_pin_static(struct dma_buf_attachment *attach)
 {
@@ -169,7 +170,7 @@ static int dma_buf_pfn_wait_static(struct dma_buf_attachment *attach)
 	return ret < 0 ? ret : 0;
 }
 
-/* --- importers --------------------------------------------------------------- */
+/* --- importers ----------------------------------------------------------- */
 
 /* Whether a translation stays valid after the reservation lock is released */
 static bool dma_buf_pfn_stays_valid(struct dma_buf_attachment *attach)
@@ -231,7 +232,7 @@ static int dma_buf_pfn_get_block(struct dma_buf_attachment *attach, pgoff_t pgof
 /**
  * dma_buf_get_pfn - get the page frame number of one page of a buffer
  * @attach:	[in]	attachment to get it for
- * @pgoff:	[in]	offset in pages of PAGE_SIZE from the start of the buffer
+ * @pgoff:	[in]	offset in PAGE_SIZE units from the start of the buffer
  * @pfn:	[out]	page frame number of the page at @pgoff
  * @max_order:	[out]	may be NULL. The largest order o for which the block of
  *			2^o pages that contains @pgoff, aligned to 2^o both in
@@ -246,9 +247,9 @@ static int dma_buf_pfn_get_block(struct dma_buf_attachment *attach, pgoff_t pgof
  * The translation is valid
  *
  * - until the next &dma_buf_attach_ops.invalidate_mappings on @attach, if the
- *   importer has that callback and &dma_buf_attach_ops.invalidate_unmaps (a dynamic
- *   attachment). With the reservation lock held that can only happen during another
- *   lookup;
+ *   importer has that callback and &dma_buf_attach_ops.invalidate_unmaps (a
+ *   dynamic attachment). With the reservation lock held that can only happen
+ *   during another lookup;
  * - until the last dma_buf_unpin(), if it has called dma_buf_pin() (a pinned
  *   one);
  * - until dma_buf_detach(), if it has no &dma_buf_attach_ops at all (a static
@@ -266,11 +267,11 @@ static int dma_buf_pfn_get_block(struct dma_buf_attachment *attach, pgoff_t pgof
  * Context: may sleep.
  *
  * Return: 0 on success; -EINVAL if @pgoff is beyond the end; -EOPNOTSUPP if the
- * exporter does not provide page frame numbers, or they would not stay valid for an
- * attachment of this kind; -ENODEV if the buffer has no memory now, which may be
- * temporary; -EIO if the exporter returned an invalid run; otherwise what the exporter
- * returned, including -EINTR and -ERESTARTSYS. On failure @pfn and @max_order are left
- * as they were.
+ * exporter does not provide page frame numbers, or they would not stay valid
+ * for an attachment of this kind; -ENODEV if the buffer has no memory now,
+ * which may be temporary; -EIO if the exporter returned an invalid run;
+ * otherwise what the exporter returned, including -EINTR and -ERESTARTSYS. On
+ * failure @pfn and @max_order are left as they were.
  */
 int dma_buf_get_pfn(struct dma_buf_attachment *attach, pgoff_t pgoff,
 		    u64 *pfn, int *max_order)
@@ -287,7 +288,7 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn, "DMA_BUF");
 /**
  * dma_buf_get_pfn_unlocked - get a page frame number without holding the lock
  * @attach:	[in]	attachment to get it for
- * @pgoff:	[in]	offset in pages of PAGE_SIZE from the start of the buffer
+ * @pgoff:	[in]	offset in PAGE_SIZE units from the start of the buffer
  * @pfn:	[out]	page frame number of the page at @pgoff
  * @max_order:	[out]	may be NULL, see dma_buf_get_pfn()
  *
@@ -322,25 +323,27 @@ int dma_buf_get_pfn_unlocked(struct dma_buf_attachment *attach, pgoff_t pgoff,
 EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn_unlocked, "DMA_BUF");
 
 /**
- * dma_buf_get_pfn_run - get a contiguous run of a buffer, and what it is
+ * dma_buf_get_pfn_run - get a contiguous run of a buffer and its attributes
  * @attach:	[in]	attachment to get it for
- * @pgoff:	[in]	offset in pages of PAGE_SIZE from the start of the buffer
+ * @pgoff:	[in]	offset in PAGE_SIZE units from the start of the buffer
  * @run:	[out]	a physically contiguous run of pages of one kind that
  *			contains @pgoff and is inside the buffer
  *
  * For importers that map large ranges, or need to know the kind of memory.
- * dma_buf_pfn_order() computes the largest page table entry for a page of the run.
- * Neighbouring runs may be contiguous with it: dma_buf_pfn_walk() merges them.
+ * dma_buf_pfn_order() computes the largest page table entry for a page of the
+ * run. Neighbouring runs may be contiguous with it: dma_buf_pfn_walk() merges
+ * them.
  *
- * The exporter may move the buffer during the lookup, as in dma_buf_get_pfn(). An
- * importer that collects several runs before it maps them must therefore call
- * dma_buf_pfn_read_begin() after the first lookup and dma_buf_pfn_read_retry()
- * after the last.
+ * The exporter may move the buffer during the lookup, as in dma_buf_get_pfn().
+ * An importer that collects several runs before it maps them must therefore
+ * call dma_buf_pfn_read_begin() after the first lookup and
+ * dma_buf_pfn_read_retry() after the last.
  *
  * If the exporter has no &dma_buf_ops.get_pfn_run, the run is the block that
- * dma_buf_get_pfn() returns. Its type and caching are derived from the page at @pgoff:
- * DMA_BUF_PFN_RAM and DMA_BUF_PFN_CACHED for online memory that the kernel manages,
- * DMA_BUF_PFN_MMIO and DMA_BUF_PFN_UNCACHED for everything else.
+ * dma_buf_get_pfn() returns. Its type and caching are derived from the page at
+ * @pgoff: DMA_BUF_PFN_RAM and DMA_BUF_PFN_CACHED for online memory that the
+ * kernel manages, DMA_BUF_PFN_MMIO and DMA_BUF_PFN_UNCACHED for everything
+ * else.
  *
  * Locks, fences and lifetime: as with dma_buf_get_pfn().
  *
@@ -368,9 +371,9 @@ int dma_buf_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn_run, "DMA_BUF");
 
-/* --- a range ------------------------------------------------------------------ */
+/* --- a range ------------------------------------------------------------- */
 
-/* Append a run, if it goes on where the other ends */
+/* Merge @next into @run if they are contiguous and of one kind */
 static bool dma_buf_pfn_join(struct dma_buf_pfn_run *run,
 			     const struct dma_buf_pfn_run *next)
 {
@@ -387,23 +390,25 @@ static bool dma_buf_pfn_join(struct dma_buf_pfn_run *run,
  * @attach:	[in]	attachment to get page frame numbers for
  * @first:	[in]	first page, as offset from the start of the buffer
  * @nr_pages:	[in]	number of pages, more than zero
- * @fn:		[in]	called for each run, in ascending order. The runs cover the
- *			range exactly. Contiguous neighbours of the same kind are
- *			merged. A return value other than 0 ends the walk. Must not
- *			look up pages, nor make the exporter move the buffer.
+ * @fn:		[in]	called for each run, in ascending order. The runs cover
+ *			the range exactly. Contiguous neighbours of the same
+ *			kind are merged. A return value other than 0 ends the
+ *			walk. Must not look up pages, nor make the exporter move
+ *			the buffer.
  * @arg:	[in]	for @fn
  *
  * The caller must hold the reservation lock, as for dma_buf_get_pfn_run().
  *
- * The exporter may move the buffer during a lookup. All runs that @fn was called with
- * are then invalid, and &dma_buf_attach_ops.invalidate_mappings has been called for
- * @attach. The walk ends with -EAGAIN and the caller must start again.
+ * The exporter may move the buffer during a lookup. All runs that @fn was
+ * called with are then invalid, and &dma_buf_attach_ops.invalidate_mappings has
+ * been called for @attach. The walk ends with -EAGAIN and the caller must start
+ * again.
  *
  * Context: may sleep.
  *
- * Return: 0 after the last page; -EAGAIN if the buffer was moved; -EINVAL for a range
- * that is empty or ends outside the buffer; otherwise what dma_buf_get_pfn_run() or
- * @fn returned.
+ * Return: 0 after the last page; -EAGAIN if the buffer was moved; -EINVAL for a
+ * range that is empty or ends outside the buffer; otherwise what
+ * dma_buf_get_pfn_run() or @fn returned.
  */
 int dma_buf_pfn_walk(struct dma_buf_attachment *attach, pgoff_t first,
 		     pgoff_t nr_pages,
@@ -427,7 +432,7 @@ int dma_buf_pfn_walk(struct dma_buf_attachment *attach, pgoff_t first,
 		return ret;
 	dma_buf_pfn_clip(&run, first, end);
 
-	/* With the lock held it changes only during a lookup. */
+	/* With the lock held, the sequence advances only during a lookup. */
 	seq = dma_buf_pfn_read_begin(attach);
 	while (run.first + run.nr_pages < end) {
 		ret = dma_buf_get_pfn_run(attach, run.first + run.nr_pages, &next);
@@ -449,26 +454,26 @@ int dma_buf_pfn_walk(struct dma_buf_attachment *attach, pgoff_t first,
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_walk, "DMA_BUF");
 
-/* --- the sequence -------------------------------------------------------------- */
+/* --- the sequence -------------------------------------------------------- */
 
 /**
  * dma_buf_pfn_read_begin - start an unlocked use of page frame numbers
  * @attach:	[in]	attachment for which pages will be looked up
  *
- * Call this before dma_buf_get_pfn_unlocked(). After mmu_interval_read_begin(), but
- * without a wait for an invalidation in progress: dma_buf_get_pfn_unlocked() waits
- * for the reservation lock.
+ * Call this before dma_buf_get_pfn_unlocked(). Modelled on
+ * mmu_interval_read_begin(), but does not wait for an invalidation in progress:
+ * dma_buf_get_pfn_unlocked() waits for the reservation lock.
  *
  * Context: any.
  *
- * Return: the sequence number to give to dma_buf_pfn_read_retry().
+ * Return: the sequence number for dma_buf_pfn_read_retry().
  */
 unsigned long dma_buf_pfn_read_begin(struct dma_buf_attachment *attach)
 {
 	/*
-	 * Taking the reservation lock afterwards does not keep this load from
-	 * moving down into the critical section, where the number is as recent
-	 * as the lookup. Releasing the lock keeps it from moving farther.
+	 * The load may be reordered into the following critical section of the
+	 * reservation lock, where the number is as recent as the lookup, but
+	 * not past the release of the lock.
 	 */
 	return READ_ONCE(attach->dmabuf->pfn_seq);
 }
@@ -479,20 +484,20 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_read_begin, "DMA_BUF");
  * @attach:	[in]	attachment for which pages were looked up
  * @seq:	[in]	what dma_buf_pfn_read_begin() returned
  *
- * Call this under the importer's own page table lock, the one that its
- * &dma_buf_attach_ops.invalidate_mappings takes too, before the page frame
- * number is put into the page table under that same lock. The lock must never
- * be held across an allocation or across dma_buf_get_pfn(). After
+ * Call this with the importer's own page table lock held, which its
+ * &dma_buf_attach_ops.invalidate_mappings takes, too, and install the page
+ * frame number under that same lock. The lock must never be held across an
+ * allocation or across dma_buf_get_pfn(). Modelled on
  * mmu_interval_read_retry().
  *
  * dma_buf_invalidate_mappings() advances the number before it calls the first
- * importer. If that importer's callback had the page table lock before us, the
- * number was advanced before it took the lock, and we have the lock after it, so
- * we see the new number and retry. If it gets the lock after us, it finds and
- * removes what we installed.
+ * importer. If the importer's callback takes the page table lock first, the
+ * caller of this function sees the new number and retries. If the caller takes
+ * it first, the callback removes what the caller has installed.
  *
- * An importer can use a counter of its own instead: increment it in the callback, read it
- * before the lookup, and compare it before installing, all under the page table lock.
+ * An importer can use a counter of its own instead: increment it in the
+ * callback, read it before the lookup, and compare it before installing, all
+ * under the page table lock.
  *
  * Context: any.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of the page frame number API share. Everything here is called
+ * Internal interface of the page frame number API. All functions are called
  * with the reservation lock of the buffer held.
  */
 

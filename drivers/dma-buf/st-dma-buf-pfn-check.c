@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit tests of dma-buf page frame numbers: exporters and importers that break
- * the rules, which CONFIG_DMABUF_DEBUG reports. Each test is named after the rule
- * of Documentation/driver-api/dma-buf-pfn.rst that it is about.
+ * the rules, which CONFIG_DMABUF_DEBUG reports. Each test is named after the
+ * rule of Documentation/driver-api/dma-buf-pfn.rst that it tests.
  */
 
 #include "st-dma-buf-pfn-mock.h"
@@ -26,7 +26,7 @@ static void order_overflows(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn,
 	*order = BITS_PER_LONG - 1;
 }
 
-/* At their own offsets, but for the end of the buffer. */
+/* Aligned and contiguous, but the block ends beyond the buffer. */
 static void order_beyond_end(struct pfn_mock *mock, pgoff_t pgoff, u64 *pfn,
 			     int *order)
 {
@@ -72,8 +72,8 @@ static const struct wrong_result {
 KUNIT_ARRAY_PARAM_DESC(wrong_result, wrong_results, what);
 
 /*
- * Rule 14: checked. The test case succeeds if a wrong result of get_pfn is reported
- * by one warning, and the importer gets -EIO and no part of it.
+ * Rule 14: checked. The test case succeeds if a wrong result of get_pfn is
+ * reported by one warning, and lookups fail with -EIO and return no part of it.
  */
 static void rule14_checked(struct kunit *test)
 {
@@ -102,7 +102,7 @@ static void rule14_checked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pfn, 1);
 	KUNIT_EXPECT_EQ(test, order, 99);
 	KUNIT_EXPECT_EQ(test, run.pfn, 1);
-	/* Pinned from the first lookup until it detaches, even if the lookup fails. */
+	/* The first lookup pins until detach, even if it fails. */
 	KUNIT_EXPECT_EQ(test, 1, mock->pins);
 	KUNIT_EXPECT_EQ(test, 0, mock->unpins);
 }
@@ -143,7 +143,7 @@ static void run_far_beyond_memory(struct pfn_mock *mock, pgoff_t pgoff,
 	run->pfn = U64_MAX;
 }
 
-/* What is asked last is somewhere else than what was asked first. */
+/* Return a different pfn for lookups of any page but 2. */
 static void run_moved_off(struct pfn_mock *mock, pgoff_t pgoff,
 			  struct dma_buf_pfn_run *run)
 {
@@ -176,7 +176,8 @@ KUNIT_ARRAY_PARAM_DESC(wrong_run, wrong_runs, what);
 
 /*
  * Rule 14: checked. The test case succeeds if a wrong result of get_pfn_run is
- * reported by one warning, and the importer gets -EIO and no part of it.
+ * reported by one warning, and the lookup fails with -EIO and returns no part
+ * of it.
  */
 static void rule14_run_checked(struct kunit *test)
 {
@@ -197,9 +198,9 @@ static void rule14_run_checked(struct kunit *test)
 }
 
 /*
- * Rule 14: checked. The test case succeeds if a buffer that moves while its result
- * is being checked is not taken for a wrong result, and the importer gets the new
- * place and not the one that was checked: for exporters of both kinds.
+ * Rule 14: checked. The test case succeeds if a move of the buffer during the
+ * check of a result is not reported, and the lookup returns the new placement,
+ * for exporters with get_pfn and with get_pfn_run.
  */
 static void rule14_moved_while_checked(struct kunit *test)
 {
@@ -227,9 +228,9 @@ static void rule14_moved_while_checked(struct kunit *test)
 	}
 }
 
-/* --- memory that is not for everybody ------------------------------------- */
+/* --- memory for peers only ----------------------------------------------- */
 
-/* Ask for page 0 in both ways: right for peers, reported for others. */
+/* Look up page 0: returned to peers, reported for others. */
 static void expect_for_peers_only(struct kunit *test, struct pfn_mock *mock)
 {
 	struct dma_buf_pfn_run run = {};
@@ -258,8 +259,9 @@ static void expect_for_peers_only(struct kunit *test, struct pfn_mock *mock)
 }
 
 /*
- * Rule 9: peer to peer. The test case succeeds if page frames without a struct page
- * reach peers, and are reported if the exporter gives them to anyone else.
+ * Rule 9: peer to peer. The test case succeeds if page frames without a struct
+ * page are returned to peers, and reported if the exporter returns them to
+ * others.
  */
 static void rule9_no_page(struct kunit *test)
 {
@@ -272,8 +274,9 @@ static void rule9_no_page(struct kunit *test)
 }
 
 /*
- * Rule 9: peer to peer. The test case succeeds if what the exporter calls MMIO
- * reaches peers, and is reported for anyone else, although it has a struct page.
+ * Rule 9: peer to peer. The test case succeeds if memory that the exporter
+ * returns as MMIO is returned to peers, and reported for others, although it
+ * has a struct page.
  */
 static void rule9_mmio(struct kunit *test)
 {
@@ -283,11 +286,11 @@ static void rule9_mmio(struct kunit *test)
 	expect_for_peers_only(test, mock);
 }
 
-/* --- promises --------------------------------------------------------------- */
+/* --- exporters that never move ------------------------------------------- */
 
 /*
- * Rule 14: checked. The test case succeeds if an exporter that notifies although it says
- * that it never moves is reported.
+ * Rule 14: checked. The test case succeeds if a notification by an exporter
+ * with never_moves is reported.
  */
 static void rule14_never_moves(struct kunit *test)
 {
@@ -303,8 +306,8 @@ static void rule14_never_moves(struct kunit *test)
 /* --- importers ------------------------------------------------------------ */
 
 /*
- * Rule 14: checked. The test case succeeds if an importer that unpins more often
- * than it pinned is reported, and is not counted as pinned afterwards.
+ * Rule 14: checked. The test case succeeds if an importer that unpins more
+ * often than it pinned is reported, and is not counted as pinned afterwards.
  */
 static void rule14_unpin_too_often(struct kunit *test)
 {
@@ -323,8 +326,8 @@ static void rule14_unpin_too_often(struct kunit *test)
 }
 
 /*
- * Rule 14: checked. The test case succeeds if an importer that detaches what it has
- * pinned is reported.
+ * Rule 14: checked. The test case succeeds if an importer that detaches while
+ * it has pinned the buffer is reported.
  */
 static void rule14_detach_while_pinned(struct kunit *test)
 {

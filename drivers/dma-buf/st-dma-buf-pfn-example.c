@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The example of Documentation/driver-api/dma-buf-pfn.rst, which shows the parts
- * between "begin" and "end": an exporter whose buffer moves, and an importer that
- * fills a page table of its own. Both are what one would copy, so nothing here is
- * shared with the other tests. The KUnit tests at the end run the two together.
+ * The example of Documentation/driver-api/dma-buf-pfn.rst, which includes the
+ * parts between "begin" and "end": an exporter whose buffer moves, and an
+ * importer with its own page table. Both are meant to be copied, so nothing
+ * here is shared with the other tests. The KUnit tests at the end run the two
+ * together.
  *
- * Locks, outermost first: &dma_buf.resv, then the page table lock of the importer,
- * which is the xa_lock of its table.
+ * Locks, outermost first: &dma_buf.resv, then the page table lock of the
+ * importer, which is the xa_lock of its table.
  */
 
 #include <kunit/test.h>
@@ -57,13 +58,13 @@ static int ex_move(struct ex_buf *buf, unsigned int n)
 	/* When this returns, no importer has a translation left ... */
 	dma_buf_invalidate_mappings(buf->dmabuf);
 
-	/* ... and after this, no device is at work through an old one. */
+	/* ... and after this, no device uses an old one. */
 	ret = dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, true,
 				    MAX_SCHEDULE_TIMEOUT);
 	if (ret > 0) {
 		memcpy(page_address(other), page_address(buf->chunks[n]),
 		       PAGE_SIZE << EX_ORDER);
-		/* From now on get_pfn returns the new place. */
+		/* From now on get_pfn returns the new pages. */
 		swap(buf->chunks[n], other);
 	}
 
@@ -71,12 +72,12 @@ static int ex_move(struct ex_buf *buf, unsigned int n)
 	return ret > 0 ? 0 : ret;
 }
 
-/* The time to populate, or to go where the importer can follow. */
+/* Populate the buffer, or move it where the importer can access it. */
 static int ex_prepare(struct ex_buf *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	/* Only the tests give this exporter a reason. */
+	/* In this exporter, only the tests request a move. */
 	if (!buf->move_in_get_pfn)
 		return 0;
 
@@ -94,7 +95,7 @@ static int ex_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	if (ret)
 		return ret;
 
-	/* The chunk: RAM and cached, which needs no word. */
+	/* The chunk. Type and caching default to RAM and cached. */
 	run->first = round_down(pgoff, EX_CHUNK);
 	run->nr_pages = EX_CHUNK;
 	run->pfn = page_to_pfn(buf->chunks[pgoff / EX_CHUNK]);
@@ -183,12 +184,12 @@ static void ex_invalidate(struct dma_buf_attachment *attach)
 {
 	struct ex_importer *imp = attach->importer_priv;
 
-	/* Takes the page table lock. With TLBs it would flush them, too. */
+	/* Takes the page table lock. Flush TLBs, if any, here, too. */
 	xa_destroy(&imp->table);
 }
 
 static const struct dma_buf_attach_ops ex_attach_ops = {
-	/* Nothing is left when it returns, and it allocates nothing. */
+	/* The callback removes all translations, and does not allocate. */
 	.invalidate_unmaps = true,
 	.invalidate_in_reclaim = true,
 	.invalidate_mappings = ex_invalidate,
@@ -196,7 +197,7 @@ static const struct dma_buf_attach_ops ex_attach_ops = {
 
 static int ex_import(struct ex_importer *imp, struct dma_buf *dmabuf)
 {
-	/* The first notification may come before the attachment is known. */
+	/* The first notification may come before this returns. */
 	xa_init(&imp->table);
 	imp->attach = dma_buf_dynamic_attach(dmabuf, NULL, &ex_attach_ops, imp);
 	return PTR_ERR_OR_ZERO(imp->attach);
@@ -210,7 +211,7 @@ static int ex_access(struct ex_importer *imp, u64 offset, u8 *byte, bool write)
 	if (write && !dma_buf_pfn_writable(imp->attach->dmabuf))
 		return -EACCES;
 
-	/* What is over when the lock is dropped needs no fence. */
+	/* The access ends before the lock is released, so it needs no fence. */
 	xa_lock(&imp->table);
 	entry = xa_load(&imp->table, offset >> PAGE_SHIFT);
 	if (entry) {
@@ -225,7 +226,7 @@ static int ex_access(struct ex_importer *imp, u64 offset, u8 *byte, bool write)
 
 static void ex_unimport(struct ex_importer *imp)
 {
-	/* The promise to be told ends with the attachment. */
+	/* No notifications after detach, so remove all translations before. */
 	xa_destroy(&imp->table);
 	dma_buf_detach(imp->attach->dmabuf, imp->attach);
 }
@@ -282,7 +283,7 @@ static int ex_install_run(const struct dma_buf_pfn_run *run, void *arg)
 	pgoff_t i;
 	long ret;
 
-	/* This one goes through the kernel's own mapping, which is cached. */
+	/* This importer uses the kernel's linear map, which is cached. */
 	if (run->caching != DMA_BUF_PFN_CACHED)
 		return -EOPNOTSUPP;
 
@@ -315,7 +316,7 @@ static int ex_map_all(struct ex_importer *imp)
 	do {
 		ret = dma_buf_pfn_walk(imp->attach, 0, dmabuf->size >> PAGE_SHIFT,
 				       ex_install_run, imp);
-		/* If the exporter moved in get_pfn, earlier runs are gone. */
+		/* A move in get_pfn has removed the earlier runs. */
 	} while (ret == -EAGAIN);
 
 	dma_resv_unlock(dmabuf->resv);
@@ -343,7 +344,7 @@ static int ex_move_unlocked(struct ex_buf *buf, unsigned int n)
 	return ret;
 }
 
-/* What the importer finds in a page, or an error. */
+/* Read the first byte of a page. Returns the byte or an error. */
 static int ex_read(struct ex_importer *imp, pgoff_t pgoff)
 {
 	u8 byte;
@@ -384,13 +385,13 @@ static void ex_test_exit(struct kunit *test)
 		return;
 	ex_unimport(&pair->imp);
 	dma_buf_put(pair->buf->dmabuf);
-	/* A kernel thread's last reference is dropped later. */
+	/* In kernel threads, the final fput() is delayed. */
 	flush_delayed_fput();
 }
 
 /*
  * The test case succeeds if a page that the importer mapped is unmapped by a
- * move, and when mapped again is elsewhere and has the buffer's content.
+ * move, and when mapped again is another page with the same contents.
  */
 static void ex_test_unlocked(struct kunit *test)
 {
@@ -405,7 +406,7 @@ static void ex_test_unlocked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ex_read(imp, 5), 6);
 	before = xa_load(&imp->table, 5);
 
-	/* What the importer writes moves along. */
+	/* A move copies what the importer has written. */
 	KUNIT_EXPECT_EQ(test, ex_access(imp, 5 << PAGE_SHIFT, &byte, true), 0);
 	KUNIT_ASSERT_EQ(test, ex_move_unlocked(pair->buf, 0), 0);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&imp->table));
@@ -415,14 +416,14 @@ static void ex_test_unlocked(struct kunit *test)
 	KUNIT_EXPECT_PTR_NE(test, xa_load(&imp->table, 5), before);
 	KUNIT_EXPECT_EQ(test, ex_read(imp, 5), 0x5a);
 
-	/* The old place would not have these. */
+	/* The old page does not contain these. */
 	ex_write_all(pair->buf, 100);
 	KUNIT_EXPECT_EQ(test, ex_read(imp, 5), 105);
 }
 
 /*
- * The test case succeeds if the same goes for a walk over the whole buffer under
- * the reservation lock.
+ * The test case succeeds if a move also unmaps the pages of a walk over the
+ * whole buffer, and another walk maps the new pages.
  */
 static void ex_test_locked(struct kunit *test)
 {
@@ -440,8 +441,8 @@ static void ex_test_locked(struct kunit *test)
 }
 
 /*
- * The test case succeeds if importers of both forms, when the exporter moves the
- * buffer in get_pfn, notice and start again.
+ * The test case succeeds if both ex_map() and ex_map_all() start again when the
+ * exporter moves the buffer in get_pfn.
  */
 static void ex_test_move_in_get_pfn(struct kunit *test)
 {
@@ -454,7 +455,7 @@ static void ex_test_move_in_get_pfn(struct kunit *test)
 	ex_write_all(pair->buf, 1);
 	KUNIT_EXPECT_EQ(test, ex_read(&pair->imp, last), 1 + last);
 
-	/* Beyond the first lookup, when there is something in the table. */
+	/* Also move after the first lookup, when the table is not empty. */
 	pair->buf->move_in_get_pfn = EX_CHUNKS + 2;
 	KUNIT_ASSERT_EQ(test, ex_map_all(&pair->imp), 0);
 	KUNIT_EXPECT_EQ(test, pair->buf->move_in_get_pfn, 0);

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of dma-buf page frame numbers: how long they are valid, and for which
- * importers.
- * Each test is named after the rule of Documentation/driver-api/dma-buf-pfn.rst
- * that it is about.
+ * KUnit tests of dma-buf page frame numbers: how long they are valid, and for
+ * which importers. Each test is named after the rule of
+ * Documentation/driver-api/dma-buf-pfn.rst that it tests.
  */
 
 #include "st-dma-buf-pfn-mock.h"
 
 /*
- * Rule 3: a dynamic importer. The test case succeeds if lookups succeed without a pin,
- * before and after a move, and the move notifies the importer once.
+ * Rule 3: a dynamic importer. The test case succeeds if lookups succeed without
+ * a pin, before and after a move, and the move notifies the importer once.
  */
 static void rule3_dynamic(struct kunit *test)
 {
@@ -39,9 +38,9 @@ static const struct must_pin {
 KUNIT_ARRAY_PARAM_DESC(must_pin, must_pins, what);
 
 /*
- * Rule 3: an importer with operations that is not notified, or does not promise to have
- * removed its translations then. The test case succeeds if a lookup succeeds while it has
- * the buffer pinned, however often, and neither before nor after.
+ * Rule 3: an importer with operations that is not notified, or is without
+ * invalidate_unmaps. The test case succeeds if lookups succeed while it has
+ * pinned the buffer at least once, and fail before and after.
  */
 static void rule3_pinned(struct kunit *test)
 {
@@ -65,8 +64,8 @@ static void rule3_pinned(struct kunit *test)
 }
 
 /*
- * Rule 3: a pin that fails is none. The test case succeeds if the importer gets the
- * error of its pin, and no lookup works afterwards.
+ * Rule 3: a pin that fails. The test case succeeds if dma_buf_pin() returns the
+ * error of the exporter, and lookups fail afterwards.
  */
 static void rule3_pin_fails(struct kunit *test)
 {
@@ -81,9 +80,9 @@ static void rule3_pin_fails(struct kunit *test)
 }
 
 /*
- * Rule 3: who pins for one does not pin for all. The test case succeeds if an
- * importer that would not be told of a move is refused although others have the
- * buffer pinned, and the exporter does not hear of it.
+ * Rule 3: a pin is valid for one attachment. The test case succeeds if lookups
+ * by an importer that is not notified and has not pinned fail although others
+ * have pinned the buffer, and the exporter is not called.
  */
 static void rule3_neither(struct kunit *test)
 {
@@ -104,8 +103,9 @@ static void rule3_neither(struct kunit *test)
 }
 
 /*
- * Rule 3: a static importer. The test case succeeds if the buffer is pinned with
- * its first lookup, once, and unpinned when it is detached; and so for another.
+ * Rule 3: a static importer. The test case succeeds if the first lookup pins
+ * the buffer, later ones do not, and detaching unpins it, for each of two
+ * importers.
  */
 static void rule3_static(struct kunit *test)
 {
@@ -132,8 +132,8 @@ static void rule3_static(struct kunit *test)
 }
 
 /*
- * Rule 3: a static importer that never asks. The test case succeeds if the buffer
- * is not pinned for it, and not unpinned either.
+ * Rule 3: a static importer without lookups. The test case succeeds if the
+ * buffer is neither pinned nor unpinned for it.
  */
 static void rule3_static_silent(struct kunit *test)
 {
@@ -145,9 +145,9 @@ static void rule3_static_silent(struct kunit *test)
 }
 
 /*
- * Rule 3: a static importer and an exporter that fails. The test case succeeds if the
- * first lookup pins the buffer once, even if the lookup fails, until the importer is
- * detached.
+ * Rule 3: a static importer and an exporter that fails. The test case succeeds
+ * if the first lookup pins the buffer once, even if the lookup fails, until the
+ * importer is detached.
  */
 static void rule3_static_exporter_fails(struct kunit *test)
 {
@@ -168,8 +168,8 @@ static void rule3_static_exporter_fails(struct kunit *test)
 }
 
 /*
- * Rule 3: a static importer that cannot be pinned for. The test case succeeds if it
- * gets the error, -EBUSY without a warning, and the exporter is not asked.
+ * Rule 3: a static importer and a pin that fails. The test case succeeds if
+ * lookups fail with -EBUSY and without a warning, and get_pfn is not called.
  */
 static void rule3_static_pin_fails(struct kunit *test)
 {
@@ -185,8 +185,9 @@ static void rule3_static_pin_fails(struct kunit *test)
 }
 
 /*
- * Rule 3: an exporter that says that it never moves. The test case succeeds if lookups by
- * importers of all kinds succeed, and nothing is pinned, whether the exporter has pin or not.
+ * Rule 3: an exporter with never_moves. The test case succeeds if lookups by
+ * importers of all kinds succeed and the buffer is not pinned, whether the
+ * exporter has pin or not.
  */
 static void rule3_never_moves(struct kunit *test)
 {
@@ -206,9 +207,9 @@ static void rule3_never_moves(struct kunit *test)
 }
 
 /*
- * Rule 3: an exporter without pin that says nothing. The test case succeeds if it is not
- * taken for one that never moves: lookups succeed for importers that are notified or
- * believe that they have pinned, and for no others.
+ * Rule 3: an exporter with neither pin nor never_moves. The test case succeeds
+ * if lookups succeed for importers that are notified or have called
+ * dma_buf_pin(), and for no others.
  */
 static void rule3_no_pin(struct kunit *test)
 {
@@ -233,8 +234,9 @@ static void rule3_no_pin(struct kunit *test)
 }
 
 /*
- * Rule 11: -ENODEV may be temporary. The test case succeeds if a lookup by an importer
- * that got it succeeds when there is memory again, without a notification in between.
+ * Rule 11: -ENODEV may be temporary. The test case succeeds if a lookup that
+ * failed with it succeeds when there is memory again, without a notification in
+ * between.
  */
 static void rule11_back_again(struct kunit *test)
 {
@@ -255,8 +257,9 @@ static void rule11_back_again(struct kunit *test)
 }
 
 /*
- * Rule 3: revocation. The test case succeeds if all importers get -ENODEV from then
- * on, those who can be are told, and the static one's pin lasts until it detaches.
+ * Rule 3: revocation. The test case succeeds if all lookups fail with -ENODEV
+ * afterwards, importers with the callback are notified, and the pin of the
+ * static one lasts until it detaches.
  */
 static void rule3_revoked(struct kunit *test)
 {
@@ -289,8 +292,8 @@ static void rule3_revoked(struct kunit *test)
 }
 
 /*
- * Rule 3: signals. The test case succeeds if the errors of an interrupted exporter
- * pass as they are.
+ * Rule 3: signals. The test case succeeds if the errors of an interrupted
+ * exporter are returned unchanged.
  */
 static void rule3_signals_pass(struct kunit *test)
 {
@@ -305,8 +308,8 @@ static void rule3_signals_pass(struct kunit *test)
 }
 
 /*
- * Rule 3: the unlocked form is interruptible. The test case succeeds if a thread
- * that waits for the reservation lock returns when it gets a signal.
+ * Rule 3: the unlocked form is interruptible. The test case succeeds if a
+ * thread that waits for the reservation lock returns when it gets a signal.
  */
 static void rule3_unlocked_is_interruptible(struct kunit *test)
 {
@@ -328,8 +331,8 @@ static void rule3_unlocked_is_interruptible(struct kunit *test)
 }
 
 /*
- * Misuse by a driver. The test case succeeds if to ask for no attachment, or to have
- * the result put nowhere, is an error with a warning each time, and no crash.
+ * Misuse by a driver. The test case succeeds if lookups without an attachment,
+ * or without a pointer for the result, fail with -EINVAL and one warning each.
  */
 static void misuse_without_pointers(struct kunit *test)
 {

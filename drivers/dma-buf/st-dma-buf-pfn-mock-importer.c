@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mock importers: attachments of each kind, lookups that know what the
- * result must be, and a thread that can be kept waiting and interrupted.
+ * The mock importers: attachments of each kind, lookups with checks of the
+ * results, and a thread that can wait and be interrupted.
  */
 
 #include <kunit/device.h>
@@ -79,13 +79,13 @@ static void mock_detach_action(void *data)
 }
 
 /**
- * pfn_mock_attach() - make an importer and attach it
+ * pfn_mock_attach() - create an importer and attach it
  * @mock: exporter
  * @kind: what keeps its results valid
  * @dev: device to attach, or NULL
  *
- * Return: the importer. If attaching fails it is &pfn_mock_importer.attach that
- * says why.
+ * Return: the importer. If attaching fails, &pfn_mock_importer.attach is an
+ * error pointer.
  */
 struct pfn_mock_importer *pfn_mock_attach(struct pfn_mock *mock,
 					  enum pfn_mock_kind kind,
@@ -147,7 +147,8 @@ void pfn_mock_unpin(struct pfn_mock_importer *imp)
 }
 
 /**
- * pfn_mock_must_pin() - whether lookups by an importer succeed only if it has pinned
+ * pfn_mock_must_pin() - whether lookups by an importer succeed only if it has
+ * pinned
  * @kind: of importer
  *
  * Return: true if so, unless the exporter never moves.
@@ -160,9 +161,10 @@ bool pfn_mock_must_pin(enum pfn_mock_kind kind)
 /* --- lookups -------------------------------------------------------------- */
 
 /**
- * pfn_mock_expect_right() - look up in all ways, and expect the right results
+ * pfn_mock_expect_right() - look up a page in all ways, and expect the right
+ * results
  * @imp: importer
- * @pgoff: page to ask for
+ * @pgoff: page to look up
  */
 void pfn_mock_expect_right(struct pfn_mock_importer *imp, pgoff_t pgoff)
 {
@@ -191,10 +193,10 @@ void pfn_mock_expect_right(struct pfn_mock_importer *imp, pgoff_t pgoff)
 }
 
 /**
- * pfn_mock_expect_error() - ask in all ways, and expect an error each time, and
- * no warning, and nothing stored as the result
+ * pfn_mock_expect_error() - look up a page in all ways, and expect an error, no
+ * warning and unchanged results
  * @imp: importer
- * @pgoff: page to ask for
+ * @pgoff: page to look up
  * @error: the error
  */
 void pfn_mock_expect_error(struct pfn_mock_importer *imp, pgoff_t pgoff,
@@ -249,11 +251,12 @@ static void mock_fence_end(void *fence)
 }
 
 /**
- * pfn_mock_add_fence() - something that is under way
+ * pfn_mock_add_fence() - add a fence to the buffer
  * @mock: exporter
  * @usage: DMA_RESV_USAGE_KERNEL for a move
  *
- * Return: a fence, which is signaled when the test does so or ends.
+ * Return: the fence, which is signaled when the test ends, unless the test does
+ * so before.
  */
 struct dma_fence *pfn_mock_add_fence(struct pfn_mock *mock,
 				     enum dma_resv_usage usage)
@@ -290,7 +293,7 @@ static int mock_call(void *data)
 	return ret;
 }
 
-/* If the test gave up, nothing may keep the thread waiting. */
+/* If the test was aborted, the thread may still be waiting. */
 static void mock_call_stop(void *data)
 {
 	struct pfn_mock_call *call = data;
@@ -319,7 +322,7 @@ struct pfn_mock_call *pfn_mock_call_start(struct pfn_mock_importer *imp)
 
 	task = kthread_create(mock_call, call, "pfn_mock_call");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
-	/* It may be gone before it is stopped. */
+	/* The thread may exit before it is stopped. */
 	call->task = get_task_struct(task);
 	wake_up_process(task);
 	KUNIT_ASSERT_EQ(test, 0,
@@ -331,7 +334,7 @@ struct pfn_mock_call *pfn_mock_call_start(struct pfn_mock_importer *imp)
 /**
  * pfn_mock_call_is_done() - wait for a call
  * @call: the call
- * @msecs: for so long, in milliseconds
+ * @msecs: timeout in milliseconds
  *
  * Return: whether it is done.
  */
@@ -340,7 +343,7 @@ bool pfn_mock_call_is_done(struct pfn_mock_call *call, unsigned int msecs)
 	if (!wait_for_completion_timeout(&call->done, msecs_to_jiffies(msecs)))
 		return false;
 
-	/* So that one can ask again. */
+	/* Allow this function to be called again. */
 	complete(&call->done);
 	return true;
 }
@@ -355,8 +358,8 @@ void pfn_mock_call_interrupt(struct pfn_mock_call *call)
 }
 
 /**
- * pfn_mock_call_end() - wait for a call, however long it takes
- * @call: the call, which ends here
+ * pfn_mock_call_end() - wait for a call without a timeout
+ * @call: the call, not to be used afterwards
  *
  * Return: what dma_buf_get_pfn_unlocked() returned.
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mock exporter. It finds what get_pfn returns by looking at its page frame
- * numbers one by one, so that an expectation computed here owes nothing to the
- * code under test.
+ * The mock exporter. It computes the results of get_pfn from its page frame
+ * numbers, page by page, so that expectations do not depend on the code under
+ * test.
  */
 
 #include <linux/align.h>
@@ -19,7 +19,7 @@
 /* Page frame numbers that no machine has: x86 ends at 2^40. */
 #define PFN_MOCK_NO_RAM_BASE	BIT_ULL(44)
 
-/* Runs that are aligned and runs that are not, at offsets that are and are not. */
+/* Aligned and unaligned runs, at aligned and unaligned offsets */
 const struct pfn_mock_layout pfn_mock_mixed = {
 	.name = "mixed",
 	.piece = {
@@ -37,10 +37,10 @@ const struct pfn_mock_layout pfn_mock_one_page = {
 	.piece = { { .order = 0, .num = 1 } },
 };
 
-/* --- what is where -------------------------------------------------------- */
+/* --- placement ----------------------------------------------------------- */
 
 /**
- * pfn_mock_pfn() - where a page is now
+ * pfn_mock_pfn() - the current page frame number of a page
  * @mock: exporter
  * @pgoff: offset in pages
  *
@@ -51,7 +51,7 @@ u64 pfn_mock_pfn(struct pfn_mock *mock, pgoff_t pgoff)
 	return mock->pfns[mock->place][pgoff];
 }
 
-/* Pages from @first to @last follow each other. */
+/* Whether pages @first to @last are contiguous */
 static bool pfn_mock_is_contiguous(struct pfn_mock *mock, pgoff_t first,
 				   pgoff_t last)
 {
@@ -74,7 +74,7 @@ static bool pfn_mock_is_block(struct pfn_mock *mock, pgoff_t pgoff, int order)
 }
 
 /**
- * pfn_mock_order() - the order that an importer must be told
+ * pfn_mock_order() - the order that a lookup must return
  * @mock: exporter
  * @pgoff: offset in pages
  *
@@ -90,7 +90,7 @@ int pfn_mock_order(struct pfn_mock *mock, pgoff_t pgoff)
 }
 
 /**
- * pfn_mock_run() - the run that an importer must be told
+ * pfn_mock_run() - the run that a lookup must return
  * @mock: exporter
  * @pgoff: a page of it
  *
@@ -116,7 +116,7 @@ struct dma_buf_pfn_run pfn_mock_run(struct pfn_mock *mock, pgoff_t pgoff)
 }
 
 /**
- * pfn_mock_move_locked() - move the buffer to its other place
+ * pfn_mock_move_locked() - move the buffer to its other placement
  * @mock: exporter, with the reservation lock of its buffer held
  */
 void pfn_mock_move_locked(struct pfn_mock *mock)
@@ -126,7 +126,7 @@ void pfn_mock_move_locked(struct pfn_mock *mock)
 }
 
 /**
- * pfn_mock_move() - take the lock and move the buffer to its other place
+ * pfn_mock_move() - take the lock and move the buffer to its other placement
  * @mock: exporter
  */
 void pfn_mock_move(struct pfn_mock *mock)
@@ -199,7 +199,7 @@ static void mock_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 	kfree(sgt);
 }
 
-/* What get_pfn and get_pfn_run have in common. */
+/* Common part of get_pfn and get_pfn_run */
 static int mock_ask(struct dma_buf_attachment *attach)
 {
 	struct pfn_mock *mock = attach->dmabuf->priv;
@@ -257,7 +257,7 @@ static void mock_release(struct dma_buf *dmabuf)
 	complete(&mock->released);
 }
 
-/* --- life and death ------------------------------------------------------- */
+/* --- allocation and export ----------------------------------------------- */
 
 static void mock_free_pages(void *data)
 {
@@ -266,7 +266,7 @@ static void mock_free_pages(void *data)
 	__free_pages(page, page_private(page));
 }
 
-/* The first page frame number of a piece. */
+/* Allocate a piece and return its first page frame number. */
 static u64 mock_alloc_piece(struct kunit *test, unsigned int flags, u64 no_ram,
 			    const struct pfn_mock_piece *piece)
 {
@@ -295,7 +295,7 @@ static void mock_fill(struct pfn_mock *mock, unsigned int flags, int place,
 		pfn = mock_alloc_piece(mock->test, flags, no_ram, piece);
 		for (i = 0; i < piece->num; i++)
 			*pfns++ = pfn + i;
-		/* Not the page after this piece. */
+		/* Leave a gap, so that pieces are not contiguous. */
 		no_ram += 2UL << piece->order;
 	}
 }
@@ -303,8 +303,8 @@ static void mock_fill(struct pfn_mock *mock, unsigned int flags, int place,
 /**
  * pfn_mock_alloc() - make an exporter
  * @test: test that it is for
- * @flags: PFN_MOCK_*, what it can do
- * @layout: what its buffer is made of
+ * @flags: PFN_MOCK_*, capabilities of the exporter
+ * @layout: physical layout of its buffer
  *
  * Return: the exporter, whose buffer is not exported yet.
  */
@@ -347,14 +347,14 @@ struct pfn_mock *pfn_mock_alloc(struct kunit *test, unsigned int flags,
 	return mock;
 }
 
-/* The last reference goes in a worker, and what the test allocated must last. */
+/* The release is asynchronous and uses what the test has allocated. */
 static void mock_put(void *data)
 {
 	struct pfn_mock *mock = data;
 
 	dma_buf_put(mock->dmabuf);
 	if (!wait_for_completion_timeout(&mock->released, 5 * HZ))
-		KUNIT_FAIL(mock->test, "somebody still holds the buffer");
+		KUNIT_FAIL(mock->test, "the buffer is still referenced");
 }
 
 /**
@@ -383,8 +383,8 @@ int pfn_mock_export(struct pfn_mock *mock, int file_flags)
 /**
  * pfn_mock_create() - make an exporter and export its buffer for writing
  * @test: test that it is for
- * @flags: PFN_MOCK_*, what it can do
- * @layout: what its buffer is made of
+ * @flags: PFN_MOCK_*, capabilities of the exporter
+ * @layout: physical layout of its buffer
  *
  * Return: the exporter.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A mock exporter of page frame numbers and mock importers, for KUnit tests of
- * what is between them. All that they make is gone when the test ends.
+ * the dma-buf core. All their resources are freed when the test ends.
  *
- * What the tests change in a mock is protected by the reservation lock of its
- * buffer, and so is the rest, but for what a test sets before it exports.
+ * A mock is protected by the reservation lock of its buffer, except for what a
+ * test sets before the export.
  */
 
 #ifndef _ST_DMA_BUF_PFN_MOCK_H
@@ -26,8 +26,8 @@ struct pfn_mock_importer;
 /**
  * struct pfn_mock_piece - physically contiguous pages of a layout
  * @order: 2^order pages are allocated
- * @skip: and of these so many left out at the start
- * @num: and so many used
+ * @skip: number of these pages to skip at the start
+ * @num: number of pages to use
  */
 struct pfn_mock_piece {
 	unsigned int order;
@@ -36,9 +36,9 @@ struct pfn_mock_piece {
 };
 
 /**
- * struct pfn_mock_layout - what a mock buffer is made of
- * @name: of the layout
- * @piece: its pieces, up to one of no pages
+ * struct pfn_mock_layout - physical layout of a mock buffer
+ * @name: name of the layout
+ * @piece: its pieces, terminated by one without pages
  */
 struct pfn_mock_layout {
 	const char *name;
@@ -48,38 +48,38 @@ struct pfn_mock_layout {
 extern const struct pfn_mock_layout pfn_mock_mixed;
 extern const struct pfn_mock_layout pfn_mock_one_page;
 
-/* What the exporter can do. */
+/* Capabilities of the exporter */
 #define PFN_MOCK_GET_PFN	BIT(0)
 #define PFN_MOCK_RUN		BIT(1)	/* get_pfn_run */
 #define PFN_MOCK_PIN		BIT(2)	/* pin and unpin */
 #define PFN_MOCK_MAP		BIT(3)	/* map_dma_buf and unmap_dma_buf */
-#define PFN_MOCK_NO_RAM		BIT(4)	/* page frames of no struct page */
+#define PFN_MOCK_NO_RAM		BIT(4)	/* page frames without struct page */
 #define PFN_MOCK_NEVER_MOVES	BIT(5)
 #define PFN_MOCK_ALL		(PFN_MOCK_GET_PFN | PFN_MOCK_RUN | \
 				 PFN_MOCK_PIN | PFN_MOCK_MAP)
 
-/* Longer than anything takes, and shorter than the hung task detector waits. */
+/* Longer than any call takes, shorter than the hung task timeout */
 #define PFN_MOCK_LONG_MS	5000
-/* As long as one waits to see that nothing happens. */
+/* How long to wait to show that something does not happen */
 #define PFN_MOCK_SHORT_MS	50
 
 /**
  * struct pfn_mock - an exporter with one buffer
  * @test: test that it belongs to
  * @dmabuf: the buffer
- * @ops: operations of @dmabuf, to be changed before pfn_mock_export()
+ * @ops: operations of @dmabuf, may be changed before pfn_mock_export()
  * @num_pages: size of the buffer
- * @pfns: page frame numbers of its pages, in each of its two places
- * @place: index of the place where it is
+ * @pfns: page frame numbers of its pages, for each of two placements
+ * @place: index of the current placement
  * @attach_error: what attach returns
  * @pin_error: what pin returns
  * @get_pfn_error: what get_pfn and get_pfn_run return
- * @type: what get_pfn_run says
- * @caching: what get_pfn_run says
- * @provider: what get_pfn_run says
- * @move_in_get_pfn: so many of the next lookups find the buffer moved first
- * @lie: spoils a result of get_pfn
- * @lie_run: spoils a result of get_pfn_run
+ * @type: what get_pfn_run returns
+ * @caching: what get_pfn_run returns
+ * @provider: what get_pfn_run returns
+ * @move_in_get_pfn: number of lookups that still have to move the buffer first
+ * @lie: corrupts the result of get_pfn
+ * @lie_run: corrupts the result of get_pfn_run
  * @detaches: number of calls
  * @pins: number of calls that succeeded
  * @unpins: number of calls
@@ -87,7 +87,7 @@ extern const struct pfn_mock_layout pfn_mock_one_page;
  * @unmaps: number of calls
  * @get_pfns: number of calls
  * @get_pfn_runs: number of calls
- * @released: the buffer is gone
+ * @released: the buffer was released
  */
 struct pfn_mock {
 	struct kunit *test;
@@ -146,9 +146,9 @@ struct dma_fence *pfn_mock_add_fence(struct pfn_mock *mock,
 /* Kinds of importers, by what keeps their results valid. */
 enum pfn_mock_kind {
 	PFN_MOCK_DYNAMIC,	/* is notified */
-	PFN_MOCK_DYNAMIC_P2P,	/* and a peer */
-	PFN_MOCK_NO_PROMISE,	/* is notified, but promises nothing */
-	PFN_MOCK_NO_RECLAIM,	/* is notified, but not from reclaim */
+	PFN_MOCK_DYNAMIC_P2P,	/* is notified, and a peer */
+	PFN_MOCK_NO_PROMISE,	/* is notified, without invalidate_unmaps */
+	PFN_MOCK_NO_RECLAIM,	/* is notified, without invalidate_in_reclaim */
 	PFN_MOCK_PINNED,	/* has operations, but is not notified */
 	PFN_MOCK_STATIC,	/* has no operations */
 	PFN_MOCK_KINDS
@@ -161,9 +161,9 @@ enum pfn_mock_kind {
  * @lock: page table lock
  * @mapped: page frame number in the page table, or 0
  * @notified: number of notifications
- * @seq: what a notification compares the sequence with
+ * @seq: sequence number that a notification checks with read_retry
  * @retries: number of notifications that found the sequence advanced
- * @unpin: a notification unpins the buffer
+ * @unpin: the next notification unpins the buffer
  */
 struct pfn_mock_importer {
 	struct pfn_mock *mock;
@@ -189,12 +189,12 @@ void pfn_mock_expect_error(struct pfn_mock_importer *imp, pgoff_t pgoff,
 			   int error);
 
 /**
- * struct pfn_mock_call - dma_buf_get_pfn_unlocked() in a thread of its own, which
- * takes signals
- * @imp: importer that asks for its first page
+ * struct pfn_mock_call - dma_buf_get_pfn_unlocked() in a separate thread that
+ * accepts signals
+ * @imp: importer that looks up its first page
  * @task: the thread
- * @started: it takes signals now
- * @done: it is through
+ * @started: the thread accepts signals
+ * @done: the call has returned
  * @pfn: result
  */
 struct pfn_mock_call {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of dma-buf page frame numbers: what happens when they become wrong,
- * or are not to be used yet. Each test is named after the rule of
- * Documentation/driver-api/dma-buf-pfn.rst that it is about: notifications, the
- * sequence, and fences.
+ * KUnit tests of dma-buf page frame numbers: notifications, the sequence, and
+ * fences. Each test is named after the rule of
+ * Documentation/driver-api/dma-buf-pfn.rst that it tests.
  */
 
 #include <linux/dma-fence.h>
@@ -12,8 +11,8 @@
 #include "st-dma-buf-pfn-mock.h"
 
 /*
- * Rule 4: notifications. The test case succeeds if each importer that can be is
- * told once of each move, under the lock, and no other is touched.
+ * Rule 4: notifications. The test case succeeds if each importer with the
+ * callback is notified once of each move, under the lock, until it detaches.
  */
 static void rule4_all_are_notified(struct kunit *test)
 {
@@ -38,8 +37,8 @@ static void rule4_all_are_notified(struct kunit *test)
 }
 
 /*
- * Rule 4: notifications. The test case succeeds if an importer that is notified may
- * have the buffer pinned, and may unpin it there.
+ * Rule 4: notifications. The test case succeeds if an importer that has pinned
+ * the buffer is notified, and may unpin it in the callback.
  */
 static void rule4_unpin_when_notified(struct kunit *test)
 {
@@ -58,9 +57,9 @@ static void rule4_unpin_when_notified(struct kunit *test)
 }
 
 /*
- * Rule 4: reclaim. The test case succeeds if notifying from there is reported of an
- * importer that uses page frame numbers and did not say that it takes that, and of each
- * that has pinned; not of others.
+ * Rule 4: reclaim. The test case succeeds if a notification from reclaim is
+ * reported for importers with invalidate_unmaps but without
+ * invalidate_in_reclaim, and for those that have pinned; not for others.
  */
 static void rule4_reclaim(struct kunit *test)
 {
@@ -92,7 +91,7 @@ static void rule4_reclaim(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(imp));
 		kunit_warning_suppress(test) {
 			pfn_mock_lock(mock);
-			/* What says that a task reclaims memory */
+			/* Marks the task as reclaiming memory */
 			noreclaim = memalloc_noreclaim_save();
 			dma_buf_invalidate_mappings(mock->dmabuf);
 			memalloc_noreclaim_restore(noreclaim);
@@ -106,8 +105,9 @@ static void rule4_reclaim(struct kunit *test)
 
 /*
  * Rule 5: the locked form. The test case succeeds if an exporter that moves the
- * buffer in get_pfn can notify the very importer that called it, and returns
- * with the new place; for both forms, and lockdep has nothing to say.
+ * buffer in get_pfn can notify the importer that called it, and returns the new
+ * placement, without a lockdep report, for dma_buf_get_pfn() and
+ * dma_buf_get_pfn_run().
  */
 static void rule5_moved_in_get_pfn(struct kunit *test)
 {
@@ -136,8 +136,8 @@ static void rule5_moved_in_get_pfn(struct kunit *test)
 }
 
 /*
- * Rule 6: the sequence. The test case succeeds if already the first importer to be
- * notified, and each after it, finds that the sequence has advanced.
+ * Rule 6: the sequence. The test case succeeds if the sequence has advanced
+ * when the first importer is notified, and all later ones.
  */
 static void rule6_sequence_before_callback(struct kunit *test)
 {
@@ -157,8 +157,9 @@ static void rule6_sequence_before_callback(struct kunit *test)
 }
 
 /*
- * Rule 6: the sequence. The test case succeeds if one must retry after a move, and
- * not without one: not for lookups, pins, or other attachments.
+ * Rule 6: the sequence. The test case succeeds if dma_buf_pfn_read_retry()
+ * returns true after a move, and false after lookups, pins and other
+ * attachments.
  */
 static void rule6_retry(struct kunit *test)
 {
@@ -179,13 +180,13 @@ static void rule6_retry(struct kunit *test)
 	seq = dma_buf_pfn_read_begin(imp->attach);
 	KUNIT_EXPECT_FALSE(test, dma_buf_pfn_read_retry(imp->attach, seq));
 
-	/* Back where it was is not where it stayed. */
+	/* A buffer that has moved and returned counts as moved. */
 	pfn_mock_move(mock);
 	pfn_mock_move(mock);
 	KUNIT_EXPECT_TRUE(test, dma_buf_pfn_read_retry(imp->attach, seq));
 }
 
-/* Ask from a thread while the buffer waits for a fence. */
+/* Look up in a thread while a fence of the buffer has not signaled. */
 static void expect_no_wait(struct kunit *test, enum pfn_mock_kind kind)
 {
 	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
@@ -209,8 +210,8 @@ static void expect_no_wait(struct kunit *test, enum pfn_mock_kind kind)
 }
 
 /*
- * Rule 7: fences. The test case succeeds if a dynamic importer gets its result while
- * the memory is not ready yet.
+ * Rule 7: fences. The test case succeeds if a lookup by a dynamic importer does
+ * not wait for fences.
  */
 static void rule7_dynamic_does_not_wait(struct kunit *test)
 {
@@ -218,8 +219,8 @@ static void rule7_dynamic_does_not_wait(struct kunit *test)
 }
 
 /*
- * Rule 7: fences. The test case succeeds if an importer that has the buffer pinned
- * gets its result while the memory is not ready yet.
+ * Rule 7: fences. The test case succeeds if a lookup by an importer that has
+ * pinned the buffer does not wait for fences.
  */
 static void rule7_pinned_does_not_wait(struct kunit *test)
 {
@@ -227,8 +228,8 @@ static void rule7_pinned_does_not_wait(struct kunit *test)
 }
 
 /*
- * Rule 7: fences. The test case succeeds if a static importer gets its result when
- * the memory is ready and no earlier.
+ * Rule 7: fences. The test case succeeds if a lookup by a static importer waits
+ * until the memory is ready.
  */
 static void rule7_static_waits(struct kunit *test)
 {
@@ -250,8 +251,8 @@ static void rule7_static_waits(struct kunit *test)
 }
 
 /*
- * Rule 7: fences. The test case succeeds if a static importer does not wait for
- * what others read and write, but for moves alone.
+ * Rule 7: fences. The test case succeeds if a lookup by a static importer waits
+ * for KERNEL fences only.
  */
 static void rule7_static_waits_for_moves_only(struct kunit *test)
 {
@@ -271,8 +272,9 @@ static void rule7_static_waits_for_moves_only(struct kunit *test)
 }
 
 /*
- * Rule 7: fences. The test case succeeds if a static importer that is interrupted
- * while it waits gets -ERESTARTSYS, and the buffer is unpinned when it is detached.
+ * Rule 7: fences. The test case succeeds if a lookup by a static importer that
+ * is interrupted while it waits fails with -ERESTARTSYS, and the buffer is
+ * unpinned when it is detached.
  */
 static void rule7_static_interrupted(struct kunit *test)
 {

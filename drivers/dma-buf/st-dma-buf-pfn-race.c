@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit test of dma-buf page frame numbers: an importer that cannot hold the
- * reservation lock while it installs, on one CPU, against an exporter that moves
- * the buffer all the time, on another. They share no lock but the reservation
- * lock and the importer's page table lock.
+ * KUnit test of dma-buf page frame numbers: an importer on one CPU that
+ * installs without the reservation lock, against an exporter on another CPU
+ * that moves the buffer all the time. They share only the reservation lock and
+ * the importer's page table lock.
  */
 
 #include <linux/completion.h>
@@ -14,36 +14,37 @@
 
 #include "st-dma-buf-pfn-mock.h"
 
-/* Who waits for a case longer than 30 s is a hung task, so there are many. */
+/* Split into short cases, each below the hung task timeout of 30 s */
 #define RACE_PARTS	20
 
 /*
- * How long the importer takes to install, at most, and how long the mover stays
- * away from the lock, so that the importer gets it: in turns of cpu_relax(). With
- * these one in twenty or so of the lookups under emulation must be repeated.
+ * Maximum delay of the importer before it installs, and delay of the mover
+ * between moves, so that the importer gets the lock: in iterations of
+ * cpu_relax(). With these values, about one in twenty lookups must be repeated
+ * under emulation.
  */
 #define RACE_INSTALL	256
 #define RACE_AWAY	64
 
-/* Fewer retries than one in so many moves prove nothing. */
+/* The test requires at least one retry in this many moves. */
 #define RACE_RETRIES	1000
 
 static unsigned long pfn_race_rounds = 1000000;
 module_param(pfn_race_rounds, ulong, 0644);
-MODULE_PARM_DESC(pfn_race_rounds, "Moves of the buffer under an unlocked importer");
+MODULE_PARM_DESC(pfn_race_rounds, "Number of moves of the buffer in the race test");
 
 /**
  * struct race - what the two threads work on
  * @mock: exporter, of one page
  * @imp: importer
- * @rounds: times to move
- * @moved: times moved, the mover's
- * @installed: page table entries made, the importer's
- * @retried: times that the sequence had advanced, the importer's
- * @stale: the mover found an entry of another place than the present one
- * @own: the importer goes by its own count of notifications, not by the sequence
- * @error: of a lookup
- * @done: the mover is through
+ * @rounds: number of moves to make
+ * @moved: moves made, written by the mover
+ * @installed: entries installed, written by the importer
+ * @retried: lookups that were out of date, written by the importer
+ * @stale: the mover found a stale page table entry
+ * @own: the importer uses its own count of notifications, not the sequence
+ * @error: error of a lookup
+ * @done: the mover has finished
  */
 struct race {
 	struct pfn_mock *mock;
@@ -58,7 +59,7 @@ struct race {
 	struct completion done;
 };
 
-/* The sequence, or a count of one's own, under one's own lock */
+/* Read the sequence, or the importer's own count under its lock */
 static unsigned long race_read_begin(struct race *race)
 {
 	unsigned long seq;
@@ -93,7 +94,7 @@ static int race_import(void *data)
 		seq = race_read_begin(race);
 		race->error = dma_buf_get_pfn_unlocked(attach, 0, &pfn, NULL);
 
-		/* Give the mover time to come between, and not always the same. */
+		/* Give the mover a varying time to move the buffer. */
 		for (i = 0; i < turn++ % RACE_INSTALL; i++)
 			cpu_relax();
 
@@ -109,7 +110,7 @@ static int race_import(void *data)
 	return 0;
 }
 
-/* What is mapped must be nothing, or where the buffer is. */
+/* Whether the importer has an entry for the other placement */
 static bool race_is_stale(struct race *race)
 {
 	bool stale;
@@ -155,7 +156,7 @@ static void race_start(struct kunit *test, int (*thread)(void *),
 
 	task = kthread_create(thread, race, "pfn_race/%u", cpu);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
-	/* It may be gone before it is stopped. */
+	/* The thread may exit before it is stopped. */
 	get_task_struct(task);
 	kthread_bind(task, cpu);
 	wake_up_process(task);
@@ -176,11 +177,11 @@ static const void *race_gen_params(struct kunit *test, const void *prev,
 }
 
 /*
- * Rule 6: the sequence. The test case succeeds if an importer that installs what
- * the unlocked lookup returned, unless the sequence tells it to retry, never has
- * a page table entry of a place where the buffer was before; and if it had to retry
- * often, for else nothing is proven. A count of notifications of the importer's own
- * does as well.
+ * Rule 6: the sequence. The test case succeeds if an importer that installs the
+ * result of the unlocked lookup, unless the sequence has advanced, never has a
+ * stale page table entry, and had to retry often enough to prove it. Every
+ * second case uses the importer's own count of notifications instead of the
+ * sequence.
  */
 static void rule6_unlocked_race(struct kunit *test)
 {
@@ -189,7 +190,7 @@ static void rule6_unlocked_race(struct kunit *test)
 	struct race *race;
 
 	if (other >= nr_cpu_ids)
-		kunit_skip(test, "it takes two CPUs");
+		kunit_skip(test, "needs two CPUs");
 
 	race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, race);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of dma-buf page frame numbers: runs, and what kind of memory they
- * are. Each test is named after the rule of
- * Documentation/driver-api/dma-buf-pfn.rst that it is about.
+ * KUnit tests of dma-buf page frame numbers: runs and their attributes. Each
+ * test is named after the rule of Documentation/driver-api/dma-buf-pfn.rst that
+ * it tests.
  */
 
 #include "st-dma-buf-pfn-mock.h"
@@ -19,8 +19,9 @@ static const struct walk {
 KUNIT_ARRAY_PARAM_DESC(walk, walks, what);
 
 /*
- * Rule 2: runs. The test case succeeds if of an exporter that knows runs each page has
- * the whole run around it, in one call, and of one that knows only blocks the block.
+ * Rule 2: runs. The test case succeeds if a lookup of each page returns the
+ * whole run around it for an exporter with get_pfn_run, in one call, and the
+ * block around it for one with get_pfn only.
  */
 static void rule2_whole_run(struct kunit *test)
 {
@@ -52,7 +53,7 @@ static void rule2_whole_run(struct kunit *test)
 			mock->get_pfn_runs);
 }
 
-/* What a walk is to go through, and did so far */
+/* State of a walk, and the page that it must visit next */
 struct walked {
 	struct kunit *test;
 	struct pfn_mock *mock;
@@ -77,7 +78,7 @@ static int walked_run(const struct dma_buf_pfn_run *run, void *arg)
 	return walked->error;
 }
 
-/* The number of stretches of contiguous pages in a range */
+/* The number of contiguous runs in a range */
 static unsigned int count_runs(struct pfn_mock *mock, pgoff_t first, pgoff_t end)
 {
 	unsigned int n = 0;
@@ -90,9 +91,10 @@ static unsigned int count_runs(struct pfn_mock *mock, pgoff_t first, pgoff_t end
 }
 
 /*
- * Rule 2: walks. The test case succeeds if a walk through each range of the buffer covers
- * it, each page once and with its own page frame number, and nothing else, in as few runs
- * as there are, whether the exporter knows runs or only blocks.
+ * Rule 2: walks. The test case succeeds if a walk over any range of the buffer
+ * visits each of its pages once, with the right page frame number, and no
+ * others, in the smallest number of runs, for exporters with get_pfn_run,
+ * get_pfn or both.
  */
 static void rule2_walk(struct kunit *test)
 {
@@ -119,9 +121,9 @@ static void rule2_walk(struct kunit *test)
 }
 
 /*
- * Rule 2: walks. The test case succeeds if a range that is empty or not inside the buffer
- * is refused before anything is asked, and an error of the function or of the exporter
- * ends the walk.
+ * Rule 2: walks. The test case succeeds if a range that is empty or not inside
+ * the buffer is refused before the exporter is called, and an error of the
+ * function or of the exporter ends the walk.
  */
 static void rule2_walk_ends(struct kunit *test)
 {
@@ -165,16 +167,16 @@ static int move_in_next(const struct dma_buf_pfn_run *run, void *arg)
 {
 	struct walked *walked = arg;
 
-	/* The next lookup finds the buffer moved. */
+	/* The next lookup moves the buffer. */
 	if (!walked->calls++)
 		walked->mock->move_in_get_pfn = 1;
 	return 0;
 }
 
 /*
- * Rule 5: walks. The test case succeeds if a walk in which a lookup moves the buffer
- * ends with -EAGAIN, unless that was its first lookup, when nothing had been
- * passed on.
+ * Rule 5: walks. The test case succeeds if a walk in which a lookup moves the
+ * buffer ends with -EAGAIN, unless that was its first lookup, before any call
+ * of the function.
  */
 static void rule5_walk_moved(struct kunit *test)
 {
@@ -199,7 +201,7 @@ static void rule5_walk_moved(struct kunit *test)
 	pfn_mock_unlock(mock);
 }
 
-/* No two neighbouring pages are of one kind */
+/* Make adjacent pages differ in type, caching or provider. */
 static void lie_about_kind(struct pfn_mock *mock, pgoff_t pgoff,
 			   struct dma_buf_pfn_run *run)
 {
@@ -218,8 +220,8 @@ static void lie_about_kind(struct pfn_mock *mock, pgoff_t pgoff,
 }
 
 /*
- * Rule 13: attributes. The test case succeeds if a walk does not join neighbours that are
- * contiguous but of unlike type, caching or provider.
+ * Rule 13: attributes. The test case succeeds if a walk does not merge
+ * contiguous runs that differ in type, caching or provider.
  */
 static void rule13_walk_keeps_apart(struct kunit *test)
 {
@@ -237,7 +239,7 @@ static void rule13_walk_keeps_apart(struct kunit *test)
 	pfn_mock_unlock(mock);
 }
 
-/* Ask for the run at the start of a new mock's buffer. */
+/* Look up the first run of a new mock's buffer. */
 static struct dma_buf_pfn_run first_run(struct kunit *test, unsigned int flags,
 					enum dma_buf_pfn_type type,
 					enum dma_buf_pfn_caching caching)
@@ -257,8 +259,8 @@ static struct dma_buf_pfn_run first_run(struct kunit *test, unsigned int flags,
 }
 
 /*
- * Rule 13: attributes. The test case succeeds if of an exporter with get_pfn memory that
- * the kernel manages is RAM and cached.
+ * Rule 13: attributes. The test case succeeds if memory that the kernel manages
+ * is RAM and cached, for an exporter with get_pfn only.
  */
 static void rule13_default_of_ram(struct kunit *test)
 {
@@ -270,8 +272,8 @@ static void rule13_default_of_ram(struct kunit *test)
 }
 
 /*
- * Rule 13: attributes. The test case succeeds if of an exporter with get_pfn what has no
- * struct page is MMIO and not cached.
+ * Rule 13: attributes. The test case succeeds if memory without struct page is
+ * MMIO and not cached, for an exporter with get_pfn only.
  */
 static void rule13_default_of_no_page(struct kunit *test)
 {
@@ -283,8 +285,9 @@ static void rule13_default_of_no_page(struct kunit *test)
 }
 
 /*
- * Rule 13: attributes. The test case succeeds if a page that the kernel does not
- * manage, although it has a struct page, is MMIO when the exporter does not say.
+ * Rule 13: attributes. The test case succeeds if a page that the kernel does
+ * not manage is MMIO although it has a struct page, for an exporter with
+ * get_pfn only.
  */
 static void rule13_default_of_reserved(struct kunit *test)
 {
@@ -306,8 +309,8 @@ static void rule13_default_of_reserved(struct kunit *test)
 }
 
 /*
- * Rule 13: attributes. The test case succeeds if the exporter's word is passed on,
- * whatever the page frame number looks like.
+ * Rule 13: attributes. The test case succeeds if the exporter's type and
+ * caching are returned for any page frame number.
  */
 static void rule13_exporter_says(struct kunit *test)
 {
@@ -328,8 +331,8 @@ static void rule13_exporter_says(struct kunit *test)
 }
 
 /*
- * Rule 13: attributes. The test case succeeds if the exporter can say to which PCI device
- * memory belongs.
+ * Rule 13: attributes. The test case succeeds if the exporter's provider is
+ * returned.
  */
 static void rule13_provider(struct kunit *test)
 {
@@ -340,7 +343,7 @@ static void rule13_provider(struct kunit *test)
 
 	imp = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC_P2P, NULL);
 	mock->type = DMA_BUF_PFN_MMIO;
-	/* Nobody looks what is behind it. */
+	/* The pointer is never dereferenced. */
 	mock->provider = (void *)mock;
 	pfn_mock_lock(mock);
 	KUNIT_EXPECT_EQ(test, 0, dma_buf_get_pfn_run(imp->attach, 0, &run));
@@ -349,8 +352,8 @@ static void rule13_provider(struct kunit *test)
 }
 
 /*
- * Rule 13: attributes. The test case succeeds if each way of caching has the
- * architecture's page protection, and write-back is the one that one has anyway.
+ * Rule 13: attributes. The test case succeeds if each cache mode has the
+ * architecture's page protection, and write-back does not change it.
  */
 static void rule13_pgprot(struct kunit *test)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of dma-buf page frame numbers: lookups and their results. Each test is
- * named after the rule of Documentation/driver-api/dma-buf-pfn.rst that it is
- * about. Lifetimes, runs and wrong results have files of their own.
+ * KUnit tests of dma-buf page frame numbers: lookups and their results. Each
+ * test is named after the rule of Documentation/driver-api/dma-buf-pfn.rst that
+ * it tests. Lifetimes, runs and wrong results are tested in other files.
  */
 
 #include <linux/fcntl.h>
@@ -27,9 +27,9 @@ static void layout_desc(const struct pfn_mock_layout * const *layout, char *desc
 KUNIT_ARRAY_PARAM(layout, layouts, layout_desc);
 
 /*
- * Rule 1: offsets count pages. The test case succeeds if each page of the buffer
- * has its page frame number, and what is beyond the end is refused before the
- * exporter is asked or the buffer pinned.
+ * Rule 1: offsets count pages. The test case succeeds if each page of the
+ * buffer has its page frame number, and lookups beyond the end fail before the
+ * exporter is called or the buffer pinned.
  */
 static void rule1_units(struct kunit *test)
 {
@@ -55,8 +55,8 @@ static void rule1_units(struct kunit *test)
 }
 
 /*
- * Rule 2: the largest block. The test case succeeds if nobody must say where to
- * put the order. (That it is the right one for each page is rule1_units().)
+ * Rule 2: the largest block. The test case succeeds if the pointer to the order
+ * may be NULL. (rule1_units() checks the orders of all pages.)
  */
 static void rule2_max_order_may_be_null(struct kunit *test)
 {
@@ -82,7 +82,7 @@ static int order_of(u64 pfn, pgoff_t pgoff, pgoff_t first, pgoff_t last)
 	return dma_buf_pfn_order(&run, pgoff);
 }
 
-/* The order by the letter of the rule, from large to small. */
+/* The order by the definition of the rule, from large to small */
 static int order_by_trial(u64 pfn, pgoff_t pgoff, pgoff_t first, pgoff_t last)
 {
 	pgoff_t start;
@@ -98,9 +98,9 @@ static int order_by_trial(u64 pfn, pgoff_t pgoff, pgoff_t first, pgoff_t last)
 }
 
 /*
- * Rule 2: the largest block. The test case succeeds if dma_buf_pfn_order() is what
- * trying all orders gives, for all runs inside the first pages of a buffer, all
- * pages of them, and all alignments of page frame numbers.
+ * Rule 2: the largest block. The test case succeeds if dma_buf_pfn_order()
+ * returns the result of trying all orders, for all runs inside the first pages
+ * of a buffer, all pages of them, and all alignments of page frame numbers.
  */
 static void rule2_order_of_all_blocks(struct kunit *test)
 {
@@ -126,9 +126,10 @@ static void rule2_order_of_all_blocks(struct kunit *test)
 }
 
 /*
- * Rule 2: the largest block. The test case succeeds if dma_buf_pfn_order() knows
- * the ends of the number space: a buffer at its own offsets, which only its size
- * limits, and one page at the highest page frame number.
+ * Rule 2: the largest block. The test case succeeds if dma_buf_pfn_order() is
+ * right at the limits of the number space: for a buffer at page frame number 0,
+ * where only its size limits the order, and for one page at the highest page
+ * frame number.
  */
 static void rule2_order_of_large_blocks(struct kunit *test)
 {
@@ -144,8 +145,9 @@ static void rule2_order_of_large_blocks(struct kunit *test)
 }
 
 /*
- * Rule 8: no device. The test case succeeds if importers of each kind can attach,
- * ask and detach without one, and mapping fails before the exporter hears of it.
+ * Rule 8: no device. The test case succeeds if importers of each kind can
+ * attach, look up and detach without one, and mapping fails before the exporter
+ * is called.
  */
 static void rule8_no_device(struct kunit *test)
 {
@@ -177,8 +179,8 @@ static void rule8_no_device(struct kunit *test)
 }
 
 /*
- * Rule 8: no device. The test case succeeds if attaching without one to an exporter
- * without get_pfn fails with -EOPNOTSUPP and without a warning.
+ * Rule 8: no device. The test case succeeds if attaching without one to an
+ * exporter without get_pfn fails with -EOPNOTSUPP and without a warning.
  */
 static void rule8_no_device_no_get_pfn(struct kunit *test)
 {
@@ -200,8 +202,8 @@ static void close_file(void *file)
 }
 
 /*
- * Rule 8: no device. The test case succeeds if bufinfo in debugfs says so of an
- * attachment, and the other one's name.
+ * Rule 8: no device. The test case succeeds if bufinfo in debugfs lists an
+ * attachment without a device as such, and another one with its device's name.
  */
 static void rule8_bufinfo(struct kunit *test)
 {
@@ -245,8 +247,8 @@ static void stop_tracing(void *data)
 }
 
 /*
- * Rule 8: no device. The test case succeeds if the trace events cope, which they
- * show by not crashing.
+ * Rule 8: no device. The test case succeeds if the trace events do not crash
+ * without a device.
  */
 static void rule8_trace(struct kunit *test)
 {
@@ -277,8 +279,9 @@ static const struct pfn_only {
 KUNIT_ARRAY_PARAM_DESC(pfn_only, pfn_onlys, what);
 
 /*
- * Rule 10: kinds of exporters. The test case succeeds if one with get_pfn or
- * get_pfn_run alone serves all lookups, and cannot be mapped even with a device.
+ * Rule 10: kinds of exporters. The test case succeeds if lookups succeed for an
+ * exporter with get_pfn or get_pfn_run alone, and mapping it fails even with a
+ * device.
  */
 static void rule10_pfn_alone(struct kunit *test)
 {
@@ -298,8 +301,8 @@ static void rule10_pfn_alone(struct kunit *test)
 }
 
 /*
- * Rule 10: kinds of exporters. The test case succeeds if one without get_pfn can be
- * mapped as ever, and has no page frame numbers for importers of any kind.
+ * Rule 10: kinds of exporters. The test case succeeds if an exporter without
+ * get_pfn can be mapped, and lookups fail for importers of all kinds.
  */
 static void rule10_map_alone(struct kunit *test)
 {
@@ -325,7 +328,7 @@ static void rule10_map_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, mock->unmaps);
 }
 
-/* What an exporter must not lack. */
+/* Incomplete operations of exporters */
 static const struct refused_export {
 	const char *what;
 	unsigned int has;
@@ -343,8 +346,8 @@ static const struct refused_export {
 KUNIT_ARRAY_PARAM_DESC(refused_export, refused_exports, what);
 
 /*
- * Rule 10: kinds of exporters. The test case succeeds if an incomplete one cannot
- * export, and is told so by one warning.
+ * Rule 10: kinds of exporters. The test case succeeds if an export with
+ * incomplete operations fails with one warning.
  */
 static void rule10_refused(struct kunit *test)
 {
@@ -366,10 +369,9 @@ static int failing_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 }
 
 /*
- * Rule 11: no warning that userspace can cause. The test case succeeds if an
- * exporter that fails to attach or to map for the CPU causes none, and its error
- * passes. (The errors of lookups are in pfn_mock_expect_error(), wherever it is
- * used.)
+ * Rule 11: no warning that userspace can cause. The test case succeeds if
+ * errors of the exporter's attach and vmap are returned without a warning.
+ * (pfn_mock_expect_error() checks the errors of lookups.)
  */
 static void rule11_no_warning(struct kunit *test)
 {
@@ -391,7 +393,8 @@ static void rule11_no_warning(struct kunit *test)
 }
 
 /*
- * Rule 12: write permission. The test case succeeds if it is that of the file.
+ * Rule 12: write permission. The test case succeeds if dma_buf_pfn_writable()
+ * returns that of the file.
  */
 static void rule12_writable(struct kunit *test)
 {

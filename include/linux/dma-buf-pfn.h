@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Page frame numbers of dma-bufs, for importers that fill page tables of their
- * own. The rules are in Documentation/driver-api/dma-buf-pfn.rst.
+ * Page frame numbers of dma-bufs, for importers with their own page tables. The
+ * rules are in Documentation/driver-api/dma-buf-pfn.rst.
  */
 
 #ifndef _LINUX_DMA_BUF_PFN_H
@@ -23,8 +23,8 @@ enum dma_buf_pfn_type {
 	/** @DMA_BUF_PFN_RAM: System RAM, or memory that behaves like it. */
 	DMA_BUF_PFN_RAM,
 	/**
-	 * @DMA_BUF_PFN_MMIO: A device's memory. Only for attachments with
-	 * &dma_buf_attachment.peer2peer, and often without a struct page.
+	 * @DMA_BUF_PFN_MMIO: Device memory. Only returned to attachments with
+	 * &dma_buf_attachment.peer2peer, and often without struct page.
 	 */
 	DMA_BUF_PFN_MMIO,
 };
@@ -48,12 +48,12 @@ enum dma_buf_pfn_caching {
  * @nr_pages: number of pages
  * @pfn: page frame number of the first page
  * @type: what kind of memory it is
- * @caching: how a CPU may cache it. On architectures that let the mapping decide
- * (x86 with PAT) an importer that maps it otherwise breaks the exporter's own
- * mapping.
- * @provider: the p2pdma provider of memory of type DMA_BUF_PFN_MMIO, or NULL if the
- * memory is not in a PCI BAR or the exporter does not know. An importer that programs
- * another PCI device to access the memory needs it.
+ * @caching: how a CPU may cache it. On architectures where each mapping selects
+ * its cache mode (x86 with PAT), an importer that maps it differently breaks
+ * the exporter's own mapping.
+ * @provider: the p2pdma provider of memory of type DMA_BUF_PFN_MMIO, or NULL if
+ * the memory is not in a PCI BAR or the exporter does not set it. Needed by
+ * importers that program another PCI device to access the memory.
  */
 struct dma_buf_pfn_run {
 	pgoff_t first;
@@ -93,8 +93,8 @@ static inline bool dma_buf_has_pfn(struct dma_buf *dmabuf)
  * dma_buf_pfn_writable - whether an importer may map page frames for writing
  * @dmabuf:	[in]	the buffer
  *
- * A page frame number carries no access rights. An importer must not let
- * anything write to the memory without it.
+ * A page frame number carries no access rights. An importer must not map the
+ * memory for writing unless this returns true.
  *
  * Return: true if the file of @dmabuf is open for writing.
  */
@@ -139,21 +139,21 @@ static inline void dma_buf_pfn_clip(struct dma_buf_pfn_run *run, pgoff_t first,
  * @pgoff:	[in]	a page of it, as offset into the buffer
  *
  * Return: the largest order o such that the 2^o pages which contain @pgoff, and
- * start at a multiple of 2^o both in page offsets and in page frame numbers, lie
- * in @run.
+ * start at a multiple of 2^o both in page offsets and in page frame numbers,
+ * lie in @run.
  */
 static inline int dma_buf_pfn_order(const struct dma_buf_pfn_run *run, pgoff_t pgoff)
 {
-	/* Offset and pfn are aligned together up to their lowest unlike bit. */
+	/* Offset and pfn are aligned alike up to the lowest differing bit. */
 	u64 unlike = dma_buf_pfn_at(run, pgoff) ^ pgoff;
 	int order = unlike ? __ffs64(unlike) : BITS_PER_LONG - 1;
 	int edge;
 
 	/*
-	 * The block must not reach the page before the run, nor the one after.
-	 * The smallest block with two given pages is as large as the highest bit
-	 * in which they differ, and the next smaller one has only one of them.
-	 * Before page 0 is ULONG_MAX, which no block reaches.
+	 * The block must contain neither the page before the run nor the page
+	 * after it. The smallest aligned block with two given pages has an
+	 * order of one more than the highest bit in which their offsets differ.
+	 * The page before page 0 wraps to ULONG_MAX, which is in no block.
 	 */
 	edge = __fls(min(pgoff ^ (run->first - 1),
 			 pgoff ^ (run->first + run->nr_pages)));
@@ -163,10 +163,10 @@ static inline int dma_buf_pfn_order(const struct dma_buf_pfn_run *run, pgoff_t p
 /**
  * dma_buf_pfn_pgprot - page protection for mapping page frames into a process
  * @caching:	[in]	how they may be cached, from dma_buf_get_pfn_run()
- * @prot:	[in]	the protection of the mapping, &vm_area_struct.vm_page_prot
+ * @prot:	[in]	protection of the mapping, &vm_area_struct.vm_page_prot
  *
- * Return: @prot with the cache mode that @caching asks for, where the
- * architecture has it. After ttm_io_prot().
+ * Return: @prot with the cache mode for @caching, if the architecture supports
+ * it. Modelled on ttm_io_prot().
  */
 static inline pgprot_t dma_buf_pfn_pgprot(enum dma_buf_pfn_caching caching,
 					  pgprot_t prot)

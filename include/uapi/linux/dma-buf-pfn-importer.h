@@ -9,111 +9,118 @@
  * /dev/dma_buf_pfn_importer: the reference importer of page frame numbers.
  *
  * DMA_BUF_PFN_IMPORT on the device turns a dma-buf fd into an import fd. The
- * import fd can be mmapped, MAP_SHARED only, writable only if the dma-buf was
- * opened for writing, and takes the other ioctls.
+ * import fd supports the other ioctls, and mmap() with MAP_SHARED, writable if
+ * the dma-buf was opened for writing.
  *
  * Rules that hold for every ioctl below: unknown flags and non-zero padding
- * give -EINVAL, a bad user pointer -EFAULT; a failing ioctl changes no state.
+ * fail with -EINVAL, a bad user pointer with -EFAULT; an ioctl that fails
+ * changes no state.
  */
 
 #define DMA_BUF_PFN_IMPORTER_BASE	0xBC
 
 /*
- * The kind of import, which is the promise that the exporter gets. With no flag it
- * is a dynamic one: the buffer moves as it likes, and the importer is told.
+ * The kind of import: how its translations are kept valid. Without a flag the
+ * import is dynamic: the exporter may move the buffer and notifies the
+ * importer.
  */
 
-/* The buffer is pinned while it is imported. Nobody is told anything. */
+/* The buffer is pinned while it is imported. The importer is not notified. */
 #define DMA_BUF_PFN_IMPORT_PIN			(1 << 0)
 
-/* Only with PIN: the importer is told if the exporter revokes the memory. */
+/*
+ * Only with PIN: the importer is notified if the exporter revokes the memory.
+ */
 #define DMA_BUF_PFN_IMPORT_REVOCABLE		(1 << 1)
 
 /*
- * An attachment without operations, as of dma_buf_attach(). The buffer is pinned
- * from the first translation on. Not together with any other flag but DEVICE.
+ * An attachment without importer operations, made by dma_buf_attach(). The
+ * first lookup pins the buffer. Can only be combined with DEVICE.
  */
 #define DMA_BUF_PFN_IMPORT_STATIC		(1 << 2)
 
 /*
- * The importer can handle memory without struct page, and that of devices. Others
- * get system memory or an error.
+ * The importer supports device memory and memory without struct page. Without
+ * this flag, lookups return system memory or an error.
  */
 #define DMA_BUF_PFN_IMPORT_P2P			(1 << 3)
 
 /*
- * The attachment names a device, one of the importer's own on no bus. Without this
- * it has none, as those of KVM.
+ * Attach with a device, the importer's faux device. Without this flag the
+ * attachment has no device, like those of KVM.
  */
 #define DMA_BUF_PFN_IMPORT_DEVICE		(1 << 4)
 
 /*
- * Importers that are broken on purpose, so that tests can show that they notice.
- * Each of these leaves out one step that an importer must take.
+ * Importers that are broken on purpose, so that tests can show that they detect
+ * them. Each flag breaks one step that an importer must take.
  *
- * With any of them an import reads and writes memory that is somebody else's by
- * then: another buffer's, or a page that the kernel has given to other uses. It
- * can do whatever a writer of /dev/mem can. Therefore each needs CAP_SYS_ADMIN,
- * and is refused when the kernel is locked down. Whoever gets such an import fd
- * or inherits a mapping of it can do the same, without any capability.
+ * With any of them an import may access memory that no longer belongs to the
+ * buffer: another buffer's memory, or pages that the kernel has reused. This is
+ * equivalent to write access to /dev/mem. Each flag therefore needs
+ * CAP_SYS_ADMIN, and is refused when the kernel is locked down. A process that
+ * receives such an import fd, or inherits a mapping of it, has the same access
+ * without any capability.
  */
 
 /*
  * Notifications are counted and otherwise ignored: page table entries of both
- * sides stay until the import is closed and its last mapping is gone, and accesses
- * through old page frame numbers go on. What is not translated yet when the
- * buffer moves gets its new place. The memory of a carveout stays what it is while
- * the import exists, but system memory that the buffer has left is freed.
+ * sides stay until the import is closed and its last mapping removed, and
+ * accesses through old page frame numbers continue. Pages that are first looked
+ * up after a move are translated to the new placement. Carveout memory stays
+ * reserved while the import exists, but system memory that the buffer has left
+ * is freed.
  */
 #define DMA_BUF_PFN_IMPORT_NO_ZAP		(1 << 16)
 
 /*
- * Neither side waits for fences: accesses may come before the data. Does not keep
- * exporters from waiting, and so changes little where they do.
+ * Neither side waits for fences: accesses may precede the data. Has little
+ * effect with exporters that wait themselves.
  */
 #define DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT	(1 << 17)
 
 /*
- * The device installs what the unlocked get_pfn returned, whether or not the
- * sequence has moved.
+ * The device installs the result of dma_buf_get_pfn_unlocked() even if the
+ * sequence has advanced.
  */
 #define DMA_BUF_PFN_IMPORT_NO_RETRY		(1 << 18)
 
 /*
  * A notification returns at once, and a worker removes the translations of both
- * sides zap_delay_us (debugfs) later. Meanwhile they are used as with NO_ZAP.
+ * sides zap_delay_us (debugfs) later. Until then they are used as with NO_ZAP.
  */
 #define DMA_BUF_PFN_IMPORT_LATE_ZAP		(1 << 19)
 
 /*
- * A notification empties the page tables, and forgets the device TLB: what is in
- * there is used until other pages take its place.
+ * A notification empties the page tables but does not flush the device TLB. Its
+ * entries are used until other pages replace them.
  */
 #define DMA_BUF_PFN_IMPORT_STALE_TLB		(1 << 20)
 
 /*
- * A notification does all that it must, and then sleeps hold_lock_us (debugfs) with
- * the reservation lock held.
+ * A notification sleeps hold_lock_us (debugfs) with the reservation lock held
+ * before it removes the translations.
  */
 #define DMA_BUF_PFN_IMPORT_HOLD_LOCK		(1 << 21)
 
 /*
- * The importer attaches before it can be told, looks up the first page for the
- * device, and is ready attach_delay_us (debugfs) later. A notification in between is
- * lost. A real importer would perhaps follow a pointer that is not set yet.
+ * The importer attaches before it is ready for notifications: it looks up the
+ * first page for the device, and is ready attach_delay_us (debugfs) later. A
+ * notification in between is ignored. A real importer might dereference a
+ * pointer that is not set yet.
  */
 #define DMA_BUF_PFN_IMPORT_ATTACH_EARLY		(1 << 22)
 
 /*
- * An import that fails after it has attached leaves the attachment behind, and the
- * pin if there is one, until something is written to "leaked" in debugfs. The module
- * cannot be unloaded before that.
+ * An import that fails after it has attached leaks the attachment, and the pin
+ * if any, until something is written to "leaked" in debugfs. The module cannot
+ * be unloaded until then.
  */
 #define DMA_BUF_PFN_IMPORT_LEAK			(1 << 23)
 
 /*
- * The fences of jobs are not added to the reservation object, so that exporters do
- * not wait for them.
+ * The fences of jobs are not added to the reservation object, so that exporters
+ * do not wait for them.
  */
 #define DMA_BUF_PFN_IMPORT_NO_FENCE		(1 << 24)
 
@@ -136,11 +143,12 @@
 /**
  * struct dma_buf_pfn_import - import a dma-buf
  *
- * Errors: -EBADF for no fd, -EINVAL for one that is no dma-buf and for flags that
- * do not go together, -EOPNOTSUPP for an exporter without get_pfn,
- * -EPERM for DMA_BUF_PFN_IMPORT_PIN or DMA_BUF_PFN_IMPORT_STATIC without CAP_IPC_LOCK,
- * and for a flag of DMA_BUF_PFN_IMPORT_BROKEN without CAP_SYS_ADMIN or in a kernel
- * that is locked down; -EINTR, or what the exporter's attach or pin returned.
+ * Errors: -EBADF for an invalid fd, -EINVAL for an fd that is not a dma-buf and
+ * for flags that cannot be combined, -EOPNOTSUPP for an exporter without
+ * get_pfn, -EPERM for DMA_BUF_PFN_IMPORT_PIN or DMA_BUF_PFN_IMPORT_STATIC
+ * without CAP_IPC_LOCK, and for a flag of DMA_BUF_PFN_IMPORT_BROKEN without
+ * CAP_SYS_ADMIN or in a kernel that is locked down; -EINTR, or the error of the
+ * exporter's attach or pin.
  */
 struct dma_buf_pfn_import {
 	/** @dma_buf_fd: Input: fd of the dma-buf. */
@@ -167,15 +175,15 @@ struct dma_buf_pfn_import {
 /**
  * struct dma_buf_pfn_access - read or write the buffer as a device would
  *
- * Every page is translated through the importer's own device page table. A
- * page that is not in it is looked up with the unlocked get_pfn and installed
- * after the sequence was checked.
+ * Every page is translated through the importer's own device page table. A page
+ * that is not in it is looked up with dma_buf_get_pfn_unlocked() and installed
+ * after a check of the sequence.
  *
  * Errors: -EINVAL for an empty range or one outside the buffer, -EACCES for a
- * write to a buffer that is read-only, -EBUSY for memory without struct page that
- * cannot be mapped as the exporter says, -EINTR, or what get_pfn returned. Other
- * than with the ioctls around it, a part may have been transferred before an
- * error.
+ * write to a buffer that is read-only, -EBUSY for memory without struct page
+ * that cannot be mapped with the exporter's caching, -EINTR, or the error of
+ * the lookup. Unlike with the other ioctls, a part may have been transferred
+ * before an error.
  */
 struct dma_buf_pfn_access {
 	/** @offset: Input: byte offset into the buffer. */
@@ -195,8 +203,8 @@ struct dma_buf_pfn_access {
 };
 
 /*
- * The levels of a page table, of which each has entries of one order. On x86-64 those
- * are of 4 KiB, 2 MiB and 1 GiB.
+ * Page table levels, each with entries of one order: 4 KiB, 2 MiB and 1 GiB on
+ * x86-64.
  */
 #define DMA_BUF_PFN_LEVEL_PTE	0
 #define DMA_BUF_PFN_LEVEL_PMD	1
@@ -204,10 +212,9 @@ struct dma_buf_pfn_access {
 #define DMA_BUF_PFN_LEVELS	3
 
 /**
- * struct dma_buf_pfn_stats - what this import saw so far
+ * struct dma_buf_pfn_stats - counters of an import
  *
- * Every field is output. Pages are of the smallest size, so that a huge entry is
- * many of them.
+ * Every field is output. Pages have PAGE_SIZE: a huge entry counts as many.
  */
 struct dma_buf_pfn_stats {
 	/** @faults: CPU faults that installed an entry of any level. */
@@ -217,21 +224,30 @@ struct dma_buf_pfn_stats {
 	__u64 invalidations;
 
 	/**
-	 * @cpu_zapped: Pages whose CPU page table entries they removed. Those of
-	 * mappings that are gone by then count, too.
+	 * @cpu_zapped: Pages whose CPU page table entries notifications
+	 * removed. Includes those of mappings that were unmapped before.
 	 */
 	__u64 cpu_zapped;
 
-	/** @dev_lookups: Results of get_pfn for device page table misses. */
+	/** @dev_lookups: Successful lookups for device page table misses. */
 	__u64 dev_lookups;
 
-	/** @dev_retries: Device lookups repeated as the sequence had moved. */
+	/**
+	 * @dev_retries: Device lookups repeated because the sequence had
+	 * advanced.
+	 */
 	__u64 dev_retries;
 
-	/** @dev_zapped: Pages whose device page table entries they removed. */
+	/**
+	 * @dev_zapped: Pages whose device page table entries notifications
+	 * removed.
+	 */
 	__u64 dev_zapped;
 
-	/** @cpu_mapped: Pages given to CPU page tables since the last one. */
+	/**
+	 * @cpu_mapped: Pages mapped in CPU page tables since the last
+	 * notification.
+	 */
 	__u64 cpu_mapped;
 
 	/** @dev_mapped: Pages in the device page table now. */
@@ -243,7 +259,7 @@ struct dma_buf_pfn_stats {
 	/** @tlb_hits: Translations that the device found in its TLB. */
 	__u64 tlb_hits;
 
-	/** @tlb_flushes: How often notifications have emptied the TLB. */
+	/** @tlb_flushes: TLB flushes by notifications. */
 	__u64 tlb_flushes;
 
 	/** @jobs: Jobs submitted. */
@@ -251,43 +267,44 @@ struct dma_buf_pfn_stats {
 };
 
 /*
- * Which of the importer's translations a snapshot entry describes. A CPU translation
- * is one that was given to a page table since the last notification.
+ * Which of the importer's translations a snapshot entry describes. A CPU
+ * translation is one that was installed in a page table since the last
+ * notification.
  */
 #define DMA_BUF_PFN_ENTRY_DEV		(1 << 0)
 #define DMA_BUF_PFN_ENTRY_CPU		(1 << 1)
 
 /*
- * Whether the device may write through its translation, and whether a CPU one was
- * given to a mapping that was writable then.
+ * Whether the device may write through its translation, and whether the CPU
+ * translation was installed in a writable mapping.
  */
 #define DMA_BUF_PFN_ENTRY_DEV_WRITE	(1 << 2)
 #define DMA_BUF_PFN_ENTRY_CPU_WRITE	(1 << 3)
 
 /*
- * The buffer has KERNEL fences that have not signaled: its contents are on their way.
- * A dynamic importer has no translation then. It had to give up those of before the
- * move, and must not have new ones yet.
+ * The buffer has KERNEL fences that have not signaled: its contents are still
+ * being moved. A correct dynamic importer has no translation then: the
+ * notification has removed the old ones, and new ones must wait for the fences.
  */
 #define DMA_BUF_PFN_ENTRY_PENDING	(1 << 4)
 
 /**
- * struct dma_buf_pfn_entry - what the importer believes about one page
+ * struct dma_buf_pfn_entry - the importer's translations of one page
  *
- * What describes a translation that is not there is zero. The CPU side is a record
- * of what was given to page tables. Where several mappings have a page it tells of
- * the largest entry, and of one that is writable if any is.
+ * The fields of a translation that does not exist are zero. The CPU side is a
+ * record of entries installed in page tables. If several mappings contain the
+ * page, it describes the largest entry, which is writable if any of them is.
  */
 struct dma_buf_pfn_entry {
 	/** @dev_pfn: Page frame number in the device page table. */
 	__u64 dev_pfn;
 
-	/** @cpu_pfn: Page frame number given to a CPU page table. */
+	/** @cpu_pfn: Page frame number installed in a CPU page table. */
 	__u64 cpu_pfn;
 
 	/**
-	 * @dev_generation: Notifications received when @dev_pfn was given. Exact
-	 * unless more than 4 million were received since.
+	 * @dev_generation: Notifications received when @dev_pfn was looked up.
+	 * Exact unless more than 4 million were received since.
 	 */
 	__u64 dev_generation;
 
@@ -298,8 +315,8 @@ struct dma_buf_pfn_entry {
 	__u32 flags;
 
 	/**
-	 * @dev_order: Order of the entry in the device page table that the page is
-	 * part of. It has 2^order pages and starts at a multiple of that.
+	 * @dev_order: Order of the device page table entry that contains the
+	 * page. It has 2^order pages and starts at a multiple of that.
 	 */
 	__u8 dev_order;
 
@@ -313,8 +330,9 @@ struct dma_buf_pfn_entry {
 /**
  * struct dma_buf_pfn_snapshot - read the importer's page tables
  *
- * Asks the exporter nothing. Modelled on the SNAPSHOT command of lib/test_hmm.c. A
- * large one is not of one moment: @generation tells if that matters.
+ * Does not call the exporter. Modelled on the SNAPSHOT command of
+ * lib/test_hmm.c. A large snapshot is not atomic: compare the generations of
+ * the entries with @generation.
  *
  * Errors: -EPERM without CAP_SYS_ADMIN, -EINVAL for an empty range or one
  * outside the buffer.
@@ -336,31 +354,32 @@ struct dma_buf_pfn_snapshot {
 	__u32 pad;
 
 	/**
-	 * @generation: Output: notifications received by the end. What a correct
-	 * importer has now is of this generation. MBZ on input.
+	 * @generation: Output: notifications received by the end. The
+	 * translations of a correct importer are then of this generation. MBZ
+	 * on input.
 	 */
 	__u64 generation;
 };
 
-/* Engines of the device. Each does one job after the other. */
+/* Engines of the device. Each executes one job at a time. */
 #define DMA_BUF_PFN_NUM_ENGINES		4
 
-/* Jobs of an import whose results have not been read, at most */
+/* Maximum number of jobs of an import whose results have not been read */
 #define DMA_BUF_PFN_MAX_JOBS		1024
 
-/* Bytes that a job can READ or WRITE, at most */
+/* Maximum length of a READ or WRITE job in bytes */
 #define DMA_BUF_PFN_MAX_DATA		(1 << 20)
 
 /* What a job does with its range */
-#define DMA_BUF_PFN_JOB_READ		0	/* data is in the result */
-#define DMA_BUF_PFN_JOB_WRITE		1	/* data is taken at submission */
-#define DMA_BUF_PFN_JOB_FILL		2	/* with a pattern */
-#define DMA_BUF_PFN_JOB_VERIFY		3	/* count words unlike the pattern */
+#define DMA_BUF_PFN_JOB_READ		0	/* returns data in the result */
+#define DMA_BUF_PFN_JOB_WRITE		1	/* copies data at submission */
+#define DMA_BUF_PFN_JOB_FILL		2	/* writes a pattern */
+#define DMA_BUF_PFN_JOB_VERIFY		3	/* counts words that differ */
 
 /*
- * The job waits for the kernel's fences and no others, and nobody waits for it but
- * the kernel: userspace cares for the order of its jobs itself. Without this, jobs
- * that write wait for all that came before them, and jobs that read for what writes.
+ * Explicit synchronization: the job waits for KERNEL fences only, and its own
+ * fence has BOOKKEEP usage. Without this flag, jobs that write wait for earlier
+ * readers and writers, and jobs that read wait for earlier writers.
  */
 #define DMA_BUF_PFN_SUBMIT_EXPLICIT	(1 << 0)
 /* Return a sync file. */
@@ -369,21 +388,23 @@ struct dma_buf_pfn_snapshot {
 					 DMA_BUF_PFN_SUBMIT_FENCE_FD)
 
 /**
- * struct dma_buf_pfn_submit - give an engine of the device something to do
+ * struct dma_buf_pfn_submit - submit a job to an engine of the device
  *
- * The range is translated now, under the reservation lock, and accessed when the
- * engine comes to it and the fences that the job depends on have signaled. The
- * exporter finds the job's fence in the reservation object and does not move
- * the memory before it has signaled. Closing the import does not end jobs.
+ * The range is translated at submission, under the reservation lock, and
+ * accessed when the engine executes the job and the fences that it depends on
+ * have signaled. The job's fence is added to the reservation object, and the
+ * exporter does not move the memory before it has signaled. Closing the import
+ * does not cancel jobs.
  *
- * The pattern of FILL and VERIFY has a word of 8 bytes at each multiple of 8 in the
- * buffer: @value, and @step more with each further word.
+ * The pattern of FILL and VERIFY consists of words of 8 bytes. The word at byte
+ * offset 8 * n of the buffer is @value + n * @step.
  *
- * Errors: -EINVAL for an unknown operation or engine, an empty range or one outside
- * the buffer, a range of FILL or VERIFY that is not in words, or one of READ or WRITE
- * longer than DMA_BUF_PFN_MAX_DATA; -EACCES for WRITE and FILL to a buffer that is
- * read-only; -EBUSY if DMA_BUF_PFN_MAX_JOBS results have not been read, and for memory
- * that cannot be mapped as the exporter says; -EINTR, or what get_pfn returned.
+ * Errors: -EINVAL for an unknown operation or engine, an empty range or one
+ * outside the buffer, a range of FILL or VERIFY that is not aligned to words,
+ * or one of READ or WRITE longer than DMA_BUF_PFN_MAX_DATA; -EACCES for WRITE
+ * and FILL to a buffer that is read-only; -EBUSY if DMA_BUF_PFN_MAX_JOBS
+ * results have not been read, and for memory that cannot be mapped with the
+ * exporter's caching; -EINTR, or the error of the lookup.
  */
 struct dma_buf_pfn_submit {
 	/** @offset: Input: byte offset into the buffer. */
@@ -395,10 +416,16 @@ struct dma_buf_pfn_submit {
 	/** @data: Input: user pointer to the data of WRITE, otherwise MBZ. */
 	__u64 data;
 
-	/** @value: Input: first word of the pattern at offset 0. MBZ without one. */
+	/**
+	 * @value: Input: word of the pattern at offset 0. MBZ for READ and
+	 * WRITE.
+	 */
 	__u64 value;
 
-	/** @step: Input: difference of two words of the pattern. MBZ without one. */
+	/**
+	 * @step: Input: increment per word of the pattern. MBZ for READ and
+	 * WRITE.
+	 */
 	__u64 step;
 
 	/** @op: Input: DMA_BUF_PFN_JOB_*. */
@@ -407,10 +434,10 @@ struct dma_buf_pfn_submit {
 	/** @flags: Input: DMA_BUF_PFN_SUBMIT_*. */
 	__u32 flags;
 
-	/** @engine: Input: which, below DMA_BUF_PFN_NUM_ENGINES. */
+	/** @engine: Input: index, less than DMA_BUF_PFN_NUM_ENGINES. */
 	__u32 engine;
 
-	/** @job: Output: number of the job, for its result. */
+	/** @job: Output: number of the job, for DMA_BUF_PFN_RESULT. */
 	__u32 job;
 
 	/** @fence_fd: Output: close-on-exec fd of the sync file, or -1. */
@@ -425,9 +452,9 @@ struct dma_buf_pfn_submit {
 #define DMA_BUF_PFN_RESULT_FLAGS	(DMA_BUF_PFN_RESULT_NOWAIT)
 
 /**
- * struct dma_buf_pfn_result - wait for a job, and forget it
+ * struct dma_buf_pfn_result - wait for a job, read its result and free it
  *
- * Errors: -ENOENT for no job of this import, or one whose result was read, -EBUSY,
+ * Errors: -ENOENT for an unknown job or one whose result was read, -EBUSY,
  * -EINTR. After an error the result can be read again.
  */
 struct dma_buf_pfn_result {
@@ -437,16 +464,19 @@ struct dma_buf_pfn_result {
 	/** @flags: Input: DMA_BUF_PFN_RESULT_*. */
 	__u32 flags;
 
-	/** @data: Input: user pointer to where the data of READ goes. */
+	/** @data: Input: user pointer to memory for the data of READ. */
 	__u64 data;
 
-	/** @wrong: Output: words that VERIFY found unlike the pattern. */
+	/**
+	 * @wrong: Output: number of words that differ from the pattern of
+	 * VERIFY.
+	 */
 	__u64 wrong;
 
-	/** @first_wrong: Output: byte offset into the buffer of the first of them. */
+	/** @first_wrong: Output: byte offset of the first in the buffer. */
 	__u64 first_wrong;
 
-	/** @start_ns: Output: when the engine began, CLOCK_MONOTONIC. */
+	/** @start_ns: Output: start of the job, CLOCK_MONOTONIC. */
 	__u64 start_ns;
 
 	/** @access_ns: Output: when it first accessed the memory. */
