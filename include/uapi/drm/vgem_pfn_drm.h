@@ -14,8 +14,9 @@ extern "C" {
  * - All structures are multiples of 8 bytes, padding is explicit.
  * - Unknown flags, non-zero padding and non-zero reserved fields give -EINVAL.
  * - An unknown GEM handle gives -ENOENT, a bad user pointer -EFAULT.
- * - An ioctl that fails changes no state, except that one which fails for want of
- *   room, or is interrupted, may have evicted other buffers and notified importers.
+ * - An ioctl that fails changes no state, except that one that runs out of
+ *   memory or is interrupted may have evicted other buffers and notified
+ *   importers.
  * - Sizes and offsets are in bytes unless the field says pages, times are in
  *   nanoseconds.
  */
@@ -44,14 +45,15 @@ enum drm_vgem_pfn_region_type {
 	DRM_VGEM_PFN_REGION_TYPE_TT = 1,
 
 	/**
-	 * @DRM_VGEM_PFN_REGION_TYPE_CONTIG: Carveout, VRAM-like memory of a
-	 * fixed size: pages of the kernel's, which have a struct page.
+	 * @DRM_VGEM_PFN_REGION_TYPE_CONTIG: Carveout: VRAM-like memory of a
+	 * fixed size, allocated from the kernel's page allocator, with struct
+	 * pages.
 	 */
 	DRM_VGEM_PFN_REGION_TYPE_CONTIG = 2,
 
 	/**
-	 * @DRM_VGEM_PFN_REGION_TYPE_RESERVED: Carveout of memory that was kept
-	 * from the kernel at boot and has no struct page.
+	 * @DRM_VGEM_PFN_REGION_TYPE_RESERVED: Carveout in memory that was
+	 * reserved at boot and has no struct pages.
 	 */
 	DRM_VGEM_PFN_REGION_TYPE_RESERVED = 3,
 
@@ -67,12 +69,12 @@ enum drm_vgem_pfn_region_type {
 #define DRM_VGEM_PFN_REGION_TT			1
 #define DRM_VGEM_PFN_REGION_CARVEOUT(n)		(2 + (n))
 
-/* Most regions that a device can have, and so most placements of a BO. */
+/* Maximum number of regions of a device, and of placements of a buffer. */
 #define DRM_VGEM_PFN_MAX_REGIONS		8
 
 /*
- * A buffer of this kind is one contiguous range in whatever carveout it is. Where
- * there is only scattered memory, others are evicted.
+ * The buffer is one contiguous range in any carveout. If the free memory is too
+ * fragmented, other buffers are evicted.
  */
 #define DRM_VGEM_PFN_BO_CONTIGUOUS	(1 << 0)
 #define DRM_VGEM_PFN_BO_CREATE_FLAGS	DRM_VGEM_PFN_BO_CONTIGUOUS
@@ -81,12 +83,13 @@ enum drm_vgem_pfn_region_type {
  * struct drm_vgem_pfn_bo_create - create a buffer object
  *
  * The buffer is zeroed. It is placed in the first region of the list that has
- * room; if none has, other buffers are evicted from the first region on. Those go
- * to the next region of their own list that has room, at last to SYSTEM.
+ * enough free memory. If there is none, other buffers are evicted, beginning
+ * with the first region of the list. An evicted buffer moves to the next region
+ * of its own list that has enough free memory, or to SYSTEM.
  *
  * Errors: -EINVAL for a zero size, an empty list, a region that does not exist
- * or is named twice; -E2BIG for a size that fits in none of the listed regions;
- * -ENOMEM or -ENOSPC when no memory is left; -EINTR.
+ * or is listed twice; -E2BIG for a size that fits in none of the listed
+ * regions; -ENOMEM or -ENOSPC when no memory is left; -EINTR.
  */
 struct drm_vgem_pfn_bo_create {
 	/** @size: Input: size wanted. Output: size rounded up to pages. */
@@ -94,7 +97,7 @@ struct drm_vgem_pfn_bo_create {
 
 	/**
 	 * @placements: Input: user pointer to @num_placements region
-	 * identifiers (__u32), most wanted first.
+	 * identifiers (__u32), in order of preference.
 	 */
 	__u64 placements;
 
@@ -126,10 +129,12 @@ struct drm_vgem_pfn_bo_mmap_offset {
 };
 
 /**
- * struct drm_vgem_pfn_bo_query - where a buffer is and what happened to it
+ * struct drm_vgem_pfn_bo_query - query the placement and statistics of a buffer
  *
- * All values are read under the buffer's reservation lock, so they belong
- * together. Every field but @handle and @flags is output and MBZ on input.
+ * All values are read under the buffer's reservation lock, so they are
+ * consistent, except that a copy engine may update @last_copy_bytes and
+ * @last_copy_ns at any time. Every field but @handle and @flags is output and
+ * MBZ on input.
  */
 struct drm_vgem_pfn_bo_query {
 	/** @handle: Input: GEM handle. */
@@ -144,89 +149,93 @@ struct drm_vgem_pfn_bo_query {
 	/** @region: Region that the buffer is in now. */
 	__u32 region;
 
-	/** @pin_count: Number of pins that keep it there. */
+	/** @pin_count: Number of pins. */
 	__u32 pin_count;
 
-	/** @num_moves: Changes of region since creation. */
+	/** @num_moves: Number of changes of region since creation. */
 	__u64 num_moves;
 
-	/** @num_evictions: How many of the moves were evictions. */
+	/** @num_evictions: Number of these moves that were evictions. */
 	__u64 num_evictions;
 
 	/**
-	 * @num_notifies: Notifications sent to the attachments of the
-	 * buffer's dma-buf: at least one for each move while it has any.
+	 * @num_notifies: Number of notifications of the attachments of the
+	 * buffer's dma-buf: at least one for each move while there are
+	 * attachments.
 	 */
 	__u64 num_notifies;
 
 	/**
-	 * @num_get_pfn: Successful get_pfn calls of importers, and those with
-	 * which CONFIG_DMABUF_DEBUG checks the results.
+	 * @num_get_pfn: Number of successful get_pfn calls of importers,
+	 * including the calls that CONFIG_DMABUF_DEBUG makes to check results.
 	 */
 	__u64 num_get_pfn;
 
-	/** @num_attachments: Attachments that the dma-buf has now. */
+	/** @num_attachments: Current number of attachments of the dma-buf. */
 	__u32 num_attachments;
 
 	/** @exported: 1 while a dma-buf of this buffer exists. */
 	__u32 exported;
 
-	/** @last_copy_bytes: Bytes copied by the last copy that is done. */
+	/** @last_copy_bytes: Size of the last completed copy. */
 	__u64 last_copy_bytes;
 
 	/** @last_copy_ns: Duration of that copy. */
 	__u64 last_copy_ns;
 
-	/** @id: Number of the buffer in trace events and the log. */
+	/** @id: Identifies the buffer in trace events and log messages. */
 	__u64 id;
 
 	/**
-	 * @last_memcpy_ns: Duration of a plain memcpy() of the same pages, made
-	 * after the last synchronous copy if debugfs asked for it, else zero.
+	 * @last_memcpy_ns: Duration of a plain memcpy() of the same pages after
+	 * the last synchronous copy, or zero unless the debugfs knob
+	 * compare_memcpy is set.
 	 */
 	__u64 last_memcpy_ns;
 
 	/**
-	 * @max_notify_ns: How long all importers together have taken for a
-	 * notification, at most. They hold up whoever wants the memory.
+	 * @max_notify_ns: Longest time that all importers together have taken
+	 * to handle a notification. The move or eviction waits for them.
 	 */
 	__u64 max_notify_ns;
 };
 
-/* Return when the copy is on its way, and do not wait for it. */
+/* Queue the copy and return without waiting for it. */
 #define DRM_VGEM_PFN_MOVE_ASYNC			(1 << 0)
 
 /**
  * struct drm_vgem_pfn_bo_move - move a buffer to a region
  *
  * The region must be in the buffer's placement list, or be SYSTEM. Other
- * buffers are evicted to make room. Moving to where the buffer already is
+ * buffers are evicted to make room. Moving a buffer to its current region
  * succeeds and does nothing.
  *
- * A buffer that was imported from another device is not moved. Its only other
- * region is TT, which means that it has DMA addresses and is ready for use. A
- * notification of the exporter takes it back to SYSTEM.
+ * The memory of an imported buffer does not move. Moving the buffer to TT, its
+ * only region besides SYSTEM, maps it for DMA, and moving it to SYSTEM unmaps
+ * it. A notification from the exporter also unmaps it and returns it to SYSTEM.
  *
- * With DRM_VGEM_PFN_MOVE_ASYNC a copy engine copies, and the call returns
- * before that, with the buffer in its new region. Until the copy is done, its
- * fence is in the buffer's reservation object with KERNEL usage, where mappings,
- * importers and DMA_BUF_IOCTL_EXPORT_SYNC_FILE find it. The call still waits for
- * what it has to evict, unless debugfs says that all moves are asynchronous. When
- * memory is short it may copy itself.
+ * With DRM_VGEM_PFN_MOVE_ASYNC a copy engine makes the copy, and the call
+ * returns once the copy is queued, with the buffer in its new region. The fence
+ * of the copy is in the buffer's reservation object with KERNEL usage: mappings
+ * and importers wait for it, and DMA_BUF_IOCTL_EXPORT_SYNC_FILE returns it.
+ * Evictions are still synchronous, unless the debugfs knob async_moves is set.
+ * If the copy cannot be queued for lack of memory, the call copies
+ * synchronously.
  *
- * The sync objects are optional, and independent of the flag. A point of zero
- * means a binary sync object, another one a point of its timeline. What the
- * first one holds must have been submitted: there is no waiting for a fence that
- * is not there yet. Whether that fence signals an error does not matter. The
- * second one gets its fence only if the call succeeds. It signals when the
- * contents are in their place, at once if they are.
+ * The sync objects are optional, and independent of the flag. Point zero
+ * selects a binary sync object, any other value a point on its timeline. The
+ * input sync object must already have a fence: the call does not wait for
+ * submission. An error of that fence is ignored. The output sync object gets a
+ * fence only if the call succeeds. It signals when the copy is done,
+ * immediately if none is in progress.
  *
- * Errors: -EINVAL for a region that the buffer does not allow, a point without a
- * sync object, or an input sync object that has no fence (at that point); -ENOENT
- * also for a sync object that does not exist; -E2BIG for a region that is too
- * small for the buffer, -EBUSY when it is pinned elsewhere or in use for many
- * seconds, -ENOMEM or -ENOSPC when there is no room, -EINTR; for an imported buffer
- * what its exporter says for a reason not to map it.
+ * Errors: -EINVAL for a region that the buffer does not allow, a point without
+ * a sync object, or an input sync object that has no fence (at that point);
+ * -ENOENT also for a sync object that does not exist; -E2BIG for a region that
+ * is too small for the buffer; -EBUSY when it is pinned in another region or
+ * its fences do not signal for many seconds; -ENOMEM or -ENOSPC when no memory
+ * is left; -EINTR; for an imported buffer also the error of the exporter's map
+ * operation.
  */
 struct drm_vgem_pfn_bo_move {
 	/** @handle: Input: GEM handle. */
@@ -235,7 +244,7 @@ struct drm_vgem_pfn_bo_move {
 	/** @flags: Input: zero or DRM_VGEM_PFN_MOVE_ASYNC. */
 	__u32 flags;
 
-	/** @region: Input: where to. */
+	/** @region: Input: target region. */
 	__u32 region;
 
 	/** @pad: MBZ. */
@@ -243,30 +252,30 @@ struct drm_vgem_pfn_bo_move {
 
 	/**
 	 * @in_syncobj: Input: sync object to wait for before the move, or zero.
-	 * Nothing is locked meanwhile, and the wait ends when a signal comes.
+	 * The wait is interruptible and holds no locks.
 	 */
 	__u32 in_syncobj;
 
 	/** @out_syncobj: Input: sync object that gets a fence, or zero. */
 	__u32 out_syncobj;
 
-	/** @in_point: Input: point of @in_syncobj. MBZ without. */
+	/** @in_point: Input: point of @in_syncobj. MBZ if that is zero. */
 	__u64 in_point;
 
-	/** @out_point: Input: point of @out_syncobj. MBZ without. */
+	/** @out_point: Input: point of @out_syncobj. MBZ if that is zero. */
 	__u64 out_point;
 };
 
-/* Value of a page that has no memory yet. */
+/* Value of a page that has no memory. */
 #define DRM_VGEM_PFN_NO_PFN		(~0ULL)
 
 /**
  * struct drm_vgem_pfn_bo_pfns - the true page frame numbers of a buffer
  *
- * The ground truth that tests compare an importer's lookups with. Reads the
- * placement and changes nothing: unlike get_pfn it never populates. The result
- * may be stale as soon as it is given. Of an imported buffer these are the DMA
- * addresses, which without an IOMMU are the exporter's page frame numbers.
+ * Tests compare an importer's lookups with these. Unlike get_pfn, this ioctl
+ * never populates the buffer. The result may be stale by the time it is
+ * returned. For an imported buffer the result is its DMA addresses divided by
+ * the page size, which without an IOMMU are the exporter's page frame numbers.
  *
  * Errors: -EPERM without CAP_SYS_ADMIN, -EINVAL when the range is empty or not
  * inside the buffer.
@@ -284,7 +293,7 @@ struct drm_vgem_pfn_bo_pfns {
 	/** @count: Input: number of pages. */
 	__u64 count;
 
-	/** @pfns: Input: user pointer to room for @count times __u64. */
+	/** @pfns: Input: user pointer to an array of @count __u64. */
 	__u64 pfns;
 };
 
@@ -328,8 +337,8 @@ struct drm_vgem_pfn_region {
  */
 struct drm_vgem_pfn_regions {
 	/**
-	 * @num_regions: Input: how many fit at @regions. Output: how many the
-	 * device has. No more than the input are written.
+	 * @num_regions: Input: number of elements that fit at @regions. Output:
+	 * number of regions of the device. At most the input number is written.
 	 */
 	__u32 num_regions;
 

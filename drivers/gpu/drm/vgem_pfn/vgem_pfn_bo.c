@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffer objects: creation, where they may be, and release.
+ * Buffer objects: creation, placement lists and release.
  */
 
 #include <linux/atomic.h>
@@ -12,9 +12,10 @@
 #include "vgem_pfn_drv.h"
 
 /**
- * vgem_pfn_bo_alloc() - memory for a buffer object
+ * vgem_pfn_bo_alloc() - allocate a buffer object
  *
- * Return: zeroes but for its &vgem_pfn_bo.id, or NULL if out of memory.
+ * Return: a zeroed object with a unique &vgem_pfn_bo.id, or NULL if out of
+ * memory.
  */
 struct vgem_pfn_bo *vgem_pfn_bo_alloc(void)
 {
@@ -42,8 +43,8 @@ static const struct drm_gem_object_funcs vgem_pfn_gem_funcs = {
 };
 
 /**
- * vgem_pfn_bo_destroy() - what TTM calls for an object that nobody refers to
- * @tbo: the buffer object, one of ours
+ * vgem_pfn_bo_destroy() - &ttm_buffer_object.destroy
+ * @tbo: the buffer object, embedded in a &struct vgem_pfn_bo
  */
 void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo)
 {
@@ -57,8 +58,8 @@ void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo)
 }
 
 /**
- * vgem_pfn_is_bo() - tell our buffer objects from TTM's ghosts
- * @tbo: a buffer object that TTM handed to a callback
+ * vgem_pfn_is_bo() - whether this is a buffer object of the driver and no ghost
+ * @tbo: a buffer object that TTM passed to a callback
  *
  * Return: true if @tbo is embedded in a &struct vgem_pfn_bo.
  */
@@ -68,10 +69,10 @@ bool vgem_pfn_is_bo(struct ttm_buffer_object *tbo)
 }
 
 /**
- * vgem_pfn_bo_region() - where a buffer object is, as userspace sees it
+ * vgem_pfn_bo_region() - the uAPI region that a buffer object is in
  * @bo: the buffer object, with its reservation lock held
  *
- * Return: a region of the uAPI.
+ * Return: the region. An imported object is in TT while it is mapped.
  */
 u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo)
 {
@@ -82,13 +83,13 @@ u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo)
 }
 
 /**
- * vgem_pfn_bo_fits() - whether a buffer object is not too large for a region
+ * vgem_pfn_bo_fits() - whether a buffer object fits into a region
  * @bo: the buffer object
  * @region: a region of the uAPI
  *
- * Asking TTM for what can never be would evict everybody first, in vain.
+ * If it does not, TTM would evict all other objects before it fails.
  *
- * Return: true if an empty @region has room.
+ * Return: true if @region is large enough when it is empty.
  */
 bool vgem_pfn_bo_fits(struct vgem_pfn_bo *bo, u32 region)
 {
@@ -97,7 +98,7 @@ bool vgem_pfn_bo_fits(struct vgem_pfn_bo *bo, u32 region)
 }
 
 /**
- * vgem_pfn_bo_ttm_place() - what to ask TTM for, to have a buffer object in a region
+ * vgem_pfn_bo_ttm_place() - the TTM place for a buffer object in a region
  * @bo: the buffer object
  * @region: the region
  *
@@ -115,12 +116,12 @@ struct ttm_place vgem_pfn_bo_ttm_place(struct vgem_pfn_bo *bo, u32 region)
 }
 
 /**
- * vgem_pfn_bo_evict_placement() - where a buffer object goes when evicted
+ * vgem_pfn_bo_evict_placement() - regions that a buffer object is evicted to
  * @bo: the buffer object, with its reservation lock held
  * @placement: [out] valid until the lock is released
  *
- * The rest of its own placement list, after the region it is in, and SYSTEM at
- * the end.
+ * These are the regions after the current one in its placement list, and SYSTEM
+ * at the end.
  */
 void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 				 struct ttm_placement *placement)
@@ -150,12 +151,12 @@ void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
  * vgem_pfn_bo_create() - create a buffer object and place it
  * @vdev: the device
  * @size: size in bytes, a multiple of the page size and not zero
- * @placements: regions allowed, most wanted first; each exists and is named
- *		once, and one is large enough
+ * @placements: allowed regions in order of preference; each exists and is
+ *		listed once, and one is large enough
  * @num_placements: length of @placements
  * @contiguous: whether it must be one contiguous range in any carveout
  *
- * Its contents are zero. May evict other buffer objects.
+ * The contents are zeroed. May evict other buffer objects.
  *
  * Context: may sleep, takes reservation locks.
  * Return: the object with one reference, or an error pointer: -ENOMEM, -ENOSPC,
@@ -192,8 +193,9 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 	memcpy(bo->placements, placements, num_placements * sizeof(*placements));
 
 	/*
-	 * SYSTEM always has room, so what comes after it is for evictions alone.
-	 * TTM would leave the object there though, since that is where it begins.
+	 * SYSTEM always has space, so regions after it are only used for
+	 * evictions. The object starts in SYSTEM: without TTM_PL_FLAG_FALLBACK
+	 * TTM would leave it there even if a preferred region has space.
 	 */
 	for (i = 0; i < num_placements; i++) {
 		if (!vgem_pfn_bo_fits(bo, placements[i]))
@@ -207,9 +209,9 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 	}
 
 	/*
-	 * First into SYSTEM without any pages: TTM locks the new object itself
-	 * and without a ticket, too weak for an eviction. On failure it has
-	 * destroyed the object already.
+	 * Start in SYSTEM without pages: TTM locks a new object without a ww
+	 * ticket, so it could only trylock the objects to evict. On failure TTM
+	 * has already destroyed the object.
 	 */
 	ret = ttm_bo_init_validate(&vdev->bdev, &bo->tbo, ttm_bo_type_device,
 				   &placement, 0, true, NULL, NULL,
@@ -230,11 +232,11 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 }
 
 /**
- * vgem_pfn_bo_allows() - may a buffer object be moved to a region?
+ * vgem_pfn_bo_allows() - whether a buffer object may be moved to a region
  * @bo: the buffer object
  * @region: any number
  *
- * Return: whether @region is in its list, or is the one where all may go.
+ * Return: true if @region is in its placement list, or is SYSTEM.
  */
 bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region)
 {
@@ -252,13 +254,13 @@ bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region)
  * vgem_pfn_bo_move() - move a buffer object to a region
  * @bo: the buffer object
  * @region: a region from its list, or DRM_VGEM_PFN_REGION_SYSTEM
- * @async: whether to leave the copy to an engine
- * @fence: [out] on success a reference to a fence that signals when the contents
- *	   are there, also if they were already
+ * @async: whether a copy engine makes the copy
+ * @fence: [out] on success a reference to a fence that signals when the copy is
+ *	   done; already signaled if there is none
  *
  * Context: may sleep, takes reservation locks.
- * Return: 0; -E2BIG if @region is too small; -EBUSY if pinned elsewhere, or if
- * fences do not signal; -ENOMEM, -ENOSPC, -EINTR or -ERESTARTSYS.
+ * Return: 0; -E2BIG if @region is too small; -EBUSY if pinned in another
+ * region, or if fences do not signal; -ENOMEM, -ENOSPC, -EINTR or -ERESTARTSYS.
  */
 int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region, bool async,
 		     struct dma_fence **fence)
@@ -270,7 +272,7 @@ int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region, bool async,
 	};
 	int ret;
 
-	/* Mapped means ready for use. */
+	/* vgem_pfn_import_move() has waited for the exporter's copies. */
 	if (bo->imported) {
 		ret = vgem_pfn_import_move(bo, region);
 		if (!ret)

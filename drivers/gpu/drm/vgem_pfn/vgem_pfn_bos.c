@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All buffer objects of a device, for those who must visit each: when it is
- * unplugged, and when the machine is suspended.
+ * The list of all buffer objects of a device, to iterate over them on unplug,
+ * on suspend and for the debugfs knob evict_all.
  *
- * &vgem_pfn_device.bos_lock protects the list. It is not held during a visit,
- * which keeps the visited object alive, and with that on the list, instead.
+ * &vgem_pfn_device.bos_lock protects the list. It is not held between
+ * iterations. A reference keeps the current object alive, and thereby on the
+ * list.
  */
 
 #include <linux/kref.h>
@@ -12,7 +13,7 @@
 #include "vgem_pfn_drv.h"
 
 /**
- * vgem_pfn_bos_add() - make a buffer object known
+ * vgem_pfn_bos_add() - add a buffer object to its device's list
  * @bo: the buffer object, ready for use
  */
 void vgem_pfn_bos_add(struct vgem_pfn_bo *bo)
@@ -25,8 +26,8 @@ void vgem_pfn_bos_add(struct vgem_pfn_bo *bo)
 }
 
 /**
- * vgem_pfn_bos_remove() - forget a buffer object
- * @bo: the buffer object, which may never have been made known
+ * vgem_pfn_bos_remove() - remove a buffer object from its device's list
+ * @bo: the buffer object, which may not have been added
  */
 void vgem_pfn_bos_remove(struct vgem_pfn_bo *bo)
 {
@@ -38,14 +39,14 @@ void vgem_pfn_bos_remove(struct vgem_pfn_bo *bo)
 }
 
 /**
- * vgem_pfn_bos_next() - go from one buffer object to the next
+ * vgem_pfn_bos_next() - iterate over the buffer objects of a device
  * @vdev: the device
- * @prev: where to go on, or NULL for the first; its reference is dropped
+ * @prev: the previous object, whose reference is dropped, or NULL to start
  *
- * What is created after the first call is visited, too.
+ * Objects that are created during the iteration are visited, too.
  *
  * Context: may sleep. Must not hold reservation locks.
- * Return: a buffer object with a reference, or NULL after the last.
+ * Return: the next object with a reference, or NULL at the end.
  */
 struct vgem_pfn_bo *vgem_pfn_bos_next(struct vgem_pfn_device *vdev,
 				      struct vgem_pfn_bo *prev)
@@ -56,7 +57,7 @@ struct vgem_pfn_bo *vgem_pfn_bos_next(struct vgem_pfn_device *vdev,
 	spin_lock(&vdev->bos_lock);
 	bo = prev ?: list_entry(&vdev->bos, struct vgem_pfn_bo, link);
 	list_for_each_entry_continue(bo, &vdev->bos, link) {
-		/* What is being freed needs no visit. */
+		/* Skip objects that are being freed. */
 		found = kref_get_unless_zero(&bo->tbo.base.refcount);
 		if (found)
 			break;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Carveouts: the VRAM-like memory that buffer objects are placed in and evicted
- * from. Each is one TTM memory type with a manager of its own, and is mapped in
- * the kernel as a whole for the engines that copy.
+ * from. Each carveout is one TTM memory type with its own manager. The kernel
+ * maps all of it, for copies.
  *
- *	contig		pages of the page allocator, allocated as one contiguous
- *			range: works anywhere, and has a struct page for each page
- *	reserved	memory that the kernel was told at boot not to use: cached
- *			memory without struct pages
+ *	contig		one contiguous range from the page allocator, with
+ *			struct pages; available on any machine
+ *	reserved	memory that was reserved at boot: cached memory without
+ *			struct pages
  *	bar		the memory BAR of a PCI device: write-combined MMIO
  */
 
@@ -23,11 +23,11 @@
 #include "vgem_pfn_drv.h"
 
 /**
- * vgem_pfn_carveout_of() - the carveout behind a TTM memory type
+ * vgem_pfn_carveout_of() - the carveout of a TTM memory type
  * @vdev: the device
  * @mem_type: a TTM memory type, which is also a region of the uAPI
  *
- * Return: the carveout, or NULL for system memory and for what does not exist.
+ * Return: the carveout, or NULL for system memory and unknown memory types.
  */
 struct vgem_pfn_carveout *vgem_pfn_carveout_of(struct vgem_pfn_device *vdev,
 					       u32 mem_type)
@@ -39,11 +39,11 @@ struct vgem_pfn_carveout *vgem_pfn_carveout_of(struct vgem_pfn_device *vdev,
 }
 
 /**
- * vgem_pfn_carveout_map() - where the kernel sees a page of a carveout
+ * vgem_pfn_carveout_map() - kernel address of a page of a carveout
  * @carveout: the carveout
  * @pfn: page frame number of a page in it
  *
- * Return: the address, which goes on to the end of the carveout.
+ * Return: the address. The mapping is contiguous to the end of the carveout.
  */
 struct iosys_map vgem_pfn_carveout_map(const struct vgem_pfn_carveout *carveout,
 				       u64 pfn)
@@ -90,9 +90,9 @@ static int vgem_pfn_reserved_init(struct vgem_pfn_device *vdev,
 		return -EINVAL;
 	}
 
-	/* Below what the firmware calls reserved, so not exclusive. */
+	/* A child of the firmware's reserved range, which is not busy. */
 	if (!request_mem_region(carveout->base, size, KBUILD_MODNAME)) {
-		drm_err(&vdev->drm, "%s: memory at %pa has another user\n",
+		drm_err(&vdev->drm, "%s: memory at %pa is used by another driver\n",
 			carveout->name, &carveout->base);
 		return -EBUSY;
 	}
@@ -123,7 +123,10 @@ static int vgem_pfn_bar_init(struct vgem_pfn_device *vdev,
 		return -EINVAL;
 	}
 
-	/* Goes when the driver is unbound. The carveout stays, for those who use it. */
+	/*
+	 * This mapping ends when the driver is unbound. The carveout is kept
+	 * until the DRM device is released.
+	 */
 	vaddr = devm_ioremap_wc(vdev->drm.dev, vdev->bar_base,
 				PFN_PHYS(carveout->num_pages));
 	if (!vaddr)
@@ -204,15 +207,15 @@ static int vgem_pfn_carveout_add(struct vgem_pfn_device *vdev,
 }
 
 /**
- * vgem_pfn_carveouts_init() - make the carveouts and their managers
- * @vdev: the device, with TTM initialised; of a PCI device, with its BAR claimed
- * @config: what to make
+ * vgem_pfn_carveouts_init() - create the carveouts and their managers
+ * @vdev: the device, with TTM initialised and the BAR of a PCI device requested
+ * @config: the carveouts to create
  *
- * Undone when the DRM device is released. Failures are in the log.
+ * Undone when the DRM device is released. Failures are logged.
  *
  * Return: 0; -ENOMEM if there is no contiguous memory of that size, or no
- * address space to map it; -EINVAL for memory that the kernel uses, or that the
- * BAR does not have; -EBUSY for memory that another driver has.
+ * address space to map it; -EINVAL for memory that the kernel uses, or for more
+ * than the size of the BAR; -EBUSY for memory that another driver uses.
  */
 int vgem_pfn_carveouts_init(struct vgem_pfn_device *vdev,
 			    const struct vgem_pfn_config *config)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The memory of buffer objects: the carveouts and how they are described, places in
- * them and pages of system memory, and the run tables of both.
+ * The memory of buffer objects: carveouts and their configuration, resources in
+ * carveouts, pages of system memory, and the run tables of both.
  */
 
 #ifndef _VGEM_PFN_CARVEOUT_H_
@@ -25,7 +25,7 @@ struct dma_fence;
 struct page;
 struct vgem_pfn_device;
 
-/* Devices without a bus. */
+/* Maximum number of devices without a bus */
 #define VGEM_PFN_MAX_DEVICES	8
 
 #define VGEM_PFN_MAX_CARVEOUTS \
@@ -42,7 +42,7 @@ enum vgem_pfn_carveout_kind {
  * struct vgem_pfn_carveout_config - one carveout of the module parameter
  * @kind: where its memory comes from
  * @buddy: whether buffer objects may be scattered in it
- * @num_pages: size in pages; 0 is what is left of the BAR
+ * @num_pages: size in pages, or 0 for the rest of the BAR
  * @base: physical address, if @kind is VGEM_PFN_RESERVED
  */
 struct vgem_pfn_carveout_config {
@@ -54,7 +54,7 @@ struct vgem_pfn_carveout_config {
 
 /**
  * struct vgem_pfn_config - the carveouts of one device
- * @num_carveouts: how many of @carveouts are in use, at least one
+ * @num_carveouts: number of elements of @carveouts in use, at least one
  * @carveouts: the carveouts
  */
 struct vgem_pfn_config {
@@ -64,7 +64,7 @@ struct vgem_pfn_config {
 
 /**
  * struct vgem_pfn_params - the "carveouts" module parameter
- * @num_faux: how many of @faux are in use, at least one
+ * @num_faux: number of elements of @faux in use, at least one
  * @faux: for faux devices, by index; see vgem_pfn_param_faux()
  * @pci: for PCI devices
  */
@@ -76,14 +76,14 @@ struct vgem_pfn_params {
 
 /**
  * struct vgem_pfn_carveout - VRAM-like memory of a fixed size
- * @name: its name, of its kind and its index
+ * @name: name, made of kind and index
  * @kind: where its memory comes from
  * @buddy: whether buffer objects may be scattered in it
  * @has_pages: whether its page frame numbers have a struct page
- * @caching: how it is to be mapped
+ * @caching: caching mode of CPU mappings
  * @base: physical address
  * @num_pages: size in pages
- * @map: all of it, in the kernel's address space
+ * @map: kernel mapping of all of it
  *
  * Constant from the device's registration to its release.
  */
@@ -99,8 +99,8 @@ struct vgem_pfn_carveout {
 };
 
 /**
- * struct vgem_pfn_run - contiguous memory
- * @first: page that it begins with, counted from the start of the buffer
+ * struct vgem_pfn_run - one piece of contiguous memory
+ * @first: first page, counted from the start of the buffer
  * @pfn: page frame number of that page
  */
 struct vgem_pfn_run {
@@ -121,12 +121,12 @@ struct vgem_pfn_runs {
 };
 
 /**
- * struct vgem_pfn_vacancy - a place in a carveout after it was left
- * @link: in the list of such places, oldest first
- * @bo_id: &vgem_pfn_bo.id of who left
- * @left: when
+ * struct vgem_pfn_vacancy - a resource after its buffer object has left it
+ * @link: of &vgem_pfn_stale.vacancies
+ * @bo_id: &vgem_pfn_bo.id of that object, or 0 if there was none
+ * @left: time at which it left
  * @until: end of the quarantine, in jiffies
- * @filled: whether the pattern is in it
+ * @filled: whether the memory has been filled with the pattern
  * @importers: names of the importers at that time
  *
  * See vgem_pfn_stale.c.
@@ -141,13 +141,13 @@ struct vgem_pfn_vacancy {
 };
 
 /**
- * struct vgem_pfn_resource - a place in a carveout
- * @base: TTM's side of it
- * @node: the memory, in a carveout of ranges
- * @blocks: the memory, in a carveout of blocks
- * @runs: the same as a run table, constant
- * @vacated: fence of the move that left this place, if that is asynchronous
- * @vacancy: what is known about who left it
+ * struct vgem_pfn_resource - memory of a buffer object in a carveout
+ * @base: TTM's resource
+ * @node: the memory, if the carveout uses drm_mm
+ * @blocks: the memory, if the carveout uses gpu_buddy
+ * @runs: run table of the memory, constant
+ * @vacated: fence of the move out of this memory, if that is asynchronous
+ * @vacancy: quarantine state
  */
 struct vgem_pfn_resource {
 	struct ttm_resource base;
@@ -160,8 +160,8 @@ struct vgem_pfn_resource {
 
 /**
  * struct vgem_pfn_tt - pages of system memory
- * @base: TTM's side of them
- * @runs: the same as a run table, while they are populated
+ * @base: TTM's page array
+ * @runs: run table of the pages, while they are populated
  */
 struct vgem_pfn_tt {
 	struct ttm_tt base;

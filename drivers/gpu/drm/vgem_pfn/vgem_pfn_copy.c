@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a move copies: both placements as stretches that are contiguous in the
- * kernel's address space, for a copy at once or for an engine's job.
+ * Split the copy of a move into pieces that are contiguous in the kernel's
+ * address space on both sides, to copy them synchronously or as an engine's
+ * job.
  *
  * Everything runs under the buffer object's reservation lock.
  */
@@ -20,8 +21,8 @@
 #include "vgem_pfn_trace.h"
 
 /*
- * The kernel's address of a page of a placement, and for how many pages it goes
- * on. CONFIG_64BIT: all pages of system memory are mapped.
+ * The kernel address of a page of a placement. Limits @num_pages to what is
+ * contiguous from there. CONFIG_64BIT: the kernel maps all system memory.
  */
 static struct iosys_map vgem_pfn_map_run(struct vgem_pfn_carveout *carveout,
 					 struct ttm_resource *res,
@@ -46,9 +47,9 @@ static struct iosys_map vgem_pfn_map_run(struct vgem_pfn_carveout *carveout,
 /**
  * vgem_pfn_copy_init() - describe what a move has to copy
  * @copy: [out] the description
- * @bo: the buffer object, with its reservation lock held, and with pages if it
- *	comes from or goes to system memory, unless it never had any
- * @new_mem: where to
+ * @bo: the buffer object, with its reservation lock held; not swapped out, and
+ *	populated if it moves to system memory
+ * @new_mem: the new resource
  */
 void vgem_pfn_copy_init(struct vgem_pfn_copy *copy, struct vgem_pfn_bo *bo,
 			struct ttm_resource *new_mem)
@@ -67,7 +68,7 @@ void vgem_pfn_copy_init(struct vgem_pfn_copy *copy, struct vgem_pfn_bo *bo,
 		      !(copy->tt && ttm_tt_is_populated(copy->tt));
 }
 
-/* What is contiguous in both from @pgoff on. Returns the number of pages. */
+/* The next piece, from @pgoff on. Returns its number of pages. */
 static pgoff_t vgem_pfn_copy_next(struct vgem_pfn_copy *copy, pgoff_t pgoff,
 				  struct iosys_map *dst, struct iosys_map *src)
 {
@@ -83,8 +84,8 @@ static pgoff_t vgem_pfn_copy_next(struct vgem_pfn_copy *copy, pgoff_t pgoff,
 }
 
 /*
- * The same once more, by memcpy() and nothing else, to compare the copy with. Not
- * for what memcpy() must not touch.
+ * Repeat the copy with plain memcpy(), to compare durations. Not for clears,
+ * and not for I/O memory, which memcpy() must not access.
  */
 static void vgem_pfn_copy_compare(struct vgem_pfn_bo *bo,
 				  struct vgem_pfn_copy *copy)
@@ -106,7 +107,7 @@ static void vgem_pfn_copy_compare(struct vgem_pfn_bo *bo,
 }
 
 /**
- * vgem_pfn_copy_sync() - copy here and now, with everybody else out of the way
+ * vgem_pfn_copy_sync() - copy synchronously, after all fences have signaled
  * @bo: the buffer object, with its reservation lock held
  * @copy: what to copy
  */
@@ -142,12 +143,12 @@ void vgem_pfn_copy_sync(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *copy)
 }
 
 /**
- * vgem_pfn_copy_job() - have it copied
+ * vgem_pfn_copy_job() - create a copy job for an engine
  * @bo: the buffer object, with its reservation lock held
  * @copy: what to copy
  *
- * Return: a job without dependencies that needs @copy no longer, or NULL if it
- * cannot be had.
+ * Return: a job without dependencies that no longer refers to @copy, or NULL if
+ * vgem_pfn_job_create() fails.
  */
 struct vgem_pfn_job *vgem_pfn_copy_job(struct vgem_pfn_bo *bo,
 				       struct vgem_pfn_copy *copy)

@@ -3,29 +3,28 @@
  * debugfs, in the DRM device's own directory:
  *
  *	system_mm, tt_mm, <carveout>_mm	state of each region's manager
- *	async_moves			leave every copy to an engine
- *	compare_memcpy			do each synchronous copy a second time, as a
- *					plain memcpy(), to compare the two
- *	engine_latency_us,		how long an engine needs for a copy
+ *	async_moves		make every move asynchronous: an engine copies
+ *	compare_memcpy		repeat each synchronous copy with a plain
+ *				memcpy(), to compare the durations
+ *	engine_latency_us,	simulated duration of an engine's copy
  *	engine_bandwidth_mibps
- *	evict_all			a write evicts all that is in a carveout and
- *					not pinned
- *	import_peer2peer		what this device imports from now on, it
- *					imports as a peer of the exporter
- *	import_unmap_ms			what this device has imported it unmaps as late as
- *					this after a notification; 0 is at once
- *	move_delay_us			sleep between the copy of a move and the
- *					change of placement, under the reservation
- *					lock: makes a race with a move certain; not
- *					of a copy by an engine
- *	max_block_order			carveouts of blocks give blocks of at most
- *					this order (of pages), spread out: scatters
- *					what is placed from now on
- *	quarantine_ms			how long a place in a carveout is held back
- *					after it was left, to see whether somebody
- *					still writes to it; 0 is not at all
- *	stale_writes			how often somebody did
- *	fault/				failures on purpose, see vgem_pfn_fault.c
+ *	evict_all		a write evicts all buffer objects that are in a
+ *				carveout and not pinned
+ *	import_peer2peer	buffers that this device imports from now on are
+ *				attached with peer2peer
+ *	import_unmap_ms		delay between a notification and the unmapping
+ *				of an imported buffer; 0 unmaps immediately
+ *	move_delay_us		sleep between the copy of a synchronous move and
+ *				the change of placement, under the reservation
+ *				lock: makes races with moves certain
+ *	max_block_order		carveouts that use gpu_buddy allocate blocks of
+ *				at most this order (of pages), spread out:
+ *				scatters buffers that are placed from now on
+ *	quarantine_ms		how long freed carveout memory is kept in
+ *				quarantine to detect stale writes; 0 disables
+ *				the quarantine
+ *	stale_writes		number of stale writes detected
+ *	fault/			fault injection, see vgem_pfn_fault.c
  */
 
 #include <linux/debugfs.h>
@@ -38,8 +37,9 @@
 #include "vgem_pfn_engine.h"
 
 /*
- * As TTM evicts, to the next places of its own list. Out of all carveouts, which takes
- * a step for each at most, since a list names each region once.
+ * Evict as TTM does, to the next regions of the placement list, until the
+ * object is in no carveout. This takes one step per carveout at most, since a
+ * placement list contains each region once.
  */
 static int vgem_pfn_evict(struct vgem_pfn_bo *bo)
 {
@@ -76,7 +76,7 @@ out:
 	return ret;
 }
 
-/* Each object once: others may move back meanwhile, for as long as they like. */
+/* Visit each object once: userspace may move objects back meanwhile. */
 static int vgem_pfn_evict_all_set(void *data, u64 val)
 {
 	struct vgem_pfn_device *vdev = data;

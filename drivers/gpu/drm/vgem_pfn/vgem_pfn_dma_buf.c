@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The exporter: dma-buf operations of our buffer objects, in the order of a
- * dma-buf's life. All but attach, those for CPU access, mmap and release are called
- * with the reservation lock held.
+ * The exporter's dma-buf operations, in the order of a dma-buf's life. All but
+ * attach, those for CPU access, mmap and release are called with the
+ * reservation lock held.
  */
 
 #include <linux/dma-buf.h>
@@ -132,8 +132,8 @@ static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 }
 
 /*
- * Moves nothing: the CPU reaches every place. A move that has a fence is waited
- * for by that, one that has none by its lock.
+ * Does not move the object, since the CPU reaches all regions. Waits for
+ * asynchronous moves by their fence, for synchronous ones by the lock.
  */
 static int vgem_pfn_dma_buf_begin_cpu_access(struct dma_buf *dmabuf,
 					     enum dma_data_direction dir)
@@ -153,7 +153,7 @@ static int vgem_pfn_dma_buf_begin_cpu_access(struct dma_buf *dmabuf,
 static int vgem_pfn_dma_buf_end_cpu_access(struct dma_buf *dmabuf,
 					   enum dma_data_direction dir)
 {
-	/* What was written through write-combining mappings goes out now. */
+	/* Flush writes through write-combining mappings. */
 	wmb();
 	return 0;
 }
@@ -179,7 +179,7 @@ static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
 	.release = vgem_pfn_dma_buf_release,
 };
 
-/* Nobody has the dma-buf yet, so nobody can be attached to it. */
+/* The dma-buf is not published yet, so it has no attachments. */
 static void vgem_pfn_dma_buf_trace(struct vgem_pfn_bo *bo, struct dma_buf *dmabuf)
 {
 	if (!trace_vgem_pfn_export_enabled())
@@ -196,7 +196,7 @@ static void vgem_pfn_dma_buf_trace(struct vgem_pfn_bo *bo, struct dma_buf *dmabu
  * @obj: the object
  * @flags: flags of the file
  *
- * Populates nothing: an object that is never used costs nothing.
+ * Does not populate the object.
  *
  * Return: the dma-buf or an error pointer.
  */
@@ -229,7 +229,8 @@ struct dma_buf *vgem_pfn_gem_prime_export(struct drm_gem_object *obj, int flags)
  * @drm: the device
  * @dmabuf: any dma-buf
  *
- * Return: the object, kept by @dmabuf, if it is one of @drm, otherwise NULL.
+ * Return: the object if it is one of @drm, otherwise NULL. @dmabuf keeps the
+ * reference.
  */
 struct drm_gem_object *vgem_pfn_dma_buf_own(struct drm_device *drm,
 					    struct dma_buf *dmabuf)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vgem_pfn: a DRM driver without hardware whose buffer objects really move, as
- * an exporter of page frame numbers to dma-buf importers under test.
+ * vgem_pfn: a DRM driver without hardware that exports page frame numbers to
+ * dma-buf importers under test. Its buffer objects really move.
  *
- * This file holds the module, the DRM driver and what is common to its devices,
- * whatever bus they are on.
+ * This file contains the module, the DRM driver and the code that is common to
+ * devices on all buses.
  */
 
 #include <linux/cc_platform.h>
@@ -28,7 +28,7 @@
 static char *carveouts = "contig:64M";
 module_param(carveouts, charp, 0444);
 MODULE_PARM_DESC(carveouts,
-		 "VRAM-like memory, KIND:SIZE[,KIND:SIZE]...[;of the next device] (default contig:64M)");
+		 "VRAM-like memory, KIND:SIZE[,KIND:SIZE]...[;next device] (default contig:64M)");
 
 static struct vgem_pfn_params vgem_pfn_params;
 
@@ -73,14 +73,14 @@ static const struct drm_driver vgem_pfn_driver = {
 };
 
 /**
- * vgem_pfn_device_create() - make a DRM device and register it
- * @parent: the device behind it, with its DMA mask set
+ * vgem_pfn_device_create() - create and register a DRM device
+ * @parent: the parent device, with its DMA mask set
  * @config: its carveouts
- * @bar: the BAR that carveouts may be in, or NULL
- * @p2pdma: how peers reach @bar, or NULL if they do not
+ * @bar: the BAR for carveouts, or NULL
+ * @p2pdma: provider of @bar for peers, or NULL if peers cannot reach it
  *
- * The device belongs to @parent's resources and is released with them, if
- * nothing else refers to it by then. vgem_pfn_device_unplug() comes first.
+ * @parent's devres holds a reference to the device and drops it when the driver
+ * is unbound. vgem_pfn_device_unplug() must be called before that.
  *
  * Return: the device, or a negative errno as an error pointer.
  */
@@ -144,9 +144,12 @@ static int __init vgem_pfn_init(void)
 		return ret;
 	}
 
-	/* TTM maps what is_iomem decrypted, and the kernel these pages encrypted. */
+	/*
+	 * TTM maps is_iomem memory decrypted, but the kernel maps these pages
+	 * encrypted.
+	 */
 	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT)) {
-		pr_err(DRIVER_NAME ": no carveouts with memory encryption\n");
+		pr_err(DRIVER_NAME ": carveouts are not supported with memory encryption\n");
 		return -EOPNOTSUPP;
 	}
 

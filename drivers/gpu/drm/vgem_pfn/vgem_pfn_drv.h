@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The driver's objects and what its files offer each other.
+ * The driver's structures, and the functions that its files share.
  *
  * Locks, outermost first:
  *
- *	&vgem_pfn_device.validate	held for reading while a buffer object is
- *					placed or moved on behalf of userspace, for
- *					writing by the one that could not get room
- *	&drm_gem_object.resv		the buffer object, see &struct vgem_pfn_bo
- *	&vgem_pfn_stale.lock		places in quarantine, and their contents
+ *	&vgem_pfn_device.validate	held for reading while a buffer object
+ *					is placed or moved on behalf of
+ *					userspace, for writing to retry after
+ *					there was no space
+ *	&drm_gem_object.resv		the buffer object, see
+ *					&struct vgem_pfn_bo
+ *	&vgem_pfn_stale.lock		resources in quarantine, and their
+ *					contents
  *	&vgem_pfn_mgr.lock		the allocator of a carveout
  *	&vgem_pfn_device.bos_lock	the list of buffer objects
  *
- * Outside all of them is the lock of the table of devices, vgem_pfn_faux.c.
+ * The lock of the table of devices in vgem_pfn_faux.c is outside all of them.
  *
- * Whoever reads or writes a carveout does so between drm_dev_enter() and
+ * Code that reads or writes a carveout must be between drm_dev_enter() and
  * drm_dev_exit(), see vgem_pfn_unplug.c.
  */
 
@@ -65,31 +68,31 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
 /**
  * struct vgem_pfn_device - one exporter
  * @drm: the DRM device
- * @bdev: TTM's side of it
- * @validate: keeps those who want room for a buffer object apart from the one
- *	      who could not get any, see vgem_pfn_bo_place()
- * @num_carveouts: how many of @carveouts are in use
+ * @bdev: the TTM device
+ * @validate: held for reading to place a buffer object, for writing to retry
+ *	      that without others, see vgem_pfn_bo_place()
+ * @num_carveouts: number of elements of @carveouts in use
  * @carveouts: the memory of TTM_PL_VRAM + index
- * @bar_base: physical address of what is left of the BAR, for a PCI device
- *	      until its carveouts are made
- * @bar_pages: size of that in pages
- * @p2pdma: what the p2pdma core knows of the BAR, or NULL; valid until the driver is
+ * @bar_base: physical address of the unused rest of a PCI device's BAR, valid
+ *	      until its carveouts are created
+ * @bar_pages: size of that rest in pages
+ * @p2pdma: p2pdma provider of the BAR, or NULL; valid until the driver is
  *	    unbound
- * @bar_unmapped: where to wait for importers to unmap buffer objects in the BAR
+ * @bar_unmapped: wait queue for importers to unmap buffer objects in the BAR
  * @engines: copy engines
- * @frees_begun: how many places in carveouts began to be given back
- * @frees_done: how many of them are free, or in quarantine
- * @freed: where to wait for the difference
+ * @frees_begun: number of carveout resources whose release has begun
+ * @frees_done: number of these that are free or in quarantine
+ * @freed: wait queue for changes of @frees_done
  * @bos_lock: protects @bos, see vgem_pfn_bos.c; innermost
  * @bos: all buffer objects
- * @pm_notifier: tells of suspend and hibernation, see vgem_pfn_pm.c
- * @suspended: whether carveouts are being kept empty; set, and @validate taken,
+ * @pm_notifier: notifier for suspend and hibernation, see vgem_pfn_pm.c
+ * @suspended: whether carveouts must stay empty; set, and @validate taken,
  *	       before they are emptied
- * @resumed: where to wait for the end of @suspended
+ * @resumed: wait queue for the end of @suspended
  * @move_delay_us: debugfs knob, see vgem_pfn_debugfs.c
  * @max_block_order: debugfs knob, see vgem_pfn_debugfs.c
  * @quarantine_ms: debugfs knob, see vgem_pfn_debugfs.c
- * @num_stale: stale writes found, in any carveout
+ * @num_stale: number of stale writes detected, in all carveouts
  * @import_peer2peer: debugfs knob, see vgem_pfn_debugfs.c
  * @import_unmap_ms: debugfs knob, see vgem_pfn_debugfs.c
  * @faults: debugfs knobs, see vgem_pfn_fault.c
@@ -127,34 +130,37 @@ struct vgem_pfn_device {
 /**
  * struct vgem_pfn_bo - a buffer object
  * @tbo: TTM's buffer object, with the GEM object in it
- * @id: for people and trace events; constant
+ * @id: identifier in trace events and log messages; constant
  * @contiguous: whether it must not be scattered in a carveout; constant
  * @num_placements: length of @placements
- * @placements: regions allowed, most wanted first; constant
- * @evict_placements: what vgem_pfn_bo_evict_placement() returned last
- * @imported: what this object was imported from, with a reference, or NULL;
- *	      constant
- * @moving: fence of the last copy that an engine did or does, or NULL
- * @async: this move shall be pipelined
- * @evicting: this move is an eviction, although TTM is not asked for one
+ * @placements: allowed regions in order of preference; constant
+ * @evict_placements: last result of vgem_pfn_bo_evict_placement()
+ * @imported: dma-buf that this object was imported from, with a reference, or
+ *	      NULL; constant
+ * @moving: fence of the last copy that was queued on an engine, or NULL
+ * @async: the current move is asynchronous
+ * @evicting: the current move counts as an eviction, even if TTM does not start
+ *	      it as one
  * @link: of &vgem_pfn_device.bos, protected by its lock
- * @place_traced: whether a trace event has told where this object is now
- * @resume_region: where to go after suspend, or TTM_PL_SYSTEM for nowhere
- * @num_bar_maps: scatter lists of a BAR that importers have; the last one wakes
- *		  &vgem_pfn_device.bar_unmapped
+ * @place_traced: whether the current placement has been traced
+ * @resume_region: region to restore after suspend, or TTM_PL_SYSTEM for none
+ * @num_bar_maps: number of scatter lists of a BAR that importers have mapped;
+ *		  unmapping the last one wakes &vgem_pfn_device.bar_unmapped
  * @late_unmap: unmaps an imported object some time after a notification
- * @late: an imported object is still mapped, but was notified
- * @num_moves: changes of region since creation
- * @num_evictions: how many of them were evictions
- * @num_notifies: notifications sent to the attachments of the dma-buf
- * @max_notify_ns: how long the importers have taken for one of them at most
- * @num_get_pfn: successful get_pfn calls
- * @last_copy_bytes: bytes copied by the last copy that was done
+ * @late: an imported object is still mapped after a notification
+ * @num_moves: number of changes of region since creation
+ * @num_evictions: number of these that were evictions
+ * @num_notifies: number of notifications of the dma-buf's attachments
+ * @max_notify_ns: longest duration of a notification
+ * @num_get_pfn: number of successful get_pfn calls
+ * @last_copy_bytes: size of the last completed copy
  * @last_copy_ns: duration of that copy in nanoseconds
- * @last_memcpy_ns: what memcpy() needed for the same, if it was asked
+ * @last_memcpy_ns: duration of the same copy by memcpy(), if compare_memcpy is
+ *		    set
  *
- * Everything that is not constant is protected by the reservation lock. An engine
- * writes @last_copy_bytes and @last_copy_ns without it, before @moving signals.
+ * Everything that is not constant is protected by the reservation lock. An
+ * engine writes @last_copy_bytes and @last_copy_ns without it, before @moving
+ * signals.
  */
 struct vgem_pfn_bo {
 	struct ttm_buffer_object tbo;
@@ -208,7 +214,7 @@ static inline struct vgem_pfn_device *vgem_pfn_bo_device(struct vgem_pfn_bo *bo)
  * @vdev: the device
  * @region: one of its TTM memory types
  *
- * Return: true if so, and an importer needs not be a peer to be given it.
+ * Return: true if so. Importers need no peer2peer to access it then.
  */
 static inline bool vgem_pfn_region_has_pages(struct vgem_pfn_device *vdev, u32 region)
 {
@@ -216,11 +222,11 @@ static inline bool vgem_pfn_region_has_pages(struct vgem_pfn_device *vdev, u32 r
 }
 
 /**
- * vgem_pfn_bo_runs() - the memory that a buffer object has now
+ * vgem_pfn_bo_runs() - run table of a buffer object's current memory
  * @bo: the buffer object, with its reservation lock held
  *
- * Return: its run table, valid until the lock is released, or NULL if it has no
- * memory: it was never populated, or is swapped out.
+ * Return: the run table, valid until the lock is released, or NULL if @bo has
+ * no memory: it was never populated, or is swapped out.
  */
 static inline const struct vgem_pfn_runs *vgem_pfn_bo_runs(struct vgem_pfn_bo *bo)
 {

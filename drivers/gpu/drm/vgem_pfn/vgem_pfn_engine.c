@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Simulated copy engines. An engine is a kthread that works off jobs in the order
- * of their submission, and a fence context. For each job it waits for the fences
- * that the job depends on, sleeps as long as the hardware that it stands for would
- * need, copies (vgem_pfn_job.c), and signals the job's fence.
+ * Simulated copy engines. An engine is a kthread that executes jobs in the
+ * order of their submission, and a fence context. For each job it waits for the
+ * job's dependencies, sleeps for the simulated duration of the copy, copies
+ * (vgem_pfn_job.c), and signals the job's fence.
  *
- * It sleeps before it copies. So while the engine is slow the destination still
- * holds what it held before, and whoever does not wait for the fence is found out.
+ * The sleep is before the copy, so the destination keeps its old contents for
+ * that time. This exposes importers that do not wait for the fence.
  *
- * Engines cannot wait for each other in a circle. A job depends on fences that
- * were published before it was submitted, and so, like the jobs before it in its
- * own engine, were submitted earlier.
+ * Engines cannot deadlock on each other: a job only waits for fences that were
+ * published before it was submitted, and for earlier jobs of its own engine.
  *
- * Locks: &vgem_pfn_engine.lock orders sequence numbers like the queue. The worker
- * takes no reservation lock and allocates nothing, since memory reclaim may wait
- * for its fence.
+ * Locks: &vgem_pfn_engine.lock keeps the queue in the order of sequence
+ * numbers. The worker takes no reservation lock and allocates no memory, since
+ * memory reclaim may wait for its fence.
  */
 
 #include <linux/debugfs.h>
@@ -38,8 +37,8 @@ module_param(engines, uint, 0444);
 MODULE_PARM_DESC(engines, "Copy engines of each device, 1 to 8 (default 2)");
 
 /*
- * Without .release and .wait the dma-buf core forgets these when the fence
- * signals, so that a fence may outlive the module.
+ * Without .release and .wait the dma-buf core drops the ops when the fence
+ * signals, so a fence may outlive the module.
  */
 static const char *vgem_pfn_fence_name(struct dma_fence *fence)
 {
@@ -56,7 +55,7 @@ static const struct dma_fence_ops vgem_pfn_fence_ops = {
 	.get_timeline_name = vgem_pfn_fence_timeline,
 };
 
-/* How long the hardware would take, in microseconds. */
+/* Simulated duration of the copy, in microseconds. */
 static u32 vgem_pfn_job_duration(struct vgem_pfn_job *job)
 {
 	u32 bandwidth = READ_ONCE(job->engines->bandwidth_mibps);
@@ -80,7 +79,7 @@ static void vgem_pfn_job_work(struct kthread_work *work)
 	if (job->duration_us)
 		fsleep(job->duration_us);
 
-	/* Somebody may have been given the memory, so it is written in any case. */
+	/* Even after an unplug, or else the destination has stale contents. */
 	gone = !drm_dev_enter(job->bo->tbo.base.dev, &idx);
 	vgem_pfn_job_copy(job, gone);
 	if (gone)
@@ -97,10 +96,11 @@ static void vgem_pfn_job_work(struct kthread_work *work)
 }
 
 /**
- * vgem_pfn_job_submit() - give a copy to an engine
- * @job: the job, which belongs to the engine from now on
+ * vgem_pfn_job_submit() - queue a copy job on an engine
+ * @job: the job, owned by the engine from now on
  *
- * There is no way to take it back. What it copies must stay until it is done.
+ * A job cannot be cancelled. Its source and destination must stay mapped until
+ * its fence has signaled.
  *
  * Return: a reference to its fence.
  */
@@ -126,7 +126,7 @@ struct dma_fence *vgem_pfn_job_submit(struct vgem_pfn_job *job)
 }
 
 /**
- * vgem_pfn_engines_async() - does every move go through an engine?
+ * vgem_pfn_engines_async() - whether every move is asynchronous
  * @vdev: the device
  *
  * Return: the value of the debugfs knob async_moves.
@@ -146,11 +146,11 @@ static bool vgem_pfn_engines_have_room(struct vgem_pfn_engines *all)
  * vgem_pfn_engines_wait() - wait until more copies may be queued
  * @vdev: the device
  *
- * Call this before a move that may queue copies, so that userspace cannot queue them
- * without limit. Tasks that need the reservation lock of a moving buffer object wait for
- * its copy, some of them uninterruptibly. Tasks that call this at the same time all
- * return, and an eviction may queue more copies than the move itself, so the limit can be
- * exceeded by some moves per task.
+ * Call this before a move that may queue copies, so that userspace cannot queue
+ * them without limit. Tasks that need the reservation lock of a moving buffer
+ * object wait for its copy, some of them uninterruptibly. Tasks that call this
+ * at the same time all return, and an eviction may queue more copies than the
+ * move itself, so the limit can be exceeded by some moves per task.
  *
  * Context: may sleep, must not hold locks.
  * Return: 0 or -ERESTARTSYS.
@@ -170,7 +170,7 @@ static void vgem_pfn_engines_fini(struct drm_device *drm, void *data)
 	while (all->num)
 		kthread_destroy_worker(all->engine[--all->num].worker);
 
-	/* TTM frees when a fence signals, later, and then wants no leftovers. */
+	/* TTM frees ghost objects here, after their fences have signaled. */
 	drain_workqueue(vdev->bdev.wq);
 }
 
@@ -178,10 +178,10 @@ static void vgem_pfn_engines_fini(struct drm_device *drm, void *data)
  * vgem_pfn_engines_init() - start the copy engines
  * @vdev: the device, with its carveouts
  *
- * They are stopped when the DRM device is released, and finish what they have
- * before the memory goes that they work on.
+ * The engines are stopped when the DRM device is released. They complete all
+ * queued jobs before the carveouts are freed.
  *
- * Return: 0, -EINVAL for a wrong module parameter, or -ENOMEM.
+ * Return: 0, -EINVAL for an invalid module parameter, or -ENOMEM.
  */
 int vgem_pfn_engines_init(struct vgem_pfn_device *vdev)
 {
@@ -219,9 +219,9 @@ int vgem_pfn_engines_init(struct vgem_pfn_device *vdev)
 }
 
 /**
- * vgem_pfn_engines_debugfs_init() - the knobs of the engines
+ * vgem_pfn_engines_debugfs_init() - create the debugfs knobs of the engines
  * @vdev: the device
- * @root: its directory
+ * @root: its debugfs directory
  */
 void vgem_pfn_engines_debugfs_init(struct vgem_pfn_device *vdev,
 				   struct dentry *root)

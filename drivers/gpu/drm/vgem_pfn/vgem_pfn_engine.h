@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Copies: at once, or as jobs of the simulated copy engines.
+ * Copies: synchronous, or as jobs of the simulated copy engines.
  */
 
 #ifndef _VGEM_PFN_ENGINE_H_
@@ -24,31 +24,32 @@ struct vgem_pfn_bo;
 struct vgem_pfn_carveout;
 struct vgem_pfn_device;
 
-/* No knob holds a task or an engine for longer than this at a time. */
+/* Longest delay of a move or an engine that a debugfs knob can set */
 #define VGEM_PFN_MAX_DELAY_US	(10 * USEC_PER_SEC)
 
 /*
- * What may be queued for the engines of a device before a task that queues more has to
- * wait: bytes, and jobs, since small ones may be slow. At least one job always may.
+ * Limits of the jobs that are queued on the engines of a device, in bytes and
+ * in jobs, since small jobs may be slow. Tasks wait while a limit is reached.
+ * One job may always be queued, whatever its size.
  */
 #define VGEM_PFN_MAX_QUEUED_BYTES	SZ_128M
 #define VGEM_PFN_MAX_QUEUED_JOBS	128
 
-/* TTM has a slot per fence context for the evictions from a region. */
+/* TTM keeps one eviction fence per fence context for each region. */
 #define VGEM_PFN_MAX_ENGINES	8
 static_assert(VGEM_PFN_MAX_ENGINES <= TTM_NUM_MOVE_FENCES);
 
 /**
  * struct vgem_pfn_engine - one copy engine
- * @worker: copies
- * @lock: makes the order of the queue that of the sequence numbers
+ * @worker: executes the jobs
+ * @lock: keeps the queue in the order of sequence numbers
  * @context: fence context
- * @seqno: of the last job that was submitted
+ * @seqno: sequence number of the last submitted job
  * @index: number of the engine in its device
  */
 struct vgem_pfn_engine {
 	struct kthread_worker *worker;
-	spinlock_t lock; /* protects @seqno, and orders the queue like it */
+	spinlock_t lock; /* protects @seqno and the queue's order */
 	u64 context;
 	u64 seqno;
 	unsigned int index;
@@ -56,14 +57,14 @@ struct vgem_pfn_engine {
 
 /**
  * struct vgem_pfn_engines - the copy engines of a device
- * @num: how many there are, zero while the device is released
- * @next: number of the next job
- * @queued_bytes: sizes of all jobs that were submitted and are not done
- * @queued_jobs: how many there are
- * @done: where to wait until there are fewer
- * @async_moves: debugfs knob: every move is pipelined
- * @latency_us: debugfs knob: what a copy takes, whatever its size
- * @bandwidth_mibps: debugfs knob: what it takes in addition, MiB/s, zero for none
+ * @num: number of engines, zero while the device is released
+ * @next: job counter, selects the engine of a job
+ * @queued_bytes: total size of the jobs that are submitted and not done
+ * @queued_jobs: number of these jobs
+ * @done: wait queue for jobs to complete
+ * @async_moves: debugfs knob: every move is asynchronous
+ * @latency_us: debugfs knob: fixed part of a copy's duration
+ * @bandwidth_mibps: debugfs knob: bandwidth in MiB/s, zero for unlimited
  * @engine: the engines
  */
 struct vgem_pfn_engines {
@@ -78,7 +79,7 @@ struct vgem_pfn_engines {
 	struct vgem_pfn_engine engine[VGEM_PFN_MAX_ENGINES];
 };
 
-/* What is contiguous in both placements. No source means zeroes. */
+/* A part of a copy, contiguous on both sides. A null @src clears @dst. */
 struct vgem_pfn_piece {
 	struct iosys_map dst;
 	struct iosys_map src;
@@ -88,16 +89,15 @@ struct vgem_pfn_piece {
 /**
  * struct vgem_pfn_job - one copy
  * @work: for the worker
- * @bo: whose contents are copied. Lives until @fence has signaled, for its
- *	release waits for that.
- * @engines: of the device
- * @engine: who does it
- * @fence: signals when it is done
+ * @bo: the buffer object that is copied; its release waits for @fence
+ * @engines: the engines of the device
+ * @engine: the engine that executes the job, NULL before submission
+ * @fence: signals when the copy is done
  * @deps: fences to wait for first
  * @num_deps: number of @deps
  * @num_pieces: number of @pieces
  * @size: sum of the sizes of @pieces
- * @duration_us: time to let pass before the copy
+ * @duration_us: simulated duration, spent before the copy
  * @pieces: what to copy
  */
 struct vgem_pfn_job {
@@ -116,13 +116,13 @@ struct vgem_pfn_job {
 
 /**
  * struct vgem_pfn_copy - what a move copies
- * @from: carveout that it comes from, or NULL
- * @to: carveout that it goes to, or NULL
- * @old_mem: place in @from
- * @new_mem: place in @to
+ * @from: carveout of @old_mem, or NULL
+ * @to: carveout of @new_mem, or NULL
+ * @old_mem: the resource to copy from
+ * @new_mem: the resource to copy to
  * @tt: pages of system memory
  * @num_pages: size in pages
- * @clear: it comes from nowhere: zeroes
+ * @clear: there is nothing to copy from, clear the destination
  */
 struct vgem_pfn_copy {
 	struct vgem_pfn_carveout *from;

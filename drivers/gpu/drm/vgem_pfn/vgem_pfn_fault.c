@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Failures on purpose, through the kernel's fault injection: each step of a
- * buffer object's life asks here whether it is to fail. Steps ask before they
- * change anything, so that an injected failure leaves all as it was.
+ * Fault injection: each step in a buffer object's life checks whether it has to
+ * fail. It checks before it changes any state, so an injected failure leaves
+ * the state unchanged.
  *
- * Each device has its own attributes, in fault/<step>/ of its debugfs directory.
- * /proc/<pid>/task/<tid>/fail-nth counts all of them, among the allocations.
+ * Each device has its own attributes, in fault/<step>/ of its debugfs
+ * directory. /proc/<pid>/task/<tid>/fail-nth counts all of them, together with
+ * allocations.
  */
 
 #include <linux/debugfs.h>
@@ -32,12 +33,12 @@ static const struct {
 };
 
 /**
- * vgem_pfn_fault() - is this step to fail?
+ * vgem_pfn_fault() - check whether a step has to fail
  * @vdev: the device
- * @step: the step, of which nothing has been done yet
+ * @step: the step, which has not changed any state yet
  *
- * Context: any in which fault injection may print, which it does at most.
- * Return: 0, or the negative errno that @step is to fail with.
+ * Context: any context that allows printing.
+ * Return: 0, or the negative errno that @step has to fail with.
  */
 int vgem_pfn_fault(struct vgem_pfn_device *vdev, enum vgem_pfn_fault_step step)
 {
@@ -47,8 +48,8 @@ int vgem_pfn_fault(struct vgem_pfn_device *vdev, enum vgem_pfn_fault_step step)
 }
 
 /**
- * vgem_pfn_fault_init() - nothing is to fail
- * @vdev: the device, that nobody else knows yet
+ * vgem_pfn_fault_init() - initialise fault injection, without failures
+ * @vdev: the device, not registered yet
  */
 void vgem_pfn_fault_init(struct vgem_pfn_device *vdev)
 {
@@ -59,15 +60,15 @@ void vgem_pfn_fault_init(struct vgem_pfn_device *vdev)
 		struct fault_attr *attr = &vdev->faults.attr[i];
 
 		*attr = none;
-		/* A line for each failure, and no call trace. */
+		/* Print one line for each failure, without a call trace. */
 		attr->verbose = 1;
-		/* With a lock class that is not in this function's constant. */
+		/* Gives the copied lock a lockdep class of its own. */
 		ratelimit_state_init(&attr->ratelimit_state, 0, 0);
 	}
 }
 
 /**
- * vgem_pfn_fault_debugfs_init() - make the attributes files
+ * vgem_pfn_fault_debugfs_init() - create debugfs files of the attributes
  * @vdev: the device
  * @root: its debugfs directory
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Failures on purpose, see vgem_pfn_fault.c.
+ * Fault injection, see vgem_pfn_fault.c.
  */
 
 #ifndef _VGEM_PFN_FAULT_H_
@@ -19,13 +19,13 @@ struct vgem_pfn_device;
  * @VGEM_PFN_FAULT_IMPORT: a dma-buf becomes a buffer object: -ENOMEM
  * @VGEM_PFN_FAULT_ATTACH: an importer attaches: -ENOMEM
  * @VGEM_PFN_FAULT_PIN: an importer pins: -ENOSPC
- * @VGEM_PFN_FAULT_MAP: an importer asks for a scatter list: -EIO
- * @VGEM_PFN_FAULT_GET_PFN: an importer asks for page frame numbers: -EIO
+ * @VGEM_PFN_FAULT_MAP: an importer maps a scatter list: -EIO
+ * @VGEM_PFN_FAULT_GET_PFN: an importer looks up page frame numbers: -EIO
  * @VGEM_PFN_FAULT_POPULATE: system memory is allocated: -ENOMEM
  * @VGEM_PFN_FAULT_ALLOC: memory of a carveout is allocated: -ENOMEM
- * @VGEM_PFN_FAULT_COPY: the contents of a buffer object are to be moved: -EIO
- * @VGEM_PFN_FAULT_FENCE: an engine is to copy them: -ENOMEM, so that the move is
- *			  made synchronously
+ * @VGEM_PFN_FAULT_COPY: the contents of a buffer object are copied: -EIO
+ * @VGEM_PFN_FAULT_FENCE: a copy is queued on an engine: -ENOMEM, which makes
+ *			  the move synchronous
  * @VGEM_PFN_NUM_FAULTS: number of steps
  */
 enum vgem_pfn_fault_step {
@@ -44,8 +44,9 @@ enum vgem_pfn_fault_step {
 };
 
 /**
- * struct vgem_pfn_faults - what is to fail
- * @attr: by step. Protects itself, in that races only blur when a step fails.
+ * struct vgem_pfn_faults - fault attributes of a device
+ * @attr: attributes by step. They need no lock, since a race only changes which
+ *	  call fails.
  */
 struct vgem_pfn_faults {
 #ifdef CONFIG_FAULT_INJECTION

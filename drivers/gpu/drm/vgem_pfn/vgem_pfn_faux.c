@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The instances without any bus: each is a faux device, vgem_pfn.<i>, with a DRM
- * device of its own. The module makes them all when it is loaded, or none.
+ * Instances without a bus: each is a faux device, vgem_pfn.<i>, with its own
+ * DRM device. The module creates all of them when it is loaded, or fails to
+ * load.
  *
- * The faux bus has no way to unbind a driver, so debugfs has knobs that unplug an
- * instance, while it is in use, and plug it in again:
+ * The faux bus cannot unbind a driver, so debugfs has knobs that unplug an
+ * instance while it is in use, and plug it in again:
  *
  *	dri/vgem_pfn.<i>/unplug		write anything
  *	vgem_pfn/plug			write the index
@@ -39,8 +40,8 @@ MODULE_PARM_DESC(dma_segment,
  * struct vgem_pfn_faux - one instance
  * @faux: its device, NULL if there is none
  * @dma_parms: DMA limits of @faux
- * @vdev: the exporter, valid as long as @faux is
- * @serial: tells it from those that had the place before
+ * @vdev: the exporter, valid while @faux is set
+ * @serial: distinguishes it from earlier instances with the same index
  */
 static struct vgem_pfn_faux {
 	struct faux_device *faux;
@@ -85,7 +86,7 @@ static ssize_t vgem_pfn_faux_unplug(struct file *file, const char __user *data,
 	return -ENODEV;
 }
 
-/* Unsafe, that is unprotected against removal, since a write removes it. */
+/* Needs debugfs_create_file_unsafe(), since a write removes the file. */
 static const struct file_operations vgem_pfn_faux_unplug_fops = {
 	.owner = THIS_MODULE,
 	.open = simple_open,
@@ -93,8 +94,8 @@ static const struct file_operations vgem_pfn_faux_unplug_fops = {
 };
 
 /*
- * The faux bus does not tell why a probe failed, so there is none, and a group
- * stands for the resources of a bound driver.
+ * The faux bus does not return the error of a failed probe, so there is no
+ * probe function. A devres group holds the resources of a bound driver.
  */
 static int vgem_pfn_faux_add(unsigned int index)
 {
@@ -176,11 +177,11 @@ static const struct file_operations vgem_pfn_faux_plug_fops = {
 };
 
 /**
- * vgem_pfn_faux_init() - make as many devices as the parameter "devices" says
- * @params: the carveouts of each; stays
+ * vgem_pfn_faux_init() - create all devices, see parameter "devices"
+ * @params: the carveouts of each device; must stay valid
  *
- * Return: 0, -EINVAL if the parameter is wrong, or another negative errno with
- * no device left.
+ * Return: 0, -EINVAL if the parameter is invalid, or another negative errno,
+ * with no device left.
  */
 int vgem_pfn_faux_init(const struct vgem_pfn_params *params)
 {
@@ -211,7 +212,7 @@ int vgem_pfn_faux_init(const struct vgem_pfn_params *params)
 }
 
 /**
- * vgem_pfn_faux_fini() - remove all devices that vgem_pfn_faux_init() made
+ * vgem_pfn_faux_fini() - remove all devices of vgem_pfn_faux_init()
  */
 void vgem_pfn_faux_fini(void)
 {

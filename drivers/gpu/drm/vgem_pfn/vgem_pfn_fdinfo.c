@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a client uses of each region, for /proc/<pid>/fdinfo/<fd>, in the format of
- * Documentation/gpu/drm-usage-stats.rst: an object counts as total or shared where
- * it wants to be, that is in the first region of its list, and as resident and
- * active where it is.
+ * Memory usage of a client by region, for /proc/<pid>/fdinfo/<fd>, in the
+ * format of Documentation/gpu/drm-usage-stats.rst. An object counts as total or
+ * shared in the first region of its placement list, and as resident and active
+ * in its current region.
  */
 
 #include <linux/dma-resv.h>

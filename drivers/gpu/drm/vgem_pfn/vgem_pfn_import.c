@@ -34,7 +34,7 @@
 
 #include "vgem_pfn_drv.h"
 
-/* Limit of the knob import_unmap_ms: longer than an exporter waits in an unplug */
+/* Limit of import_unmap_ms, more than an exporter waits in an unplug */
 #define VGEM_PFN_MAX_UNMAP_MS	15000u
 
 /* A dma-buf that was exported read-only must not be written. */
@@ -328,10 +328,7 @@ static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
 
 	if (!dmabuf->size || !PAGE_ALIGNED(dmabuf->size))
 		return ERR_PTR(-EINVAL);
-	/*
-	 * TTM allocates an array of addresses. kvmalloc() is limited to
-	 * INT_MAX.
-	 */
+	/* TTM allocates an array of addresses: kvmalloc() allows INT_MAX. */
 	if (dmabuf->size >> PAGE_SHIFT > INT_MAX / sizeof(dma_addr_t))
 		return ERR_PTR(-E2BIG);
 
@@ -388,10 +385,7 @@ struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
 		return obj;
 	}
 
-	/*
-	 * Create the object first: notifications may arrive once it is
-	 * attached.
-	 */
+	/* Create the object first: notifications may follow the attach. */
 	bo = vgem_pfn_import_create(vdev, dmabuf);
 	if (IS_ERR(bo))
 		return ERR_CAST(bo);

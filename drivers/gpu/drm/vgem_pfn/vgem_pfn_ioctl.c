@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctls but for moves, and dumb buffers. Arguments are checked in full before anything
- * is done, so a call that fails has changed nothing. Only what fails for want of
- * room or of time may have evicted and notified others first.
+ * All ioctls except moves, and dumb buffers. Arguments are checked before any
+ * state is changed, so a call that fails changes nothing, except that a call
+ * that runs out of memory or is interrupted may have evicted other buffers and
+ * notified importers.
  */
 
 #include <linux/capability.h>
@@ -31,7 +32,7 @@ static int vgem_pfn_check_placements(struct vgem_pfn_device *vdev,
 	u32 seen = 0;
 	unsigned int i;
 
-	/* TTM keeps an array of page pointers, kvmalloc() refuses a larger one. */
+	/* TTM allocates an array of pointers: kvmalloc() allows INT_MAX. */
 	if (size >> PAGE_SHIFT > INT_MAX / sizeof(struct page *))
 		return -E2BIG;
 
@@ -73,7 +74,7 @@ int vgem_pfn_bo_create_ioctl(struct drm_device *drm, void *data,
 			   args->num_placements * sizeof(*placements)))
 		return -EFAULT;
 
-	/* Wraps to zero for what no memory could hold. */
+	/* Wraps to zero for the largest sizes. */
 	size = PAGE_ALIGN(args->size);
 	ret = vgem_pfn_check_placements(vdev, placements, args->num_placements,
 					size ?: U64_MAX);
@@ -188,7 +189,7 @@ static int vgem_pfn_copy_pfns(struct vgem_pfn_bo *bo, u64 *batch,
 			batch[i] = vgem_pfn_lookup(bo, args->first + done + i);
 		dma_resv_unlock(bo->tbo.base.resv);
 
-		/* May fault on a buffer object of ours: not under the lock. */
+		/* May fault on a mapping of a buffer: not under the lock. */
 		if (copy_to_user(to + done, batch, n * sizeof(*batch)))
 			return -EFAULT;
 	}
@@ -301,7 +302,7 @@ int vgem_pfn_regions_ioctl(struct drm_device *drm, void *data,
  * vgem_pfn_dumb_create() - &drm_driver.dumb_create
  * @file: the client
  * @drm: the device
- * @args: size wanted and given
+ * @args: requested and actual size
  *
  * A dumb buffer prefers the first carveout, then TT.
  *

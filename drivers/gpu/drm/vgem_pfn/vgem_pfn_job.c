@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Copies, and the jobs that carry them to an engine.
+ * Copying, and the jobs that an engine executes.
  *
- * A job describes the copy by addresses and nothing else. The placements, and the
- * struct ttm_tt, that it was made from may be freed before it runs. Their memory is
- * not: TTM keeps it in a ghost until the job's fence has signaled, or gives the
- * fence to whoever gets the range next.
+ * A job only contains kernel addresses. The resources and the struct ttm_tt
+ * that it was created from may be freed before it runs. Their memory stays
+ * valid: TTM keeps it in a ghost object until the job's fence has signaled, or
+ * makes the next user of the range wait for the fence.
  *
- * A job is made under the reservation lock of its buffer object, and then belongs
- * to its engine.
+ * A job is created under the reservation lock of its buffer object. After
+ * submission it belongs to its engine.
  */
 
 #include <linux/dma-fence.h>
@@ -25,9 +25,9 @@
 #include "vgem_pfn_trace.h"
 
 /**
- * vgem_pfn_copy_run() - copy what is contiguous on both sides
- * @dst: where to
- * @src: where from, or a null map for zeroes
+ * vgem_pfn_copy_run() - copy one contiguous piece
+ * @dst: destination
+ * @src: source, or a null map for zeroes
  * @size: in bytes, a multiple of the page size
  *
  * Context: may sleep.
@@ -41,7 +41,7 @@ void vgem_pfn_copy_run(const struct iosys_map *dst, const struct iosys_map *src,
 	for (done = 0; done < size; done += n) {
 		struct iosys_map to = IOSYS_MAP_INIT_OFFSET(dst, done);
 
-		/* Slower, and with preemption disabled on some machines */
+		/* I/O memory is slow, and may be copied without preemption. */
 		n = min_t(size_t, size - done, iomem ? SZ_64K : SZ_4M);
 
 		if (iosys_map_is_null(src)) {
@@ -59,11 +59,12 @@ void vgem_pfn_copy_run(const struct iosys_map *dst, const struct iosys_map *src,
 }
 
 /**
- * vgem_pfn_job_create() - allocate a copy
+ * vgem_pfn_job_create() - allocate a copy job
  * @bo: the buffer object, with its reservation lock held
- * @max_pieces: as often may vgem_pfn_job_add() be called
+ * @max_pieces: maximum number of calls of vgem_pfn_job_add()
  *
- * Return: the job, or NULL when there is no memory, or no engine any more.
+ * Return: the job, or NULL if out of memory or if the engines have been
+ * stopped.
  */
 struct vgem_pfn_job *vgem_pfn_job_create(struct vgem_pfn_bo *bo,
 					 unsigned int max_pieces)
@@ -92,10 +93,10 @@ struct vgem_pfn_job *vgem_pfn_job_create(struct vgem_pfn_bo *bo,
 }
 
 /**
- * vgem_pfn_job_add() - something to copy
+ * vgem_pfn_job_add() - add a piece to a job
  * @job: a job that was not submitted
- * @dst: where to; stays mapped until the fence has signaled
- * @src: where from, or a null map for zeroes; stays mapped as well
+ * @dst: destination; must stay mapped until the fence has signaled
+ * @src: source, or a null map for zeroes; must stay mapped as well
  * @size: in bytes, a multiple of the page size
  */
 void vgem_pfn_job_add(struct vgem_pfn_job *job, const struct iosys_map *dst,
@@ -110,12 +111,12 @@ void vgem_pfn_job_add(struct vgem_pfn_job *job, const struct iosys_map *dst,
 }
 
 /**
- * vgem_pfn_job_depend() - what to wait for
+ * vgem_pfn_job_depend() - set the dependencies of a job
  * @job: a job that was not submitted, and has no dependencies
  * @resv: the reservation object, locked
  *
- * Everything in it: what importers still do with the old place, the copy that
- * brought the contents there, and who used the new place before.
+ * The job waits for all fences of @resv: accesses of importers to the old
+ * memory, the copy that filled it, and previous users of the new memory.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -128,8 +129,8 @@ int vgem_pfn_job_depend(struct vgem_pfn_job *job, struct dma_resv *resv)
 }
 
 /*
- * A BAR is gone with its device: what was in it is zeroes, so that memory which has
- * somebody else's contents, or none, is not left like that.
+ * After an unplug a BAR is not accessed. Destinations of copies from it are
+ * cleared, so that no stale contents are left in them.
  */
 static void vgem_pfn_job_copy_piece(struct vgem_pfn_piece *piece, bool gone)
 {
@@ -140,7 +141,7 @@ static void vgem_pfn_job_copy_piece(struct vgem_pfn_piece *piece, bool gone)
 	vgem_pfn_copy_run(&piece->dst, &piece->src, piece->size);
 }
 
-/* Fences that should have been waited for before the copy and were not. */
+/* Dependencies that have not signaled, of which there must be none. */
 static unsigned int vgem_pfn_job_unsignaled(struct vgem_pfn_job *job)
 {
 	unsigned int i, n = 0;
@@ -151,7 +152,7 @@ static unsigned int vgem_pfn_job_unsignaled(struct vgem_pfn_job *job)
 }
 
 /**
- * vgem_pfn_job_copy() - do it
+ * vgem_pfn_job_copy() - make the copy of a job
  * @job: a job whose dependencies have signaled
  * @gone: whether the device has been unplugged
  *
@@ -189,7 +190,7 @@ void vgem_pfn_job_destroy(struct vgem_pfn_job *job)
 	for (i = 0; i < job->num_deps; i++)
 		dma_fence_put(job->deps[i]);
 	kfree(job->deps);
-	/* One that was never initialised has no reference to drop. */
+	/* The fence is initialised on submission. */
 	if (job->engine)
 		dma_fence_put(job->fence);
 	else

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From an offset in a buffer object to the page frame number behind it. Reads
- * the placement and changes nothing. Everything runs under the buffer object's
+ * Look up the page frame number of a page of a buffer object. Reads the
+ * placement and changes nothing. Everything runs under the buffer object's
  * reservation lock.
  */
 
@@ -10,7 +10,7 @@
 #include "vgem_pfn_drv.h"
 
 /**
- * vgem_pfn_lookup() - the page frame number of one page of a buffer object
+ * vgem_pfn_lookup() - look up the page frame number of a page
  * @bo: the buffer object, with its reservation lock held
  * @pgoff: page, counted from the start of @bo, smaller than its size
  *

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The manager of a carveout: which buffer object has which of its pages.
+ * The TTM resource manager of a carveout.
  *
- * Two allocators, chosen per carveout. drm_mm hands out one contiguous range
- * for each buffer object, gpu_buddy blocks of a power of two, so that a buffer
- * object may be scattered over many. Both give run tables, and nobody else needs
- * to know which it is.
+ * Each carveout uses one of two allocators. drm_mm allocates one contiguous
+ * range for each buffer object. gpu_buddy allocates power-of-two blocks, so a
+ * buffer object may be scattered. The rest of the driver only uses the run
+ * tables, which do not depend on the allocator.
  *
  * &vgem_pfn_mgr.lock protects the allocators. It is taken under reservation
- * locks, and held across allocations of the kernel's.
+ * locks, and held across memory allocations.
  */
 
 #include <linux/atomic.h>
@@ -31,8 +31,8 @@ static struct vgem_pfn_mgr *to_vgem_pfn_mgr(struct ttm_resource_manager *man)
 }
 
 /*
- * Aligned to its size at best, for large mappings to be possible. That leaves
- * gaps, so alignment is not worth a failure.
+ * Align to the size, so that large mappings are possible. Alignment leaves
+ * gaps, so fall back to an unaligned range.
  */
 static int vgem_pfn_mgr_alloc_range(struct vgem_pfn_mgr *mgr,
 				    struct vgem_pfn_resource *res,
@@ -53,8 +53,8 @@ static int vgem_pfn_mgr_alloc_range(struct vgem_pfn_mgr *mgr,
 }
 
 /*
- * All at once, or on purpose in small blocks which come in turn from both ends,
- * so that no two of a buffer are neighbours.
+ * Allocate everything at once or, if max_block_order is set, small blocks from
+ * alternating ends, so that no two blocks of a buffer are adjacent.
  */
 static int vgem_pfn_mgr_alloc_blocks(struct vgem_pfn_mgr *mgr,
 				     struct vgem_pfn_resource *res,
@@ -124,9 +124,9 @@ static struct vgem_pfn_runs *vgem_pfn_mgr_runs(struct vgem_pfn_mgr *mgr,
 }
 
 /**
- * vgem_pfn_mgr_release() - make the memory of a place free again
+ * vgem_pfn_mgr_release() - free a resource and its memory
  * @mgr: its manager
- * @res: the place, which TTM knows no longer; freed
+ * @res: the resource, already removed from TTM; freed
  */
 void vgem_pfn_mgr_release(struct vgem_pfn_mgr *mgr, struct vgem_pfn_resource *res)
 {
@@ -204,7 +204,7 @@ static void vgem_pfn_mgr_free(struct ttm_resource_manager *man,
 	struct vgem_pfn_mgr *mgr = to_vgem_pfn_mgr(man);
 	struct vgem_pfn_device *vdev = mgr->vdev;
 
-	/* Nobody finds @res until it is free or in quarantine. */
+	/* TTM cannot find @res between here and its release or quarantine. */
 	atomic_inc(&vdev->frees_begun);
 	ttm_resource_fini(man, base);
 	if (!vgem_pfn_stale_hold(mgr, res))
@@ -214,7 +214,7 @@ static void vgem_pfn_mgr_free(struct ttm_resource_manager *man,
 }
 
 /**
- * vgem_pfn_mgr_frees() - how many places in carveouts were given back so far
+ * vgem_pfn_mgr_frees() - number of carveout resources freed so far
  * @vdev: the device
  *
  * Return: a number for vgem_pfn_mgr_wait_frees(), which may have wrapped.
@@ -225,14 +225,14 @@ int vgem_pfn_mgr_frees(struct vgem_pfn_device *vdev)
 }
 
 /**
- * vgem_pfn_mgr_wait_frees() - wait for what is being given back
- * @vdev: the device, with &vgem_pfn_device.validate held for writing, so that those
- *	  who place something give back nothing new all the time
- * @before: what vgem_pfn_mgr_frees() said before there was no room
+ * vgem_pfn_mgr_wait_frees() - wait for resources that are being freed
+ * @vdev: the device, with &vgem_pfn_device.validate held for writing, so that
+ *	  other placements do not keep freeing resources
+ * @before: result of vgem_pfn_mgr_frees() before an allocation failed
  *
  * Context: may sleep.
- * Return: whether any place was given back meanwhile, so that it makes sense to ask
- * again.
+ * Return: true if any resource has been freed since, so that a retry may
+ * succeed.
  */
 bool vgem_pfn_mgr_wait_frees(struct vgem_pfn_device *vdev, int before)
 {
@@ -265,7 +265,7 @@ static const struct ttm_resource_manager_func vgem_pfn_mgr_func = {
 };
 
 /**
- * vgem_pfn_mgr_init() - give a carveout its manager
+ * vgem_pfn_mgr_init() - create the manager of a carveout
  * @vdev: the device
  * @mem_type: TTM memory type of the carveout
  * @carveout: the carveout, with its memory; lives as long as the manager
@@ -328,7 +328,7 @@ void vgem_pfn_mgr_flush(struct vgem_pfn_device *vdev)
 }
 
 /**
- * vgem_pfn_mgr_fini() - take a carveout's manager away
+ * vgem_pfn_mgr_fini() - destroy the manager of a carveout
  * @vdev: the device, with no buffer object left
  * @mem_type: TTM memory type of the carveout
  */

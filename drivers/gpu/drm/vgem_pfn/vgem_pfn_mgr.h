@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The manager of a carveout, for the two files that it is made of: vgem_pfn_mgr.c,
- * which gives memory out, and vgem_pfn_stale.c, which holds back what was left.
+ * The manager of a carveout, shared by vgem_pfn_mgr.c, which allocates memory,
+ * and vgem_pfn_stale.c, which keeps freed memory in quarantine.
  */
 
 #ifndef _VGEM_PFN_MGR_H_
@@ -19,11 +19,11 @@ struct vgem_pfn_device;
 struct vgem_pfn_resource;
 
 /**
- * struct vgem_pfn_stale - what is in quarantine, see vgem_pfn_stale.c
+ * struct vgem_pfn_stale - the quarantine of a carveout, see vgem_pfn_stale.c
  * @lock: protects the rest
- * @vacancies: places that were left, oldest first
- * @work: ends their quarantines
- * @bounce: a page, to write and read a pattern where memory is MMIO
+ * @vacancies: resources in quarantine, oldest first
+ * @work: writes patterns and ends quarantines
+ * @bounce: a page to write and read patterns in MMIO
  */
 struct vgem_pfn_stale {
 	struct mutex lock; /* protects the rest */
@@ -34,13 +34,13 @@ struct vgem_pfn_stale {
 
 /**
  * struct vgem_pfn_mgr - the manager of one carveout
- * @base: TTM's side of it
+ * @base: TTM's resource manager
  * @vdev: the device
  * @carveout: the memory
  * @lock: protects @mm, @buddy and @top
  * @mm: free and used ranges, in page frame numbers
  * @buddy: free and used blocks, in bytes from the start of the carveout
- * @top: whether the next small block comes from the top, see
+ * @top: whether the next small block is allocated from the top, see
  *	 &vgem_pfn_device.max_block_order
  * @stale: the quarantine
  */

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Moving a buffer object: tell the importers, wait for their accesses, copy, and
- * only then let the new place be the object's place. In this order: a
- * notification after the copy would let a write go to memory that nobody looks
- * at again.
+ * Moving a buffer object: notify the importers, wait for their accesses, copy,
+ * and then switch to the new resource, in this order. If the notification came
+ * after the copy, writes of importers to the old memory could be lost.
  *
- * An asynchronous move leaves the waiting and the copying to an engine. The new
- * place is the object's place at once then, with a fence of KERNEL usage: nobody
- * may look there before that has signaled.
+ * In an asynchronous move an engine waits and copies. The buffer object
+ * switches to the new resource at once, with a fence of KERNEL usage: its
+ * memory must not be accessed before that fence signals.
  *
  * Everything runs under the object's reservation lock.
  */
@@ -25,11 +24,11 @@
 #include "vgem_pfn_trace.h"
 
 /**
- * vgem_pfn_notify() - tell the importers that a buffer object is about to move
+ * vgem_pfn_notify() - notify the importers before a buffer object moves
  * @bo: the buffer object, with its reservation lock held
  *
- * On return no importer has translations left; fences in the reservation object
- * cover what their devices still do.
+ * On return no importer has translations left. Fences in the reservation object
+ * cover accesses that are still in progress.
  */
 void vgem_pfn_notify(struct vgem_pfn_bo *bo)
 {
@@ -48,7 +47,7 @@ void vgem_pfn_notify(struct vgem_pfn_bo *bo)
 	bo->max_notify_ns = max(bo->max_notify_ns, ktime_get_ns() - start);
 }
 
-/* Wait for everything that is under way in the old place. */
+/* Wait for all accesses to the old memory. */
 static int vgem_pfn_move_wait(struct vgem_pfn_bo *bo, struct ttm_operation_ctx *ctx)
 {
 	int ret = ttm_bo_wait_ctx(&bo->tbo, ctx);
@@ -59,8 +58,8 @@ static int vgem_pfn_move_wait(struct vgem_pfn_bo *bo, struct ttm_operation_ctx *
 }
 
 /*
- * Have an engine copy, and switch the placement at once. Fails before the engine
- * has begun, or not at all.
+ * Queue the copy on an engine, and switch the placement at once. Cannot fail
+ * once the job is submitted.
  */
 static int vgem_pfn_copy_async(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *copy,
 			       bool evict)
@@ -76,7 +75,7 @@ static int vgem_pfn_copy_async(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *cop
 	if (ret)
 		return ret;
 
-	/* The one that TTM has reserved may be gone: importers add fences, too. */
+	/* Importers may have used the slot that TTM has reserved. */
 	ret = dma_resv_reserve_fences(tbo->base.resv, 1);
 	if (ret)
 		return ret;
@@ -101,20 +100,20 @@ static int vgem_pfn_copy_async(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *cop
 		to_vgem_pfn_resource(copy->old_mem)->vacated = dma_fence_get(fence);
 
 	/*
-	 * Pages cannot be taken away from under the copy: TTM would wait for the
-	 * eviction of some. A ghost keeps them without waiting.
+	 * For an eviction from system memory TTM would wait for the copy. A
+	 * ghost object keeps the pages without waiting.
 	 */
 	ret = ttm_bo_move_accel_cleanup(tbo, fence, evict && copy->from, true,
 					copy->new_mem);
 	if (ret) {
-		/* No memory for a ghost, and the engine is at it already. */
+		/* No memory for a ghost object, but the copy is queued. */
 		dma_fence_wait(fence, false);
 		ttm_bo_move_sync_cleanup(tbo, copy->new_mem);
 	}
 	return 0;
 }
 
-/* The same pages, under another name: a copy to them may go on. */
+/* The pages stay the same, so an asynchronous move need not wait for copies. */
 static int vgem_pfn_move_pages(struct vgem_pfn_bo *bo,
 			       struct ttm_operation_ctx *ctx,
 			       struct ttm_resource *new_mem, bool async)
@@ -146,8 +145,8 @@ static int vgem_pfn_move_contents(struct vgem_pfn_bo *bo,
 	}
 
 	/*
-	 * New pages to copy to, or old ones to bring back from swap. An object
-	 * that never had any stays without: it is cleared.
+	 * Allocate the pages to copy to, or swap in those to copy from. An
+	 * object that was never populated stays so: the destination is cleared.
 	 */
 	if (tbo->ttm &&
 	    (ttm_tt_is_swapped(tbo->ttm) ||
@@ -159,7 +158,7 @@ static int vgem_pfn_move_contents(struct vgem_pfn_bo *bo,
 
 	vgem_pfn_copy_init(&copy, bo, new_mem);
 	if (async) {
-		/* What the engine cannot do is done here, if that is allowed. */
+		/* If the copy cannot be queued, copy synchronously. */
 		if (!vgem_pfn_copy_async(bo, &copy, evict))
 			return 0;
 		ret = vgem_pfn_move_wait(bo, ctx);
@@ -176,8 +175,8 @@ static int vgem_pfn_move_contents(struct vgem_pfn_bo *bo,
 }
 
 /*
- * A ghost that TTM has just made, before it is marked as deleted. Nobody wants its
- * contents, only the copy that its fence is of.
+ * A ghost object that TTM has just created, before it is marked as deleted. Its
+ * contents are not needed, but the copy from it must complete.
  */
 static int vgem_pfn_move_ghost(struct ttm_buffer_object *tbo,
 			       struct ttm_operation_ctx *ctx,
@@ -204,11 +203,11 @@ static bool vgem_pfn_use_tt(struct ttm_resource *res, struct ttm_device *bdev)
  * @tbo: the buffer object, with its reservation lock held
  * @evict: whether TTM evicts it to make room for another
  * @ctx: TTM's context
- * @new_mem: where to; consumed on success
- * @hop: unused, every place is reached from every other
+ * @new_mem: the new resource; consumed on success
+ * @hop: unused, all moves are direct
  *
- * Return: 0, or a negative errno with the object where it was and intact. The
- * importers may have been told in vain then, which is harmless.
+ * Return: 0, or a negative errno with placement and contents unchanged. The
+ * importers may have been notified nevertheless, which is harmless.
  */
 int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 		  struct ttm_operation_ctx *ctx, struct ttm_resource *new_mem,

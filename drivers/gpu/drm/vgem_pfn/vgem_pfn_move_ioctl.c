@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctl that moves a buffer object, with its sync objects. Everything that can
- * fail but the move itself comes before the move, so that a move that was made is
- * always reported as one.
+ * The ioctl that moves a buffer object, with its sync objects. Everything else
+ * that can fail is done before the move, so a completed move is never reported
+ * as a failure.
  *
- * The fence to wait for is waited for before the move takes any lock, and never
- * gets into the reservation object: only userspace knows when it signals.
+ * The input fence is waited for before the move takes any lock. It is never
+ * added to the reservation object, since userspace controls when it signals.
  */
 
 #include <linux/dma-fence.h>
@@ -17,7 +17,7 @@
 
 #include "vgem_pfn_drv.h"
 
-/* Where the fence of a move goes */
+/* The sync object and point that receive the fence of a move */
 struct vgem_pfn_out {
 	struct drm_syncobj *syncobj;
 	struct dma_fence_chain *chain;

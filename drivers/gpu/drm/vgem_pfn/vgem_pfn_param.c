@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The grammar of the "carveouts" module parameter. Touches no device, so that
- * KUnit can ask it anything.
+ * The parser of the "carveouts" module parameter. It needs no device, so KUnit
+ * can test it.
  *
  *	carveouts = group *( ";" group )
  *	group     = [ "pci=" ] carveout *( "," carveout )
@@ -27,14 +27,14 @@ static const char * const vgem_pfn_kind_names[] = {
  * vgem_pfn_kind_name() - the name of a kind of carveout
  * @kind: the kind
  *
- * Return: the word that stands for it in the module parameter.
+ * Return: the name in the module parameter.
  */
 const char *vgem_pfn_kind_name(enum vgem_pfn_carveout_kind kind)
 {
 	return vgem_pfn_kind_names[kind];
 }
 
-/* A word, with what follows it in a carveout's description. */
+/* Skip a word if a separator or the end of the string follows it. */
 static bool vgem_pfn_param_word(const char **spec, const char *word)
 {
 	size_t len = str_has_prefix(*spec, word);
@@ -63,7 +63,7 @@ vgem_pfn_param_kind(const char **spec, struct vgem_pfn_carveout_config *config)
 	return "a carveout is written contig:SIZE, reserved:SIZE@ADDRESS or bar:SIZE";
 }
 
-/* memparse() stops where it understands no more, and says nothing. */
+/* memparse() does not report errors, so check where it stopped. */
 static bool vgem_pfn_param_number(const char **spec, u64 *number)
 {
 	char *end;
@@ -149,13 +149,12 @@ vgem_pfn_param_group(const char **spec, struct vgem_pfn_config *config, bool pci
 }
 
 /**
- * vgem_pfn_param_parse() - understand the "carveouts" module parameter
+ * vgem_pfn_param_parse() - parse the "carveouts" module parameter
  * @spec: the parameter, see the head of this file
  * @params: [out] the carveouts of every device
- * @error: [out] what is wrong, for a person to read
+ * @error: [out] error message
  *
- * Looks at the words alone: whether there is such memory is found out when the
- * device is created.
+ * Only checks the syntax. Memory is allocated when a device is created.
  *
  * Return: 0, or -EINVAL with @error set.
  */

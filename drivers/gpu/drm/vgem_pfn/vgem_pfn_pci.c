@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The instances on PCI: a device with a large memory BAR lends it as VRAM, and has
- * nothing else to do. QEMU's ivshmem-plain is one.
+ * Instances on PCI: the memory BAR of any device is used as VRAM, and nothing
+ * else of the device. QEMU's ivshmem-plain is suitable.
  *
- * No device is ours by its identity, so the table is empty. Userspace chooses one by
+ * There is no table of device IDs. Userspace selects devices with
  * driver_override or new_id in sysfs.
  */
 
@@ -17,7 +17,7 @@
 /* The carveouts of each, from the module's parameter. */
 static const struct vgem_pfn_config *vgem_pfn_pci_config;
 
-/* VRAM is prefetchable, and in a BAR that can be anywhere. */
+/* Find the largest prefetchable 64-bit memory BAR. */
 static int vgem_pfn_pci_find_bar(struct pci_dev *pdev)
 {
 	const unsigned long wanted = IORESOURCE_MEM | IORESOURCE_PREFETCH |
@@ -76,13 +76,12 @@ static int vgem_pfn_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 	return 0;
 }
 
-/* The BAR, and the kernel's mapping of it, are given back when this returns. */
+/* devres releases the BAR and the kernel's mapping of it afterwards. */
 static void vgem_pfn_pci_remove(struct pci_dev *pdev)
 {
 	vgem_pfn_device_unplug(pci_get_drvdata(pdev));
 }
 
-/* No device is ours by its numbers: driver_override or new_id says which are. */
 static struct pci_driver vgem_pfn_pci_driver = {
 	.name = KBUILD_MODNAME,
 	.probe = vgem_pfn_pci_probe,
@@ -90,8 +89,8 @@ static struct pci_driver vgem_pfn_pci_driver = {
 };
 
 /**
- * vgem_pfn_pci_init() - be there for PCI devices
- * @params: the carveouts of each; stays
+ * vgem_pfn_pci_init() - register the PCI driver
+ * @params: the carveouts of each device; must stay valid
  *
  * Return: 0 or a negative errno.
  */
@@ -102,7 +101,7 @@ int vgem_pfn_pci_init(const struct vgem_pfn_params *params)
 }
 
 /**
- * vgem_pfn_pci_fini() - give all PCI devices back
+ * vgem_pfn_pci_fini() - unregister the PCI driver
  */
 void vgem_pfn_pci_fini(void)
 {

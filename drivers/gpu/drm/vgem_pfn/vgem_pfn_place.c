@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Placing buffer objects on behalf of userspace: who wants room gets it if any can
- * be made.
+ * Placing buffer objects on behalf of userspace. A placement only fails for
+ * lack of memory if evictions cannot free any, even without concurrent
+ * placements.
  */
 
 #include <linux/dma-fence.h>
@@ -31,7 +32,10 @@ static void vgem_pfn_bo_place_end(struct vgem_pfn_device *vdev, bool exclusive)
 		up_read(&vdev->validate);
 }
 
-/* Not while the machine is suspended, and who is at it keeps that from beginning. */
+/*
+ * Waits while the machine is suspended. &vgem_pfn_device.validate delays the
+ * next suspend until the placement is done.
+ */
 static int vgem_pfn_bo_place_begin(struct vgem_pfn_device *vdev, bool exclusive)
 {
 	int ret;
@@ -79,7 +83,7 @@ static int vgem_pfn_bo_try_place(struct vgem_pfn_bo *bo,
 		if (ret)
 			break;
 
-		/* TTM calls this an invalid argument. */
+		/* TTM would return -EINVAL. */
 		ret = -EBUSY;
 		if (bo->tbo.pin_count &&
 		    bo->tbo.resource->mem_type != placement->placement[0].mem_type)
@@ -94,7 +98,7 @@ static int vgem_pfn_bo_try_place(struct vgem_pfn_bo *bo,
 			*fence = dma_fence_get(bo->moving) ?: dma_fence_get_stub();
 		ttm_bo_move_to_lru_tail_unlocked(&bo->tbo);
 
-		/* Creation is no move that anybody asked for. */
+		/* The initial placement is not counted as a move. */
 		if (create)
 			vgem_pfn_bo_reset_counters(bo);
 	}
@@ -110,26 +114,26 @@ static bool vgem_pfn_no_room(int ret)
 /**
  * vgem_pfn_bo_place() - place or move a buffer object
  * @bo: the buffer object
- * @placement: where it may be
- * @create: whether it is new, and this is no move that counts
- * @async: whether to leave the copy to an engine
- * @fence: [out] if not NULL, a reference to a fence that signals when the contents
- *	   are where they belong
+ * @placement: allowed placements
+ * @create: whether it is new, so that this does not count as a move
+ * @async: whether a copy engine makes the copy
+ * @fence: [out] if not NULL, a reference to a fence that signals when the copy
+ *	   is done
  *
- * The ww ticket lets TTM wait for the reservation locks of the objects it wants to
- * evict, where otherwise it would only try. Two of us who wait for each other still
- * fail with no room, since TTM reports the deadlock that way. So whoever found no
- * room tries again when all others are out of the way, and only then believes it.
- * After xe_validation_ctx_init() in xe.
+ * With a ww ticket TTM waits for the reservation locks of the objects to evict,
+ * otherwise it would only trylock them. If two tasks deadlock on these locks,
+ * TTM still fails for lack of memory. A task that fails therefore retries with
+ * &vgem_pfn_device.validate held for writing, which excludes all other
+ * placements. This follows xe_validation_ctx_init().
  *
- * Even then objects go away: they are freed, or an importer has them moved to where
- * it can reach them, which takes no ticket. TTM waits for the lock of such an object
- * and finds that it has left, but does not look for the room that it has left. That
- * is done here, as long as there is any.
+ * Even then objects may leave a region: they are freed, or moved for an
+ * importer that cannot reach them, without a ticket. TTM waits for the lock of
+ * such an object and finds that it has left, but does not retry the allocation.
+ * This function retries as long as resources are being freed.
  *
  * Context: may sleep, takes &vgem_pfn_device.validate and reservation locks.
- * Return: 0; -EBUSY if pinned elsewhere, or if fences do not signal; -ENOMEM,
- * -ENOSPC, -EINTR or -ERESTARTSYS.
+ * Return: 0; -EBUSY if pinned in another region, or if fences do not signal;
+ * -ENOMEM, -ENOSPC, -EINTR or -ERESTARTSYS.
  */
 int vgem_pfn_bo_place(struct vgem_pfn_bo *bo, struct ttm_placement *placement,
 		      bool create, bool async, struct dma_fence **fence)
@@ -143,7 +147,7 @@ int vgem_pfn_bo_place(struct vgem_pfn_bo *bo, struct ttm_placement *placement,
 		if (ret)
 			return ret;
 
-		/* What the others free comes to an end, as they are kept out. */
+		/* Ends, since no other placements free resources. */
 		do {
 			frees = vgem_pfn_mgr_frees(vdev);
 			ret = vgem_pfn_bo_try_place(bo, placement, create, async,

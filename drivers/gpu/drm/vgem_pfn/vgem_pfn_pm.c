@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Suspend and hibernation of the machine. What is in a carveout moves to system
- * memory before, and back afterwards, as with VRAM that loses its contents. Pinned
- * objects stay where they are.
+ * Suspend and hibernation. Buffer objects in carveouts move to system memory
+ * before, and back afterwards, as with VRAM that loses its contents. Pinned
+ * objects do not move.
  *
- * This is done by a notifier, and not when devices are suspended: at that time
- * tasks are frozen, and there may be no memory to move to. From the notification
- * on nobody may place objects any more. Who wants to waits until the machine is
- * back, interruptibly, so that the task can be frozen.
+ * A notifier does this, since when devices are suspended, tasks are frozen and
+ * there may not be enough memory to evict to. After the notification no buffer
+ * objects are placed until resume. Tasks wait for that interruptibly, so that
+ * they can be frozen.
  */
 
 #include <linux/dma-resv.h>
@@ -24,8 +24,8 @@
  * vgem_pfn_pm_wait() - wait until buffer objects may be placed
  * @vdev: the device
  *
- * Who wants to place checks again with vgem_pfn_pm_suspended() once
- * &vgem_pfn_device.validate is held.
+ * Callers must check vgem_pfn_pm_suspended() again with
+ * &vgem_pfn_device.validate held.
  *
  * Context: may sleep, must not hold locks.
  * Return: 0 or -ERESTARTSYS.
@@ -52,7 +52,7 @@ static int vgem_pfn_pm_place(struct vgem_pfn_bo *bo, u32 region)
 	if (ret)
 		return ret;
 
-	/* An engine may have been given the copy. */
+	/* The copy may be asynchronous. */
 	dma_resv_wait_timeout(bo->tbo.base.resv, DMA_RESV_USAGE_KERNEL, false,
 			      MAX_SCHEDULE_TIMEOUT);
 	return 0;
@@ -74,7 +74,7 @@ static int vgem_pfn_pm_evict(struct vgem_pfn_bo *bo)
 	return ret;
 }
 
-/* An object that finds no room is as good where it is. */
+/* If there is no space in the carveout, leave the BO in system memory. */
 static void vgem_pfn_pm_restore(struct vgem_pfn_bo *bo)
 {
 	u32 region;
@@ -104,7 +104,7 @@ static int vgem_pfn_pm_suspend(struct vgem_pfn_device *vdev)
 	struct vgem_pfn_bo *bo = NULL;
 	int ret;
 
-	/* Who is placing an object already gets done with it. */
+	/* Wait for placements in progress. */
 	WRITE_ONCE(vdev->suspended, true);
 	down_write(&vdev->validate);
 	up_write(&vdev->validate);
@@ -115,12 +115,12 @@ static int vgem_pfn_pm_suspend(struct vgem_pfn_device *vdev)
 			goto err_resume;
 	}
 
-	/* Who sleeps does not keep contents, be they ours. */
+	/* Suspend may lose the patterns, so check all of them now. */
 	vgem_pfn_mgr_flush(vdev);
 	return 0;
 
 err_resume:
-	drm_err(&vdev->drm, "carveouts cannot be saved, no suspend: %d\n", ret);
+	drm_err(&vdev->drm, "cannot evict carveouts, suspend aborted: %d\n", ret);
 	drm_gem_object_put(&bo->tbo.base);
 	vgem_pfn_pm_resume(vdev);
 	return ret;
@@ -151,16 +151,16 @@ static void vgem_pfn_pm_fini(void *data)
 
 	unregister_pm_notifier(&vdev->pm_notifier);
 
-	/* Unplugged while suspended: nobody else wakes those who wait. */
+	/* After an unplug during suspend, resume does not do this. */
 	WRITE_ONCE(vdev->suspended, false);
 	wake_up_all(&vdev->resumed);
 }
 
 /**
- * vgem_pfn_pm_init() - take part in suspend
+ * vgem_pfn_pm_init() - register for suspend and hibernation
  * @vdev: the device
  *
- * Undone with the parent device's resources.
+ * Undone by devres of the parent device.
  *
  * Return: 0 or a negative errno.
  */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which memory an attachment can reach, and bringing a buffer object there.
+ * Which memory an attachment can reach, and moving a buffer object there.
  *
- * Memory with struct pages is for everybody. Other memory, of carveouts that are
- * reserved or in a BAR, is for attachments with &dma_buf_attachment.peer2peer. For
- * those without, the object goes to the first region of its own list that has
- * pages, which may be TT, SYSTEM or another carveout. One with no such region
- * takes no such attachment. After xe_dma_buf.c.
+ * All attachments can reach memory with struct pages. Other memory, in reserved
+ * and BAR carveouts, requires &dma_buf_attachment.peer2peer. For an attachment
+ * without it, the object moves to the first region of its placement list that
+ * has struct pages, which may be TT, SYSTEM or another carveout. If the list
+ * has no such region, attaching fails. This follows xe_dma_buf.c.
  *
  * Everything but attaching runs under the object's reservation lock.
  */
@@ -22,10 +22,9 @@
 #include "vgem_pfn_trace.h"
 
 /*
- * Regions of the object's list that have pages and room for all of it. If there are
- * any, then SYSTEM as well, as for evictions: whoever asks holds this object's lock
- * without a ticket, so TTM only tries to lock the others that are in the way, and
- * that may be in vain.
+ * Regions of the placement list that have struct pages and are large enough. If
+ * there are any, SYSTEM is a fallback: callers hold the object's lock without a
+ * ww ticket, so TTM can only trylock the objects to evict, and may fail.
  */
 static unsigned int vgem_pfn_reach_places(struct vgem_pfn_bo *bo,
 					  struct ttm_place *places)
@@ -64,8 +63,8 @@ static bool vgem_pfn_reach_may_be_bar(struct vgem_pfn_bo *bo)
 }
 
 /*
- * Any device reaches system memory without struct pages, and an importer without a
- * device has page tables of its own. For a BAR p2pdma decides.
+ * Any device reaches reserved memory, and an importer without a device uses
+ * page tables of its own. For a BAR p2pdma decides.
  */
 static bool vgem_pfn_reach_is_peer(struct vgem_pfn_bo *bo, struct device *dev)
 {
@@ -80,12 +79,13 @@ static bool vgem_pfn_reach_is_peer(struct vgem_pfn_bo *bo, struct device *dev)
 
 /**
  * vgem_pfn_reach_attach() - decide what a new attachment can reach
- * @bo: the buffer object; its lock need not be held, what is read is constant
- * @attach: the attachment; loses its peer2peer if it is no peer, or if it could
- *	    not be told when a BAR goes away
+ * @bo: the buffer object; its lock is not required, since only constant fields
+ *	are read
+ * @attach: the attachment; its peer2peer is cleared if it is no peer, or if it
+ *	    cannot be notified before a BAR is removed
  *
- * Return: 0; -EOPNOTSUPP if @bo is never in memory that @attach can reach; -ENODEV
- * if the device is gone.
+ * Return: 0; -EOPNOTSUPP if @bo is never in memory that @attach can reach;
+ * -ENODEV if the device is unplugged.
  */
 int vgem_pfn_reach_attach(struct vgem_pfn_bo *bo, struct dma_buf_attachment *attach)
 {
@@ -97,7 +97,7 @@ int vgem_pfn_reach_attach(struct vgem_pfn_bo *bo, struct dma_buf_attachment *att
 	if (!vgem_pfn_reach_is_peer(bo, attach->dev))
 		attach->peer2peer = false;
 
-	/* The same as vfio-pci, which has nothing else to offer them. */
+	/* vfio-pci refuses these, since it has no other memory. */
 	if (!dma_buf_attach_revocable(attach) && vgem_pfn_reach_may_be_bar(bo))
 		attach->peer2peer = false;
 
@@ -106,7 +106,10 @@ int vgem_pfn_reach_attach(struct vgem_pfn_bo *bo, struct dma_buf_attachment *att
 	return 0;
 }
 
-/* To the first region that has pages. What this needs on the stack few callers need. */
+/*
+ * Move to the first region that has struct pages. Not inlined, since it is
+ * rarely needed and uses much stack.
+ */
 static noinline_for_stack int vgem_pfn_reach_move(struct vgem_pfn_bo *bo)
 {
 	struct ttm_operation_ctx ctx = {
@@ -140,19 +143,20 @@ static noinline_for_stack int vgem_pfn_reach_populate(struct vgem_pfn_bo *bo)
 }
 
 /**
- * vgem_pfn_reach() - bring a buffer object to memory that can be reached
+ * vgem_pfn_reach() - move a buffer object to memory that can be reached
  * @bo: the buffer object, with its reservation lock held
- * @peer2peer: whether memory without pages can be
+ * @peer2peer: whether memory without struct pages can be reached
  *
- * On success @bo has its memory, but a move may still be under way. Notifies the
- * importers if it moves, the one that asks among them.
+ * On success @bo is populated, but a copy may still be in progress. If @bo
+ * moves, all importers are notified, including the caller.
  *
- * Nothing is given out of a device that is gone: those who got something before were
- * told, after this lock was released.
+ * Fails after an unplug. Importers with earlier results are notified by the
+ * unplug, which takes this lock later.
  *
- * Return: 0; -ENODEV if the device is gone; -EOPNOTSUPP if @bo is pinned where it
- * cannot be reached, since dma_buf_map_attachment() warns of -EBUSY; -ETIME if
- * fences do not signal; -ENOMEM, -ENOSPC, -EINTR or -ERESTARTSYS.
+ * Return: 0; -ENODEV if the device is unplugged; -EOPNOTSUPP if @bo is pinned
+ * where it cannot be reached, since dma_buf_map_attachment() warns about
+ * -EBUSY; -ETIME if fences do not signal; -ENOMEM, -ENOSPC, -EINTR or
+ * -ERESTARTSYS.
  */
 int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer)
 {
@@ -170,7 +174,7 @@ int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer)
 			return ret;
 	}
 
-	/* What has a run table has its memory. */
+	/* Without a run table @bo has no memory. */
 	if (!vgem_pfn_bo_runs(bo)) {
 		ret = vgem_pfn_reach_populate(bo);
 		if (ret)
@@ -183,7 +187,7 @@ int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer)
 }
 
 /**
- * vgem_pfn_reach_all() - bring a buffer object to where all attachments reach it
+ * vgem_pfn_reach_all() - move a buffer object to where all attachments reach it
  * @bo: the buffer object, with its reservation lock held
  * @dmabuf: its dma-buf
  *

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Run tables: a placement as the stretches of contiguous memory that it is made
- * of, sorted by their offset in the buffer. A table is made once, when memory is
- * given to a buffer object, and does not change while that has it, so looking a
- * page up is a binary search whatever the size of the buffer.
+ * A run table lists the contiguous pieces of a buffer's memory, sorted by their
+ * offset in the buffer. It is created when the memory is allocated, and
+ * constant until the memory is freed. A lookup is a binary search.
  *
- * Whoever owns the memory owns the table, and protects it as it protects the
- * memory: for a buffer object, with its reservation lock.
+ * The owner of the memory owns the table. For a buffer object, its reservation
+ * lock protects both.
  */
 
 #include <kunit/visibility.h>
@@ -19,12 +18,12 @@
 
 #include "vgem_pfn_drv.h"
 
-/* Runs that a table has room for beyond those that it is likely to have */
+/* Spare runs in a new table, before it has to grow */
 #define VGEM_PFN_RUNS_SPARE	8
 
 /**
- * vgem_pfn_runs_alloc() - an empty run table
- * @max: how many runs it must have room for
+ * vgem_pfn_runs_alloc() - allocate an empty run table
+ * @max: maximum number of runs
  *
  * Return: the table, to be freed with kvfree(), or NULL if out of memory.
  */
@@ -48,7 +47,7 @@ EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_alloc);
  * @pfn: page frame number of the first page
  * @num_pages: number of pages
  *
- * What goes on where the last run ended becomes part of that.
+ * Extends the last run if @pfn continues it.
  */
 void vgem_pfn_runs_add(struct vgem_pfn_runs *runs, u64 pfn, pgoff_t num_pages)
 {
@@ -65,16 +64,16 @@ void vgem_pfn_runs_add(struct vgem_pfn_runs *runs, u64 pfn, pgoff_t num_pages)
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_add);
 
 /**
- * vgem_pfn_runs_from_pages() - the run table of an array of pages
+ * vgem_pfn_runs_from_pages() - create the run table of an array of pages
  * @pages: the pages
- * @num_pages: how many
+ * @num_pages: number of pages
  *
  * Return: the table, to be freed with kvfree(), or NULL if out of memory.
  */
 struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
 					       pgoff_t num_pages)
 {
-	/* Mostly they are blocks of this order, so all is done in one pass. */
+	/* Most pages are in blocks of this order, so the table rarely grows. */
 	unsigned int max = (num_pages >> PMD_ORDER) + VGEM_PFN_RUNS_SPARE;
 	struct vgem_pfn_runs *runs, *more;
 	pgoff_t i, n;
@@ -101,10 +100,10 @@ struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_from_pages);
 
 /**
- * vgem_pfn_runs_get() - the run that a page is in
+ * vgem_pfn_runs_get() - look up the run that a page is in
  * @runs: the table
  * @pgoff: page, smaller than the number of pages in the table
- * @out: [out] all of the run; type and caching are left alone
+ * @out: [out] first, nr_pages and pfn of the run; other fields do not change
  */
 void vgem_pfn_runs_get(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 		       struct dma_buf_pfn_run *out)
@@ -128,11 +127,11 @@ void vgem_pfn_runs_get(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_get);
 
 /**
- * vgem_pfn_runs_pfn() - the page frame number of a page, and what follows it
+ * vgem_pfn_runs_pfn() - look up the page frame number of a page
  * @runs: the table
  * @pgoff: page, smaller than the number of pages in the table
- * @num_pages: [out] number of pages that are contiguous from @pgoff on,
- *	       itself included; may be NULL
+ * @num_pages: [out] number of contiguous pages, from @pgoff to the end of its
+ *	       run; may be NULL
  *
  * Return: the page frame number.
  */

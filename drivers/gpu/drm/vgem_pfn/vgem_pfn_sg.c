@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Scatter lists of buffer objects, mapped for the device of an attachment. Those
- * of memory without struct pages have DMA addresses only. Everything runs under
- * the object's reservation lock.
+ * Scatter lists of buffer objects, mapped for the device of an attachment. For
+ * memory without struct pages they only have DMA addresses. Everything runs
+ * under the object's reservation lock.
  */
 
 #include <linux/align.h>
@@ -18,13 +18,14 @@
 #include "vgem_pfn_drv.h"
 
 /*
- * Bounce buffers would need to be synced at times that only the importer knows, so a
- * mapping that needs them is refused. Nothing else here has to be synced: the memory is
- * coherent on every architecture that this driver builds for.
+ * Bounce buffers would need to be synced at times that only the importer can
+ * determine, so a mapping that needs them is refused. Nothing else here has to
+ * be synced: the memory is coherent on every architecture that this driver
+ * builds for.
  */
 #define VGEM_PFN_SG_ATTRS	(DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_REQUIRE_COHERENT)
 
-/* The longest entry that the device takes, a multiple of the page size */
+/* Maximum length of an entry for the device, a multiple of the page size */
 static unsigned int vgem_pfn_sg_max_segment(struct device *dev)
 {
 	size_t max = min_t(size_t, dma_get_max_seg_size(dev),
@@ -34,7 +35,7 @@ static unsigned int vgem_pfn_sg_max_segment(struct device *dev)
 		     PAGE_SIZE);
 }
 
-/* The next contiguous stretch, of a length that an entry can have. */
+/* The next contiguous piece, limited to the maximum length of an entry. */
 static u64 vgem_pfn_sg_next_run(struct vgem_pfn_bo *bo, struct device *dev,
 				pgoff_t pgoff, pgoff_t *n)
 {
@@ -45,8 +46,8 @@ static u64 vgem_pfn_sg_next_run(struct vgem_pfn_bo *bo, struct device *dev,
 }
 
 /*
- * Whether DMA without an IOMMU would have to bounce because the device has too few
- * address bits. The DMA core would warn.
+ * Whether the device can address the memory without bounce buffers, if there is
+ * no IOMMU. If not, the DMA core would warn.
  */
 static bool vgem_pfn_sg_is_addressable(struct vgem_pfn_bo *bo, struct device *dev)
 {
@@ -119,7 +120,7 @@ static void vgem_pfn_sg_unmap_pfns(struct device *dev, struct sg_table *sgt,
 	kfree(sgt);
 }
 
-/* System memory without struct pages */
+/* Reserved memory, without struct pages */
 static struct sg_table *vgem_pfn_sg_map_pfns(struct vgem_pfn_bo *bo,
 					     struct device *dev,
 					     enum dma_data_direction dir)
@@ -143,7 +144,7 @@ static struct sg_table *vgem_pfn_sg_map_pfns(struct vgem_pfn_bo *bo,
 		return ERR_PTR(ret);
 	}
 
-	/* An entry without a length is not mapped yet. */
+	/* An entry of length zero is not mapped yet. */
 	sg = sgt->sgl;
 	for (pgoff = 0; pgoff < num_pages; pgoff += n, sg = sg_next(sg)) {
 		u64 pfn = vgem_pfn_sg_next_run(bo, dev, pgoff, &n);
@@ -162,7 +163,7 @@ static struct sg_table *vgem_pfn_sg_map_pfns(struct vgem_pfn_bo *bo,
 	return sgt;
 }
 
-/* A BAR: how a peer reaches it, across a bridge or by the root complex, p2pdma knows. */
+/* For a BAR, p2pdma determines the route: a bridge or the root complex. */
 static struct sg_table *vgem_pfn_sg_map_bar(struct vgem_pfn_bo *bo,
 					    struct dma_buf_attachment *attach,
 					    enum dma_data_direction dir)
@@ -190,12 +191,12 @@ static struct sg_table *vgem_pfn_sg_map_bar(struct vgem_pfn_bo *bo,
 
 /**
  * vgem_pfn_sg_map() - map a buffer object for the device of an attachment
- * @bo: the buffer object, with its reservation lock held and its memory there
+ * @bo: the buffer object, with its reservation lock held, and populated
  * @attach: the attachment, which can reach that memory
  * @dir: direction of the transfer
  *
- * Return: the scatter list, or an error pointer: -EOPNOTSUPP if the device has not
- * enough address bits, -EIO if the DMA core says no, -ENOMEM.
+ * Return: the scatter list, or an error pointer: -EOPNOTSUPP if the device has
+ * too few address bits, -EIO if the DMA mapping fails, -ENOMEM.
  */
 struct sg_table *vgem_pfn_sg_map(struct vgem_pfn_bo *bo,
 				 struct dma_buf_attachment *attach,
@@ -230,7 +231,7 @@ void vgem_pfn_sg_unmap(struct vgem_pfn_bo *bo, struct dma_buf_attachment *attach
 {
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	/* Only dma_buf_phys_vec_to_sgt() makes a table without entries for the CPU. */
+	/* Only dma_buf_phys_vec_to_sgt() makes a table without CPU entries. */
 	if (!sgt->orig_nents) {
 		dma_buf_free_sgt(attach, sgt, dir);
 		if (!--bo->num_bar_maps)

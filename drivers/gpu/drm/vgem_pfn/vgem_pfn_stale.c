@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stale-use detection: a place in a carveout that was left is filled with a
- * pattern and kept from everybody for a while (&vgem_pfn_device.quarantine_ms).
- * When it is given back the pattern is checked. A difference means that somebody
- * wrote through a page frame number from before.
+ * Detection of stale writes: carveout memory that a buffer object has left is
+ * filled with a pattern and kept in quarantine for
+ * &vgem_pfn_device.quarantine_ms. When the quarantine ends the pattern is
+ * checked. A difference means that there was a write through an outdated page
+ * frame number.
  *
- * What reads through an old page frame number is not seen, nor what writes after
- * the quarantine, nor what wrote before the pattern: that goes in when the move
- * that leaves the place has been copied, since the copy reads from there. Nor are
- * places in system memory, which go back to the page allocator.
+ * Not detected are reads, writes after the quarantine, writes before the memory
+ * is filled, and accesses to system memory, which is freed to the page
+ * allocator. The memory is filled after the copy of the move, which reads from
+ * it.
  *
- * &vgem_pfn_stale.lock protects the list of places and is held while a pattern is
- * written or checked, so that who needs room waits for a place that is just being
- * looked at instead of failing. Taken under reservation locks, and outside the
- * manager's lock.
+ * &vgem_pfn_stale.lock protects the list of resources. It is held while a
+ * pattern is written or checked, so that an allocation waits for a resource
+ * that is being checked instead of failing. It is taken under reservation
+ * locks, and outside &vgem_pfn_mgr.lock.
  */
 
 #include <linux/dma-buf.h>
@@ -35,21 +36,22 @@
 /* The longest quarantine: memory in quarantine cannot be allocated */
 #define VGEM_PFN_MAX_QUARANTINE_MS	(10 * MSEC_PER_SEC)
 
-/* How often to look whether a copy is finished. */
+/* Interval of checks whether a copy is done */
 #define VGEM_PFN_STALE_POLL_MS		2
 
-/* Depends on the address, so that a misplaced copy of the pattern shows. */
+/* Depends on the address, to detect copies of the pattern itself. */
 static u64 vgem_pfn_stale_word(u64 address)
 {
 	return address ^ 0x57a1e0ff5ca1ab1eULL;
 }
 
 /**
- * vgem_pfn_stale_note() - remember who leaves a place
+ * vgem_pfn_stale_note() - record that a buffer object leaves a resource
  * @bo: the buffer object, with its reservation lock held
- * @base: the place it is leaving, or NULL; what is no carveout is ignored
+ * @base: the resource, or NULL; ignored unless in a carveout
  *
- * For the report: when the place is given up, the importers may be gone.
+ * Recorded for the report, since the importers may have detached when the
+ * resource is freed.
  */
 void vgem_pfn_stale_note(struct vgem_pfn_bo *bo, struct ttm_resource *base)
 {
@@ -92,7 +94,7 @@ static void vgem_pfn_stale_report(struct vgem_pfn_mgr *mgr,
 		vacancy->importers[0] ? vacancy->importers : " none");
 }
 
-/* One page at @pfn. Counts wrong bytes, and returns the first one's offset. */
+/* Count wrong bytes in the page at @pfn. Returns the first one's offset. */
 static unsigned int vgem_pfn_stale_check_page(struct vgem_pfn_mgr *mgr, u64 pfn,
 					      u64 *num_bytes)
 {
@@ -131,7 +133,7 @@ static void vgem_pfn_stale_fill_page(struct vgem_pfn_mgr *mgr, u64 pfn)
 		iosys_map_memcpy_to(&map, 0, words, PAGE_SIZE);
 }
 
-/* A BAR may be somebody else's once the device is unplugged. */
+/* After an unplug another driver may use the BAR. */
 static bool vgem_pfn_stale_enter(struct vgem_pfn_mgr *mgr, int *idx)
 {
 	lockdep_assert_held(&mgr->stale.lock);
@@ -182,7 +184,7 @@ static void vgem_pfn_stale_check(struct vgem_pfn_mgr *mgr,
 		vgem_pfn_stale_report(mgr, res, first, num_bytes);
 }
 
-/* End of the quarantine: whether it was the time for it or not. */
+/* End a quarantine, possibly early. */
 static void vgem_pfn_stale_release(struct vgem_pfn_mgr *mgr,
 				   struct vgem_pfn_resource *res)
 {
@@ -199,7 +201,7 @@ static bool vgem_pfn_stale_copied(struct vgem_pfn_resource *res)
 	return !res->vacated || dma_fence_is_signaled(res->vacated);
 }
 
-/* Fill what has been copied, release what has been held long enough. */
+/* Fill resources whose copy is done, release those whose time is over. */
 static void vgem_pfn_stale_work(struct work_struct *work)
 {
 	struct vgem_pfn_mgr *mgr = container_of(to_delayed_work(work),
@@ -227,19 +229,19 @@ static void vgem_pfn_stale_work(struct work_struct *work)
 }
 
 /**
- * vgem_pfn_stale_hold() - put a place that was left into quarantine
+ * vgem_pfn_stale_hold() - put a freed resource into quarantine
  * @mgr: its manager
- * @res: the place
+ * @res: the resource
  *
- * Return: true if the quarantine has @res now, and vgem_pfn_mgr_release() is
- * called for it later; false if there is no quarantine.
+ * Return: true if @res is in quarantine, which calls vgem_pfn_mgr_release() for
+ * it later; false if it is not.
  */
 bool vgem_pfn_stale_hold(struct vgem_pfn_mgr *mgr, struct vgem_pfn_resource *res)
 {
 	struct vgem_pfn_vacancy *vacancy = &res->vacancy;
 	u32 ms = READ_ONCE(mgr->vdev->quarantine_ms);
 
-	/* A place that nobody moved into may have a copy under way from before. */
+	/* The previous user's copy may still read from an unused resource. */
 	if (!ms || !vacancy->bo_id || vgem_pfn_pm_suspended(mgr->vdev))
 		return false;
 
@@ -256,13 +258,13 @@ bool vgem_pfn_stale_hold(struct vgem_pfn_mgr *mgr, struct vgem_pfn_resource *res
 }
 
 /**
- * vgem_pfn_stale_flush() - end every quarantine, because room is needed
+ * vgem_pfn_stale_flush() - end all quarantines, to free memory
  * @mgr: the manager
  *
- * What has not been copied yet is released as well: TTM makes whoever gets it
- * wait for the copy.
+ * Resources whose copy is not done are released as well: TTM makes the next
+ * user wait for the copy.
  *
- * Return: whether there was any.
+ * Return: true if there were any.
  */
 bool vgem_pfn_stale_flush(struct vgem_pfn_mgr *mgr)
 {
@@ -297,7 +299,7 @@ int vgem_pfn_stale_init(struct vgem_pfn_mgr *mgr)
 
 /**
  * vgem_pfn_stale_fini() - undo vgem_pfn_stale_init()
- * @mgr: the manager, whose places have all been left
+ * @mgr: the manager, with all resources freed
  */
 void vgem_pfn_stale_fini(struct vgem_pfn_mgr *mgr)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The one place where the trace events are made, and what some of them have to
- * look up first. All of it runs under the buffer object's reservation lock.
+ * The definitions of the trace events, and functions that collect data for some
+ * of them. All of it runs under the buffer object's reservation lock.
  */
 
 #include <linux/dma-fence.h>
@@ -10,14 +10,14 @@
 #define CREATE_TRACE_POINTS
 #include "vgem_pfn_trace.h"
 
-/* Runs in one event, which has to fit into a page. */
+/* Maximum number of runs in an event, which must fit into a page. */
 #define VGEM_PFN_TRACE_RUNS	64
 
 /**
- * vgem_pfn_trace_place() - tell where a buffer object is
+ * vgem_pfn_trace_place() - trace the placement of a buffer object
  * @bo: the buffer object, with its reservation lock held
  *
- * Only of what has a dma-buf, since nobody else has page frame numbers to compare.
+ * Only for exported objects, whose importers look up page frame numbers.
  */
 void vgem_pfn_trace_place(struct vgem_pfn_bo *bo)
 {
@@ -40,10 +40,10 @@ void vgem_pfn_trace_place(struct vgem_pfn_bo *bo)
 }
 
 /**
- * vgem_pfn_trace_unsignaled() - how many fences are still to be waited for
+ * vgem_pfn_trace_unsignaled() - number of fences that have not signaled
  * @bo: the buffer object, with its reservation lock held
  *
- * Return: the number of fences of any usage that have not signaled.
+ * Return: the number of these fences, of any usage.
  */
 unsigned int vgem_pfn_trace_unsignaled(struct vgem_pfn_bo *bo)
 {

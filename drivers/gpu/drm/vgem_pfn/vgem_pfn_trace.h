@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Trace events of what happens to buffer objects, which are named by their
- * &vgem_pfn_bo.id. All but release, the copies of an engine and reports of stale
+ * Trace events of buffer objects, which are identified by their
+ * &vgem_pfn_bo.id. All events except release, copies by an engine and stale
  * writes are emitted under the object's reservation lock, so the events of one
  * object are in order.
  *
- * tests/contract/ checks the order of a move by these and by those of the dma-buf
- * core, for every importer. It knows their fields.
+ * tests/contract/ uses these events and those of the dma-buf core to check the
+ * order of moves, for every importer. It depends on their fields.
  */
 
 #undef TRACE_SYSTEM
@@ -56,9 +56,9 @@ TRACE_EVENT(vgem_pfn_move_end,
 		      __entry->ret));
 
 /*
- * An engine has no lock. Its events come before the fence signals. @unsignaled is
- * how many fences of importers and others, or of the job, should have been waited
- * for and were not.
+ * An engine emits these without the lock, before the fence signals. @unsignaled
+ * is the number of fences that should have been waited for and were not: those
+ * of the reservation object, or the dependencies of the job.
  */
 DECLARE_EVENT_CLASS(vgem_pfn_copy_class,
 		    TP_PROTO(struct vgem_pfn_bo *bo, int engine,
@@ -99,7 +99,7 @@ DEFINE_EVENT(vgem_pfn_copy_class, vgem_pfn_copy_end,
 		      unsigned int unsignaled),
 	     TP_ARGS(bo, engine, fence, num_deps, unsignaled));
 
-/* Before an engine gets a copy, with how many fences there are to depend on. */
+/* Before a copy is queued. @num_fences is what it has to depend on. */
 TRACE_EVENT(vgem_pfn_queue,
 	    TP_PROTO(struct vgem_pfn_bo *bo, unsigned int num_deps,
 		     unsigned int num_fences),
@@ -116,7 +116,7 @@ TRACE_EVENT(vgem_pfn_queue,
 	    TP_printk("bo=%llu dependencies=%u fences=%u", __entry->bo,
 		      __entry->num_deps, __entry->num_fences));
 
-/* The end of a wait for all fences, and how many have not signaled after it. */
+/* After a wait for all fences, with the number that have not signaled. */
 TRACE_EVENT(vgem_pfn_waited,
 	    TP_PROTO(struct vgem_pfn_bo *bo, unsigned int unsignaled),
 	    TP_ARGS(bo, unsignaled),
@@ -129,7 +129,7 @@ TRACE_EVENT(vgem_pfn_waited,
 
 	    TP_printk("bo=%llu unsignaled=%u", __entry->bo, __entry->unsignaled));
 
-/* Which dma-buf a buffer object is. Inode numbers of dma-bufs are used once. */
+/* The dma-buf of a buffer object. Dma-buf inode numbers are not reused. */
 TRACE_EVENT(vgem_pfn_export,
 	    TP_PROTO(struct vgem_pfn_bo *bo, struct dma_buf *dmabuf),
 	    TP_ARGS(bo, dmabuf),
@@ -155,19 +155,20 @@ DECLARE_EVENT_CLASS(vgem_pfn_bo_class,
 
 		    TP_printk("bo=%llu", __entry->bo));
 
-/* The dma-buf is gone. */
+/* The dma-buf is released. */
 DEFINE_EVENT(vgem_pfn_bo_class, vgem_pfn_release,
 	     TP_PROTO(struct vgem_pfn_bo *bo),
 	     TP_ARGS(bo));
 
-/* TTM is about to swap it out: from now on it is nowhere. */
+/* TTM is about to swap out the object, which has no memory afterwards. */
 DEFINE_EVENT(vgem_pfn_bo_class, vgem_pfn_swap,
 	     TP_PROTO(struct vgem_pfn_bo *bo),
 	     TP_ARGS(bo));
 
 /*
- * Where a buffer object is: its runs from @first on, as pairs of first page and page
- * frame number. Each goes to where the next one begins, the last one to the end.
+ * The placement of a buffer object: its runs from @first on, as pairs of first
+ * page and page frame number. A run ends where the next one begins, the last
+ * run at the end of the buffer.
  */
 TRACE_EVENT(vgem_pfn_place,
 	    TP_PROTO(struct vgem_pfn_bo *bo, const struct vgem_pfn_runs *runs,
@@ -248,7 +249,7 @@ TRACE_EVENT(vgem_pfn_stale,
 		      __entry->bo_id, __get_str(carveout), __entry->offset,
 		      __entry->num_bytes, __entry->age_us, __get_str(importers)));
 
-/* Without an attachment it is a kernel mapping that pins. */
+/* @attach is NULL if a kernel mapping pins. */
 DECLARE_EVENT_CLASS(vgem_pfn_pin_class,
 		    TP_PROTO(struct vgem_pfn_bo *bo,
 			     struct dma_buf_attachment *attach),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What TTM asks of a driver, short of moving: pages, eviction targets, and where
- * a carveout can be reached. All callbacks but those for a struct ttm_tt run
- * under the buffer object's reservation lock.
+ * TTM callbacks other than .move: pages, eviction targets, and CPU access to
+ * carveouts. All but those for a struct ttm_tt run under the buffer object's
+ * reservation lock.
  */
 
 #include <linux/dma-resv.h>
@@ -84,12 +84,12 @@ static void vgem_pfn_evict_flags(struct ttm_buffer_object *tbo,
 	if (vgem_pfn_is_bo(tbo))
 		vgem_pfn_bo_evict_placement(to_vgem_pfn_bo(tbo), placement);
 	else
-		/* A ghost: nobody wants its contents. */
+		/* The contents of a ghost object are not needed. */
 		placement->num_placement = 0;
 }
 
 /*
- * TTM swaps out what is in SYSTEM already without calling .move. It waits for the
+ * TTM swaps out objects in SYSTEM without calling .move. It waits for the
  * fences that importers add when they are notified.
  */
 static void vgem_pfn_swap_notify(struct ttm_buffer_object *tbo)
@@ -115,8 +115,8 @@ static int vgem_pfn_io_mem_reserve(struct ttm_device *bdev,
 		return 0;
 
 	/*
-	 * With bus.addr set TTM maps nothing itself. It could not: what is
-	 * scattered is not one range, and System RAM is refused by x86.
+	 * With bus.addr set TTM does not map the memory itself. It could not:
+	 * scattered memory is not one range, and x86 refuses to map System RAM.
 	 */
 	pfn = to_vgem_pfn_resource(res)->runs->run[0].pfn;
 	map = vgem_pfn_carveout_map(carveout, pfn);
@@ -133,7 +133,7 @@ static unsigned long vgem_pfn_io_mem_pfn(struct ttm_buffer_object *tbo,
 	return vgem_pfn_lookup(to_vgem_pfn_bo(tbo), page_offset);
 }
 
-/* Lets ptrace() and /proc/pid/mem read mappings of what is in a carveout. */
+/* Access to carveouts for ptrace() and /proc/<pid>/mem. */
 static int vgem_pfn_access_memory(struct ttm_buffer_object *tbo,
 				  unsigned long offset, void *buf, int len,
 				  int write)
@@ -166,7 +166,7 @@ static int vgem_pfn_access_memory(struct ttm_buffer_object *tbo,
 	return len;
 }
 
-/* The last use of a place, unless it is a ghost's: that was noted when it moved. */
+/* Not for a ghost object, for which vgem_pfn_move() has noted this. */
 static void vgem_pfn_delete_mem_notify(struct ttm_buffer_object *tbo)
 {
 	if (vgem_pfn_is_bo(tbo))
@@ -193,9 +193,9 @@ static const struct ttm_device_funcs vgem_pfn_ttm_funcs = {
  * @vdev: the device
  * @region: a region of the uAPI, which is also a TTM memory type
  *
- * Return: size in pages, or zero if there is no such region. That of SYSTEM is
- * the machine's memory, so that a size which can never be populated is refused
- * at once.
+ * Return: size in pages, or zero if there is no such region. The size of SYSTEM
+ * is the machine's memory, so that buffers which can never be populated are
+ * refused at once.
  */
 unsigned long vgem_pfn_region_pages(struct vgem_pfn_device *vdev, u32 region)
 {

@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device goes while it is in use. What was given out before ends as follows:
+ * Unplug of a device that is in use. The effects on its users are:
  *
  *	file descriptors	every ioctl returns -ENODEV
- *	CPU mappings		the next access finds a page of zeroes, TTM's dummy
- *				page: what is written there is seen by nobody else
- *	dynamic importers	are notified (invalidate_mappings), and get -ENODEV
- *				from then on, from get_pfn as from all else; scatter
- *				lists of a BAR are waited for until they are unmapped
- *	static importers	keep what they have until they detach. They are never
- *				told, so their memory must not go away: it goes with
- *				the DRM device, which each dma-buf refers to
+ *	CPU mappings		the next access maps TTM's dummy page, which is
+ *				zeroed and not shared with other mappings
+ *	dynamic importers	are notified (invalidate_mappings). Attach, pin,
+ *				map and get_pfn return -ENODEV from then on.
+ *				Unplug waits for scatter lists of a BAR to be
+ *				unmapped, up to VGEM_PFN_UNMAP_TIMEOUT.
+ *	static importers	keep their mappings until they detach. They
+ *				cannot be notified, so their memory must stay:
+ *				it is freed with the DRM device, which each
+ *				dma-buf has a reference to
  *
- * What it has imported is unmapped: addresses for a device that is gone are no good.
+ * Imported objects are unmapped, since their DMA addresses are for this device.
  *
- * Contents are lost to everybody else. So nothing is evicted first, not even if
+ * The contents of buffers are lost, so nothing is evicted first, not even if
  * the carveout could still be read.
  *
- * Whoever touches a carveout does so between drm_dev_enter() and drm_dev_exit().
- * Whoever gives out page frame numbers asks under the reservation lock if the
- * device is still there: if it is, then the lock is not yet taken here.
+ * Code that accesses a carveout must be between drm_dev_enter() and
+ * drm_dev_exit(). Code that returns page frame numbers must check
+ * drm_dev_is_unplugged() under the reservation lock: if it is false,
+ * vgem_pfn_revoke() has yet to take the lock.
  */
 
 #include <linux/dma-resv.h>
@@ -31,12 +34,12 @@
 
 #include "vgem_pfn_drv.h"
 
-/* An importer must unmap its scatter list in bounded time after a notification. */
+/* An importer must unmap a scatter list in bounded time after a notification */
 #define VGEM_PFN_UNMAP_TIMEOUT	(10 * HZ)
 
 /*
- * A BAR and its p2pdma provider are not valid after the driver is unbound. After
- * vfio_pci_dma_buf_move().
+ * A BAR and its p2pdma provider are not valid after the driver is unbound. This
+ * follows vfio_pci_dma_buf_move().
  */
 static void vgem_pfn_wait_unmapped(struct vgem_pfn_bo *bo)
 {
@@ -50,7 +53,7 @@ static void vgem_pfn_wait_unmapped(struct vgem_pfn_bo *bo)
 
 static void vgem_pfn_revoke(struct vgem_pfn_bo *bo)
 {
-	/* Nothing of ours uses what was imported, so its fences are not waited for. */
+	/* This device does not use imported memory, so there is no wait. */
 	if (bo->imported) {
 		dma_resv_lock(bo->tbo.base.resv, NULL);
 		vgem_pfn_import_unplug(bo);
@@ -60,7 +63,7 @@ static void vgem_pfn_revoke(struct vgem_pfn_bo *bo)
 
 	dma_resv_lock(bo->tbo.base.resv, NULL);
 	vgem_pfn_notify(bo);
-	/* What the importers' devices still do, now without a way to start more. */
+	/* Wait for accesses in progress. Importers cannot start new ones. */
 	dma_resv_wait_timeout(bo->tbo.base.resv, DMA_RESV_USAGE_BOOKKEEP, false,
 			      MAX_SCHEDULE_TIMEOUT);
 	dma_resv_unlock(bo->tbo.base.resv);
@@ -72,8 +75,7 @@ static void vgem_pfn_revoke(struct vgem_pfn_bo *bo)
  * vgem_pfn_device_unplug() - unregister a device that may be in use
  * @vdev: the device
  *
- * On return nobody touches its carveouts any more, but the importers with static
- * attachments.
+ * On return only importers with static attachments may access its carveouts.
  *
  * Context: may sleep, takes reservation locks.
  */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mappings of buffer objects in processes. Faults are TTM's, which wait for moves
- * that are pending. Accesses on behalf of a debugger are ours, since TTM's do not.
+ * User mappings of buffer objects. TTM handles faults, and waits for pending
+ * moves. Accesses by a debugger are handled here, since TTM does not wait for
+ * those.
  */
 
 #include <linux/dma-resv.h>
@@ -14,7 +15,7 @@
 
 #include "vgem_pfn_drv.h"
 
-/* One page at most, in system memory */
+/* Access system memory, up to the end of the page */
 static int vgem_pfn_vm_access_page(struct vgem_pfn_bo *bo, unsigned long offset,
 				   void *buf, int len, int write)
 {
@@ -47,7 +48,7 @@ static int vgem_pfn_vm_access(struct vm_area_struct *vma, unsigned long addr,
 		 << PAGE_SHIFT);
 	long ret;
 
-	/* Debuggers write where a process cannot, but this is shared with others. */
+	/* Debuggers may write to read-only mappings, but this one is shared. */
 	if (write && !(vma->vm_flags & VM_WRITE))
 		return -EACCES;
 
@@ -59,7 +60,7 @@ static int vgem_pfn_vm_access(struct vm_area_struct *vma, unsigned long addr,
 	if (ret)
 		return ret;
 
-	/* The contents may still be on their way. */
+	/* A copy may still be in progress. */
 	ret = dma_resv_wait_timeout(tbo->base.resv, DMA_RESV_USAGE_KERNEL, true,
 				    MAX_SCHEDULE_TIMEOUT);
 	if (ret < 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mappings of buffer objects in the kernel's address space. They pin, since a
- * move would leave them behind with an address that is somebody else's by then.
+ * Kernel mappings of buffer objects. They pin, since after a move the mapping
+ * would refer to memory that is in use by others.
  */
 
 #include <linux/dma-resv.h>
@@ -16,9 +16,10 @@
 #include "vgem_pfn_trace.h"
 
 /*
- * TTM maps arrays of pages, and would call all carveouts I/O memory. Only a BAR is.
- * The mapping of all of it goes when the driver is unbound, so it is mapped once more,
- * and so is what is scattered. For the rest the mapping of the carveout will do.
+ * Whether the kernel mapping of the carveout can be used: not for a BAR, where
+ * that mapping ends when the driver is unbound, and not for scattered memory.
+ * TTM's vmap is not used, since it would treat all carveouts as I/O memory,
+ * which only a BAR is.
  */
 static bool vgem_pfn_vmap_is_mapped(struct vgem_pfn_bo *bo,
 				    struct vgem_pfn_carveout *carveout)
@@ -113,8 +114,8 @@ int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map)
 	dma_resv_assert_held(obj->resv);
 
 	/*
-	 * What is mapped is ready for use: no move may be pending. No signals,
-	 * since the dma-buf core warns of a vmap that fails.
+	 * Wait for pending moves, uninterruptibly, since the dma-buf core warns
+	 * if vmap fails.
 	 */
 	dma_resv_wait_timeout(obj->resv, DMA_RESV_USAGE_KERNEL, false,
 			      MAX_SCHEDULE_TIMEOUT);
@@ -131,7 +132,7 @@ int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map)
 	if (ret)
 		return ret;
 
-	/* Importers compare maps, so each place must be mapped in one way. */
+	/* Importers compare maps, so is_iomem only depends on the region. */
 	WARN_ON(map->is_iomem != (carveout && carveout->kind == VGEM_PFN_BAR));
 	ttm_bo_pin(&bo->tbo);
 	trace_vgem_pfn_pin(bo, NULL);
@@ -141,7 +142,7 @@ int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map)
 /**
  * vgem_pfn_gem_vunmap() - &drm_gem_object_funcs.vunmap
  * @obj: the object, with its reservation lock held
- * @map: what vgem_pfn_gem_vmap() gave
+ * @map: the mapping of vgem_pfn_gem_vmap()
  */
 void vgem_pfn_gem_vunmap(struct drm_gem_object *obj, struct iosys_map *map)
 {
@@ -150,7 +151,7 @@ void vgem_pfn_gem_vunmap(struct drm_gem_object *obj, struct iosys_map *map)
 
 	dma_resv_assert_held(obj->resv);
 
-	/* Pinned since it was mapped, so it is still where it was. */
+	/* Pinned while mapped, so the placement is the same. */
 	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
 					bo->tbo.resource->mem_type);
 	if (carveout) {

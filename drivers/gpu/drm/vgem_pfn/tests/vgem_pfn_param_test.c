@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of the grammar of the "carveouts" module parameter.
+ * KUnit tests of the parser of the "carveouts" module parameter.
  */
 
 #include <kunit/test.h>
@@ -69,8 +69,8 @@ static const struct vgem_pfn_param_bad vgem_pfn_param_bad_cases[] = {
 KUNIT_ARRAY_PARAM_DESC(vgem_pfn_param_bad, vgem_pfn_param_bad_cases, spec);
 
 /*
- * The test case succeeds if each wrong parameter is refused with the sentence
- * that says what is wrong with it.
+ * The test case succeeds if each invalid parameter is refused with the error
+ * message for it.
  */
 static void vgem_pfn_param_refuses(struct kunit *test)
 {
@@ -98,8 +98,8 @@ static void vgem_pfn_expect_carveout(struct kunit *test,
 }
 
 /*
- * The test case succeeds if every word of the grammar is understood, and each
- * device gets the carveouts that were written for it.
+ * The test case succeeds if all elements of the grammar are parsed, and each
+ * device gets its own carveouts.
  */
 static void vgem_pfn_param_understands(struct kunit *test)
 {
@@ -139,10 +139,7 @@ static void vgem_pfn_param_understands(struct kunit *test)
 				 SZ_1G, 0, false);
 }
 
-/*
- * The test case succeeds if PCI devices have their whole BAR when nothing else
- * is said.
- */
+/* The test case succeeds if PCI devices use their whole BAR by default. */
 static void vgem_pfn_param_pci_default(struct kunit *test)
 {
 	struct vgem_pfn_params *params;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of run tables: what is contiguous becomes one run, and every page
- * is found in any table.
+ * KUnit tests of run tables: contiguous memory becomes one run, and every page
+ * is found in tables of any size.
  */
 
 #include <kunit/test.h>
@@ -34,7 +34,7 @@ static void vgem_pfn_runs_merge(struct kunit *test)
 	struct vgem_pfn_runs *runs = vgem_pfn_test_runs(test, 5);
 
 	vgem_pfn_runs_add(runs, 0x100, 4);
-	vgem_pfn_runs_add(runs, 0x104, 2);	/* goes on */
+	vgem_pfn_runs_add(runs, 0x104, 2);	/* contiguous */
 	vgem_pfn_runs_add(runs, 0x107, 1);	/* a gap of one page */
 	vgem_pfn_runs_add(runs, 0x106, 1);	/* backwards */
 	vgem_pfn_runs_add(runs, 0x106, 1);	/* the same again */
@@ -46,9 +46,8 @@ static void vgem_pfn_runs_merge(struct kunit *test)
 }
 
 /*
- * The test case succeeds if each page of a table of random runs has the page
- * frame number, and as many neighbours after it, as a walk from the first page
- * on says.
+ * The test case succeeds if a lookup of each page, in tables of random runs,
+ * returns the expected page frame number and number of contiguous pages.
  */
 static void vgem_pfn_runs_lookup(struct kunit *test)
 {
@@ -84,7 +83,7 @@ static void vgem_pfn_runs_lookup(struct kunit *test)
 	}
 }
 
-/* What dma_buf_get_pfn() makes of a run */
+/* The result of dma_buf_get_pfn() for a run */
 static int vgem_pfn_test_order(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 			       u64 *pfn)
 {
@@ -134,8 +133,8 @@ static void vgem_pfn_runs_orders(struct kunit *test)
 }
 
 /*
- * The test case succeeds if pages of the page allocator give a run for each
- * block, whatever their order in the array, and however many there are.
+ * The test case succeeds if pages of the page allocator become one run per
+ * contiguous block, whatever their order and number.
  */
 static void vgem_pfn_runs_pages(struct kunit *test)
 {
