@@ -15,10 +15,10 @@
  *	&vgem_pfn_mgr.lock		the allocator of a carveout
  *	&vgem_pfn_device.bos_lock	the list of buffer objects
  *
- * The lock of the table of devices in vgem_pfn_faux.c is outside all of them.
+ * The lock of the table of devices in vgem_pfn_drv.c is outside all of them.
  *
  * Code that reads or writes a carveout must be between drm_dev_enter() and
- * drm_dev_exit(), see vgem_pfn_unplug.c.
+ * drm_dev_exit(), see vgem_pfn_pm.c.
  */
 
 #ifndef _VGEM_PFN_DRV_H_
@@ -45,6 +45,7 @@
 
 #include "vgem_pfn_carveout.h"
 #include "vgem_pfn_fault.h"
+#include "vgem_pfn_mgr.h"
 
 struct device;
 struct dma_buf;
@@ -83,7 +84,7 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
  * @frees_begun: number of carveout resources whose release has begun
  * @frees_done: number of these that are free or in quarantine
  * @freed: wait queue for changes of @frees_done
- * @bos_lock: protects @bos, see vgem_pfn_bos.c; innermost
+ * @bos_lock: protects @bos, see vgem_pfn_bo.c; innermost
  * @bos: all buffer objects
  * @pm_notifier: notifier for suspend and hibernation, see vgem_pfn_pm.c
  * @suspended: whether carveouts must stay empty; set, and @validate taken,
@@ -258,15 +259,13 @@ int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region, bool async,
 bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region);
 void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 				 struct ttm_placement *placement);
-
-/* vgem_pfn_bos.c */
 void vgem_pfn_bos_add(struct vgem_pfn_bo *bo);
-void vgem_pfn_bos_remove(struct vgem_pfn_bo *bo);
 struct vgem_pfn_bo *vgem_pfn_bos_next(struct vgem_pfn_device *vdev,
 				      struct vgem_pfn_bo *prev);
 
 /* vgem_pfn_debugfs.c */
 void vgem_pfn_debugfs_init(struct drm_minor *minor);
+void vgem_pfn_show_fdinfo(struct drm_printer *p, struct drm_file *file);
 
 /* vgem_pfn_dma_buf.c */
 struct dma_buf *vgem_pfn_gem_prime_export(struct drm_gem_object *obj, int flags);
@@ -280,12 +279,10 @@ vgem_pfn_device_create(struct device *parent,
 		       const struct resource *bar,
 		       struct p2pdma_provider *p2pdma);
 
-/* vgem_pfn_faux.c */
-int vgem_pfn_faux_init(const struct vgem_pfn_params *params);
-void vgem_pfn_faux_fini(void);
-
-/* vgem_pfn_fdinfo.c */
-void vgem_pfn_show_fdinfo(struct drm_printer *p, struct drm_file *file);
+/* vgem_pfn_gem.c */
+extern const struct vm_operations_struct vgem_pfn_vm_ops;
+int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map);
+void vgem_pfn_gem_vunmap(struct drm_gem_object *obj, struct iosys_map *map);
 
 /* vgem_pfn_import.c */
 void vgem_pfn_import_unplug(struct vgem_pfn_bo *bo);
@@ -309,19 +306,15 @@ int vgem_pfn_regions_ioctl(struct drm_device *drm, void *data,
 			   struct drm_file *file);
 int vgem_pfn_dumb_create(struct drm_file *file, struct drm_device *drm,
 			 struct drm_mode_create_dumb *args);
-
-/* vgem_pfn_lookup.c */
 u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
+int vgem_pfn_bo_move_ioctl(struct drm_device *drm, void *data,
+			   struct drm_file *file);
 
 /* vgem_pfn_move.c */
 void vgem_pfn_notify(struct vgem_pfn_bo *bo);
 int vgem_pfn_move(struct ttm_buffer_object *tbo, bool evict,
 		  struct ttm_operation_ctx *ctx, struct ttm_resource *new_mem,
 		  struct ttm_place *hop);
-
-/* vgem_pfn_move_ioctl.c */
-int vgem_pfn_bo_move_ioctl(struct drm_device *drm, void *data,
-			   struct drm_file *file);
 
 /* vgem_pfn_pci.c */
 #ifdef CONFIG_PCI
@@ -336,30 +329,15 @@ static inline int vgem_pfn_pci_init(const struct vgem_pfn_params *params)
 static inline void vgem_pfn_pci_fini(void) { }
 #endif
 
-/* vgem_pfn_place.c */
-int vgem_pfn_bo_place(struct vgem_pfn_bo *bo, struct ttm_placement *placement,
-		      bool create, bool async, struct dma_fence **fence);
-
 /* vgem_pfn_pm.c */
 int vgem_pfn_pm_init(struct vgem_pfn_device *vdev);
 int vgem_pfn_pm_wait(struct vgem_pfn_device *vdev);
+void vgem_pfn_device_unplug(struct vgem_pfn_device *vdev);
 
 static inline bool vgem_pfn_pm_suspended(struct vgem_pfn_device *vdev)
 {
 	return READ_ONCE(vdev->suspended);
 }
-
-/* vgem_pfn_reach.c */
-int vgem_pfn_reach_attach(struct vgem_pfn_bo *bo, struct dma_buf_attachment *attach);
-int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer);
-int vgem_pfn_reach_all(struct vgem_pfn_bo *bo, struct dma_buf *dmabuf);
-
-/* vgem_pfn_sg.c */
-struct sg_table *vgem_pfn_sg_map(struct vgem_pfn_bo *bo,
-				 struct dma_buf_attachment *attach,
-				 enum dma_data_direction dir);
-void vgem_pfn_sg_unmap(struct vgem_pfn_bo *bo, struct dma_buf_attachment *attach,
-		       struct sg_table *sgt, enum dma_data_direction dir);
 
 /* vgem_pfn_stale.c */
 void vgem_pfn_stale_note(struct vgem_pfn_bo *bo, struct ttm_resource *base);
@@ -367,15 +345,5 @@ void vgem_pfn_stale_note(struct vgem_pfn_bo *bo, struct ttm_resource *base);
 /* vgem_pfn_ttm.c */
 int vgem_pfn_ttm_init(struct vgem_pfn_device *vdev);
 unsigned long vgem_pfn_region_pages(struct vgem_pfn_device *vdev, u32 region);
-
-/* vgem_pfn_unplug.c */
-void vgem_pfn_device_unplug(struct vgem_pfn_device *vdev);
-
-/* vgem_pfn_vm.c */
-extern const struct vm_operations_struct vgem_pfn_vm_ops;
-
-/* vgem_pfn_vmap.c */
-int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map);
-void vgem_pfn_gem_vunmap(struct drm_gem_object *obj, struct iosys_map *map);
 
 #endif /* _VGEM_PFN_DRV_H_ */

@@ -1,36 +1,382 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Simulated copy engines. An engine is a kthread that executes jobs in the
- * order of their submission, and a fence context. For each job it waits for the
- * job's dependencies, sleeps for the simulated duration of the copy, copies
- * (vgem_pfn_job.c), and signals the job's fence.
+ * Copies of buffer objects, synchronous or as jobs of simulated copy engines.
  *
+ * A copy is split into pieces that are contiguous in the kernel's address space
+ * on both sides. A job only contains kernel addresses. The resources and the
+ * struct ttm_tt that it was created from may be freed before it runs. Their
+ * memory stays valid: TTM keeps it in a ghost object until the job's fence has
+ * signaled, or makes the next user of the range wait for the fence.
+ *
+ * An engine is a kthread that executes jobs in the order of their submission,
+ * and a fence context. For each job it waits for the job's dependencies, sleeps
+ * for the simulated duration of the copy, copies, and signals the job's fence.
  * The sleep is before the copy, so the destination keeps its old contents for
  * that time. This exposes importers that do not wait for the fence.
  *
  * Engines cannot deadlock on each other: a job only waits for fences that were
  * published before it was submitted, and for earlier jobs of its own engine.
  *
- * Locks: &vgem_pfn_engine.lock keeps the queue in the order of sequence
- * numbers. The worker takes no reservation lock and allocates no memory, since
- * memory reclaim may wait for its fence.
+ * Locks: a job is created under the reservation lock of its buffer object;
+ * after submission it belongs to its engine. &vgem_pfn_engine.lock keeps the
+ * queue in the order of sequence numbers. The worker takes no reservation lock
+ * and allocates no memory, since memory reclaim may wait for its fence.
  */
 
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/dma-fence.h>
+#include <linux/dma-resv.h>
+#include <linux/iosys-map.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/math64.h>
+#include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/time64.h>
 #include <linux/workqueue.h>
 
+#include <drm/drm_cache.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_managed.h>
 #include <drm/drm_print.h>
+#include <drm/ttm/ttm_tt.h>
 
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_engine.h"
+#include "vgem_pfn_trace.h"
+
+/**
+ * vgem_pfn_copy_run() - copy one contiguous piece
+ * @dst: destination
+ * @src: source, or a null map for zeroes
+ * @size: in bytes, a multiple of the page size
+ *
+ * Context: may sleep.
+ */
+static void vgem_pfn_copy_run(const struct iosys_map *dst,
+			      const struct iosys_map *src, size_t size)
+{
+	bool iomem = dst->is_iomem || src->is_iomem;
+	size_t done, n;
+
+	for (done = 0; done < size; done += n) {
+		struct iosys_map to = IOSYS_MAP_INIT_OFFSET(dst, done);
+
+		/* I/O memory is slow, and may be copied without preemption. */
+		n = min_t(size_t, size - done, iomem ? SZ_64K : SZ_4M);
+
+		if (iosys_map_is_null(src)) {
+			iosys_map_memset(&to, 0, 0, n);
+		} else {
+			struct iosys_map from = IOSYS_MAP_INIT_OFFSET(src, done);
+
+			if (iomem)
+				drm_memcpy_from_wc(&to, &from, n);
+			else
+				memcpy(to.vaddr, from.vaddr, n);
+		}
+		cond_resched();
+	}
+}
+
+/**
+ * vgem_pfn_job_create() - allocate a copy job
+ * @bo: the buffer object, with its reservation lock held
+ * @max_pieces: maximum number of calls of vgem_pfn_job_add()
+ *
+ * Return: the job, or NULL if out of memory or if the engines have been
+ * stopped.
+ */
+static struct vgem_pfn_job *vgem_pfn_job_create(struct vgem_pfn_bo *bo,
+						unsigned int max_pieces)
+{
+	struct vgem_pfn_engines *engines = vgem_pfn_bo_device(bo)->engines;
+	struct vgem_pfn_job *job;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	if (!engines->num)
+		return NULL;
+
+	job = kvzalloc_flex(*job, pieces, max_pieces,
+			    GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	if (!job)
+		return NULL;
+
+	job->fence = kzalloc_obj(*job->fence);
+	if (!job->fence) {
+		kvfree(job);
+		return NULL;
+	}
+	job->engines = engines;
+	job->bo = bo;
+	return job;
+}
+
+/**
+ * vgem_pfn_job_add() - add a piece to a job
+ * @job: a job that was not submitted
+ * @dst: destination; must stay mapped until the fence has signaled
+ * @src: source, or a null map for zeroes; must stay mapped as well
+ * @size: in bytes, a multiple of the page size
+ */
+static void vgem_pfn_job_add(struct vgem_pfn_job *job, const struct iosys_map *dst,
+			     const struct iosys_map *src, size_t size)
+{
+	struct vgem_pfn_piece *piece = &job->pieces[job->num_pieces++];
+
+	piece->dst = *dst;
+	piece->src = *src;
+	piece->size = size;
+	job->size += size;
+}
+
+/**
+ * vgem_pfn_job_depend() - set the dependencies of a job
+ * @job: a job that was not submitted, and has no dependencies
+ * @resv: the reservation object, locked
+ *
+ * The job waits for all fences of @resv: accesses of importers to the old
+ * memory, the copy that filled it, and previous users of the new memory.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vgem_pfn_job_depend(struct vgem_pfn_job *job, struct dma_resv *resv)
+{
+	dma_resv_assert_held(resv);
+
+	return dma_resv_get_fences(resv, DMA_RESV_USAGE_BOOKKEEP, &job->num_deps,
+				   &job->deps);
+}
+
+/*
+ * After an unplug a BAR is not accessed. Destinations of copies from it are
+ * cleared, so that no stale contents are left in them.
+ */
+static void vgem_pfn_job_copy_piece(struct vgem_pfn_piece *piece, bool gone)
+{
+	if (gone && piece->dst.is_iomem)
+		return;
+	if (gone && piece->src.is_iomem)
+		iosys_map_clear(&piece->src);
+	vgem_pfn_copy_run(&piece->dst, &piece->src, piece->size);
+}
+
+/* Dependencies that have not signaled, of which there must be none. */
+static unsigned int vgem_pfn_job_unsignaled(struct vgem_pfn_job *job)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < job->num_deps; i++)
+		n += !dma_fence_is_signaled(job->deps[i]);
+	return n;
+}
+
+/**
+ * vgem_pfn_job_copy() - make the copy of a job
+ * @job: a job whose dependencies have signaled
+ * @gone: whether the device has been unplugged
+ *
+ * Context: the engine's worker, before the fence signals.
+ */
+static void vgem_pfn_job_copy(struct vgem_pfn_job *job, bool gone)
+{
+	struct vgem_pfn_bo *bo = job->bo;
+	unsigned int i;
+	u64 start;
+
+	if (trace_vgem_pfn_copy_begin_enabled())
+		trace_vgem_pfn_copy_begin(bo, job->engine->index, job->fence,
+					  job->num_deps,
+					  vgem_pfn_job_unsignaled(job));
+	start = ktime_get_ns();
+	for (i = 0; i < job->num_pieces; i++)
+		vgem_pfn_job_copy_piece(&job->pieces[i], gone);
+	if (job->num_pieces && !iosys_map_is_null(&job->pieces[0].src)) {
+		WRITE_ONCE(bo->last_copy_ns, ktime_get_ns() - start);
+		WRITE_ONCE(bo->last_copy_bytes, job->size);
+	}
+	trace_vgem_pfn_copy_end(bo, job->engine->index, job->fence,
+				job->num_deps, 0);
+}
+
+/**
+ * vgem_pfn_job_destroy() - free a job
+ * @job: a job that was not submitted, or is done
+ */
+void vgem_pfn_job_destroy(struct vgem_pfn_job *job)
+{
+	unsigned int i;
+
+	for (i = 0; i < job->num_deps; i++)
+		dma_fence_put(job->deps[i]);
+	kfree(job->deps);
+	/* The fence is initialised on submission. */
+	if (job->engine)
+		dma_fence_put(job->fence);
+	else
+		kfree(job->fence);
+	kvfree(job);
+}
+
+/*
+ * The kernel address of a page of a placement. Limits @num_pages to what is
+ * contiguous from there. CONFIG_64BIT: the kernel maps all system memory.
+ */
+static struct iosys_map vgem_pfn_map_run(struct vgem_pfn_carveout *carveout,
+					 struct ttm_resource *res,
+					 struct ttm_tt *tt, pgoff_t pgoff,
+					 pgoff_t *num_pages)
+{
+	const struct vgem_pfn_runs *runs;
+	struct iosys_map map;
+	pgoff_t n;
+	u64 pfn;
+
+	runs = carveout ? to_vgem_pfn_resource(res)->runs : to_vgem_pfn_tt(tt)->runs;
+	pfn = vgem_pfn_runs_pfn(runs, pgoff, &n);
+	*num_pages = min(*num_pages, n);
+	if (carveout)
+		return vgem_pfn_carveout_map(carveout, pfn);
+
+	iosys_map_set_vaddr(&map, page_address(pfn_to_page(pfn)));
+	return map;
+}
+
+/**
+ * vgem_pfn_copy_init() - describe what a move has to copy
+ * @copy: [out] the description
+ * @bo: the buffer object, with its reservation lock held; not swapped out, and
+ *	populated if it moves to system memory
+ * @new_mem: the new resource
+ */
+void vgem_pfn_copy_init(struct vgem_pfn_copy *copy, struct vgem_pfn_bo *bo,
+			struct ttm_resource *new_mem)
+{
+	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	copy->old_mem = bo->tbo.resource;
+	copy->new_mem = new_mem;
+	copy->from = vgem_pfn_carveout_of(vdev, copy->old_mem->mem_type);
+	copy->to = vgem_pfn_carveout_of(vdev, new_mem->mem_type);
+	copy->tt = bo->tbo.ttm;
+	copy->num_pages = PFN_UP(bo->tbo.base.size);
+	copy->clear = !copy->from &&
+		      !(copy->tt && ttm_tt_is_populated(copy->tt));
+}
+
+/* The next piece, from @pgoff on. Returns its number of pages. */
+static pgoff_t vgem_pfn_copy_next(struct vgem_pfn_copy *copy, pgoff_t pgoff,
+				  struct iosys_map *dst, struct iosys_map *src)
+{
+	pgoff_t n = copy->num_pages - pgoff;
+
+	*dst = vgem_pfn_map_run(copy->to, copy->new_mem, copy->tt, pgoff, &n);
+	if (copy->clear)
+		iosys_map_clear(src);
+	else
+		*src = vgem_pfn_map_run(copy->from, copy->old_mem, copy->tt,
+					pgoff, &n);
+	return n;
+}
+
+/*
+ * Repeat the copy with plain memcpy(), to compare durations. Not for clears,
+ * and not for I/O memory, which memcpy() must not access.
+ */
+static void vgem_pfn_copy_compare(struct vgem_pfn_bo *bo,
+				  struct vgem_pfn_copy *copy)
+{
+	struct iosys_map dst, src;
+	pgoff_t pgoff, n;
+	u64 start;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	start = ktime_get_ns();
+	for (pgoff = 0; pgoff < copy->num_pages; pgoff += n) {
+		n = vgem_pfn_copy_next(copy, pgoff, &dst, &src);
+		if (copy->clear || dst.is_iomem || src.is_iomem)
+			return;
+		memcpy(dst.vaddr, src.vaddr, n << PAGE_SHIFT);
+	}
+	bo->last_memcpy_ns = ktime_get_ns() - start;
+}
+
+/**
+ * vgem_pfn_copy_sync() - copy synchronously, after all fences have signaled
+ * @bo: the buffer object, with its reservation lock held
+ * @copy: what to copy
+ */
+void vgem_pfn_copy_sync(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *copy)
+{
+	u32 delay_us = READ_ONCE(vgem_pfn_bo_device(bo)->move_delay_us);
+	struct iosys_map dst, src;
+	pgoff_t pgoff, n;
+	u64 start;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	if (trace_vgem_pfn_copy_begin_enabled())
+		trace_vgem_pfn_copy_begin(bo, -1, NULL, 0,
+					  vgem_pfn_trace_unsignaled(bo));
+	start = ktime_get_ns();
+	for (pgoff = 0; pgoff < copy->num_pages; pgoff += n) {
+		n = vgem_pfn_copy_next(copy, pgoff, &dst, &src);
+		vgem_pfn_copy_run(&dst, &src, n << PAGE_SHIFT);
+	}
+	if (!copy->clear) {
+		bo->last_copy_ns = ktime_get_ns() - start;
+		bo->last_copy_bytes = bo->tbo.base.size;
+	}
+	trace_vgem_pfn_copy_end(bo, -1, NULL, 0, 0);
+
+	bo->last_memcpy_ns = 0;
+	if (READ_ONCE(vgem_pfn_bo_device(bo)->compare_memcpy))
+		vgem_pfn_copy_compare(bo, copy);
+
+	if (delay_us)
+		fsleep(min(delay_us, VGEM_PFN_MAX_DELAY_US));
+}
+
+/**
+ * vgem_pfn_copy_job() - create a copy job for an engine
+ * @bo: the buffer object, with its reservation lock held
+ * @copy: what to copy
+ *
+ * Return: a job without dependencies that no longer refers to @copy, or NULL if
+ * vgem_pfn_job_create() fails.
+ */
+struct vgem_pfn_job *vgem_pfn_copy_job(struct vgem_pfn_bo *bo,
+				       struct vgem_pfn_copy *copy)
+{
+	struct iosys_map dst, src;
+	unsigned int pieces = 0;
+	struct vgem_pfn_job *job;
+	pgoff_t pgoff, n;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	for (pgoff = 0; pgoff < copy->num_pages; pgoff += n) {
+		n = vgem_pfn_copy_next(copy, pgoff, &dst, &src);
+		pieces++;
+	}
+
+	job = vgem_pfn_job_create(bo, pieces);
+	if (!job)
+		return NULL;
+
+	for (pgoff = 0; pgoff < copy->num_pages; pgoff += n) {
+		n = vgem_pfn_copy_next(copy, pgoff, &dst, &src);
+		vgem_pfn_job_add(job, &dst, &src, n << PAGE_SHIFT);
+	}
+	return job;
+}
 
 static unsigned int engines = 2;
 module_param(engines, uint, 0444);

@@ -134,25 +134,14 @@ struct vgem_pfn_copy {
 	bool clear;
 };
 
-/* vgem_pfn_copy.c */
+/* vgem_pfn_engine.c */
 void vgem_pfn_copy_init(struct vgem_pfn_copy *copy, struct vgem_pfn_bo *bo,
 			struct ttm_resource *new_mem);
 void vgem_pfn_copy_sync(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *copy);
 struct vgem_pfn_job *vgem_pfn_copy_job(struct vgem_pfn_bo *bo,
 				       struct vgem_pfn_copy *copy);
-
-/* vgem_pfn_job.c */
-void vgem_pfn_copy_run(const struct iosys_map *dst, const struct iosys_map *src,
-		       size_t size);
-struct vgem_pfn_job *vgem_pfn_job_create(struct vgem_pfn_bo *bo,
-					 unsigned int max_pieces);
-void vgem_pfn_job_add(struct vgem_pfn_job *job, const struct iosys_map *dst,
-		      const struct iosys_map *src, size_t size);
 int vgem_pfn_job_depend(struct vgem_pfn_job *job, struct dma_resv *resv);
-void vgem_pfn_job_copy(struct vgem_pfn_job *job, bool gone);
 void vgem_pfn_job_destroy(struct vgem_pfn_job *job);
-
-/* vgem_pfn_engine.c */
 struct dma_fence *vgem_pfn_job_submit(struct vgem_pfn_job *job);
 int vgem_pfn_engines_init(struct vgem_pfn_device *vdev);
 bool vgem_pfn_engines_async(struct vgem_pfn_device *vdev);

@@ -30,7 +30,6 @@
 #include <drm/drm_print.h>
 
 #include "vgem_pfn_drv.h"
-#include "vgem_pfn_mgr.h"
 #include "vgem_pfn_trace.h"
 
 /* The longest quarantine: memory in quarantine cannot be allocated */

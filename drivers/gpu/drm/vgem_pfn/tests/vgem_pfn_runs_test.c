@@ -5,11 +5,12 @@
  */
 
 #include <kunit/test.h>
+#include <linux/dma-buf-pfn.h>
 #include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 
-#include "../vgem_pfn_carveout.h"
+#include "../vgem_pfn_mgr.h"
 
 #define MAX_RUNS	1000
 
