@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-#
-# check.sh PFN-CONTRACT - does the checker find what is in traces/, and nothing else?
-# Each trace says at its top what the last line must be (expect:, a regular
-# expression of its end), and what must be said before (says:, each in a line of its
+# check.sh PFN-CONTRACT - check that the checker finds the violations in traces/,
+# and no others. The head of each trace has the expected last line ("expect:", a
+# regular expression for its end) and output expected before it ("says:", any number
+# of lines). Prints KTAP on stdout.
 # own). KTAP on stdout.
 
 set -u

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pfn-contract: reads the trace of a run and says who broke the rules of
- * Documentation/driver-api/dma-buf-pfn.rst, when, and which.
+ * pfn-contract: reads the trace of a run and reports violations of the rules in
+ * Documentation/driver-api/dma-buf-pfn.rst, and which driver broke them.
  *
- *	parse.c      a line of text becomes a struct event
- *	order.c      events in the order of their time
- *	model.c      what is known: buffers, their places, attachments, answers
- *	events.c     what each event changes, and which rules it may break
- *	exporter.c   rules of who moves the buffer
- *	importer.c   rules of who translates it
+ *	parse.c      converts a line of text to a struct event
+ *	order.c      sorts events by time
+ *	model.c      the state: buffers, placements, attachments, results of lookups
+ *	events.c     changes of the state by each event, and the rules to check
+ *	exporter.c   rules of the driver that moves the buffer
+ *	importer.c   rules of the drivers that look up its pages
  *	modes.c      importers that are broken on purpose
- *	coverage.c   what was judged and what was not
+ *	coverage.c   which rules and importers were judged
  *	report.c     violations, and the verdict
- *	record.c     tracing a system and reading along
+ *	record.c     traces a system and judges while it runs
  *	main.c       options, and reading files
  *
- * One thread, no locks. Pages are of 4 KiB, times are microseconds.
+ * Single-threaded, no locks. Pages are 4 KiB, times are in microseconds.
  */
 #ifndef PFN_CONTRACT_H
 #define PFN_CONTRACT_H
@@ -60,7 +60,7 @@ const char *marker(const struct event *event);
 
 void order_add(struct event *event);
 void order_flush(void);
-/* In events.c: called for each in turn. */
+/* In events.c: called for each event in order. */
 void event_handle(struct event *event);
 
 /* --- model.c --- */
@@ -70,7 +70,7 @@ struct run {
 	u64 pfn;
 };
 
-/* Where a buffer is. Without runs it is nowhere. */
+/* The placement of a buffer. A buffer without runs has no memory. */
 struct place {
 	u64 pages;
 	size_t num;
@@ -80,7 +80,7 @@ struct place {
 
 #define MAX_QUESTIONS	32
 
-/* The last question of one thread: the page asked for, and what the answer covers */
+/* The last lookup of one thread: the page, and the range that the result covers */
 struct question {
 	int pid;
 	u64 page;
@@ -88,11 +88,11 @@ struct question {
 	u64 pages;
 };
 
-/* What an attachment has asked, before it was told last and after that */
-#define PAGE_ASKED	1	/* after: an answer covers it */
-#define PAGE_SETTLING	2	/* after: asked for, and then another page */
-#define PAGE_OVERTAKEN	4	/* before: covered by the last answer to a thread */
-#define PAGE_SETTLED	8	/* before: asked for, and then another page */
+/* The lookups of a page, before and after the last notification */
+#define PAGE_ASKED	1	/* after: a result covers it */
+#define PAGE_SETTLING	2	/* after: looked up, then another page was */
+#define PAGE_OVERTAKEN	4	/* before: in the last result of a thread */
+#define PAGE_SETTLED	8	/* before: looked up, then another page was */
 
 #define MAX_BEFORE	4
 
@@ -113,20 +113,20 @@ struct attachment {
 	char comm[COMM_SIZE];
 	int pid;
 	bool dynamic;		/* has importer_ops */
-	bool callback;		/* is known to have invalidate_mappings */
-	bool told;		/* in this move */
-	bool answered;		/* since it was told last */
+	bool callback;		/* known to have invalidate_mappings */
+	bool told;		/* was notified in this move */
+	bool answered;		/* lookup since the last notification */
 	bool dead;
-	bool fresh;		/* since its thread has announced an import */
+	bool fresh;		/* attached since its thread announced an import */
 	unsigned int uses;	/* USE_* */
 	u64 num_told;
 	u64 told_us;
 	u64 pins;
-	unsigned int mode;	/* of modes.c, 0: not broken on purpose */
+	unsigned int mode;	/* mask, see modes.c; 0: not broken on purpose */
 	uint8_t *pages;		/* PAGE_* of each page */
 	struct question questions[MAX_QUESTIONS];
 	unsigned int num_questions;
-	struct question overtaken[MAX_QUESTIONS];	/* by the notification */
+	struct question overtaken[MAX_QUESTIONS];	/* by the last notification */
 	unsigned int num_overtaken;
 	unsigned int found[NUM_RULES];
 };
@@ -142,14 +142,14 @@ struct buffer {
 	bool placed;		/* @place is known */
 	struct place place;
 	struct place before[MAX_BEFORE];	/* latest first */
-	struct place incoming;	/* of several events */
+	struct place incoming;	/* collected from several events */
 	bool moving;
 	bool notified;		/* since the move began */
 	bool waited;		/* since it was notified */
 	bool counted;
 	u64 seq;
 	u64 kernel_pins;
-	u64 from;		/* region that the move leaves */
+	u64 from;		/* the region before the move */
 	u64 num_moves;
 	struct attachment *attachments;
 	struct attachment *dead;	/* detached, latest first */
@@ -231,28 +231,28 @@ void modes_report(FILE *out);
 
 /* --- coverage.c --- */
 
-/* How an importer has used its attachment */
+/* Uses of an attachment by its importer */
 #define USE_LOOKUP	1	/* a lookup has succeeded */
-#define USE_NOTIFIED	2	/* it was notified after one */
+#define USE_NOTIFIED	2	/* it was notified after a lookup */
 #define USE_MAP		4	/* a scatter list was mapped for its device */
 #define USE_PIN		8	/* pinned, by the importer or the core */
 #define NUM_USES	16
 
-/* Exit statuses, beside 3 for wrong use */
+/* Exit statuses; 3 is for invalid usage */
 enum status {
 	STATUS_KEPT, STATUS_BROKEN, STATUS_UNKNOWN,
 	STATUS_NOTHING = 4, STATUS_CLASS,
 };
 
 extern struct coverage {
-	u64 entries;		/* pages, after a notification */
-	u64 overtaken;		/* last lookups before one, repeated after it */
-	u64 failed;		/* lookups */
-	u64 timed;		/* notifications of one importer */
+	u64 entries;		/* pages in snapshots after a notification */
+	u64 overtaken;		/* lookups repeated after a notification */
+	u64 failed;		/* failed lookups */
+	u64 timed;		/* notifications with a known duration */
 	u64 detached;
 	u64 engine_moves;
 	u64 left;		/* moves out of a carveout */
-	u64 checked;		/* of these with a quarantine */
+	u64 checked;		/* those of them with a quarantine */
 	u64 quarantine_ms;
 	u64 written;		/* pages */
 	bool knows_quarantine;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Coverage: what the verdict is about. A rule that nothing in the trace could have
- * broken was not judged, and a run in which no importer was judged is no success.
+ * Coverage: what the verdict is based on. A rule that nothing in the trace could
+ * have broken is not judged, and a run in which no importer was judged is not a
+ * success.
  *
- * Importers fall into classes by how they used their attachment. Judged is one that
- * was notified after a lookup: then it had something to remove. The rules of those
- * that map a scatter list or pin are not judged yet.
+ * Importers are classified by their use of the attachment. An importer is judged
+ * if it was notified after a lookup, when it had something to unmap. The rules for
+ * importers that map a scatter list or pin are not judged yet.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -28,7 +29,7 @@ void coverage_use(struct attachment *attachment, unsigned int use)
 	importers[attachment->uses]++;
 }
 
-/* How many importers have all uses in @with and none in @without */
+/* The number of importers that have all uses in @with and none in @without */
 static unsigned int count(unsigned int with, unsigned int without)
 {
 	unsigned int uses, n = 0;
@@ -54,7 +55,7 @@ static unsigned int count_idle(void)
 	return count(0, NUM_USES - 1);
 }
 
-/* The text of one line, as for printf(), after the name of what it is about */
+/* Print one line: what it is about, then text as for printf(). */
 static void say(const char *what, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What each event changes in the model, and the rules that it may break. Events of
- * the importer are none of them, but for its snapshots.
+ * The changes that each event makes to the model, and the checks of the rules it
+ * may break. The only events that the importer itself emits are those of its
+ * snapshots.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static bool is_ours(const struct event *event)
 	return !strcmp(name, model.exporter);
 }
 
-/* The buffer of an event of the core, unless it is somebody else's */
+/* The buffer of an event of the dma-buf core, or NULL if another driver exported it */
 static struct buffer *event_ino(const struct event *event)
 {
 	struct buffer *b;
@@ -114,8 +115,8 @@ static void on_signaled(const struct event *event)
 /* --- scatter lists --- */
 
 /*
- * The core has no event of a mapping. The DMA API has one, which names the device and
- * the physical address, here that of the buffer's first page.
+ * The dma-buf core has no event for mapping an attachment, but the DMA API has: it
+ * contains the name of the device and the physical address, here of the first page.
  */
 static void map(const struct event *event, u64 phys)
 {
@@ -239,7 +240,7 @@ static void add_pins(struct buffer *b, const struct event *event, int n)
 	a->pins += n;
 	if (n > 0)
 		coverage_use(a, USE_PIN);
-	/* Without a pin, and without a callback, its answers are no longer valid. */
+	/* Without a pin and without a callback, earlier results are no longer valid. */
 	if (!a->pins && !a->callback)
 		attachment_forget(a);
 }
@@ -254,16 +255,16 @@ static void on_unpin(struct buffer *b, const struct event *event)
 	add_pins(b, event, -1);
 }
 
-/* All was read up to here, because the exporter is about to be unloaded. */
+/* All events before the exporter's unload were read. */
 static bool synced;
 
-/* It was unloaded, and has not been heard of since. */
+/* The exporter was unloaded, and has emitted no event since. */
 static bool gone;
 
 /*
- * The exporter's module: what it had is gone. The kernel has thrown away what was
- * not read yet, and does not count that. A module whose init has failed is freed in
- * the same way: nothing of it is missed if it has not done anything.
+ * The exporter's module was freed, with all its buffers. The kernel dropped the
+ * module's unread events without counting them. A module whose init fails is freed
+ * in the same way, but then there are no events to lose.
  */
 static void on_module_free(const struct event *event)
 {
@@ -279,7 +280,7 @@ static void on_module_free(const struct event *event)
 	exporter_gone();
 }
 
-/* Most events are about one buffer or attachment, and matter if that is known. */
+/* An event with a buffer or attachment is handled only if that is known. */
 static const struct {
 	const char *name;
 	void (*handle)(const struct event *event);
@@ -341,7 +342,7 @@ static void dispatch(size_t i, const struct event *event)
 
 /* --- marks that programs leave in trace_marker --- */
 
-/* Only one can be meant, or else the mark says which. */
+/* The attachment that a mark refers to, NULL if that is ambiguous */
 static struct attachment *marked_attachment(const struct event *event,
 					    struct buffer *b)
 {
@@ -369,7 +370,7 @@ static void on_mark_entry(const struct event *event)
 		cannot_judge("whose entry is it: %s", event->args);
 		return;
 	}
-	/* Whoever writes it does not hold the lock: not in a move. */
+	/* The mark was written without the reservation lock: ignore it during a move. */
 	if (!b->moving)
 		importer_entry(a, event);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rules of the exporter: tell everybody, wait, copy, and only then answer with the
- * new place. Where a buffer is comes from the exporter's event of its place, which
- * it emits after each move from the memory that it has.
+ * Rules of the exporter: notify all importers, wait, copy, and return the new
+ * placement only after that. The placement is known from an event which the
+ * exporter emits after each move, based on the memory that the buffer has.
  */
 #include <string.h>
 
@@ -41,7 +41,7 @@ void exporter_begin(struct buffer *buffer, const struct event *event)
 			  "a move begins, with %llu pins", ull(pins));
 }
 
-/* The core begins to tell the importers of this buffer. */
+/* The core starts to notify the importers of this buffer. */
 void exporter_notify(struct buffer *buffer, const struct event *event)
 {
 	u64 seq = arg(event, "pfn_seq=");
@@ -72,7 +72,7 @@ void exporter_waited(struct buffer *buffer, const struct event *event)
 			  ull(unsignaled));
 }
 
-/* Engines have no lock: by then the buffer may be moving again. */
+/* An engine does not hold the lock: the next move may have begun already. */
 void exporter_copy(struct buffer *buffer, const struct event *event)
 {
 	u64 unsignaled = arg(event, "unsignaled=");
@@ -104,7 +104,7 @@ void exporter_queue(struct buffer *buffer, const struct event *event)
 			  ull(fences));
 }
 
-/* It is no longer where it was. */
+/* The buffer has left its previous placement. */
 void exporter_leave(struct buffer *buffer, const struct event *event)
 {
 	struct attachment *a;
@@ -208,7 +208,7 @@ static struct fence *find_fence(u64 context, u64 seqno)
 	return NULL;
 }
 
-/* It takes the place of the oldest that is not being copied. */
+/* Replaces the oldest fence whose copy is not in progress. */
 static void add_fence(u64 context, u64 seqno, bool signaled)
 {
 	struct fence *fence = NULL;
@@ -237,7 +237,7 @@ static void early(const struct fence *fence)
 		  ull(fence->seqno));
 }
 
-/* Around the copy of an engine. The core's events have 32 bits of both numbers. */
+/* Begin or end of an engine's copy. The core's events have 32 bits of both numbers. */
 void exporter_fence(const struct event *event, bool begin)
 {
 	u64 context = (uint32_t)arg(event, "fence="), seqno;
@@ -267,9 +267,9 @@ void exporter_fence(const struct event *event, bool begin)
 }
 
 /*
- * That it comes before the end of the copy is known when the end comes. It need not:
- * when a module goes, its events cease to be readable a little before all that was
- * not read is thrown away, and one of the core may be read in between.
+ * An early signal is a violation only once the end of the copy was seen, in
+ * exporter_fence() or exporter_left(). When a module is unloaded, its last events
+ * may be dropped, while events of the core from the same time are still read.
  */
 void exporter_signaled(const struct event *event)
 {
@@ -282,13 +282,13 @@ void exporter_signaled(const struct event *event)
 		fence->early_us = event->us;
 }
 
-/* Of the copies of a module that has gone the end is not known. */
+/* For copies of an unloaded module, the event of the end may have been lost. */
 void exporter_gone(void)
 {
 	memset(fences, 0, sizeof(fences));
 }
 
-/* At the end of the trace: a copy that has no end. */
+/* End of the trace: report copies without an end whose fence has signaled. */
 void exporter_left(void)
 {
 	size_t i;

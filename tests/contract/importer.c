@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rules of the importer. What it has in its page tables is known from its answers
- * alone, when it is asked for a snapshot. An entry is right if it was the answer to
- * a question since the importer was told last, if it is where the buffer is, and if
- * no copy to there is under way.
+ * Rules of the importer. Its page tables are known only from the entries that it
+ * emits in a snapshot. An entry is correct if it matches the result of a lookup
+ * since the last notification, if it matches the placement of the buffer, and if
+ * no copy to that placement is in progress.
  *
- * An entry from before may have been left by the notification, or installed after
- * it, by who did not look at the sequence. If it was the last question of a thread
- * it can be either, and the end of the attachment decides: who leaves one entry
- * leaves others.
+ * An entry from before the last notification was either left by the importer's
+ * callback (zap), or installed after it without checking the sequence (retry).
+ * Both are possible if it was the last lookup of a thread. It is reported as zap
+ * if the importer has left other entries in place, and as retry otherwise.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +18,8 @@
 u64 importer_limit_us = 2000000;
 
 /*
- * A slow machine is no fault of the importer's. Who is known to take long is found out
- * in less.
+ * On a slow machine a correct importer may take long. The limit is shorter for an
+ * importer whose mode allows it to take too long.
  */
 #define STRICT_LIMIT_US		100000
 
@@ -63,7 +63,7 @@ static void find(struct finding *finding, u64 page, u64 pfn)
 	}
 }
 
-/* Of all pages of one entry together */
+/* Report all pages of one entry together. */
 static void report(enum rule rule, const struct finding *finding,
 		   struct attachment *attachment, const struct event *event,
 		   const char *why)
@@ -79,7 +79,7 @@ static void report(enum rule rule, const struct finding *finding,
 		  ull(finding->page), ull(finding->pfn), ull(finding->num), why);
 }
 
-/* Where the buffer is, or where it was before */
+/* Whether the page was at @pfn in one of the previous placements */
 static bool was_there(const struct buffer *buffer, u64 page, u64 pfn)
 {
 	u64 is, first, last;
@@ -147,13 +147,16 @@ void importer_entry(struct attachment *attachment, const struct event *event)
 	       "no answer said so");
 	report(RULE_FENCE, &found[FOUND_FENCE], attachment, event,
 	       "a copy to there is under way");
-	/* One entry, of which only a part was asked for by name */
+	/*
+	 * Part of an entry may be found as zap and part as retry: report one rule
+	 * for it.
+	 */
 	report(found[FOUND_ZAP].num ? RULE_ZAP : RULE_RETRY, &found[FOUND_RETRY],
 	       attachment, event,
 	       "overtaken by the last notification, or left by it");
 }
 
-/* The thread says that its import has failed: nothing of it may be attached. */
+/* The thread reports that its import has failed: nothing may be attached. */
 void importer_failed(const struct event *event)
 {
 	struct attachment *a;
@@ -170,7 +173,7 @@ static bool accused(struct attachment *list, const char *text, u64 us)
 {
 	struct attachment *a;
 
-	/* Who is broken on purpose is the first to be suspected. */
+	/* Importers that are broken on purpose are the first suspects. */
 	for (a = list; a; a = a->next) {
 		if (!a->mode || !modes_allow(a->mode, RULE_STALE))
 			continue;
@@ -180,7 +183,7 @@ static bool accused(struct attachment *list, const char *text, u64 us)
 	return false;
 }
 
-/* Who was attached, or is: one of them wrote. */
+/* A current or former importer wrote to memory that the buffer has left. */
 void importer_stale(const struct event *event)
 {
 	u64 bo = arg(event, "bo=");
@@ -189,7 +192,7 @@ void importer_stale(const struct event *event)
 	struct attachment *only;
 
 	arg_string(event, "importers=", who, sizeof(who));
-	/* Then it was no importer. */
+	/* No importer could have written this. */
 	if (!who[strspn(who, " ")])
 		return;
 
@@ -207,7 +210,7 @@ void importer_stale(const struct event *event)
 	violation(RULE_STALE, b, only, event->us, "%s, by one of:%s", text, who);
 }
 
-/* The end of the trace: whoever imported should have let go. */
+/* End of the trace: all importers should have detached. */
 void importer_left(void)
 {
 	struct attachment *a;

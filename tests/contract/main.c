@@ -2,9 +2,9 @@
 /*
  * pfn-contract: options, and reading files.
  *
- * The exit status is 0 if the rules were kept, 1 if not, 2 if that cannot be said,
- * 3 for wrong use, 4 if no importer did anything, and 5 if one is of a class that is
- * not judged yet.
+ * The exit status is 0 if the rules were kept, 1 if not, 2 if that could not be
+ * judged, 3 for invalid usage, 4 if no importer did anything, and 5 if an importer
+ * is of a class that is not judged yet.
  */
 #include <getopt.h>
 #include <stdlib.h>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * What is known of buffers, their places, and who is attached to them. It only
- * remembers. What follows from it is for exporter.c and importer.c.
+ * The state of buffers, their placements and attachments. This file only keeps the
+ * state; exporter.c and importer.c apply the rules to it.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "contract.h"
 
-/* Buffers that are gone, kept for reports that come late */
+/* Released buffers are kept for events that refer to them later. */
 #define MAX_RELEASED	64
 
 struct model model = { .exporter = "vgem_pfn" };
@@ -50,7 +50,7 @@ bool place_same(const struct place *a, const struct place *b)
 		!memcmp(a->runs, b->runs, a->num * sizeof(*a->runs)));
 }
 
-/* Where @page is, and the run from @first to @last, inclusive, that it is in */
+/* The pfn of @page, and the contiguous run from @first to @last, inclusive, around it */
 bool place_pfn(const struct place *place, u64 page, u64 *pfn, u64 *first,
 	       u64 *last)
 {
@@ -74,7 +74,7 @@ bool place_pfn(const struct place *place, u64 page, u64 *pfn, u64 *first,
 	return true;
 }
 
-/* --- copies that engines have to make, of buffers with a dma-buf or without --- */
+/* --- pending copies of engines, also of buffers without a dma-buf --- */
 
 static struct pending {
 	struct pending *next;
@@ -125,7 +125,7 @@ struct attachment *attachment_find(struct buffer *buffer, u64 pointer)
 	return NULL;
 }
 
-/* One that is not known was attached before the trace began. */
+/* An unknown attachment is older than the trace. */
 struct attachment *attachment_get(struct buffer *buffer, u64 pointer)
 {
 	struct attachment *a = attachment_find(buffer, pointer);
@@ -149,7 +149,7 @@ struct attachment *attachment_get(struct buffer *buffer, u64 pointer)
 	return a;
 }
 
-/* It stays in the buffer's list of the dead, for reports that come late. */
+/* The attachment is kept in the buffer's dead list, for events that come later. */
 void attachment_detach(struct attachment *attachment)
 {
 	struct attachment **p = &attachment->buffer->attachments;
@@ -183,7 +183,7 @@ static struct question *question_of(struct attachment *attachment, int pid)
 	return &q[attachment->num_questions++];
 }
 
-/* A thread that repeats its last lookup from before the notification starts again. */
+/* Count threads that repeat, after a notification, their last lookup before it. */
 static void count_overtaken(struct attachment *attachment, int pid, u64 page)
 {
 	struct question *q = attachment->overtaken;
@@ -198,7 +198,7 @@ static void count_overtaken(struct attachment *attachment, int pid, u64 page)
 	}
 }
 
-/* It may translate these pages until it is told again. */
+/* The result of a lookup: these pages may be mapped until the next notification. */
 void attachment_answer(struct attachment *attachment, int pid, u64 page,
 		       u64 first, u64 pages)
 {
@@ -215,7 +215,7 @@ void attachment_answer(struct attachment *attachment, int pid, u64 page,
 	if (!attachment->pages)
 		attachment->pages = allocate(size);
 
-	/* Who asks for another page is done with this one. */
+	/* The thread looks up another page: it has finished with the previous one. */
 	if (q->pid == pid && q->page != page)
 		attachment->pages[q->page] |= PAGE_SETTLING;
 	q->pid = pid;
@@ -227,8 +227,8 @@ void attachment_answer(struct attachment *attachment, int pid, u64 page,
 }
 
 /*
- * It has been told: no answer is valid any more. What each thread asked last may be
- * on its way into the page table.
+ * A notification: all results are invalid. The last result of each thread may still
+ * be on its way into the page table.
  */
 void attachment_forget(struct attachment *attachment)
 {
@@ -352,7 +352,7 @@ void buffer_release(struct buffer *buffer)
 	}
 }
 
-/* The exporter is gone, and with it all that it had. */
+/* The exporter was unloaded: drop all its buffers. */
 void buffer_drop_all(void)
 {
 	while (model.buffers)
@@ -365,7 +365,7 @@ void buffer_drop_all(void)
 	}
 }
 
-/* The incoming place is complete, and where the buffer is. */
+/* The incoming placement is complete: it becomes the current one. */
 void buffer_place(struct buffer *buffer)
 {
 	struct place *before = buffer->before;
@@ -382,7 +382,7 @@ void buffer_place(struct buffer *buffer)
 	buffer->placed = true;
 }
 
-/* For reports: what happened to it last */
+/* Keep the last events of each buffer for reports. */
 void buffer_note(struct buffer *buffer, const struct event *event)
 {
 	char *to = buffer->context[buffer->num_context++ % CONTEXT_LINES];

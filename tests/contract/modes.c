@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Importers that are broken on purpose. The program that makes one says so before,
- * in trace_marker, and for such an importer the violations that belong to its mode
- * are what is expected. Any other is as bad as ever, and so is a whole trace in which
- * a mode that was in use was never found out.
+ * Importers that are broken on purpose. The program that creates one announces its
+ * modes in trace_marker before the import. The violations that belong to these
+ * modes are then expected; all others still count. The violations of each mode are
+ * reported.
  */
 #include <string.h>
 
@@ -32,7 +32,7 @@ static struct {
 	unsigned int found[NUM_RULES];
 } used[ARRAY_SIZE(modes)];
 
-/* What threads have announced and not attached yet */
+/* Modes that threads have announced, but not attached with yet */
 static struct {
 	int pid;
 	unsigned int modes;
@@ -60,7 +60,7 @@ static unsigned int modes_named(const char *names, bool *known)
 	return found;
 }
 
-/* The next attachment of this thread is of these modes; with none, it is not broken. */
+/* Sets the modes of the thread's next attachment; without @names it is not broken. */
 bool modes_announce(int pid, const char *names)
 {
 	struct attachment *a;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * Events in the order of their time. Each CPU has a buffer of its own, and who
- * reads along while they are filled merges what is there: a line may come a little
- * after one that is later. So lines are held back for a while. Those of the same
- * microsecond stay in the order in which they were read.
+ * Sorts events by time. Each CPU has its own trace buffer, and a reader of
+ * trace_pipe merges what they contain at that moment, so a line may come after one
+ * with a later time. Lines are held back for a while. Lines of the same
+ * microsecond keep the order in which they were read.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "contract.h"
 
-/* As late may a line be: a CPU of a guest may stand still for that long. */
+/* The longest delay of a line: a CPU of a guest may be stopped for that long. */
 #define WINDOW_US	500000
 
 static struct event *events;

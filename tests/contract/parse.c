@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A line of text becomes an event: of tracefs' files trace and trace_pipe, or of
- * trace-cmd report. They differ in a column of flags, and in how they say that
- * events were lost.
+ * Converts a line of text to an event. The text is that of the tracefs files trace
+ * and trace_pipe, or of trace-cmd report. These differ in a column of flags, and
+ * in the format in which they report lost events.
  *
  *	cat-214     [001] .....   123.456789: event: key=value key=value
  */
@@ -12,7 +12,7 @@
 
 #include "contract.h"
 
-/* "CPU:1 [LOST 12 EVENTS]", "CPU:1 [12 EVENTS DROPPED]", and the head of trace */
+/* "CPU:1 [LOST 12 EVENTS]", "CPU:1 [12 EVENTS DROPPED]", and the header of trace */
 static bool parse_lost(const char *line, u64 *lost)
 {
 	unsigned long long here, all;
@@ -27,7 +27,7 @@ static bool parse_lost(const char *line, u64 *lost)
 	if (strncmp(line, "CPU:", 4))
 		return false;
 
-	/* Some have no number: at least one. */
+	/* Without a number, at least one event was lost. */
 	*lost = 1;
 	if (at && isdigit((unsigned char)at[6]))
 		*lost = strtoull(at + 6, NULL, 10);
@@ -41,7 +41,7 @@ static bool parse_lost(const char *line, u64 *lost)
 	return true;
 }
 
-/* "[001]" between the task and the time; a task's name may contain anything. */
+/* Find "[001]" between the task and the time; a task's name may contain anything. */
 static const char *find_cpu(const char *line)
 {
 	const char *at = line;
@@ -81,7 +81,7 @@ static bool parse_task(const char *line, const char *end, struct event *event)
 	return true;
 }
 
-/* "123.456789:", after flags or without */
+/* "123.456789:", with or without flags before it */
 static const char *parse_time(const char *at, u64 *us)
 {
 	while (*at) {
@@ -150,7 +150,7 @@ enum line parse_line(const char *line, struct event *event, u64 *lost)
 	return LINE_EVENT;
 }
 
-/* Where the value of "key=" begins, with "=" or ":" in @key */
+/* The start of the value of @key, which includes its "=" or ":" */
 static const char *find(const struct event *event, const char *key)
 {
 	const char *at = event->args;
@@ -183,7 +183,7 @@ u64 arg(const struct event *event, const char *key)
 	return value;
 }
 
-/* Hashed or not. NULL is "(null)" with blanks before. */
+/* Pointers may be hashed or not. NULL is "(null)", padded with blanks. */
 u64 arg_pointer(const struct event *event, const char *key)
 {
 	const char *at = find(event, key);
@@ -194,7 +194,7 @@ u64 arg_pointer(const struct event *event, const char *key)
 	return *at == '(' ? 0 : strtoull(at, NULL, 16);
 }
 
-/* To the end of the line: names of devices may contain blanks. */
+/* Copy to the end of the line, because names of devices may contain blanks. */
 bool arg_string(const struct event *event, const char *key, char *to,
 		size_t size)
 {
@@ -206,7 +206,7 @@ bool arg_string(const struct event *event, const char *key, char *to,
 	return true;
 }
 
-/* What trace_marker or trace_printk() has for us, or NULL */
+/* The text of a mark for pfn-contract in trace_marker or trace_printk(), or NULL */
 const char *marker(const struct event *event)
 {
 	static const char prefix[] = "pfn_contract: ";

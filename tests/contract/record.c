@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tracing this system in a tracefs instance of its own, and judging while it goes
- * on. Who else is at it speaks through the instance's trace_marker, so that what is
- * said has its place among the events, and finds the answer in a file:
+ * Traces this system in a tracefs instance and judges the events while they are
+ * emitted. Other processes send commands through the instance's trace_marker, so
+ * that their order relative to the events is known, and find the reply in a file:
  *
- *	sync		all that came before was read
- *	unloaded	the exporter is gone: wait for it to come back
- *	stop		the end
+ *	sync		all earlier events were read
+ *	unloaded	the exporter was unloaded: enable its events for the next load
+ *	stop		end the recording
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static const char * const events[] = {
 	"module/module_free",
 };
 
-/* Of the exporter, which may not be loaded yet */
+/* Events of the exporter, which may not be loaded yet */
 static const char * const exporter_events[] = {
 	"export", "release", "place", "move_begin", "move_end", "notify",
 	"waited", "queue", "copy_begin", "copy_end", "swap", "pin", "unpin",
@@ -64,7 +64,7 @@ static int put(const char *file, const char *text, int flags)
 	return ret;
 }
 
-/* Works if the module is there, and also if it comes later. */
+/* Enables the exporter's events now, or when its module is loaded. */
 static int put_exporter_events(void)
 {
 	char text[160];
@@ -77,7 +77,7 @@ static int put_exporter_events(void)
 		ret = put("set_event", text, O_APPEND);
 		if (!ret)
 			continue;
-		/* Built in */
+		/* The exporter is built in. */
 		snprintf(text, sizeof(text), "events/%s/%s_%s/enable",
 			 model.exporter, model.exporter, exporter_events[i]);
 		ret = put(text, "1", 0);
@@ -96,7 +96,10 @@ static int start(void)
 	if (mkdir(RECORD_DIR, 0700))
 		return -errno;
 
-	/* Names of tasks, of which the kernel remembers few. One clock for all CPUs */
+	/*
+	 * The kernel saves only a few task names by default. All CPUs use the same
+	 * clock.
+	 */
 	put("../../saved_cmdlines_size", "8192", 0);
 	ret = put("trace_clock", "mono", 0);
 	if (!ret)
@@ -104,7 +107,7 @@ static int start(void)
 	snprintf(filter, sizeof(filter), "driver == \"%s\"", model.exporter);
 	if (!ret)
 		ret = put("events/dma_fence/dma_fence_signaled/filter", filter, 0);
-	/* Of mappings those that skip the CPU's caches: no disk's, no network's */
+	/* Only mappings that skip cache maintenance, not those of disks and networks */
 	if (!ret)
 		ret = put("events/dma/dma_map_sg/filter", SKIP_CPU_SYNC, 0);
 	if (!ret)
@@ -132,7 +135,7 @@ static void answer(const char *token)
 static char asked[64];
 static bool stopping;
 
-/* Looks for who speaks to us. The answer has to wait until all is read. */
+/* Remember a command. It is answered once everything before it was read. */
 static void look(const char *line)
 {
 	static const char prefix[] = "pfn_contract: ";
@@ -148,7 +151,7 @@ static void look(const char *line)
 	stopping |= !strncmp(at, "stop ", 5);
 }
 
-/* Until there is nothing left to read. 0 or -errno */
+/* Read until nothing is left. Returns 0 or -errno. */
 static int drain(int fd)
 {
 	static char buffer[65536];
@@ -180,7 +183,7 @@ static int drain(int fd)
 	}
 }
 
-/* What the kernel counts of each CPU */
+/* Check the kernel's per-CPU counts of lost events. */
 static void check_stats(void)
 {
 	char name[128], line[128];
@@ -203,7 +206,7 @@ static void check_stats(void)
 	}
 }
 
-/* Trace and judge until somebody says stop. 0 or -errno */
+/* Trace and judge until the command stop. Returns 0 or -errno. */
 int record(void)
 {
 	int fd, ret;
@@ -223,7 +226,7 @@ int record(void)
 	answer("ready");
 	for (;;) {
 		ret = drain(fd);
-		/* Twice: a CPU that is behind may have something from before. */
+		/* Read again, for events of a CPU that was late. */
 		if (!ret && asked[0])
 			ret = drain(fd);
 		if (ret || stopping)
@@ -261,8 +264,8 @@ static bool answered(const char *token)
 }
 
 /*
- * Say a word to who records, and wait for the answer; "ready" is not said. 0 if it
- * came, or if nobody records.
+ * Sends a command to the recording process and waits for the reply. "ready" only
+ * waits. Returns 0 on success, and also if nothing is recorded.
  */
 int record_ask(const char *word)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Violations as they are found, with what happened to the buffer before, and the
- * verdict. What cannot be judged is no success.
+ * Reports violations as they are found, with the last events of the buffer, and
+ * the verdict. A trace that cannot be judged is not a success.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #include "contract.h"
 
-/* Said of one importer and rule, or of one buffer, before the rest is only counted */
+/* Reports per importer and rule, or per buffer; further ones are only counted */
 #define MAX_SAID	3
 
 static const struct {
@@ -132,7 +132,7 @@ void report_rule(FILE *out, const unsigned int *found)
 		fprintf(out, " no violation");
 }
 
-/* The last line says which status it is. With @any importers need not be judged. */
+/* The last line of output states the verdict. With @any no importer has to be judged. */
 int report_end(bool any)
 {
 	unsigned int i, num = 0, on_purpose = 0;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# Things that go wrong on purpose, for `make test-harness`: BREAK names them,
-# with commas between. Each must make the run fail in a way that the host names.
+# Deliberate failures for `make test-harness`. BREAK is a comma-separated list of
+# them. Each must make the run fail with a message on the host that names it.
 
 crash()
 {
@@ -32,13 +32,13 @@ break_it()
 		echo 64 > /proc/sys/kernel/tainted
 		;;
 	reset)
-		# By a triple fault if the kernel's command line has reboot=t
+		# A triple fault if the kernel's command line has reboot=t
 		progress "breaking: reset"
 		reboot -f
 		sleep 60
 		;;
 	vanish)
-		# As a guest does whose init was killed.
+		# A guest does the same when its init is killed.
 		progress "breaking: vanish"
 		power_off
 		;;

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# What must hold at the end of a guest's life, whatever the tests said: nothing
-# unexpected in the taint mask, lockdep still at work, a clean log. (leaks.sh has
-# the fourth, leaks.)
+# Checks at the end of a guest's life, whatever the results of the tests: no
+# unexpected bit in the taint mask, lockdep still enabled, no warning in the kernel
+# log. The check for leaks is in leaks.sh.
 
-# TAINT_TEST (bit 18): KUnit sets it. Nothing else is expected.
+# KUnit sets TAINT_TEST (bit 18). No other taint is expected.
 ALLOWED_TAINTS=$((1 << 18))
 
 TAINT_LETTERS="G/P F S R M B U D A W C I O E L K X T N J"

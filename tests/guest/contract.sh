@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# The contract: while the tests run, pfn-contract reads the events of the exporter
-# and of the dma-buf core, and judges every move and every importer. What it says
-# lands in contract.txt.
+# While the tests run, pfn-contract reads the trace events of the exporter and of
+# the dma-buf core and checks every move and every importer against the contract.
+# Its output is in contract.txt.
 
 CONTRACT=$RESULTS/contract.txt
 
-# Tests have importers of every class, which need not be judged.
+# -a: the tests have importers of every class, including those that are not judged.
 start_contract()
 {
 	_any=-a
@@ -19,19 +19,21 @@ start_contract()
 	/vgem_pfn/bin/pfn-contract ready
 }
 
-# sync_contract: before the exporter goes, and takes with it what was not read.
+# sync_contract: call it before the exporter is unloaded, which drops its unread events.
 sync_contract()
 {
 	[ -z "${contract_pid:-}" ] || /vgem_pfn/bin/pfn-contract sync
 }
 
-# unloaded_contract: after it has gone, so that it is traced when it comes back.
+# unloaded_contract: call it after the exporter was unloaded, so that it is traced
+# once it is loaded again.
 unloaded_contract()
 {
 	[ -z "${contract_pid:-}" ] || /vgem_pfn/bin/pfn-contract unloaded
 }
 
-# stop_contract: 0 if the rules were kept, by everybody who is not broken on purpose.
+# stop_contract: returns 0 if no rule was broken, except by importers that are
+# broken on purpose; 3 if nothing was recorded.
 stop_contract()
 {
 	[ -n "${contract_pid:-}" ] || return 3
@@ -39,8 +41,8 @@ stop_contract()
 	wait "$contract_pid"
 }
 
-# check_contract: the verdict, and what was found of each mode that a test has used. Once,
-# and not at all if nothing is recorded.
+# check_contract: report the verdict, and the violations found in each mode that a
+# test has used. Only the first call does this, and only if a recording runs.
 check_contract()
 {
 	[ -n "${contract_pid:-}" ] || return 0
@@ -49,10 +51,10 @@ check_contract()
 	_status=$?
 	contract_pid=
 	verdict "# contract: $(tail -n 1 "$CONTRACT"); $(grep '^checked' "$CONTRACT")"
-	# Without a move there is nothing to judge: the tests that were selected make none.
+	# The selected tests have not moved a buffer: there is nothing to judge.
 	if [ $_status -eq 2 ] && [ -n "${SELECTED:-}" ] &&
 		grep -q '^verdict: cannot judge: nothing has moved' "$CONTRACT"; then
-		skip "guest/contract" "no test that was selected has moved a buffer"
+		skip "guest/contract" "no selected test has moved a buffer"
 	elif [ $_status -eq 0 ]; then
 		ok "guest/contract"
 	else

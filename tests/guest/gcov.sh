@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# How often each line of what is profiled ran, where the kernel counts that: the
-# host makes a report of it (coverage.sh). Counters of modules that are gone stay.
+# Execution counts of the profiled lines, if the kernel was built to count them. The
+# host makes a report of them (coverage.sh). The counters of an unloaded module remain.
 
 collect_gcov()
 {

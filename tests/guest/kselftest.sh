@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# Linux's own selftests. A list has the programs, each with the module that it
-# tests and the options it gets; the host reads what they printed in
-# results/kselftest.
+# Linux's selftests. Each line of a list has a program, the module that it tests and
+# the program's options. The host reads the output from results/kselftest.
 
 KSELFTESTS=/vgem_pfn/kselftest
 
-# kselftest_unit PROGRAM MODULE [OPTION...]: descriptor 0 is /dev/null, not the
-# console, whatever a program does to it.
+# kselftest_unit PROGRAM MODULE [OPTION...]: descriptor 0 is /dev/null, so that a
+# program cannot change the console.
 kselftest_unit()
 {
 	_prog=$1

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# The KUnit tests. Loading a module does not run them (kunit.autorun is off):
-# writing to a suite's "run" in debugfs does, so that suites can be left out.
-# The host reads the results of each suite. SUITES, if given, selects suites by regular
-# expression.
+# The KUnit tests. Loading a module does not run its suites (kunit.autorun is off),
+# so that suites can be left out: writing to "run" of a suite in debugfs runs it.
+# The host reads the results of each suite. SUITES is a regular expression that
+# selects suites.
 
 KUNIT=/sys/kernel/debug/kunit
 
-# kunit_suites MODULE [LEFT_OUT...]; $_before are the suites of modules before it
+# kunit_suites MODULE [LEFT_OUT...]; $_before lists the suites of modules loaded earlier
 kunit_suites()
 {
 	_m=$1
@@ -35,15 +35,16 @@ kunit_suites()
 # kunit_unit MODULE [LEFT_OUT...]
 kunit_unit()
 {
-	# Tests of the core make more events than can be read.
+	# The core's tests emit more events than pfn-contract can read: stop it before them.
 	check_contract
 	_m=$1
 	# shellcheck disable=SC2012 # names of suites
 	_before=$(ls "$KUNIT" 2>/dev/null | tr '\n' ' ')
 	load_module "$_m" || return
 	kunit_suites "$@"
-	# What holds the driver is unloaded now, since others want to unload the driver.
-	# The rest stays: addresses in reports of leaks keep their names.
+	# Unload a module that holds a reference to the driver, because other units
+	# reload the driver. The other modules stay, so that the addresses in
+	# reports of leaks can be resolved.
 	if [ -e "/sys/module/vgem_pfn/holders/$(echo "$_m" | tr - _)" ]; then
 		keep_symbols
 		unload_module "$_m" /sbin/rmmod

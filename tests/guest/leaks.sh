@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# Leaks, as kmemleak sees them once the modules are gone: with names instead of
-# the bare addresses that are left of a removed module's functions, and without
-# those that kmemleak.known explains.
+# Check for leaks with kmemleak after the modules were unloaded. Addresses in the
+# report that point into unloaded modules are replaced by names, and leaks listed in
+# kmemleak.known are left out.
 
-# keep_symbols: call it before modules are unloaded. Reading all symbols takes a second
-# or two under emulation.
+# keep_symbols: save the symbols of modules before they are unloaded. Reading
+# kallsyms takes a second or two under emulation.
 keep_symbols()
 {
 	grep -F '[' /proc/kallsyms >> /run/kallsyms
 }
 
-# name_symbols: a report on stdin. kallsyms lines are sorted, then bisected.
+# name_symbols: add symbol names to a report on stdin, by bisection in sorted kallsyms.
 name_symbols()
 {
 	sort -u /run/kallsyms > /run/kallsyms.sorted
@@ -34,8 +34,8 @@ name_symbols()
 	     { print }' /run/kallsyms.sorted -
 }
 
-# split_known: objects of a report on stdin go to $1 if kmemleak.known explains
-# them, to $2 if not.
+# split_known: write each object of a report on stdin to $1 if kmemleak.known lists
+# one of its functions, to $2 otherwise.
 split_known()
 {
 	: > "$1"
@@ -59,8 +59,9 @@ split_known()
 		END { flush() }' /run/known -
 }
 
-# An object is reported when two scans find no pointer to it and it is five
-# seconds old. Call it after the modules are gone: what they lost shows then.
+# kmemleak reports an object that is at least five seconds old and that two scans
+# found no pointer to. Call this after the modules were unloaded, when no pointer
+# from them is left.
 check_kmemleak()
 {
 	_file=/sys/kernel/debug/kmemleak
@@ -72,8 +73,8 @@ check_kmemleak()
 	sleep 5
 	progress "looking for leaks again"
 	echo scan > $_file
-	# There may be ten thousands that are known, and the host ends a guest that says
-	# nothing for minutes.
+	# There may be tens of thousands of known leaks, and the host ends a guest
+	# that is silent for minutes.
 	while progress "naming the leaks"; do sleep 30; done &
 	_pid=$!
 	name_symbols < $_file |
@@ -86,7 +87,7 @@ check_kmemleak()
 		ok "guest/kmemleak"
 		return
 	fi
-	# The innermost callers that are not the allocator's own.
+	# The innermost callers outside of the allocator
 	_who=$(sed -n '/backtrace/,/^unref/p' "$RESULTS/kmemleak.txt" |
 		grep -vE 'backtrace|unref|kmemleak_alloc|kmalloc|kmem_cache_alloc|vmalloc|slab_' |
 		head -n 3 | tr -s ' \n' ' ')

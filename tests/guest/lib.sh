@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# How the guest speaks to the host: one virtio port per kind of message.
-#   verdict   KTAP lines of the harness's own checks; the very last line, written
-#             after everything else, is "# end of verdict: N checks"
-#   results   one tar archive of /tmp/results
-#   story     what the story program prints
-#   progress  what is happening now, so that the host can name what was
-#             running when the guest died
+# The guest sends each kind of message to the host through its own virtio port:
+#   verdict   KTAP lines of the harness's checks; the last line, written after
+#             everything else, is "# end of verdict: N checks"
+#   results   tar archives: each unit's results as it ends, then /tmp/results
+#   story     the output of the story program
+#   progress  the current activity, so that the host can report what was running
+#             when the guest died
 #   plan      from the host: the next unit of tests (units.sh)
-# A port can be opened once at a time: init holds them as descriptors 3 to 7.
+# A port can be opened only once at a time: init keeps them open as descriptors 3 to 7.
 
 RESULTS=/tmp/results
 checks=0
 
-# port NAME: set PORT to a port's device node. They appear a little after boot.
+# port NAME: set PORT to a port's device node, which appears some time after boot.
 port()
 {
 	for _try in 1 2 3 4 5 6 7 8 9 10; do
@@ -43,13 +43,13 @@ open_ports()
 	echo "KTAP version 1" >&3
 }
 
-# Without descriptors 3 to 7, for programs that might outlive or close them.
+# Run a command without descriptors 3 to 7, which it might keep open or close.
 detached()
 {
 	"$@" 3>&- 4>&- 5>&- 6>&- 7<&-
 }
 
-# With the time since boot, as igt_runner has it in its own lines.
+# The time since boot has the same form as in the output of igt_runner.
 progress()
 {
 	read -r _up _ < /proc/uptime
@@ -62,7 +62,7 @@ verdict()
 	echo "guest: $*"
 }
 
-# One line, and no '#': the reason ends up in a KTAP line.
+# The reason is part of a KTAP line: it must be one line and must not contain '#'.
 reason()
 {
 	echo "$*" | tr '\n#\t' '   ' | sed 's/  */ /g; s/ $//' | cut -c 1-300
@@ -86,7 +86,7 @@ not_ok()
 	verdict "not ok $checks - $1 # $(reason "$2")"
 }
 
-# ended NAME STATUS TEXT: a program has, and what it said last
+# ended NAME STATUS TEXT: the result of a program, with the last line of its output
 ended()
 {
 	if [ "$2" -eq 0 ]; then
@@ -103,7 +103,7 @@ power_off()
 	sleep 60
 }
 
-# The archive first, the last line last.
+# The archive comes first and the final line last.
 finish()
 {
 	dmesg > "$RESULTS/dmesg.txt"

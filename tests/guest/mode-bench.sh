@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# MODE=bench: load the drivers and the benchmark, and let the bench program measure: in
-# instructions, or in time if TIMES says of what (tests/guest/programs/bench/main.c).
-# This kernel has none of the checks that count, so it has no lockdep to look at.
+# MODE=bench: load the drivers and the benchmark module, and run the bench program.
+# It measures in instructions, or in time if TIMES is set
+# (tests/guest/programs/bench/main.c). This kernel has no lockdep and none of the
+# other debug options, whose instructions would be counted.
 
-# Of the memory that the kernel leaves alone, the last GiB is for buffers of many
-# blocks, and the rest for those of one range.
+# Of the memory reserved with memmap=, the last GiB is for scattered buffers, and
+# the rest is for contiguous ones.
 bench_carveouts()
 {
 	_size=${RESERVED%@*}
@@ -16,9 +17,9 @@ bench_carveouts()
 		_first * 0x40000000)):buddy;pci=bar:rest"
 }
 
-# Those that the kernel was told to leave alone. Jump labels change when modules are
-# loaded, and another CPU that emulation runs at the same time could meet a breakpoint
-# there (tests/configs/base.config).
+# Bring up the CPUs that maxcpus= has left offline. Loading a module patches jump
+# labels, and under emulation a second CPU could execute the temporary breakpoint
+# (tests/configs/base.config).
 bench_cpus()
 {
 	for _cpu in /sys/devices/system/cpu/cpu*/online; do
@@ -27,7 +28,7 @@ bench_cpus()
 	done
 }
 
-# The PCI device whose memory is one of the kinds that are measured
+# Bind vgem_pfn to the PCI device whose BAR is one of the measured kinds of memory.
 bench_bar()
 {
 	find_bar && echo vgem_pfn > "$BAR/driver_override" &&
@@ -39,7 +40,7 @@ if load_module vgem && load_module vgem_pfn devices=1 "carveouts=$(bench_carveou
 	if ! bench_bar; then
 		not_ok "guest/bar" "vgem_pfn does not take the PCI device ${BAR:-, which is not there}"
 	fi
-	# Whether a mapping needs one more page table is not to be a matter of chance.
+	# Fixed addresses: a mapping must not need another page table by chance.
 	echo 0 > /proc/sys/kernel/randomize_va_space
 	bench_cpus
 	progress "measuring"

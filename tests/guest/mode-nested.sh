@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# MODE=nested: this guest is there to run another one, which has what QEMU can offer on
-# a machine with /dev/udmabuf. /dev/vdb has QEMU; /dev/vdc a kernel, QEMU's arguments, one
-# in a line, and the kernel's command line (tests/harness/nested.sh). The inner guest's
-# root is ours. What it leaves is in results/inner.
+# MODE=nested: run an inner guest. Its QEMU can offer blob resources because this
+# guest has /dev/udmabuf. /dev/vdb has QEMU. /dev/vdc has a kernel, QEMU's
+# arguments, one a line, and the kernel's command line (tests/harness/nested.sh).
+# The inner guest uses the same root as this one. Its results are in results/inner.
 
 INNER=$RESULTS/inner
 
@@ -37,7 +37,7 @@ inner_guest()
 
 mkfifo "$INNER/screen.in" "$INNER/screen.out" "$INNER/monitor.in" "$INNER/monitor.out" \
 	"$INNER/plan"
-# Opened for both, so that neither side waits for the other.
+# Opened for reading and writing, so that neither side blocks until the other opens it.
 exec 8<>"$INNER/plan"
 cat /run/vm/plan >&8 &
 detached /bin/sh /vgem_pfn/guest/screen.sh "$INNER" &

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# MODE=prove: load the importer under test, let its program use a buffer of vgem_pfn
-# that moves, and judge. Everything of it is in /vgem_pfn/prove: "modules", a line
-# for each in the order of loading, a file or the name of one of the kernel's own; and
-# "command", whose program is in "bin" if it came from the host. SHARE has options of
-# vgem_pfn_share, TIMEOUT the seconds for the command.
+# MODE=prove: load the importer under test, run its program with a buffer of
+# vgem_pfn that moves, and judge. The input is in /vgem_pfn/prove: "modules" has a
+# line for each module in the order of loading, either a file or the name of a
+# module of the guest's kernel; "command" is the command line, and "bin" has its
+# program if that came from the host. SHARE has options of vgem_pfn_share, TIMEOUT
+# is the time limit in seconds.
 
 PROVE=/vgem_pfn/prove
 HEARTBEAT=5
 
-# TAINT_OOT_MODULE and TAINT_UNSIGNED_MODULE (O and E, bits 12 and 13): the importer
-# need not be part of the kernel.
+# The importer may be out of tree and unsigned: TAINT_OOT_MODULE and
+# TAINT_UNSIGNED_MODULE (O and E, bits 12 and 13)
 ALLOWED_TAINTS=$((ALLOWED_TAINTS | 1 << 12 | 1 << 13))
 
 prove_load()
@@ -28,7 +29,7 @@ prove_load()
 	done < $PROVE/modules
 }
 
-# Those under test, the last one first. Under the name that the kernel has for it.
+# Unload the modules under test in reverse order, by their names in the kernel.
 prove_unload()
 {
 	sed -n '1!G;h;$p' $PROVE/modules | grep '\.ko$' > /run/reversed
@@ -38,7 +39,7 @@ prove_unload()
 	done < /run/reversed
 }
 
-# So that the host does not take a silent command for a hung guest
+# Keep the host from ending the guest as hung while the command is silent.
 heartbeat()
 {
 	while sleep $HEARTBEAT; do
@@ -46,8 +47,8 @@ heartbeat()
 	done
 }
 
-# The command is one of the host's user, words and all. Its output goes to the host as
-# it comes.
+# The command is passed to a shell as the user wrote it. Its output is sent to the
+# host at once.
 prove_run()
 {
 	_command=$(cat $PROVE/command)

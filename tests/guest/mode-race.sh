@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# MODE=race: the race engine alone, for as long as RACE_SECONDS says, over the memory of
-# the first pass that PASSES selects; then the checks. What it prints is the story.
-# RACE_SEED, RACE_THREADS and RACE_REPLAY are its own (tests/igt/race/).
+# MODE=race: run the race engine for RACE_SECONDS, with the memory of the first pass
+# that PASSES selects, then the checks. Its output goes to the port "story". The
+# engine reads RACE_SEED, RACE_THREADS and RACE_REPLAY (tests/igt/race/).
 
 race_engine()
 {

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# MODE=run: load the driver and let the story program tell its story, with no
-# more checks than cost nothing. The picture is that of an IGT subtest. All of that
-# is traced.
+# MODE=run: load the driver and run the story program, and only those checks that
+# take no time. The picture is made by an IGT subtest. Both are traced.
 
 if load_modules modules.list; then
 	start_trace || not_ok "trace" "cannot trace the events of vgem_pfn"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# MODE=shell: a shell on the console with the driver loaded. The image is
-# read-only; /tmp is not. Leaving the shell powers the guest off.
+# MODE=shell: a shell on the console with the driver loaded. The root is read-only,
+# /tmp is writable. Leaving the shell powers the guest off.
 
 load_modules modules.list
 cat <<'EOF'

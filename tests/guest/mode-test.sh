@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# MODE=test: the units of tests that the host hands out, then the checks. QUICK, if
-# given, leaves out the drivers and the checks, HUGEPAGES is how many huge pages to
-# reserve. BREAK is for the harness's own tests (break.sh).
+# MODE=test: run the units of tests that the host hands out, then the checks. QUICK
+# skips loading the drivers and the checks. HUGEPAGES is the number of huge pages to
+# reserve. BREAK is for the tests of the harness (break.sh).
 
 if [ -n "${HUGEPAGES:-}" ]; then
 	echo "$HUGEPAGES" > /proc/sys/vm/nr_hugepages

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# Loading and unloading modules. A list has them in the order of loading: a
-# module's name, and its parameters if any. MODPARAM_<module> from the kernel
-# command line adds a parameter.
+# Loading and unloading modules. Each line of a list is a module's name and its
+# parameters, in the order of loading. MODPARAM_<module> on the kernel's command
+# line adds a parameter.
 
-# load_module NAME [PARAM...]: 0 if it is in the kernel afterwards.
+# load_module NAME [PARAM...]: returns 0 if the module is loaded afterwards.
 load_module()
 {
 	_name=$(echo "$1" | tr - _)
@@ -39,8 +39,7 @@ load_modules()
 	return $_failed
 }
 
-# unload_module NAME COMMAND...: what does not go is a failure, for something holds
-# it.
+# unload_module NAME COMMAND...: reports a failure if the module stays loaded.
 unload_module()
 {
 	_m=$1
@@ -55,7 +54,7 @@ unload_module()
 	fi
 }
 
-# Last loaded, first out, with what they brought along.
+# Unload all modules in reverse order, and the modules that they depend on.
 unload_modules()
 {
 	keep_symbols

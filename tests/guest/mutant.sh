@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# Mutants: modules with a fault in them, which the host built beside the right ones
-# (tests/harness/mutate.sh). One guest runs the tests of many of them.
+# Mutants: modules with a deliberate bug, which the host built in addition to the
+# correct ones (tests/harness/mutate.sh). One guest runs the tests of many mutants.
 
 MUTANTS=/vgem_pfn/mutants
 mutant=
 
-# replace_modules: the mutant's in the place of the right ones, or those alone
+# replace_modules: bind mount the mutant's modules over the correct ones, if it has any
 replace_modules()
 {
 	touch /run/replaced
@@ -23,7 +23,7 @@ replace_modules()
 	done
 }
 
-# set_mutant NAME: its modules are loaded from now on, or with "none" the right ones
+# set_mutant NAME: load this mutant's modules from now on; "none": the correct ones
 set_mutant()
 {
 	[ "$1" != "$mutant" ] || return 0
@@ -38,7 +38,7 @@ set_mutant()
 	done < /run/loaded
 }
 
-# mutant_unit NAME PASS [PARAM...]: the contract is judged for each unit alone.
+# mutant_unit NAME PASS [PARAM...]: each unit has its own contract verdict.
 mutant_unit()
 {
 	if ! set_mutant "$1" 2> /run/mutant.err; then
@@ -46,7 +46,7 @@ mutant_unit()
 		return
 	fi
 	shift
-	# The driver has to be loaded with the parameters of the pass.
+	# Make begin_pass load the driver with the parameters of this pass.
 	_pass=none
 	begin_pass "$@" || return
 	start_contract

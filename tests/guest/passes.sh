@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# The IGT tests, over one kind of memory after the other: a pass (passes.list). When a
-# unit is of another pass than the one before, vgem_pfn is loaded anew. Its parameters are
-# in /run/modprobe.d, so that a test which reloads the module gets the same ones.
+# The IGT tests run in passes, one kind of memory each (passes.list). If a unit
+# belongs to another pass than the previous one, vgem_pfn is reloaded. Its
+# parameters are in /run/modprobe.d, so that a test which reloads the module gets
+# the same ones.
 
 IGT_ROOT=${IGT_ROOT:-/vgem_pfn/tests}
 STOCK_ROOT=/usr/libexec/igt-gpu-tools
 PER_TEST_TIMEOUT=${PER_TEST_TIMEOUT:-180}
 
-# QEMU's ivshmem-plain, whose BAR 2 is memory.
+# QEMU's ivshmem-plain, whose BAR 2 is memory
 BAR_VENDOR=0x1af4
 BAR_DEVICE=0x1110
 
-# find_bar: set BAR to the PCI device that has the memory for carveouts in a BAR.
+# find_bar: set BAR to the PCI device whose BAR has memory for carveouts.
 find_bar()
 {
 	BAR=
@@ -27,8 +28,9 @@ find_bar()
 	return 1
 }
 
-# check_memory: is the memory for carveouts what it should be? A block of which the
-# kernel has any page is a directory in sysfs. 0x14220c: 64-bit prefetchable memory.
+# check_memory: check that the memory for carveouts is as expected. sysfs has a
+# directory for each memory block of which the kernel has any page. 0x14220c: 64-bit
+# prefetchable memory.
 check_memory()
 {
 	_blocks=/sys/devices/system/memory
@@ -48,10 +50,10 @@ check_memory()
 	fi
 }
 
-# stock_root: set _root to a directory with those of IGT's own tests that stock.list
-# names. sw_sync taints the kernel as a soft lockup does, which itself is a panic. A
-# device that core_hotunplug has removed is a new one, which knows no driver_override.
-# drm_mm expects that KUnit tests run when they are loaded (kunit.sh).
+# stock_root: set _root to a directory with IGT's own tests from stock.list. sw_sync
+# sets the taint flag of a soft lockup; a real soft lockup still panics. A device
+# that core_hotunplug has removed comes back without its driver_override. drm_mm
+# expects KUnit tests to run when their module is loaded (kunit.sh).
 stock_root()
 {
 	_root=/run/stock
@@ -71,17 +73,17 @@ stock_root()
 	echo "${BAR_VENDOR#0x} ${BAR_DEVICE#0x}" > /sys/bus/pci/drivers/vgem_pfn/new_id
 }
 
-# end_stock: as it was
+# end_stock: undo this.
 end_stock()
 {
 	rm -f /run/modprobe.d/kunit.conf
 	/sbin/modprobe -r kunit
 }
 
-# run_igt RESULTS LIST: igt_runner exits 0 whatever the tests did, so the host reads its
-# results.json. One process runs all subtests of the program, up to the first that fails:
-# igt_preload.so ends it then. Of several subtests in one process, igt_runner 2.5 mixes
-# up the output if it comes by a socket.
+# run_igt RESULTS LIST: the exit status of igt_runner is 0 even if tests failed, so
+# the host reads its results.json. All subtests of a program run in one process,
+# until one fails and igt_preload.so ends the process. With several subtests in one
+# process, igt_runner 2.5 mixes up output that is sent through a socket.
 run_igt()
 {
 	export IGT_RUNNER_DISABLE_SOCKET_COMMUNICATION=1
@@ -100,7 +102,7 @@ run_igt()
 	read -r _status < /run/igt_status
 }
 
-# not_begun LIST: its lines without a word from igt_runner about the subtest
+# not_begun LIST: the lines of LIST whose subtests igt_runner has not started
 not_begun()
 {
 	awk 'FNR == NR {
@@ -115,8 +117,8 @@ not_begun()
 	     /@.*@/ && !($0 in begun)' /run/igt_log "$1"
 }
 
-# run_left: the subtests of /run/unit. What follows one that failed, crashed or took too
-# long is for another process, and its results for another directory.
+# run_left: run the subtests of /run/unit. The subtests after one that failed,
+# crashed or timed out run in another process, with another results directory.
 run_left()
 {
 	cp /run/unit /run/left
@@ -140,8 +142,8 @@ igt_unit()
 	begin_pass "$@" && run_left
 }
 
-# reload PARAM...: vgem_pfn with these parameters, bound to the PCI device if one of
-# them is "pci".
+# reload PARAM...: load vgem_pfn with these parameters. "pci" also binds it to the
+# PCI device.
 reload()
 {
 	mkdir -p /run/modprobe.d
@@ -164,8 +166,8 @@ reload()
 	/sbin/modprobe vgem_pfn
 }
 
-# begin_pass NAME [PARAM...]: load vgem_pfn with the parameters, or with those of
-# modules.list if there are none, unless the pass before was the same.
+# begin_pass NAME [PARAM...]: load vgem_pfn with the parameters, by default those of
+# modules.list, unless this is already the current pass.
 _pass=
 begin_pass()
 {
@@ -175,7 +177,7 @@ begin_pass()
 	_pass=$1
 	shift
 	if [ $# -eq 0 ]; then
-		# The first one takes what is loaded.
+		# The first pass uses the driver as it was loaded.
 		[ -n "$_old" ] || return 0
 		# shellcheck disable=SC2046,SC2086 # words
 		set -- $(sed -n 's/^vgem_pfn //p' /vgem_pfn/guest/modules.list) \
@@ -190,15 +192,14 @@ begin_pass()
 	[ "$_pass" != stock ] || stock_root
 }
 
-# leave_pass: for units that are not of a pass. The next one that is loads the driver
-# again.
+# leave_pass: for units without a pass. The next pass reloads the driver.
 leave_pass()
 {
 	[ "$_pass" != stock ] || end_stock
 	[ -z "$_pass" ] || _pass=none
 }
 
-# end_passes: as it was before them
+# end_passes: undo the changes of all passes.
 end_passes()
 {
 	leave_pass

@@ -1,17 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# screen.sh DIR - beside a QEMU: what does its guest's screen show? The guest asks, a
-# line at a time, and gets a number of bytes in a line, and a picture (PPM) of so many.
+# screen.sh DIR - runs beside QEMU and sends screenshots to the guest. For each line
+# that the guest writes, it gets a line with a number of bytes, followed by a
+# picture (PPM) of that size.
 #
-# DIR has QEMU's pipes: screen.in and screen.out, the guest's port, and monitor.in and
-# monitor.out, for the commands of QEMU's monitor. It works off one after the other,
-# so that a file which the second one writes tells that the first is done.
+# DIR has named pipes of QEMU: screen.in and screen.out are the guest's port,
+# monitor.in and monitor.out are QEMU's monitor. The monitor executes commands in
+# order: once the file written by the second command exists, the first one is complete.
 
 dir=$1
 cat "$dir/monitor.out" > "$dir/monitor.txt" &
 
-# Kept open, so that neither side sees an end.
+# Opened for reading and writing, so that neither side sees an end of file
 exec 3<> "$dir/monitor.in" 4<> "$dir/screen.in" 5<> "$dir/screen.out"
 
 n=0

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# The trace of a run, for the picture that the host makes of it
-# (tests/harness/results/residency.awk): the events of the exporter, and of the dma-buf core
-# those that tell what importers asked.
+# The trace of a run, from which the host draws a picture
+# (tests/harness/results/residency.awk): all events of the exporter, and those
+# events of the dma-buf core that record lookups.
 
 TRACE=/sys/kernel/tracing/instances/residency
 
-# start_trace: after vgem_pfn was loaded. One clock for all CPUs.
+# start_trace: call it after vgem_pfn was loaded. All CPUs use the same clock.
 start_trace()
 {
 	mkdir "$TRACE" && echo mono > "$TRACE/trace_clock" &&
@@ -16,13 +16,13 @@ start_trace()
 		dma_buf/dma_buf_get_pfn_run/enable; do
 		echo 1 > "$TRACE/events/$_event" || return
 	done
-	# Said by the core's events already
+	# The events of the dma-buf core already record these.
 	echo 0 > "$TRACE/events/vgem_pfn/vgem_pfn_get_pfn/enable"
 	echo 0 > "$TRACE/events/vgem_pfn/vgem_pfn_get_pfn_run/enable"
 }
 
-# trace_regions: their names in the order of their numbers. Those of carveouts end in
-# a digit, which is that order.
+# trace_regions: the names of the regions in the order of their ids. The name of a
+# carveout ends in its number.
 trace_regions()
 {
 	echo "# regions: system tt" "$(cd /sys/kernel/debug/dri/vgem_pfn.0 &&

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=dash
 #
-# The tests of MODE=test come in units, which the host hands out one after the other
-# (tests/harness/lib/units.sh has their form). The results of each leave as soon as it
-# ends, so that a guest which dies later takes nothing along.
+# The tests of MODE=test are divided into units, which the host hands out one at a
+# time (their format is in tests/harness/lib/units.sh). The results of each unit are
+# sent as soon as it ends, so that they are not lost if the guest dies later.
 
 asked=0
 
-# next_unit: set unit, unit_kind and unit_args, and leave its tests in /run/unit; fails
-# when there is none left.
+# next_unit: read a unit into unit, unit_kind and unit_args, and its tests into
+# /run/unit. Fails if there are no more units.
 next_unit()
 {
 	asked=$((asked + 1))
@@ -20,7 +20,7 @@ next_unit()
 	done > /run/unit
 }
 
-# send_unit: what it left, and everything of it.
+# send_unit: send the results of the unit and remove them.
 send_unit()
 {
 	[ -d "$RESULTS/unit" ] || return 0

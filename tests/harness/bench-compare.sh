@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# bench-compare.sh - make bench-compare OLD=bench.json [NEW=bench.json]: by how much
-# the rows of two results of make bench differ.  Without NEW it is out/bench.json.
+# bench-compare.sh - make bench-compare OLD=bench.json [NEW=bench.json]: the ratios
+# of the rows of two results of make bench. NEW defaults to out/bench.json.
 #
-# Rows that count instructions or calls say the same each time.  Those that differ by
-# more than WITHIN percent (2) are marked, and counted in the last line.  With
-# WITHIN=n in the environment that is a failure.
+# Rows that count instructions or calls are the same in every run. Those that differ
+# by more than WITHIN percent (2) are marked, and the last line has their number. If
+# WITHIN is set in the environment, any such row is a failure.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -20,7 +20,7 @@ NEW=${NEW:-$OUT/bench.json}
 STRICT=${WITHIN:+1}
 WITHIN=${WITHIN:-2}
 
-[[ -n $OLD ]] || die "make bench-compare OLD=bench.json [NEW=bench.json]: what with?"
+[[ -n $OLD ]] || die "make bench-compare OLD=bench.json [NEW=bench.json]: OLD is not set"
 [[ $WITHIN =~ ^[0-9]+([.][0-9]+)?$ ]] || die "WITHIN=$WITHIN: it must be a percentage"
 need_tools compare
 bench_valid "$OLD"

@@ -1,28 +1,29 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# bench.sh - make bench: what page frame numbers, mappings of them, notifications and
-# moves cost, in instructions, beside others who do the like; and in time how moves
-# compare with memcpy(), and who gets how far if some fault while another moves.
+# bench.sh - make bench: the cost of lookups, mappings, notifications and moves, in
+# instructions, compared with other ways to do the same; and in time the bandwidth
+# of moves compared with memcpy(), and the progress of threads that fault during
+# moves.
 #
 # Boots the kernel of tests/configs/bench.config on one emulated CPU whose cycle
-# counter counts instructions, so that the figures are the same on every machine.  Then
-# boots it again on as many CPUs as there are, up to five, to measure time: with KVM all
-# of it once more, without it only what emulation does not distort beyond use.
-# Prints a table and leaves the figures in out/bench.json, whose schema is in bench.jq,
-# and as plots in out/bench/.  Fails if a floor is missed (floors.jq).
+# counter counts instructions, so that the figures are the same on every machine.
+# Then boots it again on all CPUs, up to five, to measure time: all rows with KVM,
+# and without KVM only those that emulation does not distort too much. Prints a
+# table, and writes the figures to out/bench.json (see bench.jq for the schema) and
+# plots to out/bench/. Fails if a floor is missed (floors.jq).
 #
-#   SEED=n             chooses the offsets (1)
+#   SEED=n             seed of the random offsets (1)
 #   TIMES=moves|all    what is measured in time (all with KVM, moves without)
-#   RESERVED_SIZE=nG   memory for buffers: 9G if the machine has it, which is what a
-#                      buffer of 8 GiB takes, and 2G at least
+#   RESERVED_SIZE=nG   memory for buffers, at least 2G: by default 9G, for a buffer of
+#                      8 GiB, if the machine has enough memory
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
 # shellcheck source=tests/harness/lib/bench-lib.sh
 . "$HARNESS/lib/bench-lib.sh"
 
-# mem_available - of this machine, in GiB
+# mem_available - the available memory of this machine in GiB
 mem_available() {
 	awk '/^MemAvailable:/ { print int($2 / 1048576) }' /proc/meminfo
 }
@@ -30,27 +31,26 @@ mem_available() {
 VARIANT=${VARIANT:-bench}
 SEED=${SEED:-1}
 DIR=$OUT/bench
-# The guest's kernel has 3 GiB besides, and QEMU needs some.
+# The guest's kernel gets 3 GiB in addition, and QEMU needs some memory, too.
 LARGE=9
 [[ -n ${RESERVED_SIZE:-} ]] || RESERVED_SIZE=$(($(mem_available) >= LARGE + 5 ? LARGE : 2))G
 [[ $RESERVED_SIZE =~ ^([2-9]|[1-9][0-9]+)G$ ]] ||
 	die "RESERVED_SIZE=$RESERVED_SIZE: it must be a number of GiB, 2G or more"
 [[ $SEED =~ ^[0-9]+$ ]] || die "SEED=$SEED: it must be a number"
 [[ ${TIMES:=} =~ ^(moves|all)?$ ]] || die "TIMES=$TIMES: it can be moves or all"
-# What there is, of which as many are of use as threads contend
+# All CPUs, up to the number that the rows with contending threads need
 CPUS=$(nproc)
 ((CPUS <= 5)) || CPUS=5
 TIMES_ACCEL=${ACCEL:-auto}
 [[ $TIMES_ACCEL != icount ]] || die "ACCEL=icount: instructions are counted anyway"
-# For the parts of the harness that prepare.sh reads.  The program says nothing while
-# it measures.
+# Read by the scripts that prepare.sh sources. The program is silent while it measures.
 export ACCEL=icount GUEST_CPUS=1 RESERVED_SIZE STALL_TIMEOUT=${STALL_TIMEOUT:-1200}
 export GUEST_MEM=$(((${RESERVED_SIZE%G} + 3) * 1024))M
 
 # shellcheck source=tests/harness/lib/prepare.sh
 . "$HARNESS/lib/prepare.sh"
 
-# bench_json - what the guests measured, if that is what they counted
+# bench_json - convert the guests' measurements to JSON
 bench_json() {
 	cat "$DIR"/{count,time}/results/bench.tsv | jq -Rs -L "$HARNESS/results" -f "$HARNESS/results/bench.jq" \
 		--arg kernel "$(cat "$GUEST_KERNEL/release")" \
@@ -60,7 +60,7 @@ bench_json() {
 		--arg timed_on "$TIMED_ON"
 }
 
-# measure DIR [KEY=VALUE...] - in a guest, and die unless all went well
+# measure DIR [KEY=VALUE...] - boot a guest, die if anything failed
 measure() {
 	local dir=$1
 	boot_guest "$dir" bench SEED="$SEED" "${@:2}"
@@ -78,20 +78,21 @@ next_step "measuring in a guest of one CPU that counts its instructions"
 	note "no buffer of 8 GiB: that takes $((LARGE + 5)) GiB of free memory"
 measure "$DIR/count"
 
-# This may be another accelerator.
+# Time may be measured with another accelerator.
 ACCEL=$TIMES_ACCEL GUEST_CPUS=$CPUS
 choose_accel
 [[ -n $TIMES ]] || TIMES=$([[ $ACCEL_USED == kvm ]] && echo all || echo moves)
 TIMED_ON="$ACCEL_USED, $CPUS CPUs"
 next_step "measuring time in a guest: $TIMED_ON, $ACCEL_WHY"
-# The others come when the modules are there: this kernel has jump labels (base.config).
+# The other CPUs are brought up after modules are loaded: this kernel has jump
+# labels (base.config).
 measure "$DIR/time" TIMES="$TIMES" maxcpus=1
 
 next_step "figures in $OUT/bench.json, plots in $DIR"
 tmp=
 tmp_for tmp "$OUT/bench.json"
-bench_json >"$tmp" || die "the figures make no sense: $DIR/{count,time}/results/bench.tsv"
-# 100 instructions must have counted as that, or the unit is another one.
+bench_json >"$tmp" || die "the measurements are invalid: $DIR/{count,time}/results/bench.tsv"
+# The row "nops" of 100 instructions must be 100, or the counter counts something else.
 jq -e '.rows[] | select(.name == "nops") | .value - 100 | fabs < 0.5' "$tmp" >/dev/null ||
 	die "the cycle counter did not count instructions: $DIR/count/results/bench.tsv"
 publish "$tmp" "$OUT/bench.json"

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check-configs.sh - make check-configs: do our files compile where others build?  Each
-# row is a configuration, an architecture and a compiler: base.config with one option off,
-# with all of them off, with everything built in; then all of it with gcc and clang for
-# x86-64 and arm64, and for i386 the core and its KUnit tests.
+# check-configs.sh - make check-configs: compile our files in other configurations.
+# Each row is a configuration, an architecture and a compiler: base.config with one
+# option off, with all of them off, with everything built in; the full configuration
+# with gcc and clang for x86-64 and arm64; and the core with its KUnit tests for
+# i386.
 #
-# Only objects of our files and of those that we patch in the same directories are built,
-# with warnings as errors.  CONFIGS=regex selects rows.
+# Builds only our files and the files that we patch in the same directories, with
+# -Werror. CONFIGS=regex selects rows.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -25,7 +26,7 @@ OFF="KUNIT PCI DEBUG_FS FAULT_INJECTION TRANSPARENT_HUGEPAGE SWAP SMP"
 DIRS=(drivers/dma-buf/ drivers/gpu/drm/vgem_pfn/ drivers/gpu/drm/ttm/
 	drivers/gpu/drm/virtio/)
 
-# rows - name, ARCH, compiler, and what is off: options, or "builtin"
+# rows - name, ARCH, compiler, and the options that are off, or "builtin"
 rows() {
 	local option
 	for option in $OFF; do echo "no-$option x86_64 gcc $option"; done
@@ -38,7 +39,7 @@ rows() {
 	echo "core-i386 i386 gcc -"
 }
 
-# fragment FILE OFF... - what is added to base.config
+# fragment FILE OFF... - write the additions to base.config
 fragment() {
 	local file=$1 option
 	shift
@@ -49,7 +50,7 @@ fragment() {
 		builtin) sed -n 's/^\(CONFIG_.*\)=m$/\1=y/p' "$TOP/tests/configs/base.config" >>"$file" ;;
 		*) echo "# CONFIG_$option is not set" >>"$file" ;;
 		esac
-		# It selects the other one.
+		# KMEMLEAK selects DEBUG_FS.
 		[[ $option != DEBUG_FS ]] || echo "# CONFIG_DEBUG_KMEMLEAK is not set" >>"$file"
 	done
 }
@@ -68,16 +69,16 @@ make_row() {
 		HOSTCC='ccache gcc' KCFLAGS="$flags" "$@"
 }
 
-# build_row NAME ARCH COMPILER OFF... - all of it, in BUILD
+# build_row NAME ARCH COMPILER OFF... - build in the directory BUILD
 build_row() {
 	local arch=$2 cc=$3 dirs=("${DIRS[@]}") off
 	off=("${@:4}")
 	fragment "$DIR/$1.config" "${off[@]}"
-	# 32 bit: the driver and the importer are for 64
+	# The driver and the importer need 64 bits.
 	[[ $arch != i386 ]] || dirs=(drivers/dma-buf/)
 	rm -rf "$BUILD"
 	mkdir -p "$BUILD"
-	# An option that does not exist here is dropped: other architectures have others.
+	# Options that do not exist on this architecture are dropped.
 	cat "$TOP/tests/configs/base.config" "$DIR/$1.config" >"$BUILD/fragment"
 	[[ $arch != i386 ]] || sed -i '/CONFIG_64BIT\|CONFIG_X86_64/d' "$BUILD/fragment"
 	make_row "$arch" "$cc" -s KCONFIG_ALLCONFIG="$BUILD/fragment" allnoconfig
@@ -86,7 +87,7 @@ build_row() {
 	make_row "$arch" "$cc" -s -k -j"$JOBS" "${dirs[@]}"
 }
 
-# check_row NAME ARCH COMPILER OFF... - one outcome
+# check_row NAME ARCH COMPILER OFF... - build a row and report the result
 check_row() {
 	local log=$DIR/$1.log start=$SECONDS BUILD=$CACHE/work/$SRC_ID/build/configs objects option wrong=
 	build_row "$@" >"$log" 2>&1 || wrong="does not build"

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh - `make check`: what can be said about the code without running it.
-# Each check is silent or failed; all of them run, and out/check/ has what they
-# said.
+# check.sh - `make check`: static checks. A check passes if it prints nothing. All
+# of them run, and their output is in out/check/.
 #
-# The kernel's own tools are those of the tree that is built, run where our
-# files lie in it.  Objects go to a directory of their own, because W=1 is in the
-# command line and would rebuild the tested kernel's.
+# The kernel's tools are those of the tree that is built, and run there on our
+# files. Objects go to a separate directory, because building with W=1 would rebuild
+# the objects of the tested kernel.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -30,7 +29,7 @@ ours() {
 	done)
 }
 
-# check NAME TEXT CMD... - silence is success
+# check NAME TEXT CMD... - passes if CMD is silent and successful
 check() {
 	local name=$1 text=$2 log=$LOGS/$1.log
 	shift 2
@@ -48,12 +47,12 @@ check() {
 # --- the checks ------------------------------------------------------------------
 
 _checkpatch() {
-	# What the tree's own tool prints besides findings is of no interest here.
+	# Omit the summary, which does not name a problem.
 	perl scripts/checkpatch.pl --strict --quiet --terse --show-types \
 		--no-summary --no-signoff "$@"
 }
 
-# FILE_PATH_CHANGES is about every new file, also below what MAINTAINERS covers.
+# FILE_PATH_CHANGES is reported for every new file, even if MAINTAINERS covers it.
 check_patches() {
 	local p
 	cd "$WORK/src"
@@ -73,18 +72,18 @@ IGT_IGNORE=PREFER_KERNEL_TYPES,AVOID_EXTERNS,PREFER_DEFINED_ATTRIBUTE_MACRO,BIT_
 IGT_IGNORE+=,ARRAY_SIZE,CONSTANT_CONVERSION,FUNCTION_WITHOUT_ARGS,COMPLEX_MACRO
 IGT_IGNORE+=,MACRO_ARG_REUSE,VOLATILE,EMBEDDED_FUNCTION_NAME,CAMELCASE
 
-# The tests are user space written in the kernel's style, to the IGT API.  What
-# does not apply there:
-#   PREFER_KERNEL_TYPES  uint32_t is what user space and IGT use
-#   AVOID_EXTERNS        declarations of libigt's functions in a header of ours
+# The tests are user space code in the kernel's style that uses the IGT API. These
+# checks do not apply:
+#   PREFER_KERNEL_TYPES  user space and IGT use uint32_t
+#   AVOID_EXTERNS        our header declares functions of libigt
 #   PREFER_DEFINED_ATTRIBUTE_MACRO, BIT_MACRO, ARRAY_SIZE, CONSTANT_CONVERSION
-#                        the macros preferred are those of the kernel
+#                        they recommend macros of the kernel
 #   FUNCTION_WITHOUT_ARGS, COMPLEX_MACRO, MACRO_ARG_REUSE
-#                        igt_main, igt_fork and igt_assert are what they are
-#   VOLATILE             memory that another process or a signal handler changes,
-#                        without READ_ONCE
-#   EMBEDDED_FUNCTION_NAME   "create" is a word of the story, too
-#   CAMELCASE            libdrm's names
+#                        igt_main, igt_fork and igt_assert cannot be changed
+#   VOLATILE             for memory that another process or a signal handler changes,
+#                        because there is no READ_ONCE
+#   EMBEDDED_FUNCTION_NAME   "create" is also a word in messages
+#   CAMELCASE            names of libdrm
 check_igt_files() {
 	local files
 	mapfile -t files < <(ours 'tests/*.c' 'tests/*.h')
@@ -93,18 +92,17 @@ check_igt_files() {
 		--show-types --no-summary --ignore "$IGT_IGNORE" -f "${files[@]}" || true
 }
 
-# _objects - of our .c files that the configuration builds
+# _objects - the objects of our .c files
 _objects() {
 	local f
 	while read -r f; do printf '%s\n' "${f%.c}.o"; done < <(ours 'drivers/*.c')
 }
 
-# sparse and W=1.  gcc and sparse are run on our objects alone, but both read
-# Linux's headers, and sparse 0.6.4, the newest release, has complaints about
-# those, so only lines that name a file of ours count, besides make's own errors.
-# What that sparse lacks, without which Linux 7.3 refuses it or every MODULE_LICENSE()
-# is an error: __typeof_unqual__, which differs from __typeof__ in qualifiers, and
-# the length of a string literal as a constant.
+# sparse and W=1, on our objects. gcc and sparse also report problems in Linux's
+# headers, so only lines that name one of our files count, and errors of make.
+# sparse 0.6.4, the newest release, rejects every MODULE_LICENSE() in Linux 7.3
+# because it lacks __typeof_unqual__, which differs from __typeof__ in qualifiers
+# only, and does not treat the length of a string literal as a constant.
 SPARSE="sparse -D__typeof_unqual__=__typeof__ '-D__builtin_strlen(s)=(sizeof(s)-1)'"
 
 check_compile() {
@@ -118,7 +116,7 @@ check_compile() {
 	grep -aE "(^|/)($pattern):[0-9]+" "$log" | sed "s|$WORK/src/||" | sort -u || true
 }
 
-# _kerneldoc DIR FILE... - what kernel-doc says of the files of a tree
+# _kerneldoc DIR FILE... - the output of kernel-doc for files of a tree
 _kerneldoc() {
 	local tool=scripts/kernel-doc
 	cd "$1"
@@ -127,8 +125,8 @@ _kerneldoc() {
 	PYTHONDONTWRITEBYTECODE=1 python3 "$tool" -none -Wall "$@" 2>&1 || true
 }
 
-# Linux's files have complaints of their own, so of those that we patch only what
-# Linux alone does not get counts, wherever the line is by then.
+# Linux's files have warnings of their own. For files that we patch, only warnings
+# that the unpatched tree does not have count, at any line number.
 check_kerneldoc() {
 	local files patched
 	mapfile -t files < <(ours 'drivers/*.c' 'drivers/*.h' 'include/*.h')
@@ -139,7 +137,7 @@ check_kerneldoc() {
 		<(_kerneldoc "$WORK/src" "${patched[@]}" | sed -E 's/:[0-9]+ /: /' | sort -u)
 }
 
-# A user includes our header first and alone, against installed headers.
+# User space includes our header first and alone, with installed headers.
 check_uapi() {
 	local f h
 	kbuild -s headers
@@ -151,15 +149,15 @@ check_uapi() {
 	done < <(ours 'include/uapi/*.h')
 }
 
-# The menu at the top, with the kernel's own parser. What our options depend on is
-# defined elsewhere and counts as n here.
+# Parse our menu with the kernel's parser. The options that ours depend on are not
+# defined here and count as n.
 check_kconfig() {
 	mkdir -p "$LOGS/kconfig"
 	cd "$LOGS/kconfig"
 	srctree=$TOP "$BUILD/scripts/kconfig/conf" -s --alldefconfig Kconfig
 }
 
-# They are run on request, and by then the driver has changed.
+# Mutations are run on request only, so check that they still apply.
 check_mutations() {
 	local p
 	for p in "$TOP"/tests/mutations/{,iommufd/,virtgpu/}*.patch; do
@@ -174,18 +172,17 @@ check_shell() {
 	shellcheck -x "${files[@]}"
 }
 
-# The archive's address is the machine's business, and so are this machine's
-# paths: a file that names either works here only.
+# The names of this machine, its archive and its paths must not appear in a file.
 check_names() {
 	local host words=()
 	cd "$TOP"
 	while read -r host; do
-		# The host, and the domain it is in.
+		# The host name and its domain
 		words+=(-e "$host" -e "$(awk -F. 'NF > 1 { print $(NF - 1) "." $NF }' <<<"$host")")
 	done < <(apt-get indextargets --format "\$(SITE)" 'Created-By: Packages' |
 		sed -nE 's|^[a-z+]+://([^/:@]*@)?([^/:]+).*|\2|p' | sort -u)
 	ours . | xargs -d '\n' grep -nIF "${words[@]}" -e "$TOP/" -e "$CACHE/" || true
-	# The form of git am, every commit message included.
+	# Also in commit messages, which git am would publish
 	git log --format=%B | grep -nF "${words[@]}" -e "$TOP/" || true
 }
 

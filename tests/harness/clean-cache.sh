@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# clean-cache.sh - `make clean-cache`: remove what this project keeps in CACHE,
-# and only that, whatever directory VGEM_PFN_CACHE names.
+# clean-cache.sh - `make clean-cache`: remove the files of this project from CACHE,
+# and nothing else, whatever directory VGEM_PFN_CACHE names.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -13,6 +13,6 @@ for part in accel apt ccache deb image linux lock log rootfs work; do
 	rm -rf -- "${CACHE:?}/$part"
 done
 rmdir -- "$CACHE" 2>/dev/null || {
-	note "left in place, as not ours:"
+	note "left in place, not files of this project:"
 	ls -A -- "$CACHE" >&2
 }

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# coverage.sh - make coverage: which lines of the driver the last run of
-# `make test VARIANT=kasan` reached.  Prints the share of each file and of all, and
-# leaves in out/coverage/
-#   summary.txt      what is printed
+# coverage.sh - make coverage: the lines of the driver that the last run of `make
+# test VARIANT=kasan` executed. Prints the percentage of each file and the total,
+# and writes to out/coverage/
+#   summary.txt      the printed table
 #   uncovered.txt    the lines that never ran: file:number: text
 #   coverage.json    the same as data, see coverage.jq
-# The exit status is 0 if the share of all is at least FLOOR percent (90).
+# The exit status is 0 if the total is at least FLOOR percent (90).
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -24,7 +24,7 @@ RUN=$OUT/test-$VARIANT
 GCNO=$OUT/kernel/$VARIANT/gcno
 DIR=$OUT/coverage
 
-# missed - uncovered.txt, from coverage.json
+# missed - print uncovered.txt, from coverage.json
 missed() {
 	local file line
 	jq -r '.[] | .file as $f | .missed[] | "\($f) \(.)"' "$DIR/coverage.json" |
@@ -44,7 +44,7 @@ summary() {
 		' "$DIR/coverage.json"
 }
 
-# counters TO - of all guests of the run, added up
+# counters TO - sum up the counters of all guests of the run
 counters() {
 	local guest first=1
 	mkdir -p "$1/sum"

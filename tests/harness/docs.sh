@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# docs.sh - `make docs`: our documentation, and Linux's dma-buf.rst with our changes,
-# as web pages in out/docs/html.  Fails if Sphinx warns about a file of ours or one
-# that we patch; out/docs/warnings.log has all it said.
+# docs.sh - `make docs`: build our documentation, and Linux's dma-buf.rst with our
+# changes, as web pages in out/docs/html. Fails if Sphinx warns about one of our
+# files or a file that we patch; all warnings are in out/docs/warnings.log.
 #
-# Documentation has thousands of pages, so ours get a source directory of their own,
-# with links to the rest of the tree beside it, where the directives that include a
-# source file look for it.  Configuration and extensions are the kernel's.
+# Linux's Documentation has thousands of pages, so only ours are built. Their source
+# directory has links to the rest of the tree, because directives include source
+# files from there. Configuration and extensions are the kernel's.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -19,7 +19,7 @@
 DOCS=$OUT/docs
 STEPS=3
 
-# stage_pages - $DOCS/src/Documentation with our pages and an index of them
+# stage_pages - create $DOCS/src/Documentation with our pages and an index
 stage_pages() {
 	local page pages f
 	mapfile -t pages < <(_overlay_files | sed -n 's|^Documentation/\(.*\)[.]rst$|\1|p')
@@ -39,7 +39,7 @@ stage_pages() {
 	} >"$DOCS/src/Documentation/index.rst"
 }
 
-# run_sphinx - where the kernel's configuration expects to be run
+# run_sphinx - run Sphinx in the directory that the kernel's configuration expects
 run_sphinx() {
 	cd "$WORK/src/Documentation"
 	srctree=$WORK/src KERNELDOC=$WORK/src/tools/docs/kernel-doc PYTHONDONTWRITEBYTECODE=1 \
@@ -53,7 +53,7 @@ _docs() {
 	stage_pages
 	step "3/$STEPS" "Sphinx"
 	run_logged "$DOCS/sphinx.log" run_sphinx || die "Sphinx failed" "$DOCS/sphinx.log"
-	# The manifest names what is ours and what we patch.
+	# The manifest lists our files and those that we patch.
 	if grep -F -f "$WORK/manifest" "$DOCS/warnings.log" >"$DOCS/ours.log"; then
 		die "Sphinx warns about our files" "$DOCS/ours.log"
 	fi

@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# full.sh - make test-full: every suite there is, one after the other, whether the one
-# before failed or not.  The result of a part that passed is kept in the cache under the
-# hash of what the part is made from, so that an interrupted run goes on where it was, and
-# a commit costs those parts that it touches.  PARTS=regex selects some.
+# full.sh - make test-full: run all suites one after the other, even if one fails.
+# If a part passes, its result is kept in the cache under a hash of the part's
+# inputs: an interrupted run continues where it was, and after a commit only those
+# parts run whose inputs have changed. PARTS=regex selects parts.
 #
-# Says first what there is to do and how long each part took last time.  Closing line: the
-# sum of theirs.
+# First lists the parts to run and how long each took last time. The closing line
+# has the sum of all parts.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
 # shellcheck source=tests/harness/lib/outcome.sh
 . "$HARNESS/lib/outcome.sh"
 
-# Seconds of random operations in each of the three kernels.
+# Seconds of random operations with each of the three kernels
 RACE=${RACE:-1200}
 
-# Name, variables, script, and what it is made from besides COMMON.
+# Name, variables, script, and inputs in addition to COMMON
 ALL_PARTS="
 full      FORM=full                             test     -
 kasan     FORM=full,VARIANT=kasan               test     tests/configs/kasan.config
@@ -36,7 +36,7 @@ mutations -                                     mutate   tests/mutations
 COMMON=(drivers include patches tests/configs/base.config tests/contract tests/guest tests/igt
 	tests/harness)
 
-# files PATH... - of the repository, committed or not
+# files PATH... - files in the repository, committed or not
 files() {
 	(cd "$TOP" && git ls-files -co --exclude-standard -- "$@" | sort -u |
 		while read -r f; do [[ ! -f $f ]] || printf '%s\0' "$f"; done)
@@ -59,7 +59,7 @@ parts() {
 	done
 }
 
-# result_of NAME KEY - the file with the closing line of a part that passed
+# result_of NAME KEY - the file with the closing line of a part, if that passed
 result_of() {
 	echo "$CACHE/full/$1-$2"
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# inject.sh - make test-inject: one subtest of each program fails on purpose, in the
-# middle (tests/guest/programs/igt_preload.c).  It alone must fail, and be said to.  PASSES=regex
-# as in make test (the first pass).
+# inject.sh - make test-inject: in each program one subtest is made to fail in the
+# middle (tests/guest/programs/igt_preload.c). That subtest must be reported as
+# failed, and no other. PASSES=regex as in make test (the first pass).
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -19,7 +19,7 @@ QUEUE=$DIR/queue
 export PASSES=${PASSES:-contig} TESTS=${TESTS:-@}
 input_check PASSES TESTS ACCEL GUESTS
 
-# judge_unit GUEST UNIT - each of its programs
+# judge_unit GUEST UNIT - check each program of the unit
 judge_unit() {
 	local program meant got all results=$DIR/$2.ndjson
 	unit_results "$1" "$1/units/$2" >"$results"
@@ -31,9 +31,9 @@ judge_unit() {
 		if [[ -z $meant && $all -lt 2 ]]; then
 			note "$program: a single subtest, in which nothing was injected"
 		elif [[ -n $meant && $got == "$meant" ]]; then
-			outcome 0 "$program: of $all subtests $meant alone failed"
+			outcome 0 "$program: of $all subtests only $meant failed"
 		else
-			outcome 1 "$program: ${meant:-none} was to fail alone of $all, and these did: ${got:-none}" "$results"
+			outcome 1 "$program: of $all subtests only ${meant:-none} should have failed, but these did: ${got:-none}" "$results"
 		fi
 	done < <(sed -n 's/^igt@\([^@]*\).*/\1/p' "$1/units/$2" | sort -u)
 }

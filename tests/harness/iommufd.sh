@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# iommufd.sh - make test-iommufd: Linux's own selftests of IOMMUFD, a real importer
-# of dma-bufs, in one guest.  TESTS=regex selects programs.
+# iommufd.sh - make test-iommufd: Linux's selftests of IOMMUFD, which imports
+# dma-bufs, in one guest. TESTS=regex selects programs.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -13,7 +13,7 @@
 
 DIR=$OUT/iommufd
 QUEUE=$DIR/queue
-# The largest buffer that a test makes of huge pages has 64 of 2 MiB.
+# The largest buffer of huge pages that a test allocates has 64 of 2 MiB.
 HUGEPAGES=72
 
 KSELFTESTS=iommu prepare 2
@@ -21,7 +21,7 @@ rm -rf "$DIR"
 units_begin "$QUEUE"
 kselftest_units iommufd.list
 next_step "running the selftests of IOMMUFD in a guest: $ACCEL_USED, $ACCEL_WHY"
-# One after the other: they share the state of fault injection.
+# One guest only: the programs share the state of fault injection.
 GUESTS=1 tests_run "$DIR" "$QUEUE" NO_CONTRACT=1 HUGEPAGES=$HUGEPAGES
 note "the guest ran for $(hms "$TESTS_SECONDS")"
 next_step "results in $DIR: test.ktap, junit.xml, guest-1/console.log"

@@ -3,19 +3,19 @@
 #
 # kernel.sh - build the guest's kernel: `make kernel`.
 #
-# Leaves in out/kernel/$VARIANT/, as one rename:
+# Writes to out/kernel/$VARIANT/, with one rename:
 #   bzImage  config  release  modules/lib/modules/<release>/...  id  key  build.json  gcno/
-# where id changes if and only if the bytes of kernel or modules do, key when
-# something they are made from does, and build.json has the figures of
-# the last build that compiled most of the tree.
+# id changes only if the contents of the kernel or the modules change, key changes
+# with their inputs, and build.json has statistics of the last build that compiled
+# most of the tree.
 #
-#   VARIANT=base              tests/configs/base.config, and on top of it
-#                             tests/configs/$VARIANT.config for any other name
+#   VARIANT=base              tests/configs/base.config; any other name adds
+#                             tests/configs/$VARIANT.config
 #   CONFIG_EXTRA="file ..."   more fragments, applied last
 #   LINUX, OVERLAY_PATCH      see source.sh
 #
-# The object directory is $CACHE/work/<linux>/build/$VARIANT, and ccache is
-# below CACHE as well, so a fresh clone on the same machine compiles nothing.
+# The object directory is $CACHE/work/<linux>/build/$VARIANT. ccache is below CACHE,
+# too, so a fresh clone on the same machine compiles nothing.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -26,14 +26,14 @@
 # shellcheck source=tests/harness/lib/kbuild.sh
 . "$HARNESS/lib/kbuild.sh"
 
-# _cold_steps - lines of kbuild's output to expect: the last full build's, else
-# what base.config gave when this was written
+# _cold_steps - the expected number of lines of kbuild's output: that of the last
+# full build, or a typical number for base.config
 _cold_steps() {
 	cat "$BUILD/.steps" 2>/dev/null || echo 2200
 }
 
-# In depend mode ccache sees no .incbin: for the bzImage, whose payload comes in by
-# one, it would take an older kernel whose compressed size is the same.
+# In depend mode ccache ignores .incbin. The bzImage includes its payload with it,
+# so a cached object of an older kernel of the same compressed size could be used.
 _make() {
 	kbuild -j"$JOBS" vmlinux modules && CCACHE_DISABLE=1 kbuild -j"$JOBS" bzImage
 }
@@ -78,12 +78,12 @@ build_kernel() {
 	_report "$log" "$times"
 }
 
-# _report LOG TIMES - what was compiled, and at which cost
+# _report LOG TIMES - write statistics of the build to build.json
 _report() {
 	local real user sys cc hits
 	read -r real user sys < <(tail -n 1 "$2")
 	cc=$(grep -acE '^  (CC|AS)( \[M\])? ' "$1") || true
-	# Of real files only: kbuild also asks what the compiler can do.
+	# Count real files only: kbuild also compiles files to probe for compiler options.
 	hits=$(awk '/^# / { real = /\.[cS]$/; next } real && /_hit$/ { n++ } END { print n + 0 }' "$BUILD/.ccache-log")
 	((hits <= cc)) || hits=$cc
 	note "$cc files compiled, $hits of them from ccache; ${real%.*} s, CPU time $(awk -v u="$user" -v s="$sys" 'BEGIN { printf "%.0f", u + s }') s"
@@ -93,7 +93,7 @@ _report() {
 	fi
 }
 
-# install_modules - into $BUILD/.modules
+# install_modules - install the modules to $BUILD/.modules
 install_modules() {
 	local log=$OUT/log/modules-$VARIANT.log
 	rm -rf -- "$BUILD/.modules"
@@ -101,14 +101,14 @@ install_modules() {
 		die "modules_install failed" "$log"
 }
 
-# gcno_publish DIR - what gcov needs to know of the objects that count their lines
+# gcno_publish DIR - the .gcno files of profiled objects, for gcov
 gcno_publish() {
 	local notes
 	mapfile -t notes < <(find "$BUILD/drivers" -name '*.gcno')
 	((${#notes[@]} == 0)) || install -D -m 644 -t "$1" "${notes[@]}"
 }
 
-# publish_kernel KEY - the image step sees all of it or the one before
+# publish_kernel KEY - replace the previous build as a whole
 publish_kernel() {
 	local to=$OUT/kernel/$VARIANT tmp rel
 	need_space "$OUT" 100
@@ -128,7 +128,7 @@ publish_kernel() {
 	publish "$tmp" "$to"
 }
 
-# _key - changes with whatever the kernel is made from and by
+# _key - a hash of everything that the kernel is built from and with
 _key() {
 	{
 		printf '%s\n' "$SRC_ID" "$SRC_KEY"

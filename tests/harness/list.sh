@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# list.sh - make test-list: the IGT subtests of make test, with their passes, and after
-# them those which only make test-full runs.  Of a tree whose tests were built.  Then each
-# rule of the contract with its KUnit cases, and the mutations that these must catch.
+# list.sh - make test-list: the IGT subtests of make test with their passes,
+# followed by those that only make test-full runs. The tests must have been built.
+# Then the rules of the contract with their KUnit cases, and the mutations that each
+# case must catch.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -18,7 +19,7 @@
 rootfs_get
 mkdir -p "$OUT/guest/subtests"
 
-# in_form FORM - "program@subtest pass"
+# in_form FORM - lines "program@subtest pass"
 in_form() {
 	local name short full
 	while read -r name short full _; do
@@ -27,7 +28,7 @@ in_form() {
 	done < <(pass_lines) | sort
 }
 
-# by_subtest - passes of a subtest on one line
+# by_subtest - join the passes of a subtest in one line
 by_subtest() {
 	awk '{ passes[$1] = passes[$1] " " $2 } END { for (t in passes) print t ":" passes[t] }' | sort
 }
@@ -39,13 +40,13 @@ by_subtest <"$OUT/guest/short.list" | sed 's/^/    /'
 echo "only make test-full: $(comm -13 "$OUT/guest/short.list" "$OUT/guest/full.list" | wc -l) runs"
 comm -13 "$OUT/guest/short.list" "$OUT/guest/full.list" | by_subtest | sed 's/^/    /'
 
-# cases RULE - the KUnit cases that are named after it
+# cases RULE - the KUnit cases with this rule in their names
 cases() {
 	grep -hoE "KUNIT_CASE[A-Z_]*[(]rule$1_[a-z0-9_]+" "$TOP"/drivers/dma-buf/st-dma-buf-pfn*.c |
 		sed 's/.*(//' | sort -u
 }
 
-# caught_by CASE - the mutations that expect it to fail
+# caught_by CASE - the mutations that expect this case to fail
 caught_by() {
 	{ grep -lE "^# expect: kunit/[a-z-]+/$1\$" "$TOP"/tests/mutations/*.patch || :; } |
 		sed 's,.*/,,; s/[.]patch$//' | paste -sd' '

@@ -1,26 +1,27 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# mutate.sh - make test-mutations: broken drivers on purpose.  Each
-# tests/mutations/*.patch breaks the contract in one way and names the IGT
-# subtests and KUnit cases that must notice on their first run:
+# mutate.sh - make test-mutations: test deliberately broken drivers. Each
+# tests/mutations/*.patch breaks the contract in one way and lists the IGT subtests
+# and KUnit cases that must fail when they run once:
 #
-#   # What is broken, in a sentence or two.
+#   # Description of the bug, in a sentence or two.
 #   #
 #   # expect: vgem_pfn_prime@move
 #   # expect: reach/vgem_pfn_import@reach-freed
 #   # expect: kunit/dma-buf-pfn/rule1_units
 #   # expect: guest/contract
 #
-# The second one is in a pass of its own (tests/guest/lists/passes.list).  The contract
-# checker judges what else is expected.
+# The prefix of the second test is the name of its pass
+# (tests/guest/lists/passes.list). guest/contract is the verdict of the contract
+# checker.
 #
-# A mutation is caught if every one of them fails, or was running when the guest
-# died.  One that no longer applies or builds has failed.  MUTATIONS=regex
-# selects some by name.
+# A mutation is caught if all listed tests fail, or were running when the guest
+# died. A mutation that does not apply or build fails. MUTATIONS=regex selects
+# mutations by name.
 #
-# A mutation that changes modules alone is one of many in a guest (tests/guest/mutant.sh);
-# one that changes the kernel itself boots a guest of its own for KUnit tests.
+# The mutations of modules share guests (tests/guest/mutant.sh). A mutation of the
+# kernel itself boots a guest of its own for the KUnit tests.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -33,23 +34,23 @@
 
 DIR=$OUT/mutations
 QUEUE=$DIR/queue
-# The module of the KUnit suites that may be expected.
+# The module of the KUnit suites that mutations may list
 KUNIT_MODULE=dmabuf_kunit
 KUNIT_LEFT_OUT=$(sed -n "s/^$KUNIT_MODULE //p" "$TOP/tests/guest/lists/kunit.list")
 
-# expected PATCH... - the tests that must notice, one per line
+# expected PATCH... - the tests that these patches list, one per line
 expected() {
 	sed -n 's/^# expect: *//p' "$@" | sort -u
 }
 
-# igt_expected PATCH... - the IGT subtests among them, each as "PASS PROGRAM SUBTEST"
+# igt_expected PATCH... - the IGT subtests of these, as "PASS PROGRAM SUBTEST"
 igt_expected() {
 	local first
 	read -r first _ < <(pass_lines)
 	expected "$@" | grep -vE '^(kunit|guest)/' | sed "s,^[^/]*$,$first/&," | tr /@ '  ' || :
 }
 
-# suites_expected PATCH... - the suites of the KUnit cases, as a regular expression
+# suites_expected PATCH... - the suites of the listed KUnit cases, as a regular expression
 suites_expected() {
 	expected "$@" | sed -n 's,^kunit/\([^/]*\)/.*,\1,p' | sort -u | paste -sd'|' |
 		sed 's/.*/^(&)$/'
@@ -60,8 +61,8 @@ pass_parameters() {
 	pass_lines | awk -v pass="$1" '$1 == pass { sub(/^([^ ]+ +){3}/, ""); if (NF > 3) print }'
 }
 
-# mutant_units NAME PATCH... - what the IGT subtests that these expect are with modules
-# of NAME
+# mutant_units NAME PATCH... - add units that run the IGT subtests listed by these
+# patches with the modules of mutant NAME
 _UNIT=100
 mutant_units() {
 	local name=$1 pass program
@@ -74,12 +75,12 @@ mutant_units() {
 	done < <(igt_expected "$@" | awk '{ print $1, $2 }' | sort -u)
 }
 
-# kernel_changed KERNEL_DIR - is it another one than the right kernel?
+# kernel_changed KERNEL_DIR - whether the kernel differs from the correct one
 kernel_changed() {
 	! cmp -s "$1/bzImage" "$GUEST_KERNEL/bzImage"
 }
 
-# keep_modules KERNEL_DIR TO - those that are not the right ones
+# keep_modules KERNEL_DIR TO - copy the modules that differ from the correct ones
 keep_modules() {
 	local file
 	mkdir -p "$2"
@@ -90,13 +91,13 @@ keep_modules() {
 	[[ -n $(ls "$2") ]]
 }
 
-# noticed FILE TEST - print how, if a result in FILE says that it did
+# noticed FILE TEST - print the reason of the test's failure in FILE, if it failed
 noticed() {
 	jq -re --arg n "$2" '[.[] | select(.status == "fail" and .name == $n) | .reason] |
 		first // empty' "$1"
 }
 
-# judge NAME TEST RESULTS - one line of ours
+# judge NAME TEST RESULTS - report whether the test caught the mutation
 judge() {
 	local how
 	if how=$(noticed "$3" "$2"); then
@@ -106,13 +107,13 @@ judge() {
 	fi
 }
 
-# died_in GUEST_DIR CASE - KUnit says which suite is running: that it was in this case
-# when the guest died must be seen from a call trace
+# died_in GUEST_DIR CASE - whether the guest died in this case. KUnit prints only
+# the suite before it starts, so look for the case in a call trace.
 died_in() {
 	[[ $(cat "$1/end") != exited ]] && grep -qa " $2+0x" "$1/console.log"
 }
 
-# kunit_guest DIR PATCH... - a guest that runs the suites which these name
+# kunit_guest DIR PATCH... - run the suites that these patches list in a guest
 kunit_guest() {
 	local dir=$1
 	shift
@@ -122,7 +123,7 @@ kunit_guest() {
 	results_collect_all "$dir" "$dir/queue"
 }
 
-# kernel_unmutated PATCH... - the cases that must notice these pass with the right kernel
+# kernel_unmutated PATCH... - check that the listed cases pass with the correct kernel
 kernel_unmutated() {
 	local dir=$DIR/unmutated-kernel cases passed
 	cases=$(expected "$@" | grep '^kunit/')
@@ -151,12 +152,12 @@ kernel_mutation() {
 	image_get "$OUT/kernel/base" base
 }
 
-# build NAME PATCH - kernel and modules in KERNEL; fails, and says so, if there are none
+# build NAME PATCH - set KERNEL to the built kernel and modules; reports a failed build
 build() {
 	local log=$DIR/$1/build.log
 	mkdir -p "$DIR/$1"
 	if [[ -z $(expected "$2") ]]; then
-		outcome 1 "$1: names no test that must notice (# expect: ...)"
+		outcome 1 "$1: lists no test (# expect: ...)"
 		return 1
 	fi
 	if ! VARIANT=base OVERLAY_PATCH=$2 VGEM_PFN_OUT=$DIR/$1/out \
@@ -167,7 +168,7 @@ build() {
 	KERNEL=$DIR/$1/out/kernel/base
 }
 
-# mutation PATCH - build it; a kernel is tried at once, modules are kept for later
+# mutation PATCH - build it. A mutated kernel is tested at once, modules later.
 MODULES=() KERNELS=()
 mutation() {
 	local name KERNEL
@@ -184,7 +185,7 @@ mutation() {
 	rm -rf "$DIR/$name/out"
 }
 
-# unit_summary UNIT - results of one unit, whichever guests had a part of it
+# unit_summary UNIT - the results of a unit from all guests that ran a part of it
 unit_summary() {
 	local file status
 	for file in "$DIR"/run/guest-*/units/"$1"; do
@@ -197,8 +198,8 @@ unit_summary() {
 	done | jq -s .
 }
 
-# module_mutations - all of them in guests side by side; first come the right modules,
-# with which every test passes: else a failure would prove nothing
+# module_mutations - test all of them in guests side by side. The correct modules
+# come first: every listed test must pass with them, or its failure proves nothing.
 module_mutations() {
 	local patch name file unit first
 	units_begin "$QUEUE"
@@ -269,11 +270,11 @@ done
 next_step "the build as it was"
 VARIANT=base run_child "$HARNESS/kernel.sh" >"$DIR/restore.log" 2>&1 ||
 	die "the build without mutations fails" "$DIR/restore.log"
-# Otherwise a module that is mutated could not be told from a kernel that is.
+# The build must be reproducible, or the comparison with the correct kernel is invalid.
 if [[ $(<"$GUEST_KERNEL/id") == "$ID" ]]; then
 	outcome 0 "the build without mutations is the same as before"
 else
-	outcome 1 "the build without mutations is another one than before"
+	outcome 1 "the build without mutations differs from the one before"
 fi
 ((${#KERNELS[@]} == 0)) || kernel_unmutated "${KERNELS[@]}"
 next_step "mutations of modules: $ACCEL_USED, $ACCEL_WHY"

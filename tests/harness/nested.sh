@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# nested.sh - make test-nested: the tests that need a virtio-gpu with blob resources,
-# in a guest inside a guest.  QEMU has them where there is /dev/udmabuf: the outer
-# guest's kernel is ours, and has it, and KVM.  TESTS=regex selects IGT subtests.
+# nested.sh - make test-nested: the tests that need a virtio-gpu with blob
+# resources, in a guest inside a guest. QEMU offers blob resources only with
+# /dev/udmabuf, which the outer guest's kernel has, as well as KVM. TESTS=regex
+# selects IGT subtests.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
 DIR=$OUT/nested
 TESTS=${TESTS:-vgem_pfn_virtgpu@}
-# QEMU below emulates a machine that emulates one.
+# Two levels of emulation are slow.
 export BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600} STALL_TIMEOUT=${STALL_TIMEOUT:-600}
 
 # shellcheck source=tests/harness/lib/prepare.sh
 . "$HARNESS/lib/prepare.sh"
 
-# inner_args FILE - for the inner guest's QEMU.  The places are those of the outer
-# guest (tests/guest/mode-nested.sh).
+# inner_args FILE - the arguments of the inner guest's QEMU, with paths in the outer
+# guest (tests/guest/mode-nested.sh)
 inner_args() {
 	# shellcheck disable=SC2034 # for qemu_args
 	local GUEST_KERNEL=/run/vm GUEST_IMAGE=/dev/vda ACCEL_USED=inner GUEST_BLOB=1
@@ -24,8 +25,8 @@ inner_args() {
 	printf '%s\n' "${QEMU_ARGS[@]}" >"$1"
 }
 
-# nested_image - what the outer guest needs to run the inner one, in an image: also what
-# the inner guest reads from its port "plan", all units at once
+# nested_image - create an image with the files for the inner guest, including the
+# input for its port "plan": all units at once
 nested_image() {
 	local stage tmp settings
 	settings=(PER_TEST_TIMEOUT=600 CONTRACT_LIMIT="${CONTRACT_LIMIT:-30000}")
@@ -42,10 +43,11 @@ nested_image() {
 	rm -rf -- "$stage"
 }
 
-# nested_boot - run both guests.  QEMU's emulation of SVM loses state of the inner guest
-# now and then: lockdep of its kernel has seen "bad unlock balance" of a lock that PCI
-# config accesses take, which are exits to the outer guest.  If that happens before any
-# test has begun, nothing of ours can be the reason, and the guests are started again.
+# nested_boot - run both guests. QEMU's emulation of SVM sometimes corrupts state of
+# the inner guest: lockdep of its kernel has reported a "bad unlock balance" of a
+# lock that is taken for PCI config accesses, which exit to the outer guest. If that
+# happens before the first test has begun, our code cannot be the cause, and the
+# guests are restarted.
 ATTEMPTS=3
 nested_boot() {
 	local attempt
@@ -61,7 +63,7 @@ nested_boot() {
 	done
 }
 
-# Only the inner guest has use for it.
+# Only the inner guest needs it.
 # shellcheck disable=SC2034 # for boot_guest
 GUEST_BLOB=
 prepare 3
@@ -70,16 +72,16 @@ qemu_get
 rm -rf "$DIR"
 PASSES=VIRTGPU units_make "$DIR/queue"
 nested_image
-# That KVM runs a guest does not say that it can nest: ACCEL=kvm where it does.
+# Nesting may not work even if KVM does, so it is used only with ACCEL=kvm.
 export ACCEL=${ACCEL:-svm}
 choose_accel
 next_step "running the tests in a guest of a guest: $ACCEL_USED"
 # shellcheck disable=SC2034 # for boot_guest
 GUEST_DRIVES=("$QEMU_ROOT/base.sqfs" "$OUT/image/nested.sqfs")
-# The inner guest has half of the memory: of what is reserved in it, little is used.
+# The inner guest gets half of the memory: little of its reserved memory is used.
 nested_boot
 next_step "results in $DIR: test.ktap, junit.xml, console.log, results/inner"
-# The inner guest took all units, as if from a queue.
+# The inner guest has taken all units, so collect its results like those of any guest.
 inner=$DIR/inner/guest-1
 mkdir -p "$inner"
 [[ ! -d $DIR/results/inner ]] || cp -r "$DIR/results/inner/." "$inner"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# plot.sh - a result of make bench as plots, each as SVG and as PNG.
+# plot.sh - plots of a result of make bench, each as SVG and PNG
 #
 #   plot.sh [BENCH.JSON [DIR]]    out/bench.json, into out/bench
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# prove.sh - make prove: an importer of somebody's under a buffer of vgem_pfn that
-# moves, and what pfn-contract says of it.
+# prove.sh - make prove: run an importer against a buffer of vgem_pfn that moves,
+# and check it with pfn-contract.
 #
 #   MODULE="x.ko ..."   modules in any order, built for the guest's kernel; or one
 #                       directory with a Kbuild file or a Makefile, of which a copy
@@ -15,17 +15,17 @@
 #   SHARE="-s KiB ..."  options of vgem_pfn_share
 #   LIMIT=ms            longest time that invalidate_mappings may take (2000)
 #
-# LINUX, CONFIG_EXTRA and VARIANT are those of make kernel.  Exit statuses, of which
-# make makes a 2 whatever they are:
+# LINUX, CONFIG_EXTRA and VARIANT are those of make kernel. The exit status of this
+# script, which make replaces with 2 if it is not 0:
 #
 #   0  no rule was broken, and importers were judged
-#   1  nothing was judged: the harness itself failed, as where a build fails
-#   2  bad input
+#   1  nothing was judged: the harness failed, for example because of a build error
+#   2  invalid input
 #   3  a rule was broken
 #   4  the importer did nothing
 #   5  the importer mapped a scatter list or pinned: its class is not judged yet
-#   6  the program failed, crashed or was not done in time
-#   7  a module did not load or go, or the kernel complained or died
+#   6  the program failed, crashed or exceeded the time limit
+#   7  a module failed to load or unload, or the kernel warned or died
 #   8  the checker cannot judge: events were lost, or nothing moved
 
 # shellcheck source=tests/harness/lib/lib.sh
@@ -39,7 +39,7 @@ FIRST=
 
 # --- the input ---------------------------------------------------------------------
 
-# refuse VARIABLE TEXT - for what is wrong with the input
+# refuse VARIABLE TEXT - exit because of invalid input
 refuse() {
 	progress_end
 	trap - ERR
@@ -47,7 +47,7 @@ refuse() {
 	exit 2
 }
 
-# listing DIR TEST... - what of find's TEST exists there, in one line
+# listing DIR TEST... - the files in DIR that match find's TEST, in one line
 listing() {
 	local dir=$1 found
 	shift
@@ -55,7 +55,7 @@ listing() {
 	printf '%s' "${found:-none}"
 }
 
-# number VARIABLE TEXT MIN MAX - is TEXT a whole number from MIN to MAX?
+# number VARIABLE TEXT MIN MAX - refuse TEXT unless it is an integer from MIN to MAX
 number() {
 	if [[ ! $2 =~ ^[0-9]{1,9}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
 		refuse "$1" "\"$2\" is no number from $3 to $4"
@@ -86,12 +86,12 @@ check_module() {
 	done
 }
 
-# among NAME - is it a line of standard input?  All of that is read: pipefail is set.
+# among NAME - whether it is a line of stdin, which is read to the end because of pipefail
 among() {
 	awk -v name="$1" '$0 == name { found = 1 } END { exit !found }'
 }
 
-# guest_programs - what the guest's PATH has of ours, and of its root if there is one
+# guest_programs - our programs in the guest's PATH, and those of its root if it exists
 guest_programs() {
 	local src root
 	for src in "$TOP"/tests/guest/programs/*.c; do basename "$src" .c; done
@@ -114,7 +114,7 @@ check_program() {
 		[[ ! -e $FIRST ]] || refuse PROGRAM "$FIRST is no file"
 		refuse PROGRAM "there is no file $FIRST; programs in $dir: $(listing "$dir" -executable)"
 	elif ! guest_programs | among "$FIRST"; then
-		# Before there is a root, it is not known what that has.
+		# Without a root, its programs are not known yet.
 		compgen -G "$CACHE/rootfs/guest-*/root" >/dev/null || return 0
 		refuse PROGRAM "$FIRST is neither a file nor a program of the guest
     It has: $(cd "$TOP/tests/guest/programs" && echo *.c | sed 's/\.c//g') bench pfn-contract, and busybox"
@@ -144,8 +144,8 @@ check_input() {
 
 # --- modules -----------------------------------------------------------------------
 
-# build_copy DIR - against the kernel of the guest; sets MODULES.  The user's directory
-# is not written to.
+# build_copy DIR - build a copy of DIR against the guest's kernel and set MODULES.
+# The user's directory is not modified.
 build_copy() {
 	local log=$OUT/log/prove-module.log
 	rm -rf "$COPY"
@@ -160,12 +160,12 @@ build_copy() {
 	((${#MODULES[@]})) || refuse MODULE "the build of this directory made no .ko file"
 }
 
-# module_name FILE - as in /sys/module
+# module_name FILE - the name in /sys/module
 module_name() {
 	basename "$1" .ko | tr - _
 }
 
-# check_vermagic - are they built for the guest's kernel?
+# check_vermagic - refuse modules that were built for another kernel
 check_vermagic() {
 	local file magic ours
 	ours=$(modinfo -F vermagic "$(find "$GUEST_KERNEL/modules" -name vgem_pfn.ko)")
@@ -179,13 +179,13 @@ check_vermagic() {
 	done
 }
 
-# in_kernel NAME - is it a module of the guest's kernel, or built in?
+# in_kernel NAME - whether it is a module of the guest's kernel, or built in
 in_kernel() {
 	local lists=("$GUEST_KERNEL"/modules/lib/modules/*/modules.{dep,builtin})
 	sed 's/:.*//' "${lists[@]}" | sed 's,.*/,,; s/\.ko.*//' | tr - _ | among "$1"
 }
 
-# add_module FILE - to "modules", after all that it depends on
+# add_module FILE - append to "modules", after all its dependencies
 add_module() {
 	local name need file
 	name=$(module_name "$1")
@@ -205,7 +205,7 @@ add_module() {
 	basename "$1" >>"$STAGE/modules"
 }
 
-# stage - what goes into the image
+# stage - collect the files for the image
 stage() {
 	local file
 	local -A _given=() _added=()
@@ -227,13 +227,13 @@ stage() {
 
 # --- the verdict -------------------------------------------------------------------
 
-# failed REGEX - is there a failed result with such a name and reason?
+# failed REGEX - whether a failed result has a matching name and reason
 failed() {
 	jq -e --arg r "$1" 'any(.[] | select(.status == "fail") | "\(.name) \(.reason)";
 		test($r))' "$DIR/summary.json" >/dev/null
 }
 
-# conclude - the exit status, and a line that says it
+# conclude - print and return the exit status
 conclude() {
 	local status=0 text="no rule was broken"
 	if failed '^prove/contract verdict: [0-9]+ violations'; then
@@ -254,7 +254,7 @@ conclude() {
 }
 
 check_input
-# The guest ends the program, and needs some time for the rest.
+# The guest enforces the program's time limit, and needs time for the rest.
 BOOT_TIMEOUT=${BOOT_TIMEOUT:-$((TIMEOUT + 600))}
 # shellcheck source=tests/harness/lib/prepare.sh
 . "$HARNESS/lib/prepare.sh"
@@ -266,7 +266,7 @@ stage
 IMAGE_EXTRA=$STAGE
 image_get "$GUEST_KERNEL" prove
 next_step "booting a guest: $ACCEL_USED, $ACCEL_WHY"
-# A warning of theirs is a failure as well, but no reason to learn nothing else.
+# A warning caused by the importer is a failure, but the run continues after it.
 FOLLOW=story boot_guest "$DIR" prove panic_on_warn=0 SHARE="${SHARE:-}" \
 	TIMEOUT="$TIMEOUT" CONTRACT_LIMIT="${LIMIT:-}"
 results_collect "$DIR"

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# race.sh - make race: the race engine of tests/igt/race/ in a guest, for as
-# long as wanted.  From the environment:
+# race.sh - make race: run the race engine of tests/igt/race/ in a guest for a given
+# time. From the environment:
 #
 #   RACE_SECONDS  how long; make race SECONDS=n (60)
-#   SEED          of the first scenario; a new one each time
-#   THREADS       how many (6)
-#   REPLAY        a scenario as a failure has printed it, instead of random ones
-#   PASSES        over which kind of memory: a pass of tests/guest/lists/passes.list (contig)
+#   SEED          of the first scenario (random)
+#   THREADS       number of threads (6)
+#   REPLAY        a scenario as printed by a failure, instead of random ones
+#   PASSES        kind of memory: a pass of tests/guest/lists/passes.list (contig)
 #   VARIANT       kernel configuration: base, kasan, kcsan
 #
-# Prints operations per second, seeds, and how often each pair of actions overlapped.
-# The exit status is 0 only if nothing failed, the guest's checks among it.
+# Prints operations per second, seeds, and how often each pair of actions
+# overlapped. The exit status is 0 only if nothing failed, including the guest's checks.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -26,7 +26,7 @@ RACE_SECONDS=${RACE_SECONDS:-60}
 
 [[ $RACE_SECONDS =~ ^[1-9][0-9]*$ ]] || die "SECONDS=$RACE_SECONDS: it must be a number"
 input_check VARIANT PASSES SEED ACCEL
-# Boot, a scenario that fails and is made shorter, and the search for leaks
+# Time to boot, to reduce a failed scenario, and to look for leaks
 export BOOT_TIMEOUT=$((RACE_SECONDS + 1200)) STALL_TIMEOUT=${STALL_TIMEOUT:-240}
 
 prepare 2

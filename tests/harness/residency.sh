@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# residency.sh - make residency TRACE=file: a trace of vgem_pfn's events as a picture,
-# out/residency.svg.  What is in it, and what the trace must have: residency.awk.
+# residency.sh - make residency TRACE=file: draw a trace of vgem_pfn's events,
+# out/residency.svg. See residency.awk for the picture and the required events.
 #
 #   residency.sh [TRACE [SVG]]
 
@@ -12,11 +12,11 @@
 TRACE=${1:-${TRACE:-}}
 SVG=${2:-$OUT/residency.svg}
 
-[[ -n $TRACE ]] || die "make residency TRACE=file: of which trace?"
+[[ -n $TRACE ]] || die "make residency TRACE=file: TRACE is not set"
 [[ -r $TRACE && ! -d $TRACE ]] || die "cannot read the trace $TRACE"
 tmp=
 tmp_for tmp "$SVG"
 awk -f "$HARNESS/results/residency.awk" "$TRACE" >"$tmp" ||
 	die "no picture of $TRACE: see above"
 publish "$tmp" "$SVG"
-note "where the buffers were is in $SVG"
+note "the picture is $SVG"

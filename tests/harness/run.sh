@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# run.sh - make run: boot a guest in which the story program shows memory moving
-# under an importer, and print what it prints.  One of the things that move is a
-# picture, which ends up in out/run/, as does one of where all buffers were.  The exit
-# status is 0 only if the programs and the guest's checks said so through the verdict
-# port.
+# run.sh - make run: boot a guest in which the story program demonstrates moves of
+# imported memory, and print its output. One of the buffers is a picture, which is
+# saved in out/run/, together with a picture of the residency of all buffers. The
+# exit status is 0 only if the programs and the guest's checks reported success.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -26,5 +25,5 @@ fi
 mv "$DIR/results/vkms.png" "$DIR" || die "make run: the guest drew no picture"
 note "the picture of vkms is $DIR/vkms.png"
 "$HARNESS/residency.sh" "$DIR/results/trace.txt" "$DIR/residency.svg" ||
-	die "make run: no picture of where the buffers were"
+	die "make run: no picture of the residency of buffers"
 note "done; the guest ran for $(hms "$BOOT_SECONDS"), its console is in $DIR/console.log"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# selftest-prove.sh - make test-prove: what make prove says of importers and programs
-# of each kind, and of bad input.  One is correct, the others are negative controls:
-# each passes only if the exit status and the message are those that belong to it.
-# What they are made of is in tests/prove/.
+# selftest-prove.sh - make test-prove: run make prove with importers and programs of
+# each kind, and with invalid input. One importer is correct, the others are
+# negative controls: each must produce the expected exit status and message. The
+# sources are in tests/prove/.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -16,8 +16,8 @@
 DIR=$OUT/test-prove
 SOURCE=$TOP/tests/prove
 
-# expect WHAT STATUS LOG REGEX... - did make prove end with STATUS, and say all that?
-# RC is its exit status.
+# expect WHAT STATUS LOG REGEX... - check that make prove ended with STATUS, and
+# that its log matches each REGEX. RC is its exit status.
 expect() {
 	local what=$1 status=$2 log=$3 regex line=
 	shift 3
@@ -35,7 +35,7 @@ expect() {
 	outcome 0 "$what, exit status $status: \"$line\"" "$log"
 }
 
-# prove LOG VARIABLE=VALUE... - make prove with these and no others; sets RC
+# prove LOG VARIABLE=VALUE... - run make prove with only these variables; sets RC
 prove() {
 	local log=$1
 	shift
@@ -44,7 +44,7 @@ prove() {
 		"$HARNESS/prove.sh" >"$log" 2>&1 || RC=$?
 }
 
-# refused WHAT REGEX VARIABLE=VALUE... - before the first step, with the time it took
+# refused WHAT REGEX VARIABLE=VALUE... - make prove refuses this before the first step
 refused() {
 	local what=$1 regex=$2 log=$DIR/refused.txt start=${EPOCHREALTIME/./} ms
 	shift 2
@@ -81,7 +81,7 @@ bad_input() {
 	refused "a TIMEOUT of nothing" 'TIMEOUT=0: "0" is no number from 1' MODULE="$ko" TIMEOUT=0
 }
 
-# Needs to know the kernel, so it takes a little longer.
+# This takes longer, because it needs the kernel's release.
 other_kernel() {
 	local release
 	release=$(<"$GUEST_KERNEL/release")
@@ -117,7 +117,7 @@ broken() {
 		'^VIOLATION .*: zap, by an importer' '^not ok prove/contract: verdict: [0-9]+ violations'
 }
 
-# loaded WHAT MODULE... - were these loaded, in this order?
+# loaded WHAT MODULE... - check that these modules were loaded in this order
 loaded() {
 	local what=$1 names
 	shift
@@ -129,7 +129,7 @@ loaded() {
 	fi
 }
 
-# Two modules of which the first by name needs the other one.
+# Two modules; the first one in alphabetical order depends on the other one.
 other_class() {
 	prove "$DIR/class.txt" MODULE="$SOURCE/mapper" PROGRAM="$SOURCE/map.sh"
 	expect "an importer that maps a scatter list" 5 "$DIR/class.txt" '^map: done' \
@@ -137,7 +137,7 @@ other_class() {
 	loaded "modules are loaded in the order of what they need" sg_target.ko sg_importer.ko
 }
 
-# A module that needs two of the kernel.
+# A module that depends on two modules of the kernel
 crash() {
 	prove "$DIR/crash.txt" PROGRAM="$SOURCE/crash.sh" \
 		MODULE="$(find "$GUEST_KERNEL/modules" -name vgem.ko)"
@@ -146,7 +146,7 @@ crash() {
 	loaded "what it needs of the kernel comes first" drm drm_shmem_helper vgem.ko
 }
 
-# It is silent for longer than a guest may be. Its line comes long before the end.
+# Silent for longer than a guest may be. Its only line is printed long before the end.
 hang() {
 	local log=$DIR/hang.txt pid seen=0
 	RC=0

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# selftest.sh - make test-harness: the harness must notice what goes wrong.
-# Negative controls: each breaks one thing on purpose, and passes only if the
-# run failed with a message that names it.
+# selftest.sh - make test-harness: test that the harness detects failures. Each
+# negative control breaks one thing on purpose, and passes only if the run fails
+# with a message that names it.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -18,7 +18,7 @@
 
 DIR=$OUT/harness
 
-# caught WHAT REGEX REPORT - does the report name it?
+# caught WHAT REGEX REPORT - check that the run failed and that the report matches REGEX
 caught() {
 	local line
 	line=$(grep -m 1 -E -- "$2" "$3" | cut -c 1-160) || :
@@ -29,9 +29,8 @@ caught() {
 	fi
 }
 
-# control NAME [KEY=VALUE...] - one guest in test mode with the harness's own IGT
-# test; its report in REPORT, VERDICT says how the run ended.  CONTROL_TESTS=regex
-# selects its subtests.
+# control NAME [KEY=VALUE...] - run the harness's IGT test in a guest. REPORT is set
+# to the report and VERDICT to the result of the run. CONTROL_TESTS=regex selects subtests.
 control() {
 	local dir=$DIR/$1 queue=$DIR/$1/queue
 	shift
@@ -46,7 +45,7 @@ control() {
 	if results_report "$dir" >"$REPORT"; then VERDICT=passed; fi
 }
 
-# What should pass: without it a harness that fails everything would do.
+# A run that must pass: otherwise a harness that fails every run would pass this test.
 positive() {
 	CONTROL_TESTS='@(pass|skip)$' control positive
 	if [[ $VERDICT == passed ]] && grep -q '^skipped igt/selfcheck@skip: .*on purpose' "$REPORT"; then
@@ -56,7 +55,7 @@ positive() {
 	fi
 }
 
-# alone WHAT DIR - what is meant to pass or skip did, whatever failed before it
+# alone WHAT DIR - subtests that should pass or skip did, despite failures before them
 alone() {
 	local got
 	got=$(jq -r '[.[] | select(.name | test("selfcheck@(pass|last|skip)$")) | .status] | join(" ")' \
@@ -101,7 +100,7 @@ guest_controls() {
 	caught "a QEMU that fails" 'guest/end: QEMU failed with status 1' "$REPORT"
 }
 
-# An option that Kconfig drops: one that depends on what is not set.
+# An option that Kconfig drops because of an unmet dependency
 config_control() {
 	local log=$DIR/config/report.txt
 	mkdir -p "$DIR/config"
@@ -115,8 +114,8 @@ config_control() {
 		'FAILED: .*did not survive olddefconfig: CONFIG_KASAN_VMALLOC' "$log"
 }
 
-# accel_control KIND REGEX - make run, with a stand-in for QEMU (standin.sh) whose KVM is
-# of no use: it ends well under TCG and says why
+# accel_control KIND REGEX - make run with a stand-in for QEMU (standin.sh) whose
+# KVM does not work properly: the run must succeed under TCG and report the reason
 accel_control() {
 	local log=$DIR/accel-$1/report.txt rc=0 real=$QEMU
 	mkdir -p "$DIR/accel-$1"
@@ -136,7 +135,7 @@ accel_controls() {
 	accel_control silent 'tcg, a guest under KVM wrote no kernel log'
 }
 
-# refused VARIABLE VALUE REGEX [TARGET] - a script says so before it does anything
+# refused VARIABLE VALUE REGEX [TARGET] - a script refuses this before it does anything
 refused() {
 	local log=$DIR/refused-$1.txt start=${EPOCHREALTIME/./} rc=0 ms
 	run_child env "$1=$2" "$HARNESS/${4:-test}.sh" >"$log" 2>&1 || rc=$?
@@ -147,7 +146,7 @@ refused() {
 }
 
 input_controls() {
-	# What there is: known from the first run on
+	# Known from the first run on, for the check of TESTS
 	own_subtests >"$DIR/subtests.txt"
 	refused TESTS there-is-no-such-test 'TESTS=there-is-no-such-test: it matches no'
 	refused TESTS '(' 'TESTS=\(: not a regular expression'
@@ -161,7 +160,7 @@ input_controls() {
 	refused GUESTS many 'GUESTS=many: it must be a number'
 }
 
-# resume_control - a run that is ended after its first unit counts what it did, and
+# resume_control - a run that is ended after its first unit reports that unit, and
 # RESUME=1 runs the rest
 resume_control() {
 	local dir=$DIR/resume log=$DIR/resume-cut.txt pid
@@ -187,8 +186,8 @@ resume_control() {
 	fi
 }
 
-# Of IGT's own tests: skips without a reason and for another, a program that ran
-# nothing, and a reason for what passed.
+# For IGT's own tests: a skip without a reason, a skip for another reason, a program
+# that ran nothing, and an explanation of a test that passed.
 stock_control() {
 	local log=$DIR/stock/report.txt
 	mkdir -p "$DIR/stock"
@@ -206,8 +205,8 @@ stock_control() {
 	caught "a reason for no skip" '^fail igt/stock/ran@a ' "$log"
 }
 
-# Of make bench: a figure of one kind of memory that is above its floor, floors of which
-# nothing was measured, and time that says nothing.
+# For make bench: a figure above its floor for one kind of memory, floors without a
+# measurement, and times that are too noisy to judge.
 bench_control() {
 	local json=$DIR/bench/bench.json log=$DIR/bench/report.txt
 	mkdir -p "$DIR/bench"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# shell.sh - make shell: a shell in a guest with the driver loaded, on this
-# terminal.  `exit` or Ctrl-A X ends it.
+# shell.sh - make shell: a shell on this terminal, in a guest with the driver
+# loaded. `exit` or Ctrl-A X ends it.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"

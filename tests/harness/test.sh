@@ -1,29 +1,29 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# test.sh - make test: all tests, in guests side by side.  TESTS=regex selects IGT
-# subtests (program@subtest), KUnit modules and Linux's selftests, SUITES=regex suites of
-# these modules, PASSES=regex passes (tests/guest/lists/passes.list), FORM=full has the long
-# forms and every pass, and MODPARAM_<module>="name=value ..." reaches the module, but in
-# passes that have parameters of their own.  RESUME=1 goes on with a run that did not come
-# to its end.  The last line is the closing line; the exit status is 0 only if nothing
-# failed.
+# test.sh - make test: run all tests, in guests side by side. TESTS=regex selects
+# IGT subtests (program@subtest), KUnit modules and Linux's selftests, SUITES=regex
+# suites of these modules, PASSES=regex passes (tests/guest/lists/passes.list).
+# FORM=full adds the long forms and all passes. MODPARAM_<module>="name=value ..."
+# sets module parameters, except in passes that have their own. RESUME=1 continues
+# an interrupted run. The last line has the totals; the exit status is 0 only if
+# nothing failed.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
 DIR=$OUT/test
 if [[ ${VARIANT:=base} != base ]]; then
 	DIR+=-$VARIANT
-	# Each of these may be several times slower.
+	# These kernels may be several times slower.
 	export BOOT_TIMEOUT=${BOOT_TIMEOUT:-7200} STALL_TIMEOUT=${STALL_TIMEOUT:-360}
 fi
 [[ ${FORM:=short} == short ]] || DIR+=-$FORM
-# For the harness's own tests
+# For the tests of the harness
 DIR=${TEST_DIR:-$DIR}
 export FORM VARIANT
-# CI gives 90 minutes to this and to the build of a kernel.
+# CI has a limit of 90 minutes for this and the build of a kernel.
 export BOOT_TIMEOUT=${BOOT_TIMEOUT:-4500}
-# A subtest says nothing while it runs: igt_runner gives up before this does.
+# Subtests may be silent: igt_runner has a shorter timeout for each of them.
 export STALL_TIMEOUT=${STALL_TIMEOUT:-240}
 
 # shellcheck source=tests/harness/lib/prepare.sh
@@ -32,19 +32,19 @@ export STALL_TIMEOUT=${STALL_TIMEOUT:-240}
 . "$HARNESS/lib/tests.sh"
 input_check VARIANT FORM TESTS PASSES SUITES SEED ACCEL GUESTS RESUME
 
-# What reaches the guest: the selection and parameters of modules.
+# Settings for the guest: the selection and module parameters
 settings=(SUITES="${SUITES:-}" SELECTED="${TESTS:+1}${PASSES:+1}")
-# A correct importer holds up others for a short time only, but a guest may have to wait
-# for a CPU: 6.5 s were seen beside two others. hold-lock has a limit of its own.
+# A correct importer returns from a notification quickly, but a guest may have to
+# wait for a CPU: 6.5 s were seen with three guests. The mode hold-lock has a
+# shorter limit.
 settings+=(CONTRACT_LIMIT="${CONTRACT_LIMIT:-15000}")
-# KUnit modules that are not ours warn on purpose: only their cases count.
+# KUnit modules of others cause warnings on purpose: check only the results of their cases.
 ! kunit_only || settings+=(QUICK=1 panic_on_warn=0)
-# A million moves take 100 s, and a tenth of that has ten times the retries that are asked
-# for.
+# A million moves take 100 s. A tenth of that still has ten times the required retries.
 [[ $FORM == full ]] || settings+=(MODPARAM_dmabuf_kunit="pfn_race_rounds=100000")
 [[ -z ${NO_CONTRACT:-} ]] || settings+=(NO_CONTRACT=1)
 [[ $VARIANT != kasan ]] || settings+=(PER_TEST_TIMEOUT=300)
-# vgem_pfn_race begins with this one.
+# The first seed of vgem_pfn_race
 [[ -z ${SEED:-} ]] || settings+=(RACE_SEED="$SEED")
 for name in "${!MODPARAM_@}"; do
 	settings+=("$name=${!name}")
@@ -52,7 +52,7 @@ done
 
 QUEUE=$DIR/queue
 
-# run_key - what a run that goes on must have in common with the one before
+# run_key - what an interrupted run and its continuation must have in common
 run_key() {
 	{
 		cat "$GUEST_KERNEL/id" "$GUEST_IMAGE.inputs"
@@ -60,8 +60,8 @@ run_key() {
 	} | sha256sum | cut -c 1-16
 }
 
-# resume - the queue of a run that was cut: its units that no guest took, and what guests
-# took and did not begin
+# resume - restore the queue of an interrupted run: units that no guest took, and
+# tests that a guest took but did not begin
 resume() {
 	local guest n=0
 	[[ -e $DIR/key ]] || die "RESUME=1: there is no run to go on with in $DIR"
@@ -69,7 +69,7 @@ resume() {
 		die "RESUME=1: kernel, tests or selection have changed since the run in $DIR; run without it"
 	for guest in "$DIR"/guest-*; do
 		[[ -e $guest ]] || continue
-		# Its number is for another guest now, and its units are done.
+		# Renamed already: its units were requeued by an earlier RESUME=1.
 		[[ $guest != *-before* ]] || continue
 		[[ $(cat "$guest/end" 2>/dev/null) == exited ]] || units_requeue "$guest" "$QUEUE"
 		while [[ -e $DIR/guest-before$n ]]; do n=$((n + 1)); done
@@ -78,7 +78,7 @@ resume() {
 	note "$(cat "$QUEUE"/* 2>/dev/null | grep -c '^igt@') subtests are left"
 }
 
-# finish - once, also where the run is interrupted
+# finish - collect and report the results once, also if the run is interrupted
 FINISHED=
 finish() {
 	[[ -z $FINISHED ]] || return 0
@@ -103,7 +103,7 @@ on_exit finish
 tests_run "$DIR" "$QUEUE" "${settings[@]}"
 note "the guests ran for $(hms "$TESTS_SECONDS")"
 next_step "results in $DIR: test.ktap, junit.xml, summary.json, guest-*/console.log"
-# The checker's own tests take a second.
+# The tests of the contract checker take a second.
 "$TOP/tests/contract/check.sh" "$OUT/guest/contract/pfn-contract" >"$DIR/guest-1/contract.ktap" || :
 if compgen -G "$DIR/guest-*/results/gcov" >/dev/null; then
 	note "the driver's lines were counted: make coverage"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# times.sh - make test-times: where the time of a test run went, by its guests' progress.
+# times.sh - make test-times: the duration of the parts of a test run, from the
+# progress of its guests.
 #
 #   times.sh [DIR]             of the run in DIR (out/test): a table, and the twenty
 #                              slowest subtests
-#   times.sh --remember DIR    keep the seconds of each subtest for the order and the
+#   times.sh --remember DIR    save the duration of each subtest, for the order and the
 #                              estimate of the next run (units.sh)
 
 # shellcheck source=tests/harness/lib/lib.sh
@@ -13,8 +14,8 @@
 # shellcheck source=tests/harness/lib/units.sh
 . "$HARNESS/lib/units.sh"
 
-# events DIR - of all guests, in the guests' time: "GUEST SECONDS EVENT WHAT"; igt_runner
-# says of each subtest how long it took
+# events DIR - of all guests, in guest time: "GUEST SECONDS EVENT WHAT". The
+# duration of each subtest is in the output of igt_runner.
 events() {
 	local guest
 	for guest in "$1"/guest-*/; do
@@ -40,7 +41,7 @@ events() {
 	done
 }
 
-# unit_names DIR - "UNIT PASS" of each
+# unit_names DIR - lines "UNIT PASS"
 unit_names() {
 	local file
 	for file in "$1"/guest-*/units/*; do
@@ -49,9 +50,9 @@ unit_names() {
 	done
 }
 
-# spans DIR - "KIND NAME SECONDS GUEST": each second of each guest belongs to one.
-# "around" are the seconds of a unit that no subtest took: fixtures, igt_runner, loading
-# the driver for another pass.
+# spans DIR - lines "KIND NAME SECONDS GUEST" that account for the whole run time of
+# each guest. "around" is the time in a unit outside of subtests: fixtures,
+# igt_runner, reloading the driver for another pass.
 spans() {
 	awk '
 		FNR == NR { pass[$1] = $2; next }

@@ -1,5 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A program that says something and crashes.
+# A program that prints a line and crashes.
 echo "crash: the last line before it"
 kill -SEGV $$

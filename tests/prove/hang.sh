@@ -1,5 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# A program that says something and then nothing, forever.
+# A program that prints a line and hangs.
 echo "hang: the last line before it"
 while :; do sleep 1000; done

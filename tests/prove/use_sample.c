@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The program of the sample importer: imports the dma-buf that vgem_pfn_share moves,
- * counts in a word of each page, and looks whether the numbers are right.
+ * The program for the sample importer: imports the dma-buf that vgem_pfn_share moves,
+ * increments a word in each page, and checks the values.
  *
- *	use_sample [SECONDS]		0: import, and use nothing
+ *	use_sample [SECONDS]		0: import without access
  */
 #include <errno.h>
 #include <fcntl.h>

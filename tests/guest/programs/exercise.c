@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * A program for vgem_pfn_share, as one to copy: it imports the dma-buf with the
- * reference importer, uses what it has imported by CPU and by device, looks whether
- * the data are right, and has the importer's page tables in the trace now and then.
+ * Example program for vgem_pfn_share: imports the dma-buf with the reference
+ * importer, accesses it by CPU and by device, checks the data, and takes a
+ * snapshot of the importer's page tables at intervals.
  *
  *	exercise [SECONDS [FLAGS]]
  *
- * FLAGS are DMA_BUF_PFN_IMPORT_*, as a number. Nobody is told of them: an importer
- * that is broken by them is to be found out.
+ * FLAGS is a number, a combination of DMA_BUF_PFN_IMPORT_*. They are not announced
+ * to pfn-contract: an importer that they break must be detected.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static int die(const char *what, int ret)
 	exit(1);
 }
 
-/* With flags, and without a word to pfn-contract. */
+/* Import with flags that are not announced to pfn-contract. */
 static int import_buffer(uint32_t flags)
 {
 	const char *fd = getenv("VGEM_PFN_DMABUF_FD");
@@ -49,7 +49,7 @@ static int import_buffer(uint32_t flags)
 	return arg.import_fd;
 }
 
-/* A word in each page is one more every time, whoever wrote it last. */
+/* Each step checks and increments a word of a page twice, by CPU and by device. */
 static unsigned int step(uint64_t page, uint64_t expected)
 {
 	uint64_t offset = page * PAGE + 64, word;

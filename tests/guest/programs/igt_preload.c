@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * igt_preload.so: preloaded into igt_runner and IGT tests, of which one process runs all
- * subtests.
+ * igt_preload.so: preloaded into igt_runner and into the IGT tests, which run all
+ * subtests in one process.
  *
- * What igt_runner prints is written line by line, so that the host knows which subtest
- * was running when a guest dies.
+ * The output of igt_runner is line buffered, so that the host can tell which
+ * subtest was running when a guest died.
  *
- * When a subtest fails, libigt jumps out of it, and what it had open, mapped or
- * allocated would still be there in the next one. So the process ends before the next
- * one begins: exit handlers run, the kernel closes the rest, and the harness runs what is
- * left in another process (tests/guest/passes.sh).
+ * When a subtest fails, libigt leaves it with a longjmp(), and its files, mappings
+ * and allocations would still exist in the next subtest. So the process exits
+ * before the next one: exit handlers run, the kernel releases the rest, and the
+ * harness runs the remaining subtests in another process (tests/guest/passes.sh).
  *
- * With IGT_PRELOAD_FAIL=prefix the second subtest fails in its third ioctl, and its name is
- * written to a file, the prefix with the program's name; if that exists, nothing fails.
- * `make test-inject` shows by this that a failure in the middle of a subtest changes no
- * other result.
+ * With IGT_PRELOAD_FAIL=prefix the second subtest fails at its third ioctl, and
+ * its name is written to the file <prefix><program>. If that file exists, nothing
+ * fails. `make test-inject` uses this to show that a failure in the middle of a
+ * subtest does not change other results.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -33,7 +33,7 @@ NORETURN void igt_exit(void);
 bool __igt_run_subtest(const char *name, const char *file, const int line);
 
 static bool failed;
-/* Of IGT_PRELOAD_FAIL: subtests that have begun, ioctls in this one, and its name */
+/* For IGT_PRELOAD_FAIL: subtests started, ioctls in the current one, and its name */
 static int begun, ioctls;
 static char running[256];
 static pid_t process;
@@ -71,7 +71,7 @@ bool __igt_run_subtest(const char *name, const char *file, const int line)
 	return runs;
 }
 
-/* Is this the ioctl that has to fail? Those of threads and children don't. */
+/* Whether to fail at this ioctl. Ioctls of other threads and of children do not count. */
 static bool inject(void)
 {
 	const char *prefix = getenv("IGT_PRELOAD_FAIL");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * What "make run" shows: a buffer moves out of VRAM under an importer, and
- * faults back in. Every figure is from an ioctl of this run, none is assumed.
+ * The output of "make run": a buffer is evicted from VRAM while it is imported,
+ * and the importer faults it back in. All figures come from ioctls of this run.
  *
- * Exits 1, saying what is wrong, as soon as anything that the story tells of
- * does not happen: without a notification there is no story.
+ * Prints an error and exits with 1 as soon as a step does not have the expected
+ * effect.
  */
 #include <stdarg.h>
 #include <time.h>
@@ -58,7 +58,7 @@ static void expect(int truth, const char *format, ...)
 	exit(1);
 }
 
-/* What a function that returns -errno returned, if that is no error */
+/* Returns @ret, exits if it is a negative errno. */
 static int check(int ret, const char *what)
 {
 	expect(ret >= 0, "%s: %s", what, strerror(-ret));
@@ -88,14 +88,14 @@ static struct dma_buf_pfn_stats stats(void)
 	return s;
 }
 
-/* The name of the region that the buffer is in; @pfns are its pages. */
+/* The name of the region that the buffer is in; its page frame numbers go to @pfns. */
 static const char *whereabouts(void)
 {
 	check(__vgem_pfn_bo_pfns(fd, handle, 0, PAGES, pfns), "pfns");
 	return (const char *)regions[query().region].name;
 }
 
-/* Each page of the import's @which translations is where the buffer is. */
+/* The import's translations of the kinds in @which are those of the buffer's pages. */
 static void expect_truth(uint32_t which)
 {
 	static struct dma_buf_pfn_entry entries[PAGES];
@@ -199,7 +199,7 @@ static void share(void)
 	     import);
 }
 
-/* Use every page, by CPU and by device. */
+/* Access every page by CPU and by device. */
 static void touch(const char *what)
 {
 	struct dma_buf_pfn_stats before = stats(), after;
@@ -222,7 +222,7 @@ static void touch(const char *what)
 	       ull(after.dev_mapped));
 }
 
-/* What the importer saw of a move, and what that cost */
+/* Print what the importer's statistics recorded of a move, and its cost. */
 static void tell_move(const struct dma_buf_pfn_stats *before)
 {
 	uint64_t notified, cpu, dev, old = pfns[0], ns;
@@ -247,7 +247,7 @@ static void tell_move(const struct dma_buf_pfn_stats *before)
 	     ull(ns / 100000 % 10),
 	     ull(query().last_copy_bytes * 1000 / MiB * 1000000 / ns), where,
 	     ull(pfns[0]));
-	expect(query().last_copy_bytes == SIZE, "not all was copied");
+	expect(query().last_copy_bytes == SIZE, "the copy was incomplete");
 }
 
 static void evict(void)
@@ -265,12 +265,12 @@ static void evict(void)
 		      "create another buffer");
 		total += size;
 		expect(total <= 2 * regions[carveout].size,
-		       "%llu MiB more in the carveout evict nobody",
+		       "%llu MiB of other buffers did not evict the buffer",
 		       ull(total / MiB));
 	}
 	tell("evicted", "by %llu MiB of other buffers (%llu eviction)",
 	     ull(total / MiB), ull(query().num_evictions));
-	expect(query().num_evictions == 1, "that was no eviction");
+	expect(query().num_evictions == 1, "the buffer was not evicted exactly once");
 	tell_move(&before);
 	close(other);
 }
@@ -282,7 +282,7 @@ static void move_back(void)
 	check(__vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT), "move back");
 	tell("moved back", "by request");
 	tell_move(&before);
-	expect(query().region == VGEM_PFN_CARVEOUT, "but not to the carveout");
+	expect(query().region == VGEM_PFN_CARVEOUT, "the buffer did not move back to the carveout");
 }
 
 static void verify(void)

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * A buffer of vgem_pfn that moves for as long as a command runs:
+ * Moves a buffer of vgem_pfn while a command runs:
  *
  *	vgem_pfn_share [-s KiB] [-p US] [-l US] [-q MS] [-t SECONDS] COMMAND...
  *
- * The command inherits the dma-buf, and finds its descriptor in VGEM_PFN_DMABUF_FD,
- * its size in VGEM_PFN_SIZE, and the inode number that trace events and bufinfo name
- * it by in VGEM_PFN_INO. The buffer goes between the first carveout and system
- * memory, in turn by a copy of the mover and by an engine, which is slow.
+ * The command inherits the dma-buf. Its environment has the descriptor in
+ * VGEM_PFN_DMABUF_FD, the size in VGEM_PFN_SIZE, and in VGEM_PFN_INO the inode
+ * number that identifies the dma-buf in trace events and bufinfo. The buffer moves
+ * between the first carveout and system memory; synchronous moves and moves by a
+ * slow copy engine take turns.
  *
- * The command's output is passed on as it comes. It goes through a terminal, or else
- * the C library would keep it back until there is a lot of it, and a command that is
- * killed would lose it. What is said here goes to standard error.
+ * The command's output goes through a terminal: with a pipe, the C library would
+ * buffer it, and it would be lost if the command is killed. Messages of this
+ * program go to standard error.
  *
- * The exit status is that of the command, 128 and the signal's number if it was
- * killed, 124 if it was ended because its time was up, or 125 if there was nothing
- * to run it with.
+ * The exit status is that of the command, 128 plus the signal number if it was
+ * killed, 124 if it was ended after the time limit, or 125 if it could not be run.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -123,7 +123,7 @@ static void share_buffer(void)
 	pfn_contract_mark(mark);
 }
 
-/* A new buffer is zero: tell pfn-contract how many pages are so no longer. */
+/* A new buffer is zeroed: report the number of pages that are not to pfn-contract. */
 static void count_written(void)
 {
 	const char *map = __vgem_pfn_bo_mmap(fd, handle, size, PROT_READ);
@@ -158,7 +158,7 @@ static void *move_until_stop(void *arg)
 
 	for (n = 0; !stop; n++) {
 		ret = move(n);
-		/* An importer that pins keeps it where it is: no error of anybody. */
+		/* An importer has pinned the buffer: not an error. */
 		if (ret == -EBUSY)
 			pinned++;
 		else if (ret && ret != -EINTR)
@@ -218,7 +218,10 @@ static uint64_t now_ms(void)
 	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
 }
 
-/* Its status as of wait(). True if it was ended, with all that it has started. */
+/*
+ * Sets @status as wait() does. Returns true if the command exceeded the time limit
+ * and was killed with its process group.
+ */
 static bool wait_command(pid_t child, int output, int *status)
 {
 	uint64_t start = now_ms(), limit = limit_s * 1000ULL, ms;
@@ -226,7 +229,7 @@ static bool wait_command(pid_t child, int output, int *status)
 	bool ended = false;
 
 	while (!waitpid(child, status, WNOHANG)) {
-		/* Without a writer there is nothing to poll for. */
+		/* poll() returns at once when the terminal has no writer. */
 		if (poll(&poll_output, 1, POLL_MS) > 0 &&
 		    !(poll_output.revents & POLLIN))
 			usleep(POLL_MS * 1000);
@@ -270,7 +273,7 @@ static void interrupt(int signal)
 
 int main(int argc, char **argv)
 {
-	/* Without SA_RESTART: a move that waits for an importer comes back. */
+	/* Without SA_RESTART, a move that waits for an importer is interrupted. */
 	struct sigaction action = { .sa_handler = interrupt };
 	struct drm_vgem_pfn_bo_query query;
 	int output, ret, status;

@@ -1,37 +1,36 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# accel.sh - which accelerator QEMU uses: KVM where it is clearly faster than TCG, or
-# else TCG.  ACCEL=kvm, tcg, svm or icount decides instead; the last two are TCG that
-# can run guests of its guest, and that counts instructions.  Sourced after lib.sh.
+# accel.sh - choose QEMU's accelerator: KVM if it is clearly faster than TCG, TCG
+# otherwise. ACCEL=kvm, tcg, svm or icount overrides the choice: svm is TCG with
+# nested virtualization, icount is TCG that counts instructions. Sourced after
+# lib.sh.
 #
-# That /dev/kvm exists and runs a guest says little.  On some cloud machines a guest
-# hangs without a byte of output, on others it is 30 to 100 times slower than TCG, and
-# "-accel kvm -accel tcg" does not fall back, since initialising KVM succeeds.  So time
-# a small guest (probe.S) under both.  KVM is used if it takes at most half of TCG's
-# time, and never given more than that.  The result is remembered until the machine
-# reboots or QEMU changes.  Should a guest under KVM still be silent, boot.sh calls
-# accel_distrust.
+# A /dev/kvm that exists may still be unusable. On some cloud machines a guest hangs
+# without any output, on others it is 30 to 100 times slower than with TCG, and
+# "-accel kvm -accel tcg" does not fall back, because initializing KVM succeeds. So
+# time a small guest (probe.S) under both. KVM is used if it finishes within half of
+# TCG's time, after which the probe is ended. The result is cached until the machine
+# reboots or QEMU changes. If a guest under KVM is silent nevertheless, boot.sh
+# calls accel_distrust.
 
 # shellcheck disable=SC2034 # ACCEL_WHY is for our callers
 
-# Milliseconds; only a machine that has other things to do needs as many.
+# Milliseconds. Only a busy machine needs that long.
 PROBE_LIMIT=20000
 
 QEMU=${QEMU:-qemu-system-x86_64}
 KVM=${KVM:-/dev/kvm}
 
-# accel_args NAME - the options that a real guest gets, and so the probe as well:
-# -cpu host alone can abort QEMU where another model would do.  TCG runs rep movsb
-# byte by byte, so its guest is told not to use it; a fifth level of page tables
-# would only cost time.
+# accel_args NAME - the same options for guests and for the probe, because -cpu host
+# can abort QEMU where another model would not. erms and fsrm are off because TCG
+# runs rep movsb byte by byte, la57 because a fifth level of page tables takes time.
 #
-# With icount the guest's clocks and cycle counter advance by 1 ns for each
-# instruction, and by nothing else, but for what they skip when the guest is idle.
-# That goes with one CPU only.
+# With icount the guest's clocks and cycle counter advance by 1 ns per instruction,
+# and jump ahead when the guest is idle. This works with one CPU only.
 #
-# With svm the guest's KVM can run a guest in turn (rootfs.sh), which is inner: our
-# kernel has no interrupt controllers in its KVM but the local ones.
+# With svm the guest's KVM can run an inner guest (rootfs.sh). "inner" is for that
+# guest: the KVM of our kernel emulates no interrupt controllers except local APICs.
 accel_args() {
 	local tcg_cpu="max,la57=off,-erms,-fsrm"
 	case "$1" in
@@ -44,7 +43,7 @@ accel_args() {
 	esac
 }
 
-# probe_image FILE - assemble the firmware that the probe boots
+# probe_image FILE - assemble the firmware image of the probe
 probe_image() {
 	local obj
 	tmp_for obj "$1.o"
@@ -53,8 +52,8 @@ probe_image() {
 			-e 0xfffffff0 -o "$1" "$obj"
 }
 
-# probe_accel NAME IMAGE LOG LIMIT - the milliseconds that the probe takes under it;
-# fails if it does not get to its end in LIMIT
+# probe_accel NAME IMAGE LOG LIMIT - set PROBE_MS to the run time of the probe;
+# fails if the probe does not finish within LIMIT ms
 probe_accel() {
 	local rc=0 args start=${EPOCHREALTIME/./} limit
 	mapfile -t args < <(accel_args "$1")
@@ -66,7 +65,7 @@ probe_accel() {
 	PROBE_MS=$(((${EPOCHREALTIME/./} - start) / 1000))
 }
 
-# accel_key - what a remembered answer depends on
+# accel_key - a hash of everything that a cached result depends on
 accel_key() {
 	{
 		"$QEMU" --version
@@ -132,8 +131,8 @@ choose_accel() {
 	esac
 }
 
-# accel_distrust WHY - a guest under KVM did not work: TCG from now on.  Fails if
-# ACCEL=kvm was asked for.
+# accel_distrust WHY - use TCG from now on, because a guest under KVM did not work.
+# Fails if ACCEL=kvm was set.
 accel_distrust() {
 	[[ -n $_ACCEL_ANSWER ]] || return 1
 	_remember "$_ACCEL_ANSWER" tcg "$1"

@@ -3,13 +3,13 @@
 #
 # bench-lib.sh - results of make bench as text.  Sourced after lib.sh.
 #
-#   bench_valid FILE     die unless it is a result that we can read
-#   bench_table FILE     all rows
-#   bench_floors FILE    what they are held to
-#   bench_missed FILE    set MISSED to those that are above, or not measured although
-#                        any machine can; 0 if there are none
+#   bench_valid FILE     die unless FILE is a result with the current schema
+#   bench_table FILE     print all rows
+#   bench_floors FILE    print the floors
+#   bench_missed FILE    set MISSED to the floors that are exceeded, or not measured
+#                        although any machine can; 0 if there are none
 
-# As in bench.jq
+# The same as in bench.jq
 BENCH_SCHEMA=3
 
 bench_valid() {
@@ -18,7 +18,7 @@ bench_valid() {
 	schema=$(jq -r '.schema // "none"' "$1" 2>/dev/null) ||
 		die "$1 is not JSON"
 	[[ $schema == "$BENCH_SCHEMA" ]] ||
-		die "$1 is of schema $schema, and this make knows schema $BENCH_SCHEMA only"
+		die "$1 is of schema $schema, this make needs schema $BENCH_SCHEMA"
 }
 
 bench_table() {

@@ -1,35 +1,35 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# boot.sh - run one guest from power-on to power-off and keep all it said.
-# Sourced after lib.sh, accel.sh and guest.sh.
+# boot.sh - run a guest from power-on to power-off and save all its output. Sourced
+# after lib.sh, accel.sh and guest.sh.
 #
 #   boot_guest DIR MODE [KEY=VALUE...]
 #
-# boots $GUEST_KERNEL/bzImage with $GUEST_IMAGE as its root; MODE and the
-# settings reach tests/guest/init as environment.  In DIR afterwards:
+# boots $GUEST_KERNEL/bzImage with $GUEST_IMAGE as its root. MODE and the settings
+# are passed to tests/guest/init as environment variables. Files in DIR afterwards:
 #   console.log  the serial console     verdict   the harness's checks, KTAP
-#   qemu.log     QEMU's own messages    progress  what ran, as it ran
-#   results.tar  the results            story     what `make run` shows
-#   qmp.log      QEMU's events          resets    the CPUs at each reset
-#   end          how the guest ended, "exited" or why not     seconds  its time
-# FOLLOW=story shows the story as it comes.  A caller that defines on_progress DIR LINE has
-# it called for each line of progress; what it writes to descriptor PLAN_FD arrives at the
-# guest's port "plan".
+#   qemu.log     QEMU's messages        progress  what ran, as it ran
+#   results.tar  the results            story     output of the story program
+#   qmp.log      QEMU's events          resets    state of the CPUs at each reset
+#   end          "exited" or the reason why not     seconds  the guest's run time
+# FOLLOW=story prints the story while it is written. If the caller defines
+# on_progress DIR LINE, it is called for each line of progress; its output to
+# descriptor PLAN_FD goes to the guest's port "plan".
 
-# Seconds for a whole guest, seconds without a byte from it, and seconds without
-# the first byte of its kernel's log under KVM.
+# Timeouts in seconds: for the whole guest, for silence of the guest, and for the
+# first output of its kernel under KVM
 BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600}
 STALL_TIMEOUT=${STALL_TIMEOUT:-90}
 KVM_TIMEOUT=${KVM_TIMEOUT:-15}
 
-# said DIR - bytes that the guest has written so far
+# said DIR - the number of bytes that the guest has written so far
 said() {
 	stat -c %s "$1/console.log" "$1/verdict" "$1/results.tar" "$1/story" \
 		"$1/progress" 2>/dev/null | paste -sd+
 }
 
-# end_qemu PID - politely, then not
+# end_qemu PID - SIGTERM, and SIGKILL after three seconds
 end_qemu() {
 	local i
 	kill -TERM "$1" 2>/dev/null || return 0
@@ -40,21 +40,21 @@ end_qemu() {
 	kill -KILL "$1" 2>/dev/null || :
 }
 
-# start_screen DIR - answer what the guest asks about its screen
+# start_screen DIR - serve the guest's requests for screenshots
 start_screen() {
 	mkfifo "$1"/{screen,monitor}.{in,out}
 	start_child setpriv --pdeathsig TERM sh "$TOP/tests/guest/screen.sh" "$1"
 }
 
-# qmp_open DIR - the pipes of QEMU's monitor protocol, which sends no event before it
-# has read this command
+# qmp_open DIR - open the pipes of QEMU's monitor protocol. QEMU sends events only
+# after it has received this command.
 qmp_open() {
 	mkfifo "$1/qmp.in" "$1/qmp.out"
 	exec {_QMP_IN}<>"$1/qmp.in" {_QMP_OUT}<>"$1/qmp.out"
 	echo '{"execute": "qmp_capabilities"}' >&"$_QMP_IN"
 }
 
-# qmp_read DIR SECONDS - append what QEMU sends to qmp.log, and wait so long for it
+# qmp_read DIR SECONDS - append QEMU's messages to qmp.log; wait this long for the first
 qmp_read() {
 	local line wait=$2
 	while read -r -t "$wait" -u "$_QMP_OUT" line; do
@@ -68,14 +68,14 @@ qmp_close() {
 	rm -f "$1"/qmp.{in,out}
 }
 
-# qemu_complaint DIR - QEMU's words without what it says about each CPU feature that
-# TCG does not have
+# qemu_complaint DIR - QEMU's last messages, except those about CPU features that
+# TCG does not support
 qemu_complaint() {
 	sed "/doesn't support requested feature/d" "$1/qemu.log" | tail -n 3 | tr '\n' ' '
 }
 
-# why_ended DIR STATUS - how QEMU came to its end, by its own account: "exited" is a
-# guest that powered itself off
+# why_ended DIR STATUS - the reason why QEMU ended, from its events and status:
+# "exited" means that the guest powered itself off
 why_ended() {
 	local dir=$1 reason fault
 	reason=$(sed -n 's/.*"event": "SHUTDOWN".*"reason": "\([a-z-]*\)".*/\1/p' "$dir/qmp.log" |
@@ -101,7 +101,7 @@ why_ended() {
 	fi
 }
 
-# hear DIR - pass on what the guest has written
+# hear DIR - process new output of the guest
 hear() {
 	local lines=() line
 	if [[ ${FOLLOW:-} == story ]]; then
@@ -114,8 +114,8 @@ hear() {
 	for line in "${lines[@]}"; do on_progress "$1" "${line%$'\r'}"; done
 }
 
-# watch_guest DIR PID - until QEMU ends; sets BOOT_END if it has to be ended, and fails
-# if a guest under KVM wrote no kernel log
+# watch_guest DIR PID - wait until QEMU ends. Sets BOOT_END if QEMU had to be ended,
+# and fails if a guest under KVM wrote no kernel log.
 watch_guest() {
 	local dir=$1 pid=$2 start=$SECONDS last=$SECONDS checked=$SECONDS last_said="" bytes
 	while kill -0 "$pid" 2>/dev/null; do
@@ -158,7 +158,7 @@ _boot_once() {
 	qmp_open "$dir"
 	[[ -z $GUEST_BLOB ]] || start_screen "$dir"
 	BOOT_END=
-	# If this shell is killed outright, QEMU must not outlive it.
+	# QEMU must end even if this shell is killed with SIGKILL.
 	start_child setpriv --pdeathsig KILL "$QEMU" "${QEMU_ARGS[@]}" \
 		-d cpu_reset -D "$dir/resets" -action panic=none \
 		-chardev "pipe,id=qmp,path=${dir//,/,,}/qmp" -mon chardev=qmp,mode=control \
@@ -198,12 +198,12 @@ console_guest() {
 	shift
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	# Nothing is planned for it, but QEMU opens the port.
+	# QEMU opens the port, although no units are planned.
 	mkfifo "$dir/plan"
 	exec {PLAN_FD}<>"$dir/plan"
 	choose_accel
 	qemu_args "$dir"
-	# In the foreground: the terminal is its own, Ctrl-C included.
+	# In the foreground, so that QEMU gets the terminal, including Ctrl-C
 	"$QEMU" "${QEMU_ARGS[@]}" -chardev stdio,id=console,mux=on,signal=off \
 		-serial chardev:console -mon chardev=console \
 		-append "$(guest_cmdline "$mode" "$@")"

@@ -1,47 +1,48 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# guest.sh - what a guest is: the devices and memory that QEMU gives it, and its
-# kernel's command line.  Sourced after lib.sh and accel.sh; boot.sh runs it.
+# guest.sh - the devices and memory of a guest, and its kernel's command line.
+# Sourced after lib.sh and accel.sh; boot.sh runs the guest.
 #
-#   qemu_args DIR                   set QEMU_ARGS, all but kernel command line and
-#                                   console; ports of the guest are files in DIR
-#   guest_cmdline MODE [KEY=VALUE...]   on stdout
+#   qemu_args DIR                   set QEMU_ARGS, without kernel command line and
+#                                   console; the guest's ports are files in DIR
+#   guest_cmdline MODE [KEY=VALUE...]   print the kernel command line
 #
-# MODE and the settings reach tests/guest/init as environment.
+# MODE and the settings are passed to tests/guest/init as environment variables.
 
 GUEST_CPUS=${GUEST_CPUS:-2}
 
-# Memory that memmap= keeps from the guest's kernel, for carveouts without
-# struct pages.  A section (128 MiB) of which the kernel has any page has struct
-# pages throughout, so these are whole ones.  2 GiB, for entries of 1 GiB, and they
-# are what begins at 4 GiB: with this much memory q35 puts 2 GiB below, in one piece,
-# and the rest from there on.  The kernel has the 2 GiB below and the last 128 MiB.
-# QEMU allocates what is touched, so only passes that use it cost the host memory.
+# RESERVED_SIZE is reserved with memmap=, for carveouts without struct pages. The
+# kernel allocates struct pages for whole sections (128 MiB), so whole sections are
+# reserved. 2 GiB at the address 4 GiB allow entries of 1 GiB: with this much
+# memory, q35 puts 2 GiB below 4 GiB in one piece, and the rest at 4 GiB. The kernel
+# gets the lower 2 GiB and the last 128 MiB. QEMU allocates memory on first use, so
+# only passes that use the reserved memory cost memory of the host.
 GUEST_MEM=${GUEST_MEM:-4224M}
 RESERVED_SIZE=${RESERVED_SIZE:-2G}
 RESERVED_ADDRESS=0x100000000
 
-# A PCI device which has memory and nothing else, for carveouts in a BAR.
+# A PCI device that has only memory, for carveouts in a BAR
 BAR_SIZE=128M
 
-# Two more of these behind one bridge: they reach each other's BARs, others do not.
+# Two such devices behind one bridge: only they can reach each other's BARs.
 PEER_BAR_SIZE=8M
 
-# The guest writes to these, and reads from the last (units.sh).
+# The guest writes to these ports, and reads from the last one (units.sh).
 PORTS=(verdict results story progress plan)
 
-# GUEST_DRIVES=(FILE...) are more images for the guest, read-only: /dev/vdb and on.
+# GUEST_DRIVES=(FILE...) are read-only images for the guest: /dev/vdb and so on.
 GUEST_DRIVES=()
 
-# With GUEST_BLOB=1, as where it can be, virtio-gpu has blob resources, and its driver
-# imports dma-bufs.  QEMU needs /dev/udmabuf, and the guest's memory in a memfd.  What
-# the screen shows is for the asking at the port "screen" (tests/guest/screen.sh).
+# GUEST_BLOB=1, the default if /dev/udmabuf is writable, gives virtio-gpu blob
+# resources, so that its driver imports dma-bufs. It also needs the guest's memory
+# in a memfd. The guest gets screenshots through its port "screen"
+# (tests/guest/screen.sh).
 [[ ! -w /dev/udmabuf ]] || GUEST_BLOB=${GUEST_BLOB:-1}
 GUEST_BLOB=${GUEST_BLOB:-}
 
-# A WARN, an oops, a lockup and a hung task all end the guest: it has nothing to
-# lose, and the host tells which it was from the console.
+# A WARN, an oops, a lockup and a hung task all make the guest panic. The host finds
+# the reason in the console log.
 GUEST_CMDLINE=(
 	console=ttyS0 root=/dev/vda ro rootfstype=squashfs init=/init
 	panic=-1 oops=panic panic_on_warn=1 softlockup_panic=1 hung_task_panic=1
@@ -51,7 +52,7 @@ GUEST_CMDLINE=(
 	"memmap=$RESERVED_SIZE\$$RESERVED_ADDRESS" "RESERVED=$RESERVED_SIZE@$RESERVED_ADDRESS"
 )
 
-# guest_cmdline MODE [KEY=VALUE...] - on stdout
+# guest_cmdline MODE [KEY=VALUE...] - print the kernel command line
 guest_cmdline() {
 	local kv line="${GUEST_CMDLINE[*]} MODE=$1"
 	shift
@@ -63,7 +64,7 @@ guest_cmdline() {
 	printf '%s' "$line"
 }
 
-# qemu_args DIR - set QEMU_ARGS, all but the kernel's command line and console
+# qemu_args DIR - set QEMU_ARGS, without the kernel command line and console
 qemu_args() {
 	local dir=$1 port port_file drive accel n=0 machine=q35
 	[[ -z $GUEST_BLOB ]] || machine+=,memory-backend=ram

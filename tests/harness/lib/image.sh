@@ -1,33 +1,33 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# image.sh - the image a guest boots: the base root plus what changes with the
-# tree.  Sourced after lib.sh and rootfs.sh.
+# image.sh - the image that a guest boots: the base root and the files of this
+# repository. Sourced after lib.sh and rootfs.sh.
 #
-#   image_get KERNEL_DIR NAME   set GUEST_IMAGE and GUEST_KERNEL; rebuilt only if
-#                               something in it changed
+#   image_get KERNEL_DIR NAME   set GUEST_IMAGE and GUEST_KERNEL; the image is rebuilt
+#                               only if its contents have changed
 #
-# Added to the base image, at its top, by appending to a copy of it:
+# These are appended to a copy of the base image:
 #   /init                the guest's init            (tests/guest/init)
 #   /vgem_pfn/guest      its scripts and lists       (tests/guest)
 #   /vgem_pfn/bin        programs  (tests/guest/programs, tests/contract)
 #   /vgem_pfn/tests      our IGT tests, test-list.txt  (tests/igt)
 #   /vgem_pfn/selfcheck  the harness's own IGT test  (tests/guest/programs/selfcheck)
 #   /vgem_pfn/kselftest  selftests of Linux, if built  (kselftest.sh)
-#   /vgem_pfn/<name>     a directory of the caller's, IMAGE_EXTRA: "prove", an importer of
-#                        somebody's (prove.sh), or "mutants" (mutate.sh)
+#   /vgem_pfn/<name>     the caller's directory IMAGE_EXTRA: "prove", an importer to
+#                        check (prove.sh), or "mutants" (mutate.sh)
 #   /modules/<release>   the kernel's modules
 
 IMAGE_LOG=$OUT/log/image.log
 
-# Headers of ours first, then drm.h, which ours includes, from libdrm-dev.
+# Our headers come before those of libdrm-dev: our drm header includes its drm.h.
 GUEST_CFLAGS=(-O2 -g -Wall -Wextra -Werror -I"$TOP/include/uapi" -I/usr/include/libdrm)
 
-# A fresh clone compiles what an earlier one did: the directory it lies in says nothing.
+# The directory is not part of the hash, so that a fresh clone uses the same cache.
 GUEST_CC=(env "CCACHE_DIR=$CACHE/ccache" CCACHE_NOHASHDIR=1 "CCACHE_BASEDIR=$TOP" ccache gcc)
 
-# compile OUTPUT SOURCE FLAGS... - if SOURCE or a header of ours is newer.  SOURCE is
-# a file, or a directory of files that make one program.
+# compile OUTPUT SOURCE FLAGS... - compile if SOURCE or one of our headers is newer.
+# SOURCE is a file, or a directory with the files of one program.
 compile() {
 	local out=$1 src=$2 files=("$2") tmp
 	[[ ! -d $src ]] || files=("$src"/*.c)
@@ -43,7 +43,7 @@ compile() {
 	publish "$tmp" "$out"
 }
 
-# The guest's programs are static: they run whatever its libc is.
+# The programs are static, so they do not depend on the guest's libc.
 image_programs() {
 	local src tree=$ROOTFS/root
 	mkdir -p "$OUT/guest/bin" "$OUT/guest/selfcheck"
@@ -58,7 +58,7 @@ image_programs() {
 		BUILD="$OUT/guest/contract" LDFLAGS=-static ||
 		die "could not build tests/contract" "$IMAGE_LOG"
 	install -p -m 755 "$OUT/guest/contract/pfn-contract" "$OUT/guest/bin"
-	# Linked with the guest's libigt, whose own needs are met there.
+	# Linked with the guest's libigt, whose dependencies are resolved in the guest
 	compile "$OUT/guest/selfcheck/selfcheck" "$TOP/tests/guest/programs/selfcheck/selfcheck.c" \
 		-I"$TOP/tests/igt/include" -L"$tree/usr/lib/x86_64-linux-gnu" \
 		-Wl,--allow-shlib-undefined -ligt
@@ -101,7 +101,7 @@ image_stage() {
 	find "$stage/modules" -type l -delete	# build, source
 }
 
-# image_inputs STAGE - a digest of all that goes in
+# image_inputs STAGE - a hash of everything in the image
 image_inputs() {
 	{
 		readlink -f "$ROOTFS"

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# input.sh - refuse a variable that cannot be right, before anything is built or booted.
-# Sourced after lib.sh and units.sh.
+# input.sh - refuse invalid variables before anything is built or booted. Sourced
+# after lib.sh and units.sh.
 #
-#   input_check NAME...   each of these, if it is set: die says what is wrong with its
-#                         value and what there is
+#   input_check NAME...   check each of these variables, if it is set; die with the
+#                         reason and the valid values
 
 _refuse() {
 	die "$1=${!1}: $2"
@@ -27,13 +27,13 @@ configs() {
 	for f in "$TOP"/tests/configs/*.config; do basename "$f" .config; done
 }
 
-# suites - of the KUnit tests in this repository
+# suites - the KUnit suites in this repository
 suites() {
 	(cd "$TOP" && grep -rhA 4 '^static struct kunit_suite' drivers) |
 		sed -n 's/^[[:space:]]*\.name = "\(.*\)",$/\1/p' | sort
 }
 
-# known_subtests - of all programs, if they were built and are up to date
+# known_subtests - the subtests of all programs, if those are built and up to date
 known_subtests() {
 	local lists=$OUT/guest/subtests
 	[[ -d $lists && -n $(ls "$lists") ]] || return 1
@@ -67,7 +67,7 @@ _check_PASSES() {
 
 _check_SUITES() {
 	_is_regex SUITES
-	# Those of a variant that runs KUnit modules of others are not in this repository.
+	# The suites of variants with KUnit modules of others are not in this repository.
 	kunit_only || suites | grep -P -- "$SUITES" >/dev/null ||
 		_refuse SUITES "it matches no KUnit suite. There are: $(suites | paste -sd' ')"
 }

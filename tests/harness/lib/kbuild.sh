@@ -1,33 +1,32 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kbuild.sh - how kbuild is called, and a configuration in which every requested
-# option is what was requested.  Sourced after source.sh, by kernel.sh and
-# check.sh.
+# kbuild.sh - call kbuild, and configure the kernel such that every requested option
+# is set as requested. Sourced after source.sh, by kernel.sh and check.sh.
 #
-#   kbuild_init               sets VARIANT, BUILD; after source_id
-#   kbuild ARG...             make in the work tree, objects in BUILD
-#   kbuild_config             BUILD/.config from the fragments
+#   kbuild_init               sets VARIANT, BUILD; call it after source_id
+#   kbuild ARG...             make in the work tree, with the objects in BUILD
+#   kbuild_config             create BUILD/.config from the fragments
 
 kbuild_init() {
 	VARIANT=${VARIANT:-base}
 	BUILD=$WORK/build/$VARIANT
 	mkdir -p "$BUILD"
 	export CCACHE_DIR=$CACHE/ccache CCACHE_MAXSIZE=5G CCACHE_NOHASHDIR=1
-	# Dependencies come from the compiler: no second run of the preprocessor.
+	# The dependencies come from the compiler, without a second preprocessor run.
 	export CCACHE_DEPEND=1
 	export CCACHE_STATSLOG=$BUILD/.ccache-log
 	export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 2026'
-	# The same for each link, or a kernel that was built twice would be another one.
+	# Constants, so that builds are reproducible
 	export KBUILD_BUILD_USER=vgem_pfn KBUILD_BUILD_HOST=localhost KBUILD_BUILD_VERSION=1
-	# What a caller's environment must not change.
+	# The caller's environment must not change the build.
 	unset MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS MAKEOVERRIDES KCFLAGS KAFLAGS \
 		KCPPFLAGS KBUILD_OUTPUT KBUILD_EXTMOD CROSS_COMPILE INSTALL_MOD_PATH \
 		INSTALL_MOD_STRIP KCONFIG_CONFIG KCONFIG_ALLCONFIG LOCALVERSION
 }
 
-# _kcsan_scope - what make is told so that CONFIG_KCSAN instruments these files and no
-# others: kbuild decides by KCSAN_SANITIZE_<object>$(KCSAN_SANITIZE).
+# _kcsan_scope - make variables that limit CONFIG_KCSAN to these files. kbuild
+# checks KCSAN_SANITIZE_<object>$(KCSAN_SANITIZE).
 _kcsan_scope() {
 	local f
 	[[ $VARIANT == kcsan ]] || return 0
@@ -38,20 +37,20 @@ _kcsan_scope() {
 	done
 }
 
-# _speed_scope - make variables that optimise the files under test for speed.
-# For size, gcc makes memcpy() a "rep movsb", which emulation runs byte by byte: moves then
-# copy 14 MiB/s and not 200.
+# _speed_scope - make variables that optimize the files under test for speed. With
+# -Os gcc compiles memcpy() to "rep movsb", which is emulated byte by byte: moves
+# would copy 14 MiB/s instead of 200 MiB/s.
 _speed_scope() {
 	local f
 	for f in "$WORK"/src/drivers/gpu/drm/vgem_pfn/*.c "$WORK"/src/drivers/dma-buf/dma-buf-pfn*.c; do
-		# Those have flags of their own.
+		# These have flags of their own.
 		[[ $f == *trace.c ]] || printf 'CFLAGS_%s.o=-O2\n' "$(basename "$f" .c)"
 	done
 }
 
-# Most of a small file's time goes into its headers' macros; not tracking their
-# expansion saves a tenth of that, and costs the notes "in expansion of macro"
-# in error messages.  `make check` has those: it calls make with KCFLAGS=.
+# Compiling a small file mostly takes time for macros in headers. Without tracking
+# of macro expansion this is 10% faster, but error messages lack the notes "in
+# expansion of macro". `make check` calls make with KCFLAGS= to get them.
 kbuild() {
 	local scope=()
 	mapfile -t scope < <(_kcsan_scope && _speed_scope)
@@ -61,7 +60,7 @@ kbuild() {
 
 # --- the configuration -----------------------------------------------------------
 
-# _config_fragments - the files, in the order in which they win
+# _config_fragments - the fragments; a later one overrides an earlier one
 _config_fragments() {
 	local f
 	printf '%s\n' "$TOP/tests/configs/base.config"
@@ -69,7 +68,7 @@ _config_fragments() {
 	for f in ${CONFIG_EXTRA:-}; do realpath -- "$f"; done
 }
 
-# _config_merged FILE... - NAME=value lines; "is not set" is n; the last one wins
+# _config_merged FILE... - lines NAME=value; "is not set" is n; the last one wins
 _config_merged() {
 	awk '
 		/^# CONFIG_[A-Za-z0-9_]+ is not set$/ { $0 = $2 "=n" }
@@ -88,7 +87,7 @@ _config_merged() {
 		}' "$@"
 }
 
-# _config_lost MERGED CONFIG - lines: name, wanted, got
+# _config_lost MERGED CONFIG - lines: name, requested value, actual value
 _config_lost() {
 	awk -F= '
 		NR == FNR { if ($1 ~ /^CONFIG_/) got[$1] = substr($0, length($1) + 2); next }
@@ -99,7 +98,7 @@ _config_lost() {
 		}' "$2" "$1"
 }
 
-# _config_why NAME - what Kconfig says about an option that did not survive
+# _config_why NAME - Kconfig's information on an option that was not kept
 _config_why() {
 	local name=${1#CONFIG_} files
 	files=$(cd "$WORK/src" && grep -rlE "^[[:space:]]*(menu)?config $name\$" --include='Kconfig*' \
@@ -122,7 +121,7 @@ _config_make() {
 	kbuild -s KCONFIG_ALLCONFIG="$BUILD/.fragment" allnoconfig && kbuild -s olddefconfig
 }
 
-# kbuild_config - start from nothing, add the fragments, and check the result
+# kbuild_config - allnoconfig with the fragments; check the result
 kbuild_config() {
 	local files=() log=$OUT/log/config-$VARIANT.log stamp lost name want have
 	mapfile -t files < <(_config_fragments)
@@ -152,6 +151,6 @@ kbuild_config() {
 		die "$(wc -l <<<"$lost") requested option(s) did not survive olddefconfig: $(awk '{ printf "%s%s", sep, $1; sep = ", " }' <<<"$lost")"
 	fi
 	printf '%s\n' "$stamp" >"$BUILD/.config.checked"
-	# A Kconfig file that changed while we looked is looked at again.
+	# If a Kconfig file was changed meanwhile, the next run checks it.
 	touch -r "$BUILD/.config.start" "$BUILD/.config.checked"
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Included ahead of every program of Linux's selftests. Their 30 seconds for a
- * test are too few under emulation on a busy machine; these are fewer than
- * the 90 after which boot.sh takes a silent guest for hung, so that it is still
- * the test that is named.
+ * Included before every program of Linux's selftests. The default timeout of 30 s
+ * per test is too short under emulation on a busy machine. This one is shorter
+ * than the 90 s after which boot.sh ends a silent guest, so that the test is
+ * reported by name.
  */
 #include "kselftest_harness.h"
 

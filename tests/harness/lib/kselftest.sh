@@ -1,22 +1,21 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kselftest.sh - Linux's own selftests, built from the tree that the guest's
-# kernel is built from, so that both agree.  Sourced after source.sh and kbuild.sh.
+# kselftest.sh - Linux's selftests, built from the same tree as the guest's kernel.
+# Sourced after source.sh and kbuild.sh.
 #
 #   kselftest_get COLLECTION KERNEL_DIR
 #
-# leaves the programs of tools/testing/selftests/COLLECTION in
-# $OUT/guest/kselftest, for image.sh, and builds them only if the kernel is not
-# the one they were built with.
+# builds the programs of tools/testing/selftests/COLLECTION in $OUT/guest/kselftest,
+# for image.sh. They are rebuilt only if the kernel has changed.
 
 _kselftest_make() {
 	local collection=$1 to=$2 log=$OUT/log/kselftest.log
-	# Another clone may have been here since our kernel was built.
+	# Another clone may have changed the source tree since our kernel was built.
 	source_prepare
 	run_logged "$log" kbuild -s headers ||
 		die "could not make the kernel's headers for user space" "$log"
-	# Static: they run whatever the guest's libc is.
+	# Static, so that they do not depend on the guest's libc
 	run_logged "$log" make -C "$WORK/src/tools/testing/selftests/$collection" all \
 		OUTPUT="$to" KHDR_INCLUDES="-isystem $BUILD/usr/include" \
 		USERCFLAGS="-include '$HARNESS/lib/kselftest.h'" USERLDFLAGS=-static ||

@@ -1,23 +1,23 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lib.sh - what every harness script shares: places, progress, failure, locks,
-# and files that are either whole or absent.  Sourced, never run.
+# lib.sh - functions for all scripts of the harness: progress, errors, locks, and
+# files that are created atomically. Sourced, never run.
 #
 #   TOP    the repository                        CACHE  downloads and builds
 #   OUT    results of this clone ($TOP/out)      JOBS   parallel compilers
 #
-# Rules that keep an interrupted run harmless:
-# - whatever lands in CACHE is written beside its final name (tmp_for) and
-#   renamed when whole (publish);
-# - long commands run in a process group of their own (run_child, run_logged),
-#   which the exit trap ends, so Ctrl-C leaves no process behind;
+# These rules make it safe to interrupt a run:
+# - files in CACHE are written under a temporary name (tmp_for) and renamed when they
+#   are complete (publish);
+# - long commands run in a process group of their own (run_child, run_logged), which the
+#   exit trap ends, so that Ctrl-C leaves no process behind;
 # - nothing is ever mounted.
 
 set -Eeuo pipefail
-# Builds and parsers below read the tools' English messages.
+# Scripts parse the English messages of tools.
 export LC_ALL=C
-# depmod lives where an ordinary user's PATH does not look.
+# depmod is not in the PATH of an ordinary user.
 export PATH=$PATH:/usr/sbin:/sbin
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd -P)
@@ -26,13 +26,13 @@ HARNESS=$TOP/tests/harness
 CACHE=${VGEM_PFN_CACHE:-${HOME:?HOME is not set}/.cache/vgem_pfn}
 OUT=${VGEM_PFN_OUT:-$TOP/out}
 JOBS=${JOBS:-$(nproc)}
-# V is make's: only V=1 means verbose.
+# V as in kbuild: only V=1 means verbose.
 V=${V:-0}
-# One clock and one set of held locks for a script and the scripts it calls.
+# A script and the scripts that it calls share the start time and the held locks.
 export VGEM_PFN_T0=${VGEM_PFN_T0:-$(date +%s)}
 export VGEM_PFN_LOCKS=${VGEM_PFN_LOCKS:-:}
 export VGEM_PFN_CACHE=$CACHE JOBS V
-# git must look at the repository in $TOP, whatever hook or tool called us.
+# git must use the repository in $TOP, even if called from a hook.
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 
 ME=${0##*/}
@@ -45,7 +45,7 @@ _LAST_PCT=-1
 
 # --- progress ----------------------------------------------------------------
 
-# elapsed - "12s" or "3m05s" since the first script of this run started
+# elapsed - "12s" or "3m05s" since the start of the first script of this run
 elapsed() {
 	local s=$(($(date +%s) - VGEM_PFN_T0))
 	hms "$s"
@@ -56,20 +56,20 @@ hms() {
 	if (($1 < 60)); then printf '%ds' "$1"; else printf '%dm%02ds' $(($1 / 60)) $(($1 % 60)); fi
 }
 
-# step N/M TEXT - a step begins; STEPS_TOTAL in the environment is M for a script
-# whose steps are the first of another's
+# step N/M TEXT - begin a step. STEPS_TOTAL in the environment overrides M, for a
+# script whose steps are the first ones of another script.
 step() {
 	progress_end
 	printf '[%6s] %s %s\n' "$(elapsed)" "${1%/*}/${STEPS_TOTAL:-${1#*/}}" "$2" >&2
 }
 
-# note TEXT... - one line under the current step
+# note TEXT... - print a line below the current step
 note() {
 	progress_end
 	printf '         %s\n' "$*" >&2
 }
 
-# progress PERCENT TEXT - in place on a terminal, every 10% elsewhere
+# progress PERCENT TEXT - update in place on a terminal, print every 10% otherwise
 progress() {
 	local pct=$1
 	((pct > 100)) && pct=100
@@ -83,12 +83,12 @@ progress() {
 	_LAST_PCT=$pct
 }
 
-# closing_line PASSED FAILED SKIPPED - the last line of every suite of ours
+# closing_line PASSED FAILED SKIPPED - the last line of the output of every suite
 closing_line() {
 	printf '%d passed, %d failed, %d skipped\n' "$@"
 }
 
-# progress_end - leave the progress line on the screen and go on below it
+# progress_end - continue below the progress line
 progress_end() {
 	if ((_TTY && _LAST_PCT >= 0)); then printf '\n' >&2; fi
 	_LAST_PCT=-1
@@ -96,7 +96,7 @@ progress_end() {
 
 # --- failure -----------------------------------------------------------------
 
-# show_log LOG - the lines that say why, or the last ones
+# show_log LOG - print the lines with errors, or the last lines
 show_log() {
 	local log=$1 hits
 	if [[ ! -s $log ]]; then
@@ -115,13 +115,13 @@ show_log() {
 		grep -am 1 'No space left on device' "$log" | sed 's/^/    | /' >&2
 		disk_full || printf '    A disk was full.\n' >&2
 	else
-		# ccache, for one, fails without a word.
+		# Some tools, such as ccache, fail without a message.
 		disk_full || true
 	fi
 	printf '    full log: %s\n' "$log" >&2
 }
 
-# die TEXT [LOG] - say what failed and where to look, exit 1
+# die TEXT [LOG] - print the error and the name of the log, exit with 1
 die() {
 	progress_end
 	trap - ERR
@@ -138,7 +138,7 @@ _on_err() {
 	disk_full || true
 }
 
-# disk_full - is it? then say so
+# disk_full - print a message and return 0 if the disk is full
 disk_full() {
 	local d free
 	for d in "$CACHE" "$OUT" "${TMPDIR:-/tmp}"; do
@@ -153,7 +153,7 @@ disk_full() {
 	return 1
 }
 
-# need_space DIR MIB - refuse early instead of failing half way
+# need_space DIR MIB - die now rather than in the middle of the work
 need_space() {
 	local d=$1 want=$2 have
 	while [[ ! -d $d ]]; do d=$(dirname "$d"); done
@@ -162,9 +162,9 @@ need_space() {
     Free some, or set VGEM_PFN_CACHE to a directory on a larger disk."
 }
 
-# --- the end of a script, expected or not --------------------------------------
+# --- the end of a script, normal or not ----------------------------------------
 
-# on_exit COMMAND - a string to eval when the script ends, last added first
+# on_exit COMMAND - eval this string when the script ends; the last one added runs first
 on_exit() {
 	_EXIT_HOOKS=("$1" "${_EXIT_HOOKS[@]}")
 }
@@ -177,7 +177,8 @@ _alive() {
 _on_exit() {
 	local rc=$? p i h
 	trap - EXIT ERR
-	# ALRM: a signal can interrupt "read -t", whose alarm then crashes a subshell of a hook.
+	# Ignore SIGALRM, too: a signal can interrupt "read -t", and its alarm would
+	# then end a subshell of a hook.
 	trap '' INT TERM HUP ALRM
 	progress_end
 	for p in "${_CHILDREN[@]}"; do
@@ -209,7 +210,8 @@ trap '_on_signal 129' HUP
 
 # --- commands ------------------------------------------------------------------
 
-# start_child CMD... - in the background, own process group, no stdin; $! is it
+# start_child CMD... - run in the background, in a process group of its own, without
+# stdin; $! is its PID
 start_child() {
 	set -m
 	"$@" </dev/null &
@@ -217,7 +219,7 @@ start_child() {
 	_CHILDREN+=("$!")
 }
 
-# wait_child PID - its exit status; a signal to us interrupts the wait
+# wait_child PID - return its exit status; repeats waits that a signal interrupts
 wait_child() {
 	local pid=$1 rc=0 i
 	wait "$pid" || rc=$?
@@ -228,8 +230,8 @@ wait_child() {
 	return "$rc"
 }
 
-# run_child CMD... - like CMD, but ended with everything below it if we end.  A
-# subshell has no exit trap, so there CMD stays in the foreground and its group.
+# run_child CMD... - run CMD; the exit trap ends it and all its children. A subshell
+# has no exit trap, so there CMD runs in the foreground in the same process group.
 run_child() {
 	if ((BASH_SUBSHELL)); then
 		"$@" </dev/null
@@ -239,7 +241,7 @@ run_child() {
 	fi
 }
 
-# run_logged LOG CMD... - output to LOG (and to the screen with V=1); status of CMD
+# run_logged LOG CMD... - run with output to LOG, with V=1 also to the screen
 run_logged() {
 	local log=$1
 	shift
@@ -251,7 +253,7 @@ run_logged() {
 	fi
 }
 
-# with_lock NAME CMD... - one run at a time per NAME and CACHE
+# with_lock NAME CMD... - run exclusively for this NAME and CACHE
 with_lock() {
 	local name=$1 fd rc held=$VGEM_PFN_LOCKS
 	shift
@@ -263,11 +265,11 @@ with_lock() {
 	exec {fd}>"$CACHE/lock/$name"
 	if ! flock -n "$fd"; then
 		note "waiting for another run that holds the lock '$name'"
-		# In the background, so that Ctrl-C ends the wait.
+		# In the background, so that Ctrl-C ends the wait
 		run_child flock "$fd"
 	fi
 	VGEM_PFN_LOCKS="$held$name:"
-	# Not "|| rc=": that would switch set -e off in what it calls.
+	# "|| rc=" would disable set -e in the command.
 	"$@"
 	rc=$?
 	VGEM_PFN_LOCKS=$held
@@ -275,14 +277,14 @@ with_lock() {
 	return "$rc"
 }
 
-# nap SECONDS - sleep without a process, which costs more than the loop that waits
+# nap SECONDS - sleep without forking
 nap() {
 	[[ -n ${_NAP:-} ]] || exec {_NAP}<> <(:)
 	read -rt "$1" -u "$_NAP" || :
 }
 
-# new_lines VAR FD - append to the array VAR the lines that were added to the file that
-# FD is open on; a line that is not whole yet comes with the next call
+# new_lines VAR FD - append new lines of the file that FD is open on to the array
+# VAR. An incomplete line is returned by a later call.
 declare -A _PARTIAL=()
 new_lines() {
 	local -n _lines=$1
@@ -294,10 +296,10 @@ new_lines() {
 	_PARTIAL[$2]=${_PARTIAL[$2]:-}$line
 }
 
-# --- whole or absent -------------------------------------------------------------
+# --- atomic files ----------------------------------------------------------------
 
-# tmp_for VAR TARGET - VAR becomes a scratch name beside TARGET, removed at exit;
-# what killed runs left there goes now
+# tmp_for VAR TARGET - set VAR to a temporary name next to TARGET, which is removed
+# at exit; removes leftovers of killed runs
 tmp_for() {
 	local -n _var=$1
 	local target=$2 old
@@ -312,7 +314,7 @@ tmp_for() {
 	_TMPS+=("$target.tmp.$$")
 }
 
-# publish TMP TARGET - TMP is whole: give it its name
+# publish TMP TARGET - rename the complete TMP to TARGET
 publish() {
 	if [[ -d $2 && ! -L $2 ]]; then
 		local old=$2.tmp.old.$$

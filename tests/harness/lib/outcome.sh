@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# outcome.sh - a suite that the host runs itself: counts and prints what passed
-# and what did not. Sourced after lib.sh and results.sh.
+# outcome.sh - report the results of a suite that runs on the host. Sourced after
+# lib.sh and results.sh.
 
 _OUTCOMES=0 _PASSED=0 _FAILED=0
 
-# outcome RC TEXT [LOG] - one result; with the end of LOG if RC is not 0
+# outcome RC TEXT [LOG] - report a result; prints the end of LOG if RC is not 0
 outcome() {
 	_OUTCOMES=$((_OUTCOMES + 1))
 	if (($1 == 0)); then
@@ -22,7 +22,7 @@ outcome() {
 	}
 }
 
-# outcomes - plan and closing line; 0 if all passed
+# outcomes - print the plan and the closing line; 0 if all passed
 outcomes() {
 	printf '1..%d\n' "$_OUTCOMES"
 	closing_line "$_PASSED" "$_FAILED" 0

@@ -1,30 +1,31 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# packages.sh - Debian packages: installed on this machine, or fetched from a suite
-# that this machine does not run.  Sourced after lib.sh.
+# packages.sh - Debian packages: installed on this machine, or downloaded from
+# another suite. Sourced after lib.sh.
 #
-#   need_tools PURPOSE...   install what this machine lacks of these sets (TOOLS), or
-#                           name the command that does
+#   need_tools PURPOSE...   install missing packages of these sets (TOOLS), or print
+#                           the command to do it
 #   suites_get DIR MIB "SUITE..." WHAT OPTION...
-#                           run mmdebstrap for the first of the suites that has WHAT,
-#                           with DIR as its target
+#                           run mmdebstrap for the first suite that has WHAT, with DIR
+#                           as its target
 #   with_progress DIR MIB LOG COMMAND...
 #                           run a command that fills DIR with about MIB MiB
 #
-# mmdebstrap resolves, downloads and unpacks with apt and dpkg, in a root of its own:
-# the machine's package lists stay as they are.  Of the machine's configuration it gets
-# the entry of the Debian archive, with another suite, and all below Acquire: proxies,
-# checks of dates, credentials.  VGEM_PFN_APT_URI overrides the archive's address.
+# mmdebstrap resolves, downloads and unpacks with apt and dpkg, in a separate root:
+# the machine's package lists are not changed. From the machine's configuration it
+# uses the entry of the Debian archive, with another suite, and everything below
+# Acquire: proxies, date checks, credentials. VGEM_PFN_APT_URI overrides the
+# archive's address.
 #
-# --variant=extract runs no maintainer script.  Then --mode=chrootless needs neither
-# privilege nor a mount, and does no harm as root, against which a check warns.
+# --variant=extract runs no maintainer scripts. Therefore --mode=chrootless needs
+# neither privileges nor mounts, and is safe as root, although a check warns about that.
 
 # --- this machine ----------------------------------------------------------------
 
-# Words are a package, or probe:package.  The probe is a command, or a file if it begins
-# with a slash.  One set per purpose, so that `make run` does not install what only
-# `make check` uses.  Names are those of Debian 12 and 13.
+# Each word is a package, or probe:package. The probe is a command, or a file if it
+# begins with a slash. One set per purpose, so that `make run` does not install what
+# only `make check` needs. The names are valid for Debian 12 and 13.
 declare -A TOOLS=(
 	[fetch]="apt-get:apt git mmdebstrap rsync xz:xz-utils"
 	[kernel]="bc bison ccache depmod:kmod flex gcc ld:binutils lz4 make perl
@@ -63,7 +64,7 @@ _install() {
 		-o DPkg::Lock::Timeout=120 --no-install-recommends "$@"
 }
 
-# need_tools PURPOSE... - all is there when this returns
+# need_tools PURPOSE... - dies unless all are installed afterwards
 need_tools() {
 	local miss log=$CACHE/log/packages.log line
 	[[ $(uname -m) == x86_64 ]] ||
@@ -77,7 +78,7 @@ need_tools() {
     Only root can install them. As root, type:
         $line"
 	note "installing: ${miss[*]}"
-	# New machines have no package lists, old ones have stale ones.
+	# The package lists of the machine may be missing or out of date.
 	run_logged "$log" _install "${miss[@]}" ||
 		{ note "reading the machine's package lists first" &&
 			run_logged "$log" _as_root apt-get update -q &&
@@ -91,7 +92,7 @@ need_tools() {
 
 # --- other suites ------------------------------------------------------------------
 
-# with_progress DIR MIB LOG COMMAND... - the size of DIR is the progress
+# with_progress DIR MIB LOG COMMAND... - shows the size of DIR as progress
 with_progress() {
 	local dir=$1 mib=$2 log=$3 pid pct n=0
 	shift 3
@@ -100,7 +101,7 @@ with_progress() {
 	pid=$!
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 1
-		# Of a large tree du takes a second.
+		# du takes a second for a large tree.
 		((++n % 5 == 0)) || continue
 		pct=$(du -sm "$dir" 2>/dev/null | awk -v mib="$mib" '{ print int($1 * 100 / mib) }') || :
 		progress $((${pct:-0} > 99 ? 99 : ${pct:-0})) "$(elapsed)"
@@ -110,7 +111,7 @@ with_progress() {
 	progress_end
 }
 
-# _suite_sources SUITE - the machine's entry for the Debian archive, with this suite
+# _suite_sources SUITE - the machine's entry for the Debian archive, for this suite
 _suite_sources() {
 	local suite=$1 code entries release entry key=/usr/share/keyrings/debian-archive-keyring.gpg
 	if [[ -n ${VGEM_PFN_APT_URI:-} ]]; then
@@ -120,7 +121,7 @@ _suite_sources() {
 	fi
 	# shellcheck disable=SC1091
 	code=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
-	# apt numbers the lines of a .list and the stanzas of a .sources.
+	# apt identifies entries by line in a .list and by stanza in a .sources file.
 	entries=$(apt-get indextargets --format "main \$(RELEASE) \$(SOURCESENTRY)" \
 		'Created-By: Packages' 'Component: main' 2>/dev/null) || :
 	entry=$(grep -m 1 "^main ${code:-none} " <<<"$entries") ||
@@ -140,8 +141,8 @@ _suite_sources() {
 	esac
 }
 
-# suites_get DIR MIB "SUITE..." WHAT OPTION... - MIB is what DIR holds in the end, about.
-# SUITES_ELSE completes the advice if no suite has it.
+# suites_get DIR MIB "SUITE..." WHAT OPTION... - MIB is the approximate final size
+# of DIR. SUITES_ELSE is appended to the error message if no suite has WHAT.
 suites_get() {
 	local dir=$1 mib=$2 suites=$3 what=$4 suite why='' log=$CACHE/log/suites.log tmp
 	shift 4
@@ -163,7 +164,7 @@ suites_get() {
 			"$suite" "$dir" "$tmp/archive" || return 0
 		progress_end
 		if grep -Eq 'NO_PUBKEY|EXPKEYSIG|not signed' "$log" && ! grep -q 'Failed to fetch' "$log"; then
-			die "the package lists of '$suite' are not signed by a key this machine knows
+			die "the package lists of '$suite' are not signed by a key of this machine
     Install a newer debian-archive-keyring (apt-get install debian-archive-keyring)." "$log"
 		elif grep -q 'does not have a Release file' "$log"; then
 			why+="; the archive has no suite '$suite'"

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# prepare.sh - all that must be there before a guest can boot.  Sourced after
+# prepare.sh - prepare everything that is needed to boot a guest. Sourced after
 # lib.sh by the scripts that boot one; sources the rest of the harness.
 #
-#   prepare STEPS   kernel, root and image, accelerator: afterwards GUEST_KERNEL,
-#                   GUEST_IMAGE, ROOTFS and ACCEL_USED are set.  STEPS is how many
-#                   steps of its own the caller has, which follow as next_step.
-#                   With KSELFTESTS=collection, the image has those selftests of Linux.
+#   prepare STEPS   build kernel, root and image, choose the accelerator: sets
+#                   GUEST_KERNEL, GUEST_IMAGE, ROOTFS and ACCEL_USED. STEPS is the
+#                   number of further steps that the caller begins with next_step.
+#                   With KSELFTESTS=collection the image has these selftests of Linux.
 
 for _part in packages source kbuild kselftest accel rootfs image guest boot units results \
 	input; do
@@ -24,7 +24,7 @@ next_step() {
 	step "$_step/$STEPS_TOTAL" "$1"
 }
 
-# prepare_kernel [VARIANT] - kernel.sh counts its own steps, of all
+# prepare_kernel [VARIANT] - kernel.sh numbers its steps within the total
 prepare_kernel() {
 	STEPS_TOTAL=$STEPS_TOTAL VARIANT=${1:-base} run_child "$HARNESS/kernel.sh" || exit 1
 	GUEST_KERNEL=$OUT/kernel/${1:-base}

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A 64 KiB firmware image that does the least a kernel must be able to do:
- * leave real mode, turn on paging in long mode, call a function and touch memory
- * for a while, and then end QEMU through isa-debug-exit with status
- * (0x10 << 1) | 1 = 33. The loop takes some tenths of a second under TCG and a
- * tenth of that under a KVM that is worth having.
+ * A 64 KiB firmware image that does the minimum of what a kernel does: leave real
+ * mode, turn on paging in long mode, call a function and access memory in a loop.
+ * Then it ends QEMU through isa-debug-exit with status (0x10 << 1) | 1 = 33. The
+ * loop takes some tenths of a second with TCG, and a tenth of that with a working
+ * KVM.
  *
- * Real mode alone proves nothing: a /dev/kvm was seen that ran this image's
- * first instructions and hung for good at the far jump into protected mode.
+ * Running in real mode is not enough: one /dev/kvm executed the first instructions
+ * of this image and hung at the far jump to protected mode.
  *
- * Linked at 0xffff0000, where QEMU maps -bios; the processor starts at the
- * reset vector, 16 bytes before the end.
+ * Linked at 0xffff0000, where QEMU maps -bios; the processor starts at the reset
+ * vector, 16 bytes before the end.
  */
 #define ROUNDS	20000000
 

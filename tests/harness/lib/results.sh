@@ -1,24 +1,23 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# results.sh - what guests left behind, as one list of results and in the
-# formats people want.  Sourced after lib.sh, boot.sh and units.sh.
+# results.sh - the results of guests, in one list and in several formats. Sourced
+# after lib.sh, boot.sh and units.sh.
 #
-#   results_collect DIR       of the guest that boot_guest ran in DIR: DIR gets
-#                             summary.json, test.ktap, junit.xml, results/ (all the
-#                             guest sent), logs/ (of failures)
-#   results_collect_all DIR QUEUE   of the guests in DIR/guest-*, as if they were
-#                             one; QUEUE has the units that no guest took
-#   results_add DIR OTHER     as if those of OTHER were DIR's, too
-#   results_report DIR        failures with their last lines, skips, the closing
-#                             line; 0 if nothing failed
+#   results_collect DIR       of the guest that boot_guest ran in DIR: writes to DIR
+#                             summary.json, test.ktap, junit.xml, results/ (everything
+#                             the guest sent), logs/ (of failures)
+#   results_collect_all DIR QUEUE   of all guests in DIR/guest-*, as one list; QUEUE has
+#                             the units that no guest took
+#   results_add DIR OTHER     add the results of OTHER to those of DIR
+#   results_report DIR        print failures with their last lines, skips, and the
+#                             closing line; 0 if nothing failed
 #
-# A guest that did not write its final line failed, whatever it wrote before.  What it
-# had done until then counts all the same.
+# A guest that did not write its final line has failed, but its results until then count.
 
 KERNEL_TROUBLE='Kernel panic - not syncing|WARNING: |BUG: |INFO: (task|rcu)|Oops|RIP: 0010|possible .* locking'
 
-# diagnose DIR - why there is no final line, in one line
+# diagnose DIR - the reason why there is no final line, in one line
 diagnose() {
 	local dir=$1 con=$1/console.log panic line end what=
 	end=$(cat "$dir/end" 2>/dev/null || echo "the run was ended")
@@ -39,7 +38,7 @@ diagnose() {
 	printf '%s%s' "$what" "${line:+, during: $line}"
 }
 
-# running DIR - what the guest did last
+# running DIR - the last activity of the guest
 running() {
 	tail -n 200 "$1/progress" 2>/dev/null | tr -d '\r' | awk '
 		sub(/.*Starting subtest: /, "") { sub_ = $0; next }
@@ -50,13 +49,13 @@ running() {
 		END { print sub_ != "" ? program " (" sub_ ")" : other }'
 }
 
-# result NAME STATUS REASON [LOG] - one result of the harness itself, as JSON
+# result NAME STATUS REASON [LOG] - print one result of the harness as JSON
 result() {
 	jq -nc --arg n "$1" --arg s "$2" --arg r "$3" --arg l "${4:-}" \
 		'{suite: "guest", name: $n, status: $s, reason: $r, seconds: 0, log: $l}'
 }
 
-# ktap_results FILE SUITE - the lines of one level
+# ktap_results FILE SUITE - the results of one level of KTAP
 ktap_results() {
 	tr -d '\r' <"$1" | jq -Rc --arg suite "$2" '
 		capture("^(?<not>not )?ok [0-9]+ - (?<name>[^#]*[^# ]) *(# (?<skip>SKIP )?(?<why>.*))?$")
@@ -75,7 +74,7 @@ contract_results() {
 	[[ ! -e $1/contract.ktap ]] || ktap_results "$1/contract.ktap" contract
 }
 
-# end_result DIR - is the verdict whole?
+# end_result DIR - check that the verdict is complete
 end_result() {
 	local dir=$1 last said plan
 	last=$(tail -n 1 "$dir/verdict" 2>/dev/null | tr -d '\r') || :
@@ -93,9 +92,9 @@ end_result() {
 	fi
 }
 
-# --- of one unit ------------------------------------------------------------------
+# --- results of one unit ----------------------------------------------------------
 
-# kunit_results UNIT_DIR - the test cases: one level below their suite
+# kunit_results UNIT_DIR - the test cases, one level below their suite
 kunit_results() {
 	local file suite
 	for file in "$1"/kunit/*; do
@@ -110,7 +109,7 @@ kunit_results() {
 	done
 }
 
-# kselftest_results UNIT_DIR - the tests of Linux's own programs
+# kselftest_results UNIT_DIR - the tests of Linux's selftests
 kselftest_results() {
 	local file
 	for file in "$1"/kselftest/*; do
@@ -119,15 +118,15 @@ kselftest_results() {
 	done
 }
 
-# igt_prefix PASS - of names; the first pass's bear none
+# igt_prefix PASS - the prefix of test names; that of the first pass is empty
 igt_prefix() {
 	local first
 	read -r first _ < <(pass_lines)
 	if [[ $1 == "$first" ]]; then echo igt/; else echo "igt/$1/"; fi
 }
 
-# cut_results DIR UNIT PREFIX - of a unit in which the guest ended: what had ended
-# before, and the subtest that was running
+# cut_results DIR UNIT PREFIX - of a unit in which the guest died: the finished
+# subtests, and the subtest that was running
 cut_results() {
 	unit_done "$1" "$2" | jq -Rc --arg prefix "$3" --arg died "$(diagnose "$1")" \
 		--arg log "$(grep -aE -A 25 -m 1 "$KERNEL_TROUBLE" "$1/console.log" || :)" '
@@ -153,7 +152,8 @@ igt_results() {
 			result "${prefix}results.json" fail "igt_runner left no readable $json"
 			continue
 		fi
-		# What did not run in this process did in the next, or is missing.
+		# A subtest that did not run in this process ran in the next one, or
+		# is missing.
 		jq -c --arg prefix "$prefix" -f "$HARNESS/results/igt.jq" "$json" |
 			jq -c '.[] | select(.reason | startswith("notrun") | not)'
 	done
@@ -173,7 +173,7 @@ unit_results() {
 
 # --- of guests ---------------------------------------------------------------------
 
-# guest_unpack DIR - what it sent: one archive after the other, the last maybe cut
+# guest_unpack DIR - unpack the archives that the guest sent; the last one may be incomplete
 guest_unpack() {
 	rm -rf "$1/results"
 	mkdir -p "$1/results"
@@ -184,21 +184,21 @@ guest_unpack() {
 		result guest/results fail "the archive of results is broken"
 }
 
-# guest_results DIR - the checks in it.  A guest that was ended with its run, which then
-# went on with other guests, came to no checks.
+# guest_results DIR - the checks in the guest. A guest that was ended by an
+# interruption, after which other guests continued, made no checks.
 guest_results() {
 	guest_unpack "$1"
 	verdict_results "$1"
 	if [[ $1 == */guest-before* && ! -e $1/end ]]; then
-		result guest/end skip "the run was interrupted, so leaks and taint were not looked for in this guest"
+		result guest/end skip "the run was interrupted, so this guest was not checked for leaks and taints"
 	else
 		end_result "$1"
 	fi
 	contract_results "$1"
 }
 
-# planned DIR QUEUE - names of all tests that were to run in the guests of DIR, in the
-# lower case of igt_runner's results
+# planned DIR QUEUE - the names of all tests planned for the guests of DIR, in lower
+# case like igt_runner's results
 planned() {
 	local file pass
 	for file in "$1"/guest-*/units/* "$2"/*; do
@@ -208,7 +208,7 @@ planned() {
 	done | tr '[:upper:]' '[:lower:]' | sort -u
 }
 
-# missing DIR QUEUE - a failure for those of them that have no result in DIR/tests
+# missing DIR QUEUE - a failure for each of them without a result in DIR/tests
 missing() {
 	local n tests
 	tests=$(comm -23 <(planned "$@") <(jq -r .name "$1/tests" | tr '[:upper:]' '[:lower:]' | sort -u))
@@ -217,10 +217,11 @@ missing() {
 	result guest/unfinished fail "$n tests did not run, the first is $(head -n 1 <<<"$tests"); make test RESUME=1 runs what is left" "$tests"
 }
 
-# stock_judged FILE - the results in it, those of IGT's own tests judged by stock.list
+# stock_judged FILE - the results in FILE, with those of IGT's own tests checked
+# against stock.list
 stock_judged() {
 	local part=
-	# A selection of them may leave out what stock.list explains.
+	# With a selection, not every skip in stock.list has to occur.
 	if [[ -n ${TESTS:-} ]] || ! pass_selected stock; then part=yes; fi
 	jq -c 'select(.name | startswith("igt/stock/") | not)' "$1"
 	jq -c 'select(.name | startswith("igt/stock/"))' "$1" | jq -s . |
@@ -254,7 +255,7 @@ results_collect_all() {
 	[[ -s $dir/tests ]] || result guest/tests fail "not one test ran" >>"$dir/checks"
 	missing "$dir" "$2" >>"$dir/checks"
 	if [[ -z ${PASSES:-}${TESTS:-}${GUEST_BLOB:-} ]] && ! kunit_only && [[ -e $dir/key ]]; then
-		result guest/virtgpu skip "virtio-gpu has no blob resources, for want of /dev/udmabuf where QEMU runs: make test-nested" >>"$dir/checks"
+		result guest/virtgpu skip "virtio-gpu has no blob resources, because the host has no /dev/udmabuf: make test-nested" >>"$dir/checks"
 	fi
 	{
 		cat "$dir/checks"
@@ -264,7 +265,7 @@ results_collect_all() {
 	_results_write "$dir"
 }
 
-# results_add DIR OTHER - to those of DIR, those of another guest
+# results_add DIR OTHER - add the results of another guest to those of DIR
 results_add() {
 	local tmp
 	tmp_for tmp "$1/summary.json"
@@ -273,7 +274,7 @@ results_add() {
 	_results_write "$1"
 }
 
-# _results_write DIR - summary.json in the formats people want
+# _results_write DIR - write the other formats from summary.json
 _results_write() {
 	local dir=$1
 	jq -r -f "$HARNESS/results/junit.jq" "$dir/summary.json" >"$dir/junit.xml"
@@ -291,10 +292,10 @@ results_count() {
 	jq --arg s "$2" 'map(select(.status == $s)) | length' "$1/summary.json"
 }
 
-# Lines of a test's output that say nothing about why it failed.
+# Lines of a test's output that do not help to find the reason of a failure
 NOT_TELLING='^---|^<[5-7]>|^(IGT-Version|Using IGT|Starting|Stack trace|Opened)|^ *#[0-9]|^[*]{4}|^$'
 
-# _results_failures DIR - each with the last lines that matter
+# _results_failures DIR - print each failure with the last relevant lines
 _results_failures() {
 	local dir=$1 name log
 	while read -r name; do

@@ -1,28 +1,28 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# rootfs.sh - trees of programs from a Debian suite that has them, whatever this machine
-# runs.  Sourced after lib.sh and packages.sh.
+# rootfs.sh - trees of programs from a Debian suite that has them, independent of
+# the suite of this machine. Sourced after lib.sh and packages.sh.
 #
-#   rootfs_get   set ROOTFS: the guest's root, with igt_runner, IGT's stock tests, libigt
+#   rootfs_get   set ROOTFS: the guest's root, with igt_runner, IGT's own tests, libigt
 #                (which image.sh links against), busybox and kmod
 #   qemu_get     set QEMU_ROOT, and QEMU to a command that runs the QEMU there, on this
-#                machine and in a guest.  It can run a guest inside a guest: its
-#                emulation of SVM is good enough since version 10; Debian 12 has 7.2.
+#                machine and in a guest. Its emulation of SVM can run nested guests since
+#                version 10; Debian 12 has 7.2.
 #
 # Each is a directory with
 #   root/      the files       base.sqfs  the same as an image
-#   packages   what they are from
-# named after its recipe and its packages.  What is built once is used until the recipe
-# changes or the cache is removed, so a warm run asks no archive.
+#   packages   the list of packages
+# and is named after its recipe and its packages. A tree is used until the recipe
+# changes or the cache is removed, so later runs do not access the archive.
 
 TREE_SUITES="testing unstable"
 LIB=usr/lib/x86_64-linux-gnu
 IGT=usr/libexec/igt-gpu-tools
 
-# Of what the packages and their dependencies hold, what is kept: the rest is
-# documentation, other architectures' firmware, tests of other hardware, and
-# interpreters for scripts that nobody calls.
+# The files that are kept. The packages also contain documentation, firmware of
+# other architectures, tests of other hardware, and interpreters for scripts that
+# are not used.
 declare -A TREE_PACKAGES=(
 	[guest]="igt-gpu-tools,igt-gpu-tools-tests,busybox-static,kmod"
 	[qemu]="qemu-system-x86"
@@ -41,7 +41,7 @@ guest_fill() {
 	mkdir -p "$root"/{proc,sys,dev,tmp,run,mnt,etc,var,root}
 	ln -s /run "$root/var/run"
 	ln -s /tmp "$root/var/tmp"
-	# Kernel modules are added to the image at its top, by image.sh.
+	# image.sh adds the kernel modules below /modules.
 	ln -s /modules "$root/usr/lib/modules"
 	echo 'root:x:0:0:root:/tmp:/bin/sh' >"$root/etc/passwd"
 	echo 'root:x:0:' >"$root/etc/group"
@@ -51,10 +51,10 @@ guest_fill() {
 	done
 }
 
-# qemu_fill ROOT - with a command, "here", that runs it wherever the tree is
+# qemu_fill ROOT - the command "here" runs QEMU from any location of the tree
 qemu_fill() {
 	mkdir -p "$1"/{proc,sys,dev,tmp,run}
-	# Its own loader and libraries: this machine's libc may be older.
+	# With its own loader and libraries: this machine's libc may be older.
 	cat >"$1/here" <<-'END'
 		#!/bin/sh
 		root=$(dirname "$(readlink -f "$0")")
@@ -69,15 +69,15 @@ qemu_fill() {
 	"$1/here" --version
 }
 
-# In mmdebstrap's hooks: /usr is merged before anything is unpacked, and the packages'
-# names are kept.
+# Hooks of mmdebstrap: merge /usr before packages are unpacked, and save the names
+# of the packages.
 # shellcheck disable=SC2016 # $1 is the hooks'
 TREE_HOOKS=(
 	--setup-hook='for d in bin sbin lib lib64; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done'
 	--extract-hook='ls "$1/var/cache/apt/archives" | grep "deb$" > "$1/packages"'
 )
 
-# _tree_find NAME RECIPE - set TREE if there is one
+# _tree_find NAME RECIPE - set TREE if such a tree exists
 _tree_find() {
 	TREE=$(compgen -G "$CACHE/rootfs/$1-$2-*/base.sqfs" | head -n 1)
 	TREE=${TREE%/*}
@@ -108,7 +108,7 @@ _tree_make() {
 	publish "$tmp" "$to"
 }
 
-# _tree_get NAME - set TREE
+# _tree_get NAME - make the tree if necessary and set TREE
 _tree_get() {
 	local recipe
 	recipe=$({

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# slot.sh - one of the guests that a test run has side by side.  Guests of its own are
-# booted one after the other until the queue is empty: a guest that died is followed by
-# another, which runs what was left of its units.  Called by tests.sh; in the
-# environment are DIR, QUEUE, GUEST_KERNEL, GUEST_IMAGE, ROOTFS and the limits.
+# slot.sh - one slot of a test run with several guests side by side. It boots guests
+# one after the other until the queue is empty: if a guest dies, the next one runs
+# the rest of its units. Called by tests.sh, with DIR, QUEUE, GUEST_KERNEL,
+# GUEST_IMAGE, ROOTFS and the limits in the environment.
 #
 #   slot.sh NUMBER KEY=VALUE...
 
@@ -15,7 +15,7 @@ for _part in accel guest boot units; do
 	. "$HARNESS/lib/$_part.sh"
 done
 
-# So many guests may die before the rest of the queue is left alone.
+# The number of guests that may die before this slot gives up
 DEATHS=${DEATHS:-4}
 
 slot=$1
@@ -32,7 +32,8 @@ for ((n = 0; n < DEATHS; n++)); do
 	((n == 0)) || guest+=.$n
 	boot_guest "$guest" test "$@"
 	[[ $BOOT_END != exited ]] || continue
-	# Without a unit it did not get to the tests, nor will the next one.
+	# A guest that took no unit did not get to the tests, and the next one would
+	# not, either.
 	[[ -e $guest/units ]] || break
 	units_requeue "$guest" "$QUEUE"
 done

@@ -4,25 +4,25 @@
 # source.sh - the kernel tree to build: Linux 7.3, plus patches/linux-7.3/, plus
 # this repository's own files.  Sourced after lib.sh and packages.sh.
 #
-#   source_id          sets SRC_ID (which Linux) and WORK (its place in CACHE)
-#   source_prepare     makes $WORK/src right, touching only files that change, and
-#                      sets SRC_KEY, which changes when its content does;
+#   source_id          sets SRC_ID (the Linux tree) and WORK (its directory in CACHE)
+#   source_prepare     updates $WORK/src, touching only files that change, and sets
+#                      SRC_KEY, which changes with its contents;
 #                      call both under with_lock "work-$SRC_ID"
 #
 # LINUX=/path/to/tree is copied and used instead of Debian's package.
-# OVERLAY_PATCH="x.patch ..." is applied on top of all: a mutation to be caught.
+# OVERLAY_PATCH="x.patch ..." is applied last: a mutation.
 #
-# $CACHE/linux/<id>     Linux as it came, never written again
-# $CACHE/work/<id>/src  hard links to it.  Nothing writes into its files: rsync
-#                       replaces a file, so a link never reaches the original.
-# A staging directory gets the originals of all that the patches touch, the
-# patches, our files, and the originals of what an earlier run had changed and
-# this one does not.  rsync by checksum then carries over what really differs,
-# so that make rebuilds that and no more.
+# $CACHE/linux/<id>     the original Linux tree, which is never modified
+# $CACHE/work/<id>/src  hard links to it. Files are replaced by rsync and never written
+#                       in place, so the original does not change.
+# A staging directory gets the originals of all patched files, the patches, our
+# files, and the originals of files that an earlier run had changed and this one
+# does not. rsync --checksum then copies only what differs, so that make rebuilds
+# nothing else.
 
 LINUX_PACKAGE=linux-source-7.3
 LINUX_SUITES="trixie-backports testing unstable"
-# Where in the repository kernel files live.
+# Directories of the repository that have kernel files
 OVERLAY_DIRS=(drivers include Documentation)
 
 source_id() {
@@ -42,7 +42,7 @@ source_id() {
 
 # --- Linux as it comes ---------------------------------------------------------
 
-# _source_package - the newest one in the cache, or else the first suite's that has it
+# _source_package - use the package in the cache, or get it from the first suite that has it
 _source_package() {
 	with_lock linux _source_fetch
 	SRC_ID=$(_source_newest)
@@ -67,14 +67,14 @@ _source_fetch() {
 	fi
 	deb=$(compgen -G "$CACHE/deb/$LINUX_PACKAGE/*.deb")
 	id=$(dpkg-deb -f "$deb" Version)
-	# No character that a Makefile or a shell could mind in a path.
+	# Only characters that are safe in a path in Makefiles and shell scripts
 	id=debian-${id//[^A-Za-z0-9.+-]/-}
 	note "unpacking ${deb##*/}"
 	tmp_for tmp "$CACHE/linux/$id"
 	mkdir -p "$tmp"
 	with_progress "$tmp" 1900 "$log" _source_untar "$deb" "$tmp" || die "could not unpack $deb
     If it is damaged, remove it and run this again." "$log"
-	# A write through a hard link of the work tree would be a bug: let it fail.
+	# Make a write through a hard link of the work tree fail.
 	find "$tmp" -type f -exec chmod a-w {} +
 	publish "$tmp" "$CACHE/linux/$id"
 	rm -rf -- "$CACHE/deb/$LINUX_PACKAGE"
@@ -85,8 +85,8 @@ _source_untar() {
 		tar -xJ --strip-components=1 -C "$2"
 }
 
-# _source_copy - bring PRISTINE up to date with the caller's tree; what changed
-# is noted in $WORK/pending first, so that an interrupted run forgets nothing
+# _source_copy - update PRISTINE from the caller's tree. Changed files are added to
+# $WORK/pending first, so that they are not lost if the run is interrupted.
 _source_copy() {
 	local sync=(rsync -a --delete --delete-excluded --exclude=.git --exclude=/.config
 		--exclude=/include/config --exclude=/include/generated
@@ -112,7 +112,7 @@ _source_copy() {
 
 # --- staging -------------------------------------------------------------------
 
-# _overlay_files - this repository's kernel files, committed or not
+# _overlay_files - the kernel files of this repository, committed or not
 _overlay_files() {
 	local dirs=() d
 	for d in "${OVERLAY_DIRS[@]}"; do
@@ -125,13 +125,13 @@ _overlay_files() {
 	done | sort -u)
 }
 
-# _patched_files PATCH... - paths that the patches touch
+# _patched_files PATCH... - the paths that the patches modify
 _patched_files() {
 	((${#@})) || return 0
 	sed -nE 's/^(---|\+\+\+) [ab]\/([^\t]*).*/\2/p' "$@" | sort -u
 }
 
-# _stage_originals DIR - from PRISTINE, the files named on stdin, if not in DIR
+# _stage_originals DIR - copy the files listed on stdin from PRISTINE, unless in DIR
 _stage_originals() {
 	local f
 	while read -r f; do
@@ -144,12 +144,12 @@ _stage_originals() {
 
 # source_apply DIR ARG... - git apply in DIR
 source_apply() {
-	# A git repository above the cache must not make git skip paths.
+	# git apply would skip paths if it found a git repository above the cache.
 	(cd "$1" && GIT_CEILING_DIRECTORIES=$(dirname "$1") \
 		git apply --whitespace=nowarn "${@:2}")
 }
 
-# _stage_patch DIR PATCH - all of it or die
+# _stage_patch DIR PATCH - apply completely or die
 _stage_patch() {
 	local dir=$1 patch=$2 log=$CACHE/log/patch.log
 	if ! source_apply "$dir" "$patch" >"$log" 2>&1; then
@@ -157,7 +157,7 @@ _stage_patch() {
 	fi
 }
 
-# _source_stage DIR - the files of DIR are what src must have; $DIR.list names ours
+# _source_stage DIR - put all files that src must have into DIR; $DIR.list lists them
 _source_stage() {
 	local dir=$1 patches=() extra=() p
 	mkdir -p "$dir" "$CACHE/log"
@@ -171,7 +171,7 @@ _source_stage() {
 	_patched_files "${patches[@]}" | _stage_originals "$dir"
 	for p in "${patches[@]}"; do _stage_patch "$dir" "$p"; done
 	_overlay_files >"$dir.list"
-	# A file of ours that Linux has too would silently undo Linux's.
+	# A file of ours must not replace a file of Linux.
 	while read -r p; do
 		[[ ! -e $PRISTINE/$p ]] || die "$p is in Linux already: change it with a patch in patches/linux-7.3/"
 	done <"$dir.list"
@@ -196,8 +196,8 @@ source_prepare() {
 	tmp_for stage "$WORK/stage"
 	_TMPS+=("$stage.list")
 	_source_stage "$stage"
-	# What was changed before and is not now: Linux's own again, or gone.  The
-	# manifest names old and new until all is in place.
+	# Files that were changed by an earlier run and are not now are restored or
+	# removed. The manifest lists old and new files until the update is complete.
 	sort -u "$WORK/manifest" "$WORK/pending" "$stage.list" >"$WORK/manifest.tmp.$$"
 	mv -f -- "$WORK/manifest.tmp.$$" "$WORK/manifest"
 	comm -23 "$WORK/manifest" "$stage.list" | while read -r f; do
@@ -207,7 +207,7 @@ source_prepare() {
 			rm -f -- "$WORK/src/$f"
 		fi
 	done
-	# No -t: what changes must look newer than the objects made from it.
+	# No -t: changed files must be newer than the objects made from them.
 	rsync -rlc "$stage/" "$WORK/src/"
 	# shellcheck disable=SC2034 # for those who source this
 	SRC_KEY=$({

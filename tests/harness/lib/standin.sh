@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# standin.sh - for the harness's own tests (selftest.sh): stands in for QEMU on a machine
-# whose KVM is of no use.  Without KVM it is the real one, $STANDIN_FOR.
+# standin.sh - for the tests of the harness (selftest.sh): stands in for QEMU on a
+# machine with a faulty KVM. Without KVM it runs the real QEMU, $STANDIN_FOR.
 #
 #   STANDIN=slow     a guest under KVM is 30 times slower than it should be
-#   STANDIN=silent   it runs the probe, and is silent with a kernel
+#   STANDIN=silent   the probe passes, but a kernel prints nothing
 
 args=" $* "
 if [[ $args == *" --version "* ]]; then

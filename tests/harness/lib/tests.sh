@@ -1,23 +1,23 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# tests.sh - run a queue of units in guests side by side, and show how far they are.
+# tests.sh - run a queue of units in guests side by side, and show the progress.
 # Sourced after prepare.sh.
 #
-#   tests_run DIR QUEUE KEY=VALUE...   as many guests as there are CPUs for them, each in
-#                                      DIR/guest-N; GUESTS=n decides instead
+#   tests_run DIR QUEUE KEY=VALUE...   run one guest per CPU, three at most, each in
+#                                      DIR/guest-N; GUESTS=n overrides the number
 #
-# Two CPUs run two guests: one guest alone keeps little more than one of them busy.
+# There are as many guests as CPUs: one guest keeps little more than one CPU busy.
 
-# guests_side_by_side - how many
+# guests_side_by_side - the number of guests
 guests_side_by_side() {
 	local n=${GUESTS:-$(nproc)}
 	((n <= 3)) || n=3
 	echo $((n > 0 ? n : 1))
 }
 
-# tests_state DIR - "BEGUN ENDED UNIT..." of all guests: subtests, and the units that
-# they are in
+# tests_state DIR - "BEGUN ENDED UNIT..." of all guests: the numbers of subtests,
+# and the current units
 tests_state() {
 	cat "$1"/guest-*/progress 2>/dev/null | tr -d '\r' | awk '
 		/Starting subtest: / { begun++ }
@@ -27,7 +27,7 @@ tests_state() {
 		END { printf "%d %d", begun, ended; for (u in on) printf " %s", u; print "" }'
 }
 
-# tests_progress DIR START - one line: pass, subtest, time
+# tests_progress DIR START - show pass, subtest and time in one line
 tests_progress() {
 	local ended pass="" unit eta='' t=$((SECONDS - $2)) k
 	read -r _ ended unit _ < <(tests_state "$1")
@@ -43,7 +43,7 @@ tests_progress() {
 		"${k:+pass $k of $(wc -l <<<"$_PASSES") ($pass), }subtest $ended of $_TOTAL, $(hms "$t")$eta"
 }
 
-# A line at least every so many seconds, even without progress.
+# The interval of progress lines in seconds, even without progress
 progress_pace() {
 	if ((_TTY)); then echo 2; else echo 30; fi
 }

@@ -1,50 +1,52 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# units.sh - what a test run consists of: units, each a list of tests that a guest
-# runs in one go.  Sourced after lib.sh.
+# units.sh - a test run consists of units. A unit is a list of tests that a guest
+# runs in one go. Sourced after lib.sh.
 #
-#   units_make QUEUE        a file for each unit, in the order of running
-#   units_begin QUEUE, unit_add NUMBER LINE   or one by one
-#   units_poll DIR QUEUE LINE   give the guest of DIR its next unit if it wants one
-#   units_requeue DIR QUEUE what the guest of DIR has not begun goes back
+#   units_make QUEUE        make a file for each unit, named in the order of running
+#   units_begin QUEUE, unit_add NUMBER LINE   or make them one by one
+#   units_poll DIR QUEUE LINE   send the guest of DIR its next unit if LINE requests it
+#   units_requeue DIR QUEUE put tests that the guest of DIR has not begun into QUEUE
 #
-# A unit is subtests of some programs in one pass (passes.list), a module of KUnit tests,
-# or a program of Linux's selftests.  Its first line is
+# A unit has subtests of some programs in one pass (passes.list), or is a module of
+# KUnit tests or a program of Linux's selftests. Its first line is
 #
 #   unit NUMBER igt PASS [PARAMETER...]
-#   unit NUMBER mutant NAME PASS [PARAMETER...]     the same with a fault (mutate.sh)
+#   unit NUMBER mutant NAME PASS [PARAMETER...]     the same with a mutant (mutate.sh)
 #   unit NUMBER kunit MODULE [SUITE_LEFT_OUT...]
 #   unit NUMBER kselftest PROGRAM MODULE [OPTION...]
 #
-# then the tests of igt_runner's test list, and "end".  A guest writes "wants unit N" to
-# its port "progress", waits for the unit at its port "plan", and after the last one
-# reads "done".  Several guests take from one queue, so none is idle before the end.
+# followed by lines of igt_runner's test list, and "end". A guest writes "wants unit
+# N" to its port "progress" and reads the unit from its port "plan", or "done" if
+# there is none left. All guests take units from one queue, so none is idle before
+# the end.
 #
-# From the environment: TESTS, PASSES and SUITES select, FORM=full has the long forms
-# and all passes (default: short), VARIANT may have a list of KUnit modules of its own.
+# Environment: TESTS, PASSES and SUITES select, FORM=full adds the long forms and
+# all passes (default: short), VARIANT may have its own list of KUnit modules.
 
 PASSES_LIST=$TOP/tests/guest/lists/passes.list
 STOCK_LIST=$TOP/tests/guest/lists/stock.list
 
-# Seconds of each test in earlier runs, for the order and the estimate.
+# The duration of each test in earlier runs, for the order and the estimate
 TIMES=$CACHE/times/${VARIANT:-base}
 
-# --- what there is ---------------------------------------------------------------
+# --- available tests -------------------------------------------------------------
 
-# pass_lines - name, subtests in the short form, those of the full form, parameters
+# pass_lines - name, subtests of the short form, those of the full form, parameters
 pass_lines() {
 	grep -vE '^(#|$)' "$PASSES_LIST"
 }
 
-# _run_listed PROGRAM - its subtests; it is linked with the libraries of the guest
+# _run_listed PROGRAM - list its subtests; it is linked with the guest's libraries
 _run_listed() {
 	local tree=$ROOTFS/root
 	"$tree/lib64/ld-linux-x86-64.so.2" --library-path \
 		"$tree/usr/lib/x86_64-linux-gnu" "$1" --list-subtests </dev/null
 }
 
-# program_subtests PROGRAM_FILE - program@subtest, or the program's name if it has none
+# program_subtests PROGRAM_FILE - program@subtest, or only the program's name
+# without subtests
 program_subtests() {
 	local name list=$OUT/guest/subtests/${1##*/} tmp
 	name=${1##*/}
@@ -57,7 +59,7 @@ program_subtests() {
 	cat "$list"
 }
 
-# own_subtests - of all our programs
+# own_subtests - the subtests of all our programs
 own_subtests() {
 	local name
 	while read -r name; do
@@ -65,7 +67,7 @@ own_subtests() {
 	done < <(grep -v TESTLIST "$OUT/guest/tests/test-list.txt" | tr ' ' '\n')
 }
 
-# stock_subtests - of IGT's own programs that stock.list names
+# stock_subtests - the subtests of those of IGT's programs that stock.list names
 stock_subtests() {
 	local name tree=$ROOTFS/root
 	while read -r name; do
@@ -73,21 +75,21 @@ stock_subtests() {
 	done < <(grep '^[a-z]' "$STOCK_LIST")
 }
 
-# kunit_lines - modules of KUnit tests, with the suites to leave out
+# kunit_lines - modules of KUnit tests, with the suites that are left out
 kunit_lines() {
 	local list=$TOP/tests/guest/lists/kunit.list
 	[[ ! -e $TOP/tests/guest/lists/${VARIANT:-base}.list ]] || list=$TOP/tests/guest/lists/$VARIANT.list
 	grep -vE '^(#|$)' "$list"
 }
 
-# kunit_only - is VARIANT one that runs KUnit modules of others, and nothing else?
+# kunit_only - whether VARIANT only runs KUnit modules of others
 kunit_only() {
 	[[ -e $TOP/tests/guest/lists/${VARIANT:-base}.list ]]
 }
 
 # --- selection -------------------------------------------------------------------
 
-# select_by INCLUDE[!EXCLUDE] - the lines of stdin that match
+# select_by INCLUDE[!EXCLUDE] - the matching lines of stdin
 select_by() {
 	if [[ $1 == *!* ]]; then
 		{ grep -P -- "${1%%!*}" || :; } | { grep -vP -- "${1#*!}" || :; }
@@ -106,14 +108,14 @@ pass_subtests() {
 	local all=own_subtests
 	[[ $1 != stock ]] || all=stock_subtests
 	{
-		# A subtest in its long form belongs to the full one.
+		# The long form of a subtest belongs to the full form only.
 		[[ $2 == - ]] || $all | select_by "$2" | { grep -v -- '-long$' || :; }
 		[[ $3 == - || ${FORM:-short} != full ]] || $all | select_by "$3"
 	} | sort -u
 }
 
-# pass_selected NAME - does PASSES have it, or is it one that runs by itself?  VIRTGPU
-# does where virtio-gpu has what it needs (guest.sh).
+# pass_selected NAME - whether PASSES selects it, or it runs by default. VIRTGPU
+# runs by default if virtio-gpu has blob resources (guest.sh).
 pass_selected() {
 	if [[ -n ${PASSES:-} ]]; then
 		grep -qP -- "^(${PASSES})$" <<<"$1"
@@ -124,7 +126,7 @@ pass_selected() {
 
 # --- the queue -------------------------------------------------------------------
 
-# _weight PREFIX - seconds that the tests on stdin took in earlier runs
+# _weight PREFIX - the duration of the tests on stdin in earlier runs, in seconds
 _weight() {
 	awk -v prefix="$1" '
 		FNR == NR { t[$1] = $2; next }
@@ -132,14 +134,14 @@ _weight() {
 		END { printf "%.1f\n", sum }' <(cat "$TIMES" 2>/dev/null) -
 }
 
-# units_begin QUEUE - an empty one
+# units_begin QUEUE - create an empty queue
 units_begin() {
 	_QUEUE=$1
 	rm -rf "$_QUEUE"
 	mkdir -p "$_QUEUE" "$OUT/guest/subtests"
 }
 
-# unit_add NUMBER LINE - a unit with this first line and the tests on stdin
+# unit_add NUMBER LINE - add a unit with this first line and the tests on stdin
 unit_add() {
 	{
 		printf 'unit %s %s\n' "$1" "$2"
@@ -148,11 +150,11 @@ unit_add() {
 	} >"$_QUEUE/$1"
 }
 
-# To start igt_runner and to have its results takes seconds under emulation, so a unit has
-# as many programs as take this long.
+# Starting igt_runner and collecting its results takes seconds under emulation, so a
+# unit gets programs until they take this long.
 UNIT_SECONDS=40
 
-# _programs FILE PASS - "SECONDS PROGRAM" of the subtests in it, the longest first
+# _programs FILE PASS - "SECONDS PROGRAM" of the subtests in FILE, the longest first
 _programs() {
 	local program
 	sed 's/@.*//' "$1" | sort -u | while read -r program; do
@@ -160,7 +162,7 @@ _programs() {
 	done | sort -rn
 }
 
-# _igt_units - of all passes
+# _igt_units - add the units of all passes
 _igt_units() {
 	local name short full params seconds program n=100 sum tests=$_QUEUE.tests
 	while read -r name short full params; do
@@ -181,7 +183,7 @@ _igt_units() {
 	rm -f "$tests" "$tests".*
 }
 
-# kselftest_units LIST - those of a list in tests/guest/lists that TESTS selects
+# kselftest_units LIST - add units for a list in tests/guest/lists, as TESTS selects
 kselftest_units() {
 	local line n=0
 	while read -r line; do
@@ -198,7 +200,7 @@ units_make() {
 		kselftest_units kselftest.list
 		_igt_units
 	}
-	# Last: IGT's drm_mm wants to be the first to use KUnit.
+	# Last: IGT's drm_mm has to be the first user of KUnit.
 	n=0
 	while read -r line; do
 		n=$((n + 1))
@@ -212,13 +214,13 @@ $(own_subtests | sed 's/@.*//' | sort | uniq -c | awk '{ printf "        %s (%d 
 
 # --- handing out -----------------------------------------------------------------
 
-# units_poll DIR QUEUE LINE - LINE is what the guest of DIR has just written
+# units_poll DIR QUEUE LINE - LINE is the last line that the guest of DIR has written
 units_poll() {
 	local unit
 	[[ $3 == *" wants unit "* ]] || return 0
 	mkdir -p "$1/units"
 	for unit in "$2"/*; do
-		# Another guest's may have been faster.
+		# Another guest may have taken it.
 		mv "$unit" "$1/units/" 2>/dev/null || continue
 		cat "$1/units/${unit##*/}" >&"$PLAN_FD"
 		return 0
@@ -226,9 +228,9 @@ units_poll() {
 	echo "done" >&"$PLAN_FD"
 }
 
-# unit_done DIR UNIT - what igt_runner said of its subtests: "program@subtest RESULT".
-# The one in which the guest died has the result DIED, if the guest was not ended with the
-# whole run.
+# unit_done DIR UNIT - lines "program@subtest RESULT" from the output of igt_runner.
+# RESULT is DIED for the subtest that was running when the guest died, unless the
+# whole run was ended.
 unit_done() {
 	tr -d '\r' <"$1/progress" | awk -v unit="$2" -v died="$(ls "$1/end" 2>/dev/null)" '
 		{ sub(/^\[ *[0-9.]+\] /, "") }
@@ -247,13 +249,13 @@ unit_done() {
 		END { if (now != "" && died != "") print now, "DIED" }'
 }
 
-# unit_ended DIR UNIT
+# unit_ended DIR UNIT - whether the guest finished this unit
 unit_ended() {
 	tr -d '\r' <"$1/progress" 2>/dev/null | grep " unit $2 ends\$" >/dev/null
 }
 
-# units_requeue DIR QUEUE - of the units that did not end; the test that was running
-# does not run again
+# units_requeue DIR QUEUE - requeue the rest of unfinished units, without the test
+# that was running
 units_requeue() {
 	local file unit first left
 	for file in "$1"/units/*; do

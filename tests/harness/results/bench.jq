@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The lines that tests/guest/programs/bench/table.c prints, as one string, into what
-# out/bench.json holds.  Arguments: kernel, config (an id that changes with it), seed,
-# machine and timed_on.
+# Convert the lines that tests/guest/programs/bench/table.c prints, as one string,
+# to the contents of out/bench.json. Arguments: kernel, config (an id that changes
+# with it), seed, machine and timed_on.
 #
-# schema  changes when a field or a row changes its meaning or goes
-# machine   what counted the instructions
-# timed_on  what the rows whose names begin with "time/" were measured on; their units
-#           are of time, and no two runs agree
-# rows    value   the least of several repetitions, and median: their median; of what is
-#                 called longest, value is the greatest
-#         calls   made in each
-#         x       bytes, blocks or importers, if the row is one of several over those
-#         ratio   value, divided by that of the row that ratio_to names
-# notes   what could not be measured, or not well, and why
-# floors  what the figures are held to: value must not be above limit, and is missing
-#         only where the machine lacks what the floor needs.  See floors.jq.
+# schema  changes if the meaning of a field or row changes, or if one is removed
+# machine   the machine that counted the instructions
+# timed_on  the machine on which the rows "time/" were measured; their units are of
+#           time, and they vary between runs
+# rows    value   the minimum of several repetitions, and median: their median; for rows
+#                 called longest, value is the maximum
+#         calls   the number of calls in each repetition
+#         x       bytes, blocks or importers, if the row is one of a series
+#         ratio   value, divided by that of the row named ratio_to
+# notes   measurements that were not possible or not reliable, and why
+# floors  limits on the figures: value must not be above limit, and may be missing only
+#         if the machine lacks what the floor needs. See floors.jq.
 
 include "floors";
 

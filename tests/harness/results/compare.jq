@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What make bench-compare prints.  Arguments: old and new, one result each, and within,
-# a percentage.
+# The output of make bench-compare. Arguments: old and new, one result each, and
+# within, a percentage.
 
 include "compared";
 include "table";
 
-# What explains a difference
+# Differences in these may explain differences of rows.
 def context: ("kernel", "config", "seed", "machine", "timed_on")
 	| select($old[0][.] != $new[0][.])
 	| "\(.): \($old[0][.]), then \($new[0][.])";

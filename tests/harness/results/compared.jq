@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two results of make bench, row by row.
+# Compare two results of make bench row by row.
 
 def by_name: [.rows[] | { (.name): . }] | add // {};
 
-# One CPU's instructions, or the kernel's count of calls
+# Instructions on one CPU, or calls counted by the kernel
 def deterministic: .unit | test("^(instructions/|exporter calls)");
 
-# compared(OLD; NEW; PERCENT) - for each name: old, new, ratio, and whether the row is
-# deterministic and differs by more than that
+# compared(OLD; NEW; PERCENT) - for each name: old, new, ratio, and whether the row
+# is deterministic and differs by more than PERCENT
 def compared($old; $new; $within):
 	($old | by_name) as $o | ($new | by_name) as $n
 	| [($old.rows + $new.rows)[].name] | reduce .[] as $name ([];

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# gcov's JSON, one document per object, into the lines of the files whose path
+# Convert gcov's JSON, one document per object, to the lines of the files whose path
 # matches $path:
 #   [{ file, lines, covered, missed: [line number] }]
-# A line of a header counts as run if it ran in any object.
+# A line of a header counts as executed if it was in any object.
 
 [inputs | .files[] | select(.file | test($path))
  | (.file | sub(".*/"; "")) as $file

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the figures of make bench are held to: ratios of rows of one run, each with the
-# most that it may be.  A row that was not measured makes the value null, and the
-# verdict "not measured", which is a miss unless that needs more than every machine has.
+# Limits on the results of make bench: ratios of rows of one run, each with a
+# maximum. If a row was not measured, the value is null and the verdict "not
+# measured". That is a miss, unless the measurement needs something that not every
+# machine has.
 
-# ratio(A; B) - of values of rows; null if either is missing
+# ratio(A; B) - of the values of two rows; null if either is missing
 def ratio($a; $b): if $a == null or $b == null or $b == 0 then null else $a / $b end;
 
-# share(A; B; N) - of N times B
+# share(A; B; N) - the ratio of A to N times B
 def share($a; $b; $n): ratio($a; $b) | if . == null then null else . / $n end;
 
-# least(NAMES) - of the rows' values, null if one is missing
+# least(NAMES) - the minimum of these rows' values, null if one is missing
 def least($names): [.[$names[]]] | if any(. == null) then null else min end;
 
-# most(NAMES) - the greatest of the rows' values, null if one is missing
+# most(NAMES) - the maximum of these rows' values, null if one is missing
 def most($names): [.[$names[]]] | if any(. == null) then null else max end;
 
-# beyond(MOVE) - what a move costs beside copying
+# beyond(MOVE) - the cost of a move in addition to its copy
 def beyond($move):
 	ratio(.[$move + "/whole"]; .[$move + "/copy"])
 	| if . == null then null else . - 1 end;
@@ -27,16 +28,16 @@ def floor($id; $says; $limit; $value):
 	  verdict: (if $value == null then "not measured"
 		    elif $value <= $limit then "met" else "missed" end) };
 
-# Peers that fault page by page, and all that have pages of 4 KiB.  An importer that maps
-# page frame numbers cannot be as cheap as memfd, which has pages, without fault-around:
-# what mm does for each (insert_pfn()) costs it more.  One a fault is held to vgem, which
-# has page frame numbers, too.
+# Peers that fault page by page, and all peers with pages of 4 KiB. Without
+# fault-around an importer that maps page frame numbers cannot be as cheap as memfd,
+# which has struct pages, because insert_pfn() costs more per page. So a fault of
+# one page is compared to vgem, which maps page frame numbers, too.
 def by_page: ["populate/vgem/64MiB/write", "populate/vgem/64MiB/read",
 	      "populate/memfd/64MiB/write"];
 def peers: by_page + ["populate/memfd/64MiB/read", "populate/udmabuf/64MiB/write",
 		      "populate/heap/64MiB/write"];
 
-# What is in one range, of any kind of memory
+# Contiguous memory of any kind
 def ranges($call): ["contig/32MiB", "tt/32MiB", "bar/32MiB", "range/1MiB", "range/1GiB"]
 	| map("\($call)/\(.)");
 def pages: ["get_pfn-pages/contig/32MiB", "get_pfn-pages/tt/32MiB"];
@@ -78,13 +79,13 @@ def floors: . as $rows | [
 	      ratio(.["notify/64MiB/2MiB/1"]; .["notify/64MiB/4KiB/1"]))
 ];
 
-# In time, where the machine is quiet enough to tell: where memcpy() itself took about
-# the same most of the time.
+# Rows of time are judged only on a quiet machine, where most runs of memcpy() took
+# about the same time.
 def noisy($move; $medians):
 	ratio($medians[$move + "/memcpy"]; .[$move + "/memcpy"])
 	| . != null and . > 1.15;
 
-# timed_floors(MEDIANS) - of rows that count time
+# timed_floors(MEDIANS) - the floors for rows of time
 def timed_floors($medians): [
 	("evict", "restore") as $what | ("contig", "reserved") as $memory
 	| "time/\($what)/\($memory)/64MiB/sync" as $move

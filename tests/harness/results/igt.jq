@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# igt_runner's results.json into an array of results, one per subtest:
+# Convert igt_runner's results.json to an array of results, one per subtest:
 #   { suite, name, status: pass|fail|skip, reason, seconds, log }
-# $prefix comes before program@subtest in a name.
-# Only "pass" passes and only "skip" skips: warn, dmesg-warn, dmesg-fail, fail,
-# crash, timeout, incomplete, abort and notrun are failures under their own name.
+# $prefix is put before program@subtest in the name. Only "pass" is a pass and only
+# "skip" is a skip: warn, dmesg-warn, dmesg-fail, fail, crash, timeout, incomplete,
+# abort and notrun are failures with that reason.
 
 def lines: split("\n");
 
-# Both streams, without what igt_log() puts before each line.
+# Both streams, without the prefix that igt_log() adds to each line
 def text:
 	[.err, .out] | map(select(. != null)) | join("\n")
 	| gsub("(?m)^(\\[[0-9.]+\\] )?\\([^ ()]+:[0-9]+\\) [A-Za-z0-9_-]+: "; "");
 
-# What the line that starts with $head says, and the line after it, if that is
-# the author's message.
+# The text of the line that starts with $head, and the next line if that is the
+# author's message
 def what_and_why($head):
 	(text | lines | map(select(startswith("Last errno: ") | not))) as $l
 	| ([$l | to_entries[] | select(.value | startswith($head)) | .key] | first) as $i

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# An array of results (igt.jq says of what form) into JUnit XML.
+# Convert an array of results (see igt.jq) to JUnit XML.
 
 def clean: explode | map(select(. >= 32 or . == 9 or . == 10)) | implode;
 def xml: clean | @html;

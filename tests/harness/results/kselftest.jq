@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What a program of Linux's selftests printed, as one string, into an array of
-# results; igt.jq says of what form.  --arg program names it.  A test's log is what
-# was printed between its RUN line and its result.  A program that ended before
-# its last test has failed, whatever the others said.
+# Convert the output of a program of Linux's selftests, as one string, to an array
+# of results (see igt.jq). --arg program is its name. The log of a test is the
+# output between its RUN line and its result. A program that ended before its last
+# test has failed, whatever the results of its tests.
 
-# The first failed expectation is told as "# file:line:test:Expected ...".
+# The first failed expectation is printed as "# file:line:test:Expected ...".
 def why:
 	([.[] | capture("^# [^:]+:[0-9]+:[^:]+:(?<why>.+)$").why] | first)
 	// (last // "no reason given" | ltrimstr("# "));

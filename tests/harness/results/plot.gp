@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What plot.sh draws.  Set by it: data, a file made by plot.jq; dir, where to; kind, the
-# terminal and the suffix of the files.
+# The plots of plot.sh, which sets: data, a file made by plot.jq; dir, the output
+# directory; kind, the terminal and the suffix of the files.
 
 if (kind eq "png") {
 	set terminal pngcairo size 1000,600 font "sans,11" noenhanced background "#ffffff"
@@ -32,7 +32,7 @@ logs = 'set logscale y; set format y "%.0s%c"; set yrange [*:*]'
 stats data index "resv_pair" using 1 nooutput name "RESV"
 pair = RESV_min
 
-# --- what a page frame number costs, over the size of the buffer
+# --- the cost of a lookup, over the size of the buffer
 @linear; @bytes
 set xrange [2**19.5:2**33.5]
 set output out("lookup-size")
@@ -45,7 +45,7 @@ plot data index "get_pfn_unlocked/range" using 1:2 with linespoints ls 2 title "
 	data index "get_pfn/mock" using 1:2 with linespoints ls 4 title "dma_buf_get_pfn(), of an exporter that has only a table", \
 	pair with lines ls 6 title "lock and unlock of a reservation object"
 
-# --- the same, beside the old way
+# --- the same, compared with a scatter list
 @logs
 set output out("lookup-map")
 set title "A page of a buffer, by page frame number and by scatter list"
@@ -123,7 +123,7 @@ set xlabel "importers, each with a mapping of its own" offset 0,0.3
 plot data index "notify by importers, 4 KiB" using 1:2 with linespoints ls 2 title "4 MiB by entries of 4 KiB", \
 	data index "notify by importers, 2 MiB" using 1:2 with linespoints ls 1 title "64 MiB by entries of 2 MiB"
 
-# --- who gets how far if some fault while another moves
+# --- progress of threads that fault while another one moves
 set datafile missing "-"
 @linear
 unset logscale x

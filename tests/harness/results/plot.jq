@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# A result of make bench as the data that plot.gp draws: sections that gnuplot finds by
-# their name.  A series is all rows whose names differ in the last part only, as x,
-# value and that part; the others are named in plot.gp.
+# Convert a result of make bench to the data that plot.gp draws: sections that
+# gnuplot finds by name. A series has all rows whose names differ in the last part
+# only, with x, value and that part; plot.gp names the other sections.
 
 def section($name; lines): "# \($name)", lines, "", "";
 
 def part($n): .name / "/" | .[$n];
 
-# Of both kinds the names have blanks and no quotes.
+# The names of both contain blanks but no quotes.
 def bar($what; $value): "\"\($what)\"\t\($value)";
 
 def populate_bars($size):
@@ -27,14 +27,14 @@ def move_bars:
 	 | bar("\($what) \($memory) \($how)";
 	       (.["\($name)/whole"] / .["\($name)/copy"] - 1) * 100));
 
-# In time, so of the repetitions the median
+# For times, use the median of the repetitions.
 def contention($series):
 	("0", "1", "2", "4") as $n
 	| "time/\($series)/\($n)" as $name
 	| [$n, (("moves", "pages", "longest") as $what | .["\($name)/\($what)"] // "-" | tostring)]
 	| join("\t");
 
-# A name, its bandwidth, and that of memcpy() if that can be used there
+# A name, its bandwidth, and that of memcpy() if available
 def bandwidth_bars:
 	(("evict", "restore") as $what | ("contig", "reserved", "bar") as $memory
 	 | ("sync", "async") as $how
@@ -47,7 +47,7 @@ def bandwidth_bars:
 | (.rows | group_by(.name / "/" | .[:-1])[] | select(length > 1)
    | section(.[0].name / "/" | .[:-1] | join("/");
 	     (sort_by(.x)[] | "\(.x)\t\(.value)\t\"\(part(-1))\""))),
-  # The last part is the same for all of these.
+  # The last part of these names is the same.
   section("notify by importers, 4 KiB";
 	  (.rows | map(select(.name | test("^notify/4MiB/4KiB/"))) | sort_by(.x)[]
 	   | "\(.x)\t\(.value)")),

@@ -1,25 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# residency.awk - the trace of a run as a picture: which buffer object lived where, over
-# time.  Reads what tracefs has in "trace" or "trace_pipe", or trace-cmd report prints,
-# of the events of vgem_pfn and of the dma-buf core; writes an SVG.
+# residency.awk - draw a trace as a picture of the placement of buffers over time.
+# Reads the tracefs files "trace" or "trace_pipe", or the output of trace-cmd
+# report, with events of vgem_pfn and of the dma-buf core; writes an SVG.
 #
 #	awk -f residency.awk trace.txt > residency.svg
 #
-# A row per buffer, in the order in which they appear, and in it
+# One row per buffer, in the order of their first events, with
 #
-#	a bar		in the colour of the region that it is in
-#	stripes		while it is copied
+#	a bar		in the color of the region that the buffer is in
+#	stripes		during a copy
 #	a line below	while it is pinned
 #	triangles	notifications of its importers
-#	ticks		answers to an importer: faults, and lookups of devices
-#	crosses		stale writes that were found
+#	ticks		lookups by importers, for faults and devices
+#	crosses		stale writes that were detected
 #
-# Regions are numbers in a trace.  A line "# regions: system tt contig0 ..." in it, or
-# -v regions=..., names them; without they are "region 2".
+# Regions are numbers in a trace. A line "# regions: system tt contig0 ..." in it,
+# or -v regions=..., sets their names; otherwise they are "region 2" etc.
 #
-# Nothing tells the end of a buffer that was never exported, so its bar pales after
-# its last event.  Buffers of several devices are told apart, their regions are not.
+# The trace has no event for the end of a buffer that was never exported, so its bar
+# is pale after its last event. Buffers of several devices are distinguished, their
+# regions are not.
 
 BEGIN {
 	LEFT = 150; RIGHT = 30; WIDTH = 1200; TOP = 96; ROW = 44; BAR = 16
@@ -53,7 +54,7 @@ function arg(key,   at, text) {
 	return text
 }
 
-# The event is of this buffer.
+# An event of this buffer: update its first and last time.
 function see(bo) {
 	if (!(bo in first)) {
 		first[bo] = now
@@ -63,7 +64,7 @@ function see(bo) {
 	delete released[bo]
 }
 
-# From now on it is there.
+# The buffer is in region r from now on.
 function settle(bo, r) {
 	see(bo)
 	if (bo in where && where[bo] == r)
@@ -217,7 +218,7 @@ function bytes(n) {
 	return n >= 1048576 ? sprintf("%.3g MiB", n / 1048576) : sprintf("%.3g KiB", n / 1024)
 }
 
-# 1, 2 or 5 times a power of ten, about ten of them in the whole time
+# 1, 2 or 5 times a power of ten, for about ten ticks on the axis
 function tick_step(   step, n) {
 	step = 1e-6
 	for (n = 0; (finish - begin) / step > 12; n++)
@@ -283,7 +284,7 @@ function draw_spans(kind,   i, y, class, fill) {
 	}
 }
 
-# Marks on the same spot are drawn once; a tick is as long as there are many.
+# Marks at the same position are drawn once; the length of a tick shows their number.
 function draw_marks(   i, at, y, n, key) {
 	for (i = 1; i <= num_marks; i++)
 		n = ++many[mark_bo[i], mark_kind[i], int(x(mark_at[i]) * 2)]
@@ -321,7 +322,8 @@ END {
 	for (i = 1; i <= num_bos; i++) {
 		bo = order[i]
 		row[bo] = TOP + (i - 1) * ROW
-		# Until it is gone, or the trace ends; pale after what was last said of it.
+		# A bar ends when the buffer is released or the trace ends. It is
+		# pale after the last event of the buffer.
 		now = bo in released ? released[bo] : exported[bo] ? finish : last[bo]
 		r = where[bo]
 		placed = bo in where

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# What IGT's own tests gave (igt.jq) against stock.list, $list: a skip that it does not
-# explain is a failure. If all of them were to run, no $tests chosen, so is a program
-# without a result, and an explanation that explains nothing.
+# Check the results of IGT's own tests (igt.jq) against stock.list, $list. A skip
+# that it does not explain is a failure. Without a selection ($tests), a program
+# without a result and an explanation without its skip are failures, too.
 
 def listed: $list | split("\n")[];
 def programs: listed | select(test("^[a-z]"));

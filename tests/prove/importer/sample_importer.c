@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An importer outside of the kernel's tree, written from
- * Documentation/driver-api/dma-buf-pfn.rst alone, for the tests of make prove. Its
- * device is the CPU, its page table an xarray and the page table lock the xa_lock.
+ * An out-of-tree importer for the tests of make prove, written only from
+ * Documentation/driver-api/dma-buf-pfn.rst. Its device is the CPU, its page table
+ * is an xarray, and the page table lock is the xa_lock.
  *
  * Locks, outermost first: &dma_buf.resv, then the page table lock. &sample.lock
  * protects the attachment and is outside of both.
@@ -66,7 +66,7 @@ static int sample_import(struct sample *sample, int fd)
 	return 0;
 }
 
-/* Look a page up without the reservation lock, and install it if that still holds. */
+/* Look up a page without the reservation lock, install it if it has not moved. */
 static int sample_map(struct sample *sample, pgoff_t pgoff)
 {
 	struct dma_buf_attachment *attach = sample->attach;
@@ -105,7 +105,7 @@ static int sample_map(struct sample *sample, pgoff_t pgoff)
 	return ret;
 }
 
-/* Copy inside one page, to or from @bytes. False if the page is not mapped. */
+/* Copy within one page, to or from @bytes. Returns false if it is not mapped. */
 static bool sample_copy(struct sample *sample, u64 offset, void *bytes, size_t n,
 			bool write)
 {
@@ -122,7 +122,7 @@ static bool sample_copy(struct sample *sample, u64 offset, void *bytes, size_t n
 	return entry;
 }
 
-/* At most to the end of a page */
+/* Accesses at most the rest of one page. */
 static ssize_t sample_access(struct sample *sample, char __user *user, size_t n,
 			     loff_t *pos, bool write)
 {
@@ -165,7 +165,7 @@ static ssize_t sample_write(struct file *file, const char __user *user, size_t n
 	return sample_access(file->private_data, (char __user *)user, n, pos, true);
 }
 
-/* With the reservation lock the table cannot be emptied meanwhile. */
+/* The reservation lock prevents a notification, which would empty the table. */
 static int sample_snapshot(struct sample *sample)
 {
 	struct dma_buf *dmabuf;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * An importer that maps a scatter list for the device of sg_target, for the tests of
- * make prove: one that the checker does not judge yet. A process that writes the
- * number of a dma-buf's descriptor to the parameter "map" has it mapped for a second.
+ * make prove. The checker does not judge this class of importers yet. Writing the
+ * file descriptor of a dma-buf to the parameter "map" maps it for a second.
  */
 
 #include <linux/delay.h>
@@ -13,7 +13,7 @@
 
 #include "sg_target.h"
 
-/* The device does nothing with the mapping. */
+/* The device does not access the mapping. */
 static void sg_invalidate(struct dma_buf_attachment *attach)
 {
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A device without hardware for which sg_importer maps. */
+/* A faux device, for which sg_importer maps. */
 
 #include <linux/device/faux.h>
 #include <linux/dma-mapping.h>

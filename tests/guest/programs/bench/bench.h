@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of the benchmark, and what they share:
+ * The parts of the benchmark and their interfaces:
  *
- *	table.c		what is printed
- *	module.c	calls that the kernel's module makes and measures
+ *	table.c		the output
+ *	module.c	calls that the kernel module makes and measures
  *	buffer.c	buffers of vgem_pfn, and mappings of imports of them
  *	peers.c		other memory that can be mapped
- *	lookup.c	rows: what a page frame number costs
- *	populate.c	rows: what it costs to map a buffer and touch all of it
- *	notify.c	rows: what it costs to tell the importers
- *	move.c		rows: what evicting and restoring costs beside the copy
- *	refault.c	rows: what the first touch after a move costs
- *	contend.c	rows: threads that fault against one that moves, in time
+ *	lookup.c	rows: the cost of a lookup
+ *	populate.c	rows: the cost of mapping a buffer and touching all of it
+ *	notify.c	rows: the cost of notifying the importers
+ *	move.c		rows: the cost of eviction and restoring, compared to the copy
+ *	refault.c	rows: the cost of the first touch after a move
+ *	contend.c	rows: threads that fault while another one moves, in time
  *
- * Everything fails by saying what is wrong and exiting.
+ * Every function prints an error and exits if it fails.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -33,18 +33,18 @@
 #define ORDER_2M	9
 
 #define MAX_REPS	15
-/* As many pages as mm maps around a fault in the page cache */
+/* As many pages as the kernel maps around a page cache fault */
 #define AROUND		16
 #define ARRAY_SIZE(x)	(sizeof(x) / sizeof((x)[0]))
 
 __attribute__((format(printf, 1, 2), noreturn))
 void fail(const char *format, ...);
-/* What a function that returns -errno returned, if that is no error */
+/* Returns @ret, exits if it is a negative errno. */
 int check(int ret, const char *what);
-/* What a system call returned, if that is no error */
+/* Returns the result of a system call, exits if that is -1. */
 int check_errno(int ret, const char *what);
 
-/* What was measured so often */
+/* The results of repeated measurements */
 struct samples {
 	int num;
 	double value[MAX_REPS];
@@ -55,47 +55,47 @@ double samples_min(struct samples *samples);
 double samples_max(struct samples *samples);
 double samples_median(struct samples *samples);
 
-/* What belongs to a row beside its name and values */
+/* Properties of a row besides its name and values */
 struct row {
 	const char *unit;
-	uint64_t calls;		/* made in each repetition */
-	double x;		/* what it is drawn over: bytes, blocks, importers */
-	const char *of;		/* the row that its ratio is to; may be NULL */
+	uint64_t calls;		/* per repetition */
+	double x;		/* in plots: bytes, blocks, importers */
+	const char *of;		/* the row that it is compared to, or NULL */
 };
 
 __attribute__((format(printf, 3, 4)))
 void row(struct row row, struct samples *samples, const char *name, ...);
 __attribute__((format(printf, 4, 5)))
 void row_values(struct row row, double min, double median, const char *name, ...);
-/* From here on what is counted is time. */
+/* The rows from here on are times. */
 void rows_are_times(void);
 bool rows_timed(void);
-/* "64MiB", for names of rows; good for four calls */
+/* "64MiB", for names of rows; at most four results are valid at a time */
 const char *size_name(uint64_t size);
 
-/* The CPU's cycle counter, which counts time, or instructions if QEMU is told so */
+/* The CPU's cycle counter. It counts instructions if QEMU runs with icount, else time. */
 static inline uint64_t ticks(void)
 {
 	return __builtin_ia32_rdtsc();
 }
 
-/* What the counter counts in a nanosecond of the kernel's clock */
+/* Counter ticks per nanosecond of the kernel's clock */
 double ticks_per_ns(void);
-/* The kernel's clock */
+/* CLOCK_MONOTONIC in ns */
 uint64_t clock_ns(void);
 
 void module_init(uint64_t seed);
-/* One measurement of the module's, which no notification disturbs */
+/* One measurement by the module; fails if the buffer moves meanwhile */
 struct dma_buf_pfn_bench module_measure(int dmabuf, uint32_t kind, uint64_t calls);
-/* Repeated; returns the calls made in each */
+/* Repeats the measurement; returns the calls made in each repetition. */
 uint64_t module_repeat(int dmabuf, uint32_t kind, uint64_t calls,
 		       struct samples *samples);
-/* The same with an address. 0 or -errno */
+/* The same with a user address. Returns 0 or -errno. */
 int module_try(int dmabuf, uint32_t kind, uint64_t calls, const void *address,
 	       struct samples *samples);
 int module_mock(uint64_t size, uint32_t order);
 
-/* A buffer of vgem_pfn, where it is at home, and where else it may be */
+/* A buffer of vgem_pfn, its preferred region and a second one */
 struct buffer {
 	int fd;			/* of its device */
 	uint32_t home;
@@ -105,28 +105,28 @@ struct buffer {
 	int dmabuf;
 };
 
-/* Kinds of memory: enum drm_vgem_pfn_region_type, and whether it is in blocks */
+/* Kinds of memory: enum drm_vgem_pfn_region_type, and whether the region is scattered */
 #define BUFFER_BLOCKS	(1 << 8)
 #define BUFFER_TT	DRM_VGEM_PFN_REGION_TYPE_TT
 #define BUFFER_CONTIG	DRM_VGEM_PFN_REGION_TYPE_CONTIG
 #define BUFFER_RESERVED	DRM_VGEM_PFN_REGION_TYPE_RESERVED
 #define BUFFER_BAR	DRM_VGEM_PFN_REGION_TYPE_BAR
 
-/* How much memory of this kind a buffer can have at most, or 0 */
+/* The largest possible buffer in memory of this kind, or 0 */
 uint64_t buffer_room(uint32_t kind);
-/* At home in memory of the first kind, evicted to that of the second */
+/* A buffer that is placed in memory of the first kind and evicted to the second kind */
 struct buffer buffer_create(uint32_t kind, uint32_t other, uint64_t size);
 void buffer_destroy(struct buffer *buffer);
 struct drm_vgem_pfn_bo_query buffer_query(struct buffer *buffer);
-/* Into how many ranges it is scattered */
+/* The number of contiguous ranges that the buffer consists of */
 unsigned int buffer_runs(struct buffer *buffer);
-/* By request */
+/* Move the buffer by an ioctl. */
 void buffer_home(struct buffer *buffer);
 void buffer_away(struct buffer *buffer);
-/* By eviction, of all that is in carveouts of its device */
+/* Evict everything from the carveouts of the buffer's device. */
 void buffer_evict(struct buffer *buffer);
 
-/* An import, and a mapping of it by entries of one size */
+/* An import, and a mapping of it with entries of one size */
 struct mapping {
 	int import;
 	int level;		/* DMA_BUF_PFN_LEVEL_* */
@@ -142,12 +142,12 @@ void mapping_import(struct mapping *mapping, struct buffer *buffer, int level);
 void mapping_map(struct mapping *mapping);
 struct dma_buf_pfn_stats mapping_stats(struct mapping *mapping);
 /*
- * Is each entry there, as large as it should be, and came so many of them with each
- * fault since?
+ * Check that the whole mapping is populated with entries of its level, and that
+ * each fault since @before has installed @around of them.
  */
 void mapping_verify(struct mapping *mapping, const struct dma_buf_pfn_stats *before,
 		    uint32_t around);
-/* Write to each entry once, with all of that. */
+/* Write to each entry once, then verify. */
 void mapping_populate(struct mapping *mapping);
 void mapping_unmap(struct mapping *mapping);
 void mapping_close(struct mapping *mapping);
@@ -155,21 +155,21 @@ void mapping_close(struct mapping *mapping);
 void touch_write(char *map, uint64_t size, uint64_t step);
 void touch_read(char *map, uint64_t size, uint64_t step);
 
-/* Memory that can be mapped from a file, and is there already */
+/* Memory that can be mapped from a file and is allocated already */
 struct peer {
 	const char *name;
 	int fd;
 	uint64_t offset;
 	uint64_t size;
-	uint64_t entry;		/* largest page table entry that it may get */
-	int owner;		/* fd of what the memory belongs to, or -1 */
+	uint64_t entry;		/* size of the largest page table entry */
+	int owner;		/* fd of the device that owns it, or -1 */
 	void *keep;		/* mapping that keeps the memory, or NULL */
 };
 
 #define NUM_PEERS	5
 #define PEER_MEMFD	0
 
-/* By index, below NUM_PEERS */
+/* @index is below NUM_PEERS. */
 struct peer peer_open(int index, uint64_t size);
 char *peer_map(struct peer *peer);
 void peer_close(struct peer *peer);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Buffers of vgem_pfn, and mappings of imports of them by entries of a chosen size.
+ * Buffers of vgem_pfn, and mappings of their imports with entries of a chosen
+ * size.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static int device_open(int index)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The first region of this kind on any device. False if there is none */
+/* The first region of this kind on any device. Returns false if there is none. */
 static bool find(uint32_t kind, int *fd, struct drm_vgem_pfn_region *region)
 {
 	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
@@ -49,7 +50,7 @@ static bool find(uint32_t kind, int *fd, struct drm_vgem_pfn_region *region)
 	return false;
 }
 
-/* The same on this device */
+/* The first region of this kind on this device */
 static uint32_t find_here(int fd, uint32_t kind)
 {
 	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
@@ -92,7 +93,7 @@ struct buffer buffer_create(uint32_t kind, uint32_t other, uint64_t size)
 	buffer.dmabuf = check(__vgem_pfn_handle_to_fd(buffer.fd, buffer.handle,
 						      DRM_RDWR | DRM_CLOEXEC), "export");
 	if (buffer.size != size || buffer_query(&buffer).region != buffer.home)
-		fail("a buffer of %s is not where it should be", size_name(size));
+		fail("a buffer of %s is not in the region it was created for", size_name(size));
 	return buffer;
 }
 
@@ -166,8 +167,8 @@ void mapping_import(struct mapping *mapping, struct buffer *buffer, int level)
 }
 
 /*
- * The address decides how large entries can be: it is aligned to an entry of this
- * level, and to no larger one.
+ * The size of the entries depends on the alignment of the address, which is aligned
+ * to the size of this level but not to that of the next one.
  */
 void mapping_map(struct mapping *mapping)
 {
@@ -233,7 +234,7 @@ void mapping_close(struct mapping *mapping)
 	close(mapping->import);
 }
 
-/* One instruction and a loop around it; the values are of no interest. */
+/* One instruction in a loop. The values do not matter. */
 void touch_write(char *map, uint64_t size, uint64_t step)
 {
 	uint64_t at;

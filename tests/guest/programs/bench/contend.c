@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rows: threads that touch a mapping of an import all the time, each its own part of it,
- * against one that moves the buffer to and fro without a pause. What each side gets done
- * in a second is counted, and how long one touch takes at most.
+ * Rows: each thread touches its own part of a mapping of an import in a loop,
+ * while another one moves the buffer back and forth without a pause. The
+ * operations per second of both sides are counted, and the longest touch is
+ * measured.
  *
- * The buffer's reservation lock is what they contend for, and the CPUs if there are fewer
- * of those than threads. That nobody starves is checked, and so is every value that is
- * read.
+ * The threads contend for the buffer's reservation lock, and for CPUs if there are
+ * fewer than threads. Fails if a thread starves or reads a wrong value.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -53,7 +53,7 @@ static void *toucher_run(void *data)
 		uint64_t start = ticks(), took;
 
 		if (*(volatile uint32_t *)(toucher->mapping->map + at) != (uint32_t)at)
-			fail("at %#llx is another value", (unsigned long long)at);
+			fail("wrong value at %#llx", (unsigned long long)at);
 		took = ticks() - start;
 		if (took > toucher->longest)
 			toucher->longest = took;
@@ -69,7 +69,7 @@ struct contention {
 	struct samples moves, faults, pages, longest, fairness;
 };
 
-/* Given to page tables so far, whether they are there or not */
+/* The number of pages mapped so far, including those that were unmapped since */
 static uint64_t pages_mapped(struct mapping *mapping)
 {
 	struct dma_buf_pfn_stats stats = mapping_stats(mapping);
@@ -77,7 +77,7 @@ static uint64_t pages_mapped(struct mapping *mapping)
 	return stats.cpu_zapped + stats.cpu_mapped;
 }
 
-/* The mover's part, in this thread. Returns the nanoseconds that it took. */
+/* Moves the buffer in this thread. Returns the elapsed nanoseconds. */
 static uint64_t move_on(struct buffer *buffer)
 {
 	uint64_t start = clock_ns(), now = start;
@@ -172,7 +172,7 @@ static void contend(int level, int threads, uint32_t around)
 		return;
 	row((struct row) { "faults/s", 1, threads, NULL }, &result.faults, "%s/faults", name);
 	row((struct row) { "pages/s", 1, threads, NULL }, &result.pages, "%s/pages", name);
-	/* Of all repetitions, and not of the luckiest */
+	/* The maximum of all repetitions, not the minimum */
 	row_values((struct row) { "instructions/touch", 1, threads, NULL },
 		   samples_max(&result.longest), samples_median(&result.longest),
 		   "%s/longest", name);

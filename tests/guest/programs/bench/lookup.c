@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rows: what a page frame number costs, in memory of each kind, over the size of the
- * buffer and over the number of its blocks; and what other ways to a page cost.
+ * Rows: the cost of a lookup, for each kind of memory, by the size of the buffer
+ * and by the number of its contiguous ranges; and the cost of other ways to get at
+ * a page.
  *
- * From calls the cost of an empty loop over the same offsets is subtracted.
+ * The cost of an empty loop over the same offsets is subtracted.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -11,9 +12,9 @@
 #include "../../../igt/lib/pfn_trace.h"
 #include "bench.h"
 
-/* Few enough that most repetitions see no timer interrupt. */
+/* Few enough that no timer interrupt occurs in most repetitions */
 #define CALLS		8192
-/* Where each may cost tens of thousands of instructions */
+/* For calls that may take tens of thousands of instructions each */
 #define CALLS_SLOW	64
 
 #define SIZE		(32 * MiB)
@@ -36,7 +37,7 @@ static void call(const char *name, double x, int dmabuf, uint32_t kind, uint64_t
 	call_row(&samples, &empty, calls, x, name);
 }
 
-/* The ways to ask an exporter. Without map it has page frame numbers only. */
+/* All kinds of calls. Without @map the exporter supports lookups only. */
 static void calls(int dmabuf, const char *memory, double x, bool map)
 {
 	static const struct {
@@ -75,7 +76,7 @@ static void by_memory(uint32_t kind, const char *memory)
 	if (kind == BUFFER_BAR) {
 		if (module_try(buffer.dmabuf, DMA_BUF_PFN_BENCH_LOCKED_PAGES, 1, NULL,
 			       &none) != -EOPNOTSUPP)
-			fail("who is no peer reached a BAR");
+			fail("an importer without peer-to-peer support looked up a BAR");
 	} else {
 		snprintf(name, sizeof(name), "get_pfn-pages/%s/%s", memory, size_name(SIZE));
 		call(name, SIZE, buffer.dmabuf, DMA_BUF_PFN_BENCH_LOCKED_PAGES, CALLS);
@@ -83,7 +84,7 @@ static void by_memory(uint32_t kind, const char *memory)
 	buffer_destroy(&buffer);
 }
 
-/* One range of memory. The largest only where the guest has so much. */
+/* Contiguous memory. The largest size only if the guest has enough of it. */
 static void by_size(void)
 {
 	static const uint64_t sizes[] = { MiB, 16 * MiB, 256 * MiB, GiB, 8 * GiB };
@@ -103,7 +104,7 @@ static void by_size(void)
 	}
 }
 
-/* About the same size, in few blocks and in many */
+/* About the same size, in few ranges and in many */
 static void by_blocks(void)
 {
 	static const struct {
@@ -133,7 +134,7 @@ static void by_blocks(void)
 	}
 }
 
-/* Memory that is made up, of an exporter that does next to nothing */
+/* Memory of a mock exporter, whose get_pfn does next to nothing */
 static void by_size_mock(void)
 {
 	static const uint64_t sizes[] = { MiB, 16 * MiB, 256 * MiB, GiB, 8 * GiB };
@@ -149,7 +150,7 @@ static void by_size_mock(void)
 	}
 }
 
-/* What an importer of process memory does. PFN mappings, as most are, it cannot. */
+/* get_user_pages(), as importers of process memory use it. It fails for PFN mappings. */
 static void gup(void)
 {
 	struct samples empty, samples;
@@ -190,7 +191,7 @@ static void walk(const char *name, int dmabuf, uint32_t kind)
 	    "%s", name);
 }
 
-/* One walk, and how many questions to the exporter the kernel traced */
+/* One walk, and the number of calls of the exporter, counted by a trace event */
 static void trace(const char *name, int dmabuf, uint32_t kind, const char *event)
 {
 	long long n;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * What "make bench" measures, in ticks of the CPU's cycle counter. The host lets that
- * count instructions; the row "nops" says whether it did.
+ * The measurements of "make bench", in ticks of the CPU's cycle counter. The host
+ * makes it count instructions; the row "nops" verifies that.
  *
  *	bench SEED
- *	bench SEED all		the same and what needs more than one CPU, in time
- *	bench SEED moves	in time, but only moves and what needs more than one CPU
+ *	bench SEED all		the same, and rows that need several CPUs, in time
+ *	bench SEED moves	moves and rows that need several CPUs only, in time
  *
- * Exits 1, saying what is wrong, as soon as anything fails, is not what it should be,
- * or the kernel's module takes what it must refuse. What it prints is in table.c.
+ * Prints an error and exits with 1 if a step fails, if a result is wrong, or if
+ * the kernel module accepts invalid input. The format of the output is in table.c.
  */
 #include <stdarg.h>
 #include <stdio.h>

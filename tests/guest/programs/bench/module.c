@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the kernel's module measures: drivers/dma-buf/dma-buf-pfn-bench.h.
+ * Interface to the kernel module: drivers/dma-buf/dma-buf-pfn-bench.h.
  */
 #include <stdio.h>
 #include <string.h>
@@ -41,7 +41,7 @@ static void refuse_mock(uint64_t size, uint32_t order, uint32_t pad)
 #define ARG(fd, what, n) \
 	((struct dma_buf_pfn_bench) { .dma_buf_fd = fd, .kind = what, .calls = n })
 
-/* Input that the module must not take */
+/* Input that the module must reject */
 static void refusals(void)
 {
 	int dmabuf = module_mock(GiB, ORDER_2M);
@@ -62,7 +62,7 @@ static void refusals(void)
 	arg = ARG(dmabuf, DMA_BUF_PFN_BENCH_GUP, 1);
 	arg.address = 1ULL << 63;
 	refuse(arg, EFAULT);
-	/* A buffer that no device can be given. */
+	/* A buffer that cannot be mapped for a device */
 	refuse(ARG(dmabuf, DMA_BUF_PFN_BENCH_MAP, 1), EOPNOTSUPP);
 
 	refuse_mock(0, ORDER_2M, 0);

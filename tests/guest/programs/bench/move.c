@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rows: evicting a buffer, and bringing it back. Beside the whole there is what the
- * driver's copy routine took of it, by the driver's own account, and what memcpy() took
- * for the same pages, made by the driver right afterwards in repetitions of its own.
+ * Rows: evicting a buffer and restoring it. Besides the total there is the time of
+ * the driver's copy routine, as measured by the driver, and that of memcpy() for
+ * the same pages, which the driver runs right after the copy, in separate
+ * repetitions.
  *
- * An asynchronous move is over when its fence has signaled.
+ * An asynchronous move ends when its fence has signaled.
  *
- * Where time is measured, what disturbs a move does not disturb the next one, so each is
- * compared with the memcpy() that was part of it.
+ * In rows of time each move is compared with its own memcpy(), because a
+ * disturbance of one repetition does not affect the next one.
  */
 #include <string.h>
 
@@ -25,7 +26,7 @@ static void wait_for_contents(struct buffer *buffer)
 	check_errno(ioctl(buffer->dmabuf, DMA_BUF_IOCTL_SYNC, &sync), "wait");
 }
 
-/* One move: what all of it took, and what the copies in it did. */
+/* One kind of move: its total cost, and that of the copies in it */
 struct move {
 	struct samples whole, copy, memcpy;
 	struct samples of_memcpy;	/* bandwidth, divided by that of memcpy() */
@@ -74,7 +75,7 @@ static void move_row(struct move *move, struct samples *samples, const char *nam
 	row((struct row) { UNIT, 1, size, of }, samples, "%s/%s", name, part);
 }
 
-/* The least bandwidth is that of what took longest. */
+/* The longest move has the lowest bandwidth. */
 static void bandwidth_row(struct samples *samples, const char *name, uint64_t size,
 			  const char *what)
 {
@@ -127,7 +128,7 @@ static void moves(uint32_t kind, const char *memory, uint64_t size, bool async)
 	const char *how = async ? "async" : "sync";
 
 	check(__vgem_pfn_set(buffer.fd, "async_moves", async), "async_moves");
-	/* The first one, when there was nothing in the other place, is not like others. */
+	/* The first move allocates memory in the other region, so it is not measured. */
 	buffer_evict(&buffer);
 	buffer_home(&buffer);
 	wait_for_contents(&buffer);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rows: from the exporter's decision to the last entry zapped. The module takes the
- * exporter's part: it has the reservation lock, and notifies all importers. Each has all
- * of the buffer mapped by entries of one size, in a mapping of its own.
+ * Rows: the cost of a notification, until the last entry is zapped. The module
+ * acts as the exporter: it takes the reservation lock and notifies all importers.
+ * Each importer has mapped all of the buffer with entries of one size.
  */
 #include "bench.h"
 
@@ -47,7 +47,7 @@ static void notify(uint64_t size, int level, int num, double x, const char *of)
 	    "notify/%s/%s/%d", size_name(size), level_name(level), num);
 }
 
-/* The same as a move has it, by the exporter's own account */
+/* The notification in a move, as measured by the exporter */
 static void notify_by_move(uint64_t size, int level)
 {
 	struct samples samples = {};
@@ -85,7 +85,7 @@ void notify_rows(void)
 	for (i = 0; i < ARRAY_SIZE(importers); i++)
 		notify(4 * MiB, DMA_BUF_PFN_LEVEL_PTE, importers[i], importers[i],
 		       "notify/4MiB/4KiB/1");
-	/* The first of these is a row already. */
+	/* The first of these is already a row. */
 	for (i = 1; i < ARRAY_SIZE(importers); i++)
 		notify(64 * MiB, DMA_BUF_PFN_LEVEL_PMD, importers[i], importers[i],
 		       "notify/64MiB/2MiB/1");

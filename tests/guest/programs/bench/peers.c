@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Other memory that processes can map: of memfds, also by huge pages, of udmabuf, of
- * the system's heap of dma-bufs, and of vgem.
+ * Other memory that processes can map: memfds, with and without huge pages,
+ * udmabuf, the system dma-buf heap, and vgem.
  *
- * All of it is allocated before it is mapped, since the memory of an import is, too.
+ * Like the memory of an import, all of it is allocated before it is mapped.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -108,7 +108,7 @@ static struct peer peer_vgem(uint64_t size)
 	map.handle = create.handle;
 	check_errno(ioctl(peer.fd, DRM_IOCTL_MODE_MAP_DUMB, &map), "vgem: map");
 	peer.offset = map.offset;
-	/* It has pages while it is mapped. */
+	/* A buffer of vgem has pages only while it is mapped. */
 	peer.keep = peer_map(&peer);
 	return peer;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rows: mapping a buffer through the reference importer, by entries of each size, and
- * touching all of it; and mapping other memory of the same size. From before mmap() to
- * after the last touch. Each time in a mapping without page tables.
+ * Rows: map a buffer through the reference importer, with entries of each size,
+ * and touch all of it; and the same for other memory of that size. Measured from
+ * before mmap() until after the last touch. Each mapping starts without page
+ * tables.
  */
 #include <stdio.h>
 
@@ -12,7 +13,7 @@
 
 #define UNIT	"instructions/mapping"
 
-/* Of memory with struct pages, as that of the others is, where there is so much of it */
+/* In memory with struct pages, like that of the peers, if there is enough of it */
 static void populate_import(uint64_t size, int level, uint32_t around)
 {
 	uint32_t kind = size <= buffer_room(BUFFER_CONTIG) ? BUFFER_CONTIG : BUFFER_RESERVED;

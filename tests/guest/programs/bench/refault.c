@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rows: from touch to data, of what has lost its page table entry since the buffer has
- * moved. The new place is system memory, or another carveout for entries of 1 GiB.
+ * Rows: the first touch of an entry after a move has zapped it. The buffer has
+ * moved to system memory, or for entries of 1 GiB to another carveout.
  */
 #include "bench.h"
 
-/* As many touches after each move, in different entries, at most */
+/* The maximum number of touches after a move, each of another entry */
 #define TOUCHES		512
 #define REPS		3
 
@@ -19,7 +19,7 @@ static double touch_ticks(char *at)
 	return ticks() - start;
 }
 
-/* The least of a move's touches: others have to make a page table, or are interrupted. */
+/* The shortest touch after a move: others allocate a page table or are interrupted. */
 static double touches(struct mapping *mapping, int *num)
 {
 	uint64_t step = level_size(mapping->level), at;
@@ -52,7 +52,7 @@ static void refault(uint32_t kind, uint32_t other, uint64_t size, int level)
 		sample(&samples, touches(&mapping, &num));
 		after = mapping_stats(&mapping);
 		if (after.faults_at[level] - before.faults_at[level] != (uint64_t)num)
-			fail("%d touches were other faults than of %s", num,
+			fail("%d touches did not cause as many faults of %s", num,
 			     level_name(level));
 		buffer_home(&buffer);
 	}
@@ -65,8 +65,9 @@ static void refault(uint32_t kind, uint32_t other, uint64_t size, int level)
 }
 
 /*
- * An engine copies 64 MiB meanwhile: the touch is over when that is. On one CPU they take
- * turns, and how many depends on when its timer ticks, so this is for time.
+ * A touch while an engine copies 64 MiB: it waits until the copy is complete. In
+ * time only: on one CPU the touch and the engine take turns, and the number of
+ * turns depends on the timer.
  */
 void refault_async_rows(void)
 {

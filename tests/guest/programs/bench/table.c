@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * What is printed: lines of tab separated fields, the word row and
+ * The output: lines of tab separated fields, beginning with the word row, and
  *
  *	name, unit, calls made, MIN, MEDIAN, x, name of another row or "-"
  *
- * MIN and MEDIAN are of several repetitions. What a row is drawn over is x, and its
- * ratio is to the other row. bench.jq reads this.
+ * MIN and MEDIAN are of several repetitions. x is the x coordinate in plots, and
+ * the ratio of the row is to the other row. bench.jq reads this.
  *
- * Where the counter counts time, names begin with "time/", and what would be in
- * instructions is in nanoseconds.
+ * If the counter counts time, the names have the prefix "time/", and the units
+ * have nanoseconds instead of instructions.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The harness's own IGT test: it ends in every way a subtest can, so that
- * `make test-harness` can prove that each arrives at the host as what it is.
+ * An IGT test of the harness: its subtests end in every possible way, and `make
+ * test-harness` checks that each result is reported correctly.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 
 IGT_TEST_DESCRIPTION("Ends in every way that a subtest can end.");
 
-/* igt_runner makes a pass that comes with a kernel warning a dmesg-warn. */
+/* A subtest that passes becomes a dmesg-warn in igt_runner if the kernel warns. */
 static void warn_in_kernel_log(void)
 {
 	static const char text[] = "<4>selfcheck: a warning on purpose\n";
@@ -21,7 +21,7 @@ static void warn_in_kernel_log(void)
 	close(fd);
 }
 
-/* As by "echo c" */
+/* The same as "echo c" > /proc/sysrq-trigger */
 static void crash_kernel(void)
 {
 	int fd = open("/proc/sysrq-trigger", O_WRONLY);
