@@ -8,10 +8,10 @@ H := tests/harness
 # Variables that the scripts read from the environment
 export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
 export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES TIMEOUT
-export ACCEL FORM GUESTS RESUME MUTATIONS PARTS RACE CONFIGS
+export ACCEL FORM GUESTS RESUME MUTATIONS PARTS RACE CONFIGS SERIES COMPILE
 
 .PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
-	check-configs docs test-times test-list test-inject test-harness test-prove \
+	check-configs docs series test-times test-list test-inject test-harness test-prove \
 	test-mutations test-iommufd test-nested test-full clean clean-cache
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo '  make kernel          build only the guest'\''s kernel'
 	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck'
 	@echo '  make check-configs   compile in other configurations, with other compilers, for other CPUs'
+	@echo '  make series          the patches as commits to send, each compiled and checked'
 	@echo '  make docs            build the documentation as web pages, in out/docs/html/'
 	@echo '  make test-harness    test that the harness detects deliberate failures'
 	@echo '  make test-prove      test make prove with importers and programs of each kind'
@@ -61,12 +62,13 @@ help:
 	@echo '  VARIANT=name         kernel configuration tests/configs/name.config (base)'
 	@echo '  CONFIG_EXTRA=file    additional options'
 	@echo '  MUTATIONS=regex      for make test-mutations; PARTS=regex, RACE=s for make test-full'
+	@echo '  SERIES=regex         of make series; COMPILE=n: do not compile each commit'
 	@echo '  VGEM_PFN_CACHE=dir   directory for downloads and builds'
 	@echo '                       (~/.cache/vgem_pfn; about 5 GB)'
 	@echo '  JOBS=n               parallel compilers (one per CPU)'
 	@echo '  V=1                  show the output of commands'
 
-run test prove coverage bench bench-compare residency shell kernel check check-configs docs:
+run test prove coverage bench bench-compare residency shell kernel check check-configs docs series:
 	@exec $(H)/$@.sh
 
 test-times test-list test-inject test-iommufd test-nested test-full: test-%:

@@ -56,8 +56,8 @@ _checkpatch() {
 check_patches() {
 	local p
 	cd "$WORK/src"
-	for p in "$TOP"/patches/linux-7.3/*.patch; do
-		if [[ -e $p ]]; then _checkpatch --ignore FILE_PATH_CHANGES "$p" || true; fi
+	series_patches | while read -r p; do
+		_checkpatch --ignore FILE_PATH_CHANGES "$p" || true
 	done
 }
 
@@ -131,7 +131,7 @@ check_kerneldoc() {
 	local files patched
 	mapfile -t files < <(ours 'drivers/*.c' 'drivers/*.h' 'include/*.h')
 	_kerneldoc "$WORK/src" "${files[@]}"
-	mapfile -t patched < <(_patched_files "$TOP"/patches/linux-7.3/*.patch |
+	mapfile -t patched < <(series_patches | xargs sed -nE 's/^\+\+\+ b\/([^\t]*).*/\1/p' | sort -u |
 		grep -E '^(drivers|include)/.*[.][ch]$')
 	comm -13 <(_kerneldoc "$PRISTINE" "${patched[@]}" | sed -E 's/:[0-9]+ /: /' | sort -u) \
 		<(_kerneldoc "$WORK/src" "${patched[@]}" | sed -E 's/:[0-9]+ /: /' | sort -u)

@@ -4,6 +4,7 @@
 # source.sh - the kernel tree to build: Linux 7.3, plus patches/linux-7.3/, plus
 # this repository's own files.  Sourced after lib.sh and packages.sh.
 #
+#   series_patches     the patches in the order of patches/linux-7.3/series
 #   source_id          sets SRC_ID (the Linux tree) and WORK (its directory in CACHE)
 #   source_prepare     updates $WORK/src, touching only files that change, and sets
 #                      SRC_KEY, which changes with its contents;
@@ -112,6 +113,18 @@ _source_copy() {
 
 # --- staging -------------------------------------------------------------------
 
+SERIES_DIR=$TOP/patches/linux-7.3
+
+# series_patches - the patches, in the order of the file "series"; those that change
+# files of Linux and do not only stand for files of this repository
+series_patches() {
+	local patch
+	grep -E '^[^][[:space:]#]+\.patch$' "$SERIES_DIR/series" | while read -r patch; do
+		[[ -f $SERIES_DIR/$patch ]] || die "patches/linux-7.3/series lists $patch, which does not exist"
+		! grep -q '^diff --git ' "$SERIES_DIR/$patch" || printf '%s\n' "$SERIES_DIR/$patch"
+	done
+}
+
 # _overlay_files - the kernel files of this repository, committed or not
 _overlay_files() {
 	local dirs=() d
@@ -161,9 +174,8 @@ _stage_patch() {
 _source_stage() {
 	local dir=$1 patches=() extra=() p
 	mkdir -p "$dir" "$CACHE/log"
-	for p in "$TOP"/patches/linux-7.3/*.patch; do
-		if [[ -e $p ]]; then patches+=("$p"); fi
-	done
+	p=$(series_patches)
+	mapfile -t patches <<<"$p"
 	for p in ${OVERLAY_PATCH:-}; do
 		[[ -f $p ]] || die "OVERLAY_PATCH: there is no file $p"
 		extra+=("$(realpath "$p")")

@@ -618,18 +618,6 @@ static const struct dma_buf_ops vgem_pfn_dma_buf_ops = {
 	.release = vgem_pfn_dma_buf_release,
 };
 
-/* The dma-buf is not published yet, so it has no attachments. */
-static void vgem_pfn_dma_buf_trace(struct vgem_pfn_bo *bo, struct dma_buf *dmabuf)
-{
-	if (!trace_vgem_pfn_export_enabled())
-		return;
-
-	dma_resv_lock(dmabuf->resv, NULL);
-	trace_vgem_pfn_export(bo, dmabuf);
-	vgem_pfn_trace_place(bo);
-	dma_resv_unlock(dmabuf->resv);
-}
-
 /**
  * vgem_pfn_gem_prime_export() - &drm_gem_object_funcs.export
  * @obj: the object
@@ -659,7 +647,7 @@ struct dma_buf *vgem_pfn_gem_prime_export(struct drm_gem_object *obj, int flags)
 
 	dmabuf = drm_gem_dmabuf_export(obj->dev, &exp_info);
 	if (!IS_ERR(dmabuf))
-		vgem_pfn_dma_buf_trace(gem_to_vgem_pfn_bo(obj), dmabuf);
+		vgem_pfn_trace_exported(gem_to_vgem_pfn_bo(obj), dmabuf);
 	return dmabuf;
 }
 

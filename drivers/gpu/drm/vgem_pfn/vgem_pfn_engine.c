@@ -165,16 +165,6 @@ static void vgem_pfn_job_copy_piece(struct vgem_pfn_piece *piece, bool gone)
 	vgem_pfn_copy_run(&piece->dst, &piece->src, piece->size);
 }
 
-/* Dependencies that have not signaled, of which there must be none. */
-static unsigned int vgem_pfn_job_unsignaled(struct vgem_pfn_job *job)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < job->num_deps; i++)
-		n += !dma_fence_is_signaled(job->deps[i]);
-	return n;
-}
-
 /**
  * vgem_pfn_job_copy() - make the copy of a job
  * @job: a job whose dependencies have signaled
@@ -191,7 +181,7 @@ static void vgem_pfn_job_copy(struct vgem_pfn_job *job, bool gone)
 	if (trace_vgem_pfn_copy_begin_enabled())
 		trace_vgem_pfn_copy_begin(bo, job->engine->index, job->fence,
 					  job->num_deps,
-					  vgem_pfn_job_unsignaled(job));
+					  vgem_pfn_trace_job_unsignaled(job));
 	start = ktime_get_ns();
 	for (i = 0; i < job->num_pieces; i++)
 		vgem_pfn_job_copy_piece(&job->pieces[i], gone);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The definitions of the trace events, and functions that collect data for some
- * of them. All of it runs under the buffer object's reservation lock.
+ * of them.
  */
 
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
+
+#include "vgem_pfn_drv.h"
+#include "vgem_pfn_engine.h"
 
 #define CREATE_TRACE_POINTS
 #include "vgem_pfn_trace.h"
@@ -40,6 +43,24 @@ void vgem_pfn_trace_place(struct vgem_pfn_bo *bo)
 }
 
 /**
+ * vgem_pfn_trace_exported() - trace the export of a buffer object
+ * @bo: the buffer object
+ * @dmabuf: its dma-buf, which is not published yet, so it has no attachments
+ *
+ * Context: takes the reservation lock.
+ */
+void vgem_pfn_trace_exported(struct vgem_pfn_bo *bo, struct dma_buf *dmabuf)
+{
+	if (!trace_vgem_pfn_export_enabled())
+		return;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	trace_vgem_pfn_export(bo, dmabuf);
+	vgem_pfn_trace_place(bo);
+	dma_resv_unlock(dmabuf->resv);
+}
+
+/**
  * vgem_pfn_trace_unsignaled() - number of fences that have not signaled
  * @bo: the buffer object, with its reservation lock held
  *
@@ -56,5 +77,20 @@ unsigned int vgem_pfn_trace_unsignaled(struct vgem_pfn_bo *bo)
 	dma_resv_for_each_fence(&cursor, bo->tbo.base.resv,
 				DMA_RESV_USAGE_BOOKKEEP, fence)
 		n += !dma_fence_is_signaled(fence);
+	return n;
+}
+
+/**
+ * vgem_pfn_trace_job_unsignaled() - number of unsignaled dependencies of a job
+ * @job: a job that runs, so there should be none
+ *
+ * Return: the number of its dependencies that have not signaled.
+ */
+unsigned int vgem_pfn_trace_job_unsignaled(struct vgem_pfn_job *job)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < job->num_deps; i++)
+		n += !dma_fence_is_signaled(job->deps[i]);
 	return n;
 }

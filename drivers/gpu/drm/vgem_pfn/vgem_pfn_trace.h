@@ -277,8 +277,10 @@ DEFINE_EVENT(vgem_pfn_pin_class, vgem_pfn_unpin,
 	     TP_PROTO(struct vgem_pfn_bo *bo, struct dma_buf_attachment *attach),
 	     TP_ARGS(bo, attach));
 
+void vgem_pfn_trace_exported(struct vgem_pfn_bo *bo, struct dma_buf *dmabuf);
 void vgem_pfn_trace_place(struct vgem_pfn_bo *bo);
 unsigned int vgem_pfn_trace_unsignaled(struct vgem_pfn_bo *bo);
+unsigned int vgem_pfn_trace_job_unsignaled(struct vgem_pfn_job *job);
 
 #endif /* _VGEM_PFN_TRACE_H_ */
 
