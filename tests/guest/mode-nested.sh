@@ -24,6 +24,18 @@ else
 	not_ok "nested/kvm" "there is no /dev/kvm: $(dmesg | grep -i kvm | tail -n 1)"
 fi
 
+# hand_out_units: write a unit to the inner guest's port "plan" whenever it requests one.
+# Not before: a hibernation loses what the port has received and nobody has read.
+hand_out_units()
+{
+	_n=1
+	for _unit in /run/vm/units/* ""; do
+		until grep -q "wants unit $_n\$" "$INNER/progress"; do sleep 1; done
+		if [ -n "$_unit" ]; then cat "$_unit"; else echo "done"; fi >&8
+		_n=$((_n + 1))
+	done
+}
+
 inner_guest()
 {
 	set --
@@ -39,7 +51,6 @@ mkfifo "$INNER/screen.in" "$INNER/screen.out" "$INNER/monitor.in" "$INNER/monito
 	"$INNER/plan"
 # Opened for reading and writing, so that neither side blocks until the other opens it.
 exec 8<>"$INNER/plan"
-cat /run/vm/plan >&8 &
 detached /bin/sh /vgem_pfn/guest/screen.sh "$INNER" &
 screen=$!
 progress "the inner guest"
@@ -49,13 +60,15 @@ tail=$!
 : > "$INNER/console.log"
 tail -f "$INNER/console.log" &
 console=$!
+hand_out_units &
+units=$!
 if inner_guest; then
 	ok "nested/qemu"
 	echo exited > "$INNER/end"
 else
 	not_ok "nested/qemu" "status $?: $(tail -n 1 "$INNER/qemu.log")"
 fi
-kill $screen $tail $console
+kill $screen $tail $console $units 2> /dev/null
 rm -f "$INNER"/*.in "$INNER"/*.out "$INNER/plan"
 check_taint
 check_lockdep

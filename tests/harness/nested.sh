@@ -25,8 +25,7 @@ inner_args() {
 	printf '%s\n' "${QEMU_ARGS[@]}" >"$1"
 }
 
-# nested_image - create an image with the files for the inner guest, including the
-# input for its port "plan": all units at once
+# nested_image - create an image with the files for the inner guest, including its units
 nested_image() {
 	local stage tmp settings
 	settings=(PER_TEST_TIMEOUT=600 CONTRACT_LIMIT="${CONTRACT_LIMIT:-30000}")
@@ -34,7 +33,7 @@ nested_image() {
 	mkdir -p "$stage"
 	cp "$GUEST_KERNEL/bzImage" "$stage"
 	inner_args "$stage/args"
-	cat "$DIR"/queue/* - <<<"done" >"$stage/plan"
+	cp -r "$DIR/queue" "$stage/units"
 	guest_cmdline test "${settings[@]}" >"$stage/cmdline"
 	tmp_for tmp "$OUT/image/nested.sqfs"
 	run_logged "$IMAGE_LOG" mksquashfs "$stage" "$tmp" -comp lz4 -all-root -no-xattrs \
