@@ -194,16 +194,14 @@ build_targets() {
 	for file in "${DIRS[@]}"; do
 		[[ ! -e $BUILD_SRC/${file%.o}.c && ! -d $BUILD_SRC/$file ]] || echo "$file"
 	done
-	repo diff-tree --no-commit-id --name-only -r "$1" | grep -E '\.c$' | while read -r file; do
-		[[ ! $file =~ $LARGE ]] || echo "${file%.c}.o"
-		# Objects of directories that are not built as a whole
-		[[ ! $file =~ ^drivers/gpu/drm/[^/]*$ ]] || echo "${file%.c}.o"
-	done
+	# Objects of directories that are not built as a whole
+	repo diff-tree --no-commit-id --name-only -r "$1" |
+		sed -nE "\\,$LARGE|^drivers/gpu/drm/[^/]*\$, s/\.c\$/.o/p"
 }
 
 # build_commit COMMIT - the tree is that of its parent
 build_commit() {
-	local log=$DIR/build.log start=$SECONDS targets rc=0 subject file
+	local log=$DIR/build.log start=$SECONDS targets rc=0 subject
 	subject=$(repo log -1 --format=%s "$1")
 	repo checkout -q --detach "$1"
 	# No -t: changed files must be newer than the objects made from them.
@@ -211,7 +209,8 @@ build_commit() {
 	repo diff-tree --no-commit-id --name-only --diff-filter=D -r "$1" | while read -r file; do
 		rm -f -- "$BUILD_SRC/$file"
 	done
-	mapfile -t targets < <(build_targets "$1")
+	targets=$(build_targets "$1")
+	mapfile -t targets <<<"$targets"
 	{
 		kbuild_in "$BUILD_SRC" -s KCONFIG_ALLCONFIG="$BUILD/fragment" allnoconfig &&
 			kbuild_in "$BUILD_SRC" -s -j"$JOBS" prepare &&
@@ -227,7 +226,7 @@ kbuild_in() {
 }
 
 build_all() {
-	local commit log=$DIR/build.log
+	local commit targets log=$DIR/build.log
 	BUILD_SRC=$WORK/series
 	BUILD=$WORK/build/series
 	mkdir -p "$BUILD"
@@ -236,7 +235,8 @@ build_all() {
 	cat "$TOP/tests/configs/base.config" "$TOP/tests/configs/series.config" >"$BUILD/fragment"
 	repo checkout -q --detach base
 	note "compiling the base, $SRC_ID"
-	mapfile -t targets < <(build_targets base)
+	targets=$(build_targets base)
+	mapfile -t targets <<<"$targets"
 	{
 		kbuild_in "$BUILD_SRC" -s KCONFIG_ALLCONFIG="$BUILD/fragment" allnoconfig &&
 			kbuild_in "$BUILD_SRC" -s -j"$JOBS" prepare modules_prepare &&
