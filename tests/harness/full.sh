@@ -17,24 +17,27 @@
 # Seconds of random operations with each of the three kernels
 RACE=${RACE:-1200}
 
-# Name, variables, script, and inputs in addition to COMMON
+# Name, variables, script, and what the part is made from in addition to COMMON and the
+# script. "=" in front: these alone, without COMMON.
 ALL_PARTS="
 full      FORM=full                             test     -
 kasan     FORM=full,VARIANT=kasan               test     tests/configs/kasan.config
-coverage  VARIANT=kasan,FORM=full               coverage tests/configs/kasan.config
+coverage  VARIANT=kasan,FORM=full               coverage tests/configs/kasan.config,tests/harness/test.sh
 drm-kunit VARIANT=drm-kunit,TESTS=_test         test     tests/configs/drm-kunit.config
 iommufd   -                                     iommufd  -
 nested    -                                     nested   -
-prove     -                                     selftest-prove tests/prove
-harness   -                                     selftest -
+prove     -                                     selftest-prove tests/prove,tests/harness/prove.sh
+harness   -                                     selftest tests/harness
 inject    -                                     inject   -
 race      RACE_SECONDS=$RACE                    race     -
 race-kasan VARIANT=kasan,RACE_SECONDS=$RACE     race     tests/configs/kasan.config
 race-kcsan VARIANT=kcsan,RACE_SECONDS=$RACE     race     tests/configs/kcsan.config
 mutations -                                     mutate   tests/mutations
+configs   -                                     check-configs =drivers,include,patches,tests/configs/base.config
+series    -                                     series   =drivers,include,patches,Documentation,tests/configs,tests/harness/lib/untrace.awk
 "
 COMMON=(drivers include patches tests/configs/base.config tests/contract tests/guest tests/igt
-	tests/harness)
+	tests/harness/lib tests/harness/results tests/harness/kernel.sh)
 
 # files PATH... - files in the repository, committed or not
 files() {
@@ -44,8 +47,9 @@ files() {
 
 # part_key NAME VARIABLES SCRIPT INPUT
 part_key() {
-	local inputs=("${COMMON[@]}")
-	[[ $4 == - ]] || inputs+=("$4")
+	local inputs=("${COMMON[@]}") more=${4#-}
+	[[ $more != =* ]] || inputs=()
+	inputs+=("tests/harness/$3.sh" ${more:+$(tr , ' ' <<<"${more#=}")})
 	{
 		echo "$2 $3 ${LINUX:-}"
 		cd "$TOP" && files "${inputs[@]}" | xargs -0 sha256sum
