@@ -28,7 +28,7 @@ TREE=$DIR/tree
 DIRS=(drivers/dma-buf/ drivers/gpu/drm/ttm/ drivers/gpu/drm/virtio/ drivers/gpu/drm/vgem_pfn/
 	drivers/gpu/drm/vkms/ drivers/iommu/iommufd/ drivers/vfio/pci/ drivers/char/virtio_console.o)
 # Drivers of which only the touched objects are built
-LARGE='^drivers/gpu/drm/(amd|xe)/'
+LARGE='^drivers/gpu/drm/(amd|vmwgfx|xe)/'
 # The first series that needs others: those before it are fixes, independent of each other.
 FIRST_DEPENDENT=get-pfn
 
@@ -105,7 +105,7 @@ commit_patch() {
 
 # make_repo - all commits, on branch main, with a tag <series> at the end of each series
 make_repo() {
-	local name patch specs file first
+	local name patch file first specs=()
 	rm -rf "$DIR"
 	mkdir -p "$REPO"
 	first=$(series_patches | sed -n 1p)
@@ -121,8 +121,8 @@ make_repo() {
 	repo commit -q -m "$SRC_ID"
 	repo tag base
 	while read -r name patch specs; do
-		# shellcheck disable=SC2086 # words
-		commit_patch "$patch" $specs
+		read -ra specs <<<"$specs"
+		commit_patch "$patch" "${specs[@]}"
 		repo tag -f "$name" >/dev/null
 	done < <(entries)
 }
