@@ -12,7 +12,8 @@ extern "C" {
  * Rules that hold for every ioctl below:
  *
  * - All structures are multiples of 8 bytes, padding is explicit.
- * - Unknown flags, non-zero padding and non-zero reserved fields give -EINVAL.
+ * - Unknown flags and non-zero padding give -EINVAL. MBZ: must be zero.
+ * - Fields that are only output may have any value on input.
  * - An unknown GEM handle gives -ENOENT, a bad user pointer -EFAULT.
  * - An ioctl that fails changes no state, except that one that runs out of
  *   memory or is interrupted may have evicted other buffers and notified
@@ -107,7 +108,7 @@ struct drm_vgem_pfn_bo_create {
 	/** @flags: Input: zero or DRM_VGEM_PFN_BO_CONTIGUOUS. */
 	__u32 flags;
 
-	/** @handle: Output: GEM handle. Must be zero on input. */
+	/** @handle: Output: GEM handle. */
 	__u32 handle;
 
 	/** @pad: MBZ. */
@@ -124,7 +125,7 @@ struct drm_vgem_pfn_bo_mmap_offset {
 	/** @flags: Input: must be zero. */
 	__u32 flags;
 
-	/** @offset: Output: offset for mmap() on the DRM fd. MBZ on input. */
+	/** @offset: Output: offset for mmap() on the DRM fd. */
 	__u64 offset;
 };
 
@@ -133,8 +134,7 @@ struct drm_vgem_pfn_bo_mmap_offset {
  *
  * All values are read under the buffer's reservation lock, so they are
  * consistent, except that a copy engine may update @last_copy_bytes and
- * @last_copy_ns at any time. Every field but @handle and @flags is output and
- * MBZ on input.
+ * @last_copy_ns at any time. Every field but @handle and @flags is output.
  */
 struct drm_vgem_pfn_bo_query {
 	/** @handle: Input: GEM handle. */

@@ -211,7 +211,7 @@ int vgem_pfn_bo_create_ioctl(struct drm_device *drm, void *data,
 	u64 size;
 	int ret;
 
-	if (args->flags & ~DRM_VGEM_PFN_BO_CREATE_FLAGS || args->handle || args->pad)
+	if (args->flags & ~DRM_VGEM_PFN_BO_CREATE_FLAGS || args->pad)
 		return -EINVAL;
 	if (!args->size || !args->num_placements ||
 	    args->num_placements > DRM_VGEM_PFN_MAX_REGIONS)
@@ -253,7 +253,7 @@ int vgem_pfn_bo_mmap_offset_ioctl(struct drm_device *drm, void *data,
 	struct drm_vgem_pfn_bo_mmap_offset *args = data;
 	struct drm_gem_object *obj;
 
-	if (args->flags || args->offset)
+	if (args->flags)
 		return -EINVAL;
 
 	obj = drm_gem_object_lookup(file, args->handle);
@@ -281,9 +281,7 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 	struct vgem_pfn_bo *bo;
 	int ret;
 
-	if (args->flags ||
-	    memchr_inv(&args->size, 0, sizeof(*args) -
-		       offsetof(struct drm_vgem_pfn_bo_query, size)))
+	if (args->flags)
 		return -EINVAL;
 
 	obj = drm_gem_object_lookup(file, args->handle);
@@ -303,11 +301,9 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 	args->num_notifies = bo->num_notifies;
 	args->max_notify_ns = bo->max_notify_ns;
 	args->num_get_pfn = bo->num_get_pfn;
-	if (obj->exported_dma_buf) {
-		args->num_attachments =
-			list_count_nodes(&obj->exported_dma_buf->attachments);
-		args->exported = 1;
-	}
+	args->exported = !!obj->exported_dma_buf;
+	args->num_attachments = args->exported ?
+		list_count_nodes(&obj->exported_dma_buf->attachments) : 0;
 	args->id = bo->id;
 	args->last_copy_bytes = READ_ONCE(bo->last_copy_bytes);
 	args->last_copy_ns = READ_ONCE(bo->last_copy_ns);
