@@ -18,8 +18,7 @@ extern "C" {
  * - An ioctl that fails changes no state, except that one that runs out of
  *   memory or is interrupted may have evicted other buffers and notified
  *   importers.
- * - Sizes and offsets are in bytes unless the field says pages, times are in
- *   nanoseconds.
+ * - Sizes and offsets are in bytes unless the field says pages.
  */
 
 #define DRM_VGEM_PFN_BO_CREATE		0x00
@@ -130,11 +129,10 @@ struct drm_vgem_pfn_bo_mmap_offset {
 };
 
 /**
- * struct drm_vgem_pfn_bo_query - query the placement and statistics of a buffer
+ * struct drm_vgem_pfn_bo_query - query the placement and counters of a buffer
  *
  * All values are read under the buffer's reservation lock, so they are
- * consistent, except that a copy engine may update @last_copy_bytes and
- * @last_copy_ns at any time. Every field but @handle and @flags is output.
+ * consistent. Every field but @handle and @flags is output.
  */
 struct drm_vgem_pfn_bo_query {
 	/** @handle: Input: GEM handle. */
@@ -165,39 +163,16 @@ struct drm_vgem_pfn_bo_query {
 	 */
 	__u64 num_notifies;
 
-	/**
-	 * @num_get_pfn: Number of successful get_pfn calls of importers,
-	 * including the calls that CONFIG_DMABUF_DEBUG makes to check results.
-	 */
-	__u64 num_get_pfn;
-
 	/** @num_attachments: Current number of attachments of the dma-buf. */
 	__u32 num_attachments;
 
 	/** @exported: 1 while a dma-buf of this buffer exists. */
 	__u32 exported;
 
-	/** @last_copy_bytes: Size of the last completed copy. */
-	__u64 last_copy_bytes;
-
-	/** @last_copy_ns: Duration of that copy. */
-	__u64 last_copy_ns;
-
-	/** @id: Identifies the buffer in trace events and log messages. */
+	/**
+	 * @id: Identifies the buffer in trace events, log messages and debugfs.
+	 */
 	__u64 id;
-
-	/**
-	 * @last_memcpy_ns: Duration of a plain memcpy() of the same pages after
-	 * the last synchronous copy, or zero unless the debugfs knob
-	 * compare_memcpy is set.
-	 */
-	__u64 last_memcpy_ns;
-
-	/**
-	 * @max_notify_ns: Longest time that all importers together have taken
-	 * to handle a notification. The move or eviction waits for them.
-	 */
-	__u64 max_notify_ns;
 };
 
 /* Queue the copy and return without waiting for it. */

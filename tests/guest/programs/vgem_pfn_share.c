@@ -273,6 +273,7 @@ int main(int argc, char **argv)
 	/* Without SA_RESTART: a move that waits for an importer comes back. */
 	struct sigaction action = { .sa_handler = interrupt };
 	struct drm_vgem_pfn_bo_query query;
+	struct vgem_pfn_bo_stats stats;
 	int output, ret, status;
 	pthread_t mover;
 	pid_t child;
@@ -293,12 +294,13 @@ int main(int argc, char **argv)
 	pthread_join(mover, NULL);
 
 	check(__vgem_pfn_bo_query(fd, handle, &query), "query");
+	check(__vgem_pfn_bo_stats(fd, handle, &stats), "bo_stats");
 	__vgem_pfn_set(fd, "engine_latency_us", 0);
 	count_written();
 	fprintf(stderr, "vgem_pfn_share: %llu moves, %u attempts while pinned,",
 		(unsigned long long)query.num_moves, pinned);
 	fprintf(stderr, " %llu notifications, %llu lookups, %u attachments left\n",
 		(unsigned long long)query.num_notifies,
-		(unsigned long long)query.num_get_pfn, query.num_attachments);
+		(unsigned long long)stats.get_pfn, query.num_attachments);
 	return report(status, ended);
 }

@@ -36,7 +36,7 @@ static void test_create_region(int fd, uint32_t region)
 	igt_assert_eq_u64(query.num_moves, 0);
 	igt_assert_eq_u64(query.num_evictions, 0);
 	igt_assert_eq_u64(query.num_notifies, 0);
-	igt_assert_eq_u64(query.num_get_pfn, 0);
+	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, handle).get_pfn, 0);
 	igt_assert_eq_u32(query.num_attachments, 0);
 	igt_assert_eq_u32(query.exported, 0);
 	igt_assert_eq_u64(vgem_pfn_region(fd, region).used, used + MiB);

@@ -73,6 +73,99 @@ static void test_query_any_output(int fd)
 }
 
 /*
+ * SUBTEST: stats
+ * Description: bo_stats has the statistics of each buffer, until it is freed
+ */
+static void test_stats(int fd)
+{
+	struct vgem_pfn_bo_stats moved, other;
+	uint32_t handles[2];
+	struct stat st;
+	char line[256];
+	uint64_t id;
+	int i, file;
+	FILE *stream;
+
+	for (i = 0; i < 2; i++)
+		handles[i] = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
+						VGEM_PFN_TT);
+	vgem_pfn_bo_move(fd, handles[0], VGEM_PFN_TT);
+
+	moved = vgem_pfn_bo_stats(fd, handles[0]);
+	igt_assert_eq_u64(moved.get_pfn, 0);
+	igt_assert_eq_u64(moved.max_notify_ns, 0);
+	igt_assert_eq_u64(moved.last_copy_bytes, 64 * KiB);
+	igt_assert_lt_u64(0, moved.last_copy_ns);
+	igt_assert_eq_u64(moved.last_memcpy_ns, 0);
+	other = vgem_pfn_bo_stats(fd, handles[1]);
+	igt_assert_eq_u64(other.last_copy_bytes, 0);
+	igt_assert_eq_u64(other.last_copy_ns, 0);
+
+	id = vgem_pfn_bo_query(fd, handles[0]).id;
+	for (i = 0; i < 2; i++)
+		vgem_pfn_gem_close(fd, handles[i]);
+
+	file = __vgem_pfn_debugfs_open(fd, "bo_stats", O_RDONLY);
+	igt_assert_fd(file);
+	igt_assert_eq(fstat(file, &st), 0);
+	igt_assert_eq_u32(st.st_mode & 0777, 0400);
+	stream = fdopen(file, "r");
+	igt_assert(stream);
+	while (fgets(line, sizeof(line), stream)) {
+		unsigned long long listed;
+
+		igt_assert_eq(sscanf(line, "id=%llu ", &listed), 1);
+		igt_assert_neq_u64(listed, id);
+	}
+	fclose(stream);
+}
+
+/*
+ * SUBTEST: stats-while-moving
+ * Description: bo_stats can be read while a buffer moves, without waiting for its
+ *		reservation lock
+ */
+static void test_stats_while_moving(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
+					     VGEM_PFN_TT);
+	uint32_t after = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT);
+	uint64_t id = vgem_pfn_bo_query(fd, handle).id;
+	struct vgem_pfn_mover mover;
+	struct pfn_hold hold;
+	bool listed = false;
+	char line[256];
+	FILE *stream;
+	int file;
+
+	/* vgem_pfn_bo_stats() queries the id, which waits for that lock. */
+	file = __vgem_pfn_debugfs_open(fd, "bo_stats", O_RDONLY);
+	igt_assert_fd(file);
+	stream = fdopen(file, "r");
+	igt_assert(stream);
+
+	pfn_hold_begin(&hold);
+	vgem_pfn_mover_start_held(&mover, fd, handle, VGEM_PFN_TT, &hold);
+	while (fgets(line, sizeof(line), stream)) {
+		unsigned long long value;
+
+		igt_assert_eq(sscanf(line, "id=%llu ", &value), 1);
+		listed |= value == id;
+	}
+	igt_assert(pfn_hold_pending(&hold));
+	igt_assert(listed);
+	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, after).last_copy_bytes, 0);
+	igt_assert(pfn_hold_pending(&hold));
+	pfn_hold_end(&hold);
+	vgem_pfn_mover_wait(&mover);
+	fclose(stream);
+
+	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, handle).last_copy_bytes, 64 * KiB);
+	vgem_pfn_gem_close(fd, after);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
  * SUBTEST: pfns
  * Description: the page frame numbers are those of the memory with the buffer's
  *		contents
@@ -283,6 +376,14 @@ void basic_query_tests(int fd)
 	igt_describe("Output fields are written, whatever their values on input.");
 	igt_subtest("query-any-output")
 		test_query_any_output(fd);
+
+	igt_describe("bo_stats has the statistics of each buffer.");
+	igt_subtest("stats")
+		test_stats(fd);
+
+	igt_describe("bo_stats can be read while a buffer moves.");
+	igt_subtest("stats-while-moving")
+		test_stats_while_moving(fd);
 
 	igt_describe("Page frame numbers are those of the memory with the contents.");
 	igt_subtest("pfns")

@@ -130,6 +130,14 @@ struct drm_vgem_pfn_bo_query vgem_pfn_bo_query(int fd, uint32_t handle)
 	return query;
 }
 
+struct vgem_pfn_bo_stats vgem_pfn_bo_stats(int fd, uint32_t handle)
+{
+	struct vgem_pfn_bo_stats stats;
+
+	igt_assert_eq(__vgem_pfn_bo_stats(fd, handle, &stats), 0);
+	return stats;
+}
+
 uint32_t vgem_pfn_bo_region(int fd, uint32_t handle)
 {
 	return vgem_pfn_bo_query(fd, handle).region;

@@ -49,6 +49,7 @@ uint32_t __vgem_pfn_bo_create_list(int fd, uint64_t size,
 void vgem_pfn_gem_close(int fd, uint32_t handle);
 
 struct drm_vgem_pfn_bo_query vgem_pfn_bo_query(int fd, uint32_t handle);
+struct vgem_pfn_bo_stats vgem_pfn_bo_stats(int fd, uint32_t handle);
 uint32_t vgem_pfn_bo_region(int fd, uint32_t handle);
 void vgem_pfn_bo_move(int fd, uint32_t handle, uint32_t region);
 void vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first, uint64_t count,

@@ -233,6 +233,71 @@ static inline int __vgem_pfn_set(int fd, const char *knob, uint32_t value)
 	return __pfn_debugfs_set(path, value);
 }
 
+/* Open a file in the debugfs directory of @fd's device. */
+static inline int __vgem_pfn_debugfs_open(int fd, const char *name, int flags)
+{
+	struct stat st;
+	char path[64];
+	int file;
+
+	if (fstat(fd, &st))
+		return -errno;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%u/%s",
+		 minor(st.st_rdev), name);
+	file = open(path, flags | O_CLOEXEC);
+	return file < 0 ? -errno : file;
+}
+
+/* What the debugfs file bo_stats has about a buffer; see vgem_pfn_debugfs.c */
+struct vgem_pfn_bo_stats {
+	uint64_t get_pfn;
+	uint64_t max_notify_ns;
+	uint64_t last_copy_bytes;
+	uint64_t last_copy_ns;
+	uint64_t last_memcpy_ns;
+};
+
+/* Not for loops that BO_QUERY serves as well: this reads a line for each buffer. */
+static inline int __vgem_pfn_bo_stats(int fd, uint32_t handle,
+				      struct vgem_pfn_bo_stats *stats)
+{
+	struct drm_vgem_pfn_bo_query query;
+	unsigned long long id, v[5];
+	int file, ret, num;
+	char line[256];
+	FILE *stream;
+
+	memset(stats, 0, sizeof(*stats));
+	ret = __vgem_pfn_bo_query(fd, handle, &query);
+	if (ret)
+		return ret;
+	file = __vgem_pfn_debugfs_open(fd, "bo_stats", O_RDONLY);
+	if (file < 0)
+		return file;
+	stream = fdopen(file, "r");
+	if (!stream) {
+		close(file);
+		return -ENOMEM;
+	}
+
+	ret = -ENOENT;
+	while (ret == -ENOENT && fgets(line, sizeof(line), stream)) {
+		num = sscanf(line, "id=%llu get_pfn=%llu max_notify_ns=%llu last_copy_bytes=%llu last_copy_ns=%llu last_memcpy_ns=%llu",
+			     &id, &v[0], &v[1], &v[2], &v[3], &v[4]);
+		if (num < 1)
+			ret = -EBADMSG;
+		else if (id == query.id)
+			ret = num == 6 ? 0 : -EBADMSG;
+	}
+	if (ret == -ENOENT && ferror(stream))
+		ret = -errno;
+	fclose(stream);
+	if (!ret)
+		*stats = (struct vgem_pfn_bo_stats) { v[0], v[1], v[2], v[3], v[4] };
+	return ret;
+}
+
 /*
  * debugfs: delay of synchronous moves of @fd's device after the copy, with the
  * reservation lock held and before the buffer's placement changes

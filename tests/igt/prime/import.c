@@ -42,7 +42,7 @@ static void test_import(int fd, int importer)
 	query = vgem_pfn_bo_query(fd, p.handle);
 	igt_assert_eq_u32(query.exported, 1);
 	igt_assert_eq_u32(query.num_attachments, 1);
-	igt_assert_eq_u64(query.num_get_pfn, 0);
+	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, p.handle).get_pfn, 0);
 
 	pfn_assert_pattern(p.map, 0, size, 1);
 	pfn_import_assert_truth(p.import, fd, p.handle, size, ENTRY_CPU);
@@ -61,7 +61,7 @@ static void test_import(int fd, int importer)
 	igt_assert_eq_u64(stats.invalidations, 0);
 	/* CONFIG_DMABUF_DEBUG repeats lookups. */
 	igt_assert_lte_u64(2 * pages,
-			   vgem_pfn_bo_query(fd, p.handle).num_get_pfn);
+			   vgem_pfn_bo_stats(fd, p.handle).get_pfn);
 	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags,
 			  ENTRY_DEV | ENTRY_CPU | DMA_BUF_PFN_ENTRY_DEV_WRITE |
 			  DMA_BUF_PFN_ENTRY_CPU_WRITE);

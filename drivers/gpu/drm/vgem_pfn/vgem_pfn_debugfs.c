@@ -3,6 +3,8 @@
  * debugfs, in the DRM device's own directory:
  *
  *	system_mm, tt_mm, <carveout>_mm	state of each region's manager
+ *	bo_stats		statistics of each buffer object, see
+ *				vgem_pfn_bo_stats_show()
  *	async_moves		make every move asynchronous: an engine copies
  *	compare_memcpy		repeat each synchronous copy with a plain
  *				memcpy(), to compare the durations
@@ -35,6 +37,7 @@
 #include <linux/debugfs.h>
 #include <linux/dma-resv.h>
 #include <linux/idr.h>
+#include <linux/seq_file.h>
 
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
@@ -182,6 +185,38 @@ static int vgem_pfn_evict_all_set(void *data, u64 val)
 DEFINE_DEBUGFS_ATTRIBUTE(vgem_pfn_evict_all_fops, NULL, vgem_pfn_evict_all_set,
 			 "%llu\n");
 
+/*
+ * One line per buffer object, with its id in DRM_IOCTL_VGEM_PFN_BO_QUERY:
+ *
+ *	get_pfn		number of successful get_pfn calls of importers,
+ *			including those of CONFIG_DMABUF_DEBUG
+ *	max_notify_ns	longest time that all importers together have taken to
+ *			handle a notification
+ *	last_copy_bytes	size of the last completed copy
+ *	last_copy_ns	duration of that copy
+ *	last_memcpy_ns	duration of a memcpy() of the same pages after the last
+ *			synchronous copy, or 0 unless compare_memcpy is set
+ *
+ * Reads the fields without the reservation lock, since waiting for it would
+ * take as long as a move of any buffer object. Each value is read in one piece,
+ * the driver being 64-bit only, but they need not belong to the same move.
+ */
+static int vgem_pfn_bo_stats_show(struct seq_file *m, void *data)
+{
+	struct vgem_pfn_device *vdev = m->private;
+	struct vgem_pfn_bo *bo = NULL;
+
+	while ((bo = vgem_pfn_bos_next(vdev, bo)))
+		seq_printf(m, "id=%llu get_pfn=%llu max_notify_ns=%llu last_copy_bytes=%llu last_copy_ns=%llu last_memcpy_ns=%llu\n",
+			   bo->id, READ_ONCE(bo->num_get_pfn),
+			   READ_ONCE(bo->max_notify_ns),
+			   READ_ONCE(bo->last_copy_bytes),
+			   READ_ONCE(bo->last_copy_ns),
+			   READ_ONCE(bo->last_memcpy_ns));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vgem_pfn_bo_stats);
+
 /**
  * vgem_pfn_debugfs_init() - &drm_driver.debugfs_init
  * @minor: the minor
@@ -204,6 +239,7 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 						    root, name);
 	}
 
+	debugfs_create_file("bo_stats", 0400, root, vdev, &vgem_pfn_bo_stats_fops);
 	debugfs_create_file("evict_all", 0200, root, vdev, &vgem_pfn_evict_all_fops);
 	debugfs_create_bool("import_peer2peer", 0600, root,
 			    &vdev->import_peer2peer);

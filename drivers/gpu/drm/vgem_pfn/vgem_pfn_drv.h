@@ -131,7 +131,7 @@ struct vgem_pfn_device {
 /**
  * struct vgem_pfn_bo - a buffer object
  * @tbo: TTM's buffer object, with the GEM object in it
- * @id: identifier in trace events and log messages; constant
+ * @id: identifier in trace events, log messages and debugfs; constant
  * @contiguous: whether it must not be scattered in a carveout; constant
  * @num_placements: length of @placements
  * @placements: allowed regions in order of preference; constant
@@ -153,15 +153,17 @@ struct vgem_pfn_device {
  * @num_evictions: number of these that were evictions
  * @num_notifies: number of notifications of the dma-buf's attachments
  * @max_notify_ns: longest duration of a notification
- * @num_get_pfn: number of successful get_pfn calls
+ * @num_get_pfn: number of successful get_pfn calls, including those that
+ *		 CONFIG_DMABUF_DEBUG makes to check results
  * @last_copy_bytes: size of the last completed copy
  * @last_copy_ns: duration of that copy in nanoseconds
  * @last_memcpy_ns: duration of the same copy by memcpy(), if compare_memcpy is
  *		    set
  *
- * Everything that is not constant is protected by the reservation lock. An
- * engine writes @last_copy_bytes and @last_copy_ns without it, before @moving
- * signals.
+ * Everything that is not constant is protected by the reservation lock, except
+ * that an engine writes @last_copy_bytes and @last_copy_ns without it, before
+ * @moving signals, and that debugfs reads @max_notify_ns and all fields after it
+ * without it.
  */
 struct vgem_pfn_bo {
 	struct ttm_buffer_object tbo;

@@ -299,15 +299,10 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 	args->num_moves = bo->num_moves;
 	args->num_evictions = bo->num_evictions;
 	args->num_notifies = bo->num_notifies;
-	args->max_notify_ns = bo->max_notify_ns;
-	args->num_get_pfn = bo->num_get_pfn;
 	args->exported = !!obj->exported_dma_buf;
 	args->num_attachments = args->exported ?
 		list_count_nodes(&obj->exported_dma_buf->attachments) : 0;
 	args->id = bo->id;
-	args->last_copy_bytes = READ_ONCE(bo->last_copy_bytes);
-	args->last_copy_ns = READ_ONCE(bo->last_copy_ns);
-	args->last_memcpy_ns = bo->last_memcpy_ns;
 	dma_resv_unlock(obj->resv);
 out:
 	drm_gem_object_put(obj);

@@ -111,6 +111,14 @@ struct drm_vgem_pfn_bo_query buffer_query(struct buffer *buffer)
 	return query;
 }
 
+struct vgem_pfn_bo_stats buffer_stats(struct buffer *buffer)
+{
+	struct vgem_pfn_bo_stats stats;
+
+	check(__vgem_pfn_bo_stats(buffer->fd, buffer->handle, &stats), "bo_stats");
+	return stats;
+}
+
 unsigned int buffer_runs(struct buffer *buffer)
 {
 	uint64_t num = buffer->size / PFN_PAGE_SIZE, i;
