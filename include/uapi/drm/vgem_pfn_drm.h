@@ -25,8 +25,7 @@ extern "C" {
 #define DRM_VGEM_PFN_BO_MMAP_OFFSET	0x01
 #define DRM_VGEM_PFN_BO_QUERY		0x02
 #define DRM_VGEM_PFN_BO_MOVE		0x03
-#define DRM_VGEM_PFN_BO_PFNS		0x04
-#define DRM_VGEM_PFN_REGIONS		0x05
+#define DRM_VGEM_PFN_REGIONS		0x04
 
 /**
  * enum drm_vgem_pfn_region_type - what kind of memory a region is
@@ -241,37 +240,6 @@ struct drm_vgem_pfn_bo_move {
 	__u64 out_point;
 };
 
-/* Value of a page that has no memory. */
-#define DRM_VGEM_PFN_NO_PFN		(~0ULL)
-
-/**
- * struct drm_vgem_pfn_bo_pfns - the true page frame numbers of a buffer
- *
- * Tests compare an importer's lookups with these. Unlike get_pfn, this ioctl
- * never populates the buffer. The result may be stale by the time it is
- * returned. For an imported buffer the result is its DMA addresses divided by
- * the page size, which without an IOMMU are the exporter's page frame numbers.
- *
- * Errors: -EPERM without CAP_SYS_ADMIN, -EINVAL when the range is empty or not
- * inside the buffer.
- */
-struct drm_vgem_pfn_bo_pfns {
-	/** @handle: Input: GEM handle. */
-	__u32 handle;
-
-	/** @flags: Input: must be zero. */
-	__u32 flags;
-
-	/** @first: Input: first page, in pages from the buffer's start. */
-	__u64 first;
-
-	/** @count: Input: number of pages. */
-	__u64 count;
-
-	/** @pfns: Input: user pointer to an array of @count __u64. */
-	__u64 pfns;
-};
-
 /* A buffer in this region may be scattered over many ranges. */
 #define DRM_VGEM_PFN_REGION_SCATTERED	(1 << 0)
 
@@ -336,9 +304,6 @@ struct drm_vgem_pfn_regions {
 #define DRM_IOCTL_VGEM_PFN_BO_MOVE \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_VGEM_PFN_BO_MOVE, \
 		struct drm_vgem_pfn_bo_move)
-#define DRM_IOCTL_VGEM_PFN_BO_PFNS \
-	DRM_IOW(DRM_COMMAND_BASE + DRM_VGEM_PFN_BO_PFNS, \
-		struct drm_vgem_pfn_bo_pfns)
 #define DRM_IOCTL_VGEM_PFN_REGIONS \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VGEM_PFN_REGIONS, \
 		 struct drm_vgem_pfn_regions)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of the ioctls that read the state of buffers and regions: BO_QUERY, BO_PFNS,
- * REGIONS.
+ * Subtests of what reads the state of buffers and regions: BO_QUERY and REGIONS, and the
+ * debugfs files bo_stats and pfns.
  */
 #include <linux/capability.h>
 #include <sys/mman.h>
@@ -10,24 +10,18 @@
 #include "igt.h"
 
 #define QUERY	DRM_IOCTL_VGEM_PFN_BO_QUERY
-#define PFNS	DRM_IOCTL_VGEM_PFN_BO_PFNS
 #define REGIONS	DRM_IOCTL_VGEM_PFN_REGIONS
 
 static void test_query_bad_handle(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_SYSTEM);
 	struct drm_vgem_pfn_bo_query query;
-	uint64_t pfn;
 
 	vgem_pfn_gem_close(fd, handle);
 
 	igt_assert_eq(__vgem_pfn_bo_query(fd, handle, &query), -ENOENT);
 	igt_assert_eq(__vgem_pfn_bo_query(fd, 0, &query), -ENOENT);
 	igt_assert_eq(__vgem_pfn_bo_query(fd, ~0U, &query), -ENOENT);
-
-	igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, 0, 1, &pfn), -ENOENT);
-	igt_assert_eq(__vgem_pfn_bo_pfns(fd, 0, 0, 1, &pfn), -ENOENT);
-	igt_assert_eq(__vgem_pfn_bo_pfns(fd, ~0U, 0, 1, &pfn), -ENOENT);
 }
 
 static void test_query_bad_flags(int fd)
@@ -187,7 +181,7 @@ static void test_pfns(int fd)
 		vgem_pfn_bo_fill(fd, handle, size, i + 1);
 		vgem_pfn_bo_pfns(fd, handle, 0, 16, pfns);
 		for (n = 0; n < 16; n++) {
-			igt_assert_neq_u64(pfns[n], DRM_VGEM_PFN_NO_PFN);
+			igt_assert_neq_u64(pfns[n], VGEM_PFN_NO_PFN);
 			igt_assert_eq_u64(pfns[n],
 					  vgem_pfn_bo_pfn(fd, handle, n));
 			if (regions[i] != VGEM_PFN_CARVEOUT)
@@ -212,7 +206,7 @@ static void test_pfns_no_populate(int fd)
 
 	for (i = 0; i < 16; i++)
 		igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, i),
-				  DRM_VGEM_PFN_NO_PFN);
+				  VGEM_PFN_NO_PFN);
 	vgem_pfn_gem_close(fd, handle);
 }
 
@@ -237,7 +231,7 @@ static void test_pfns_bad_range(int fd)
 		igt_assert(!memcmp(pfns, canary, sizeof(pfns)));
 	}
 
-	/* A valid call writes exactly the requested number of pfns. */
+	/* A valid range returns exactly the requested number of pfns. */
 	vgem_pfn_bo_pfns(fd, handle, 8, 8, pfns);
 	igt_assert(!memcmp(pfns + 8, canary, sizeof(pfns[0]) * 24));
 	vgem_pfn_gem_close(fd, handle);
@@ -260,26 +254,138 @@ static void test_pfns_bad_pointer(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-static void test_pfns_bad_flags(int fd)
+static int write_pfns(int file, const char *text)
 {
-	uint64_t pfn;
-	struct drm_vgem_pfn_bo_pfns arg = {
-		.handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT),
-		.count = 1,
-		.pfns = (uintptr_t)&pfn,
-	};
+	ssize_t length = strlen(text), n = write(file, text, length);
 
-	basic_assert_mbz_field(fd, PFNS, arg, flags);
-	vgem_pfn_gem_close(fd, arg.handle);
+	if (n < 0)
+		return -errno;
+	igt_assert_eq(n, length);
+	return 0;
+}
+
+static int ask_pfns(int file, uint64_t id, uint64_t first, uint64_t count)
+{
+	char text[72];
+
+	snprintf(text, sizeof(text), "%llu %llu %llu\n", (long long)id,
+		 (long long)first, (long long)count);
+	return write_pfns(file, text);
+}
+
+/*
+ * SUBTEST: pfns-bad-id
+ * Description: ids of no buffer of the device fail with ENOENT
+ */
+static void test_pfns_bad_id(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
+	uint64_t id = vgem_pfn_bo_query(fd, handle).id;
+	int file = __vgem_pfn_debugfs_open(fd, "pfns", O_RDWR);
+
+	igt_assert_fd(file);
+	igt_assert_eq(ask_pfns(file, id, 0, 1), 0);
+	igt_assert_eq(ask_pfns(file, 0, 0, 1), -ENOENT);
+	igt_assert_eq(ask_pfns(file, id + 1, 0, 1), -ENOENT);
+	igt_assert_eq(ask_pfns(file, ~0ULL, 0, 1), -ENOENT);
+	vgem_pfn_gem_close(fd, handle);
+	igt_assert_eq(ask_pfns(file, id, 0, 1), -ENOENT);
+	close(file);
+}
+
+static void test_pfns_bad_text(int fd)
+{
+	static const struct {
+		const char *text;
+		int ret;
+	} bad[] = {
+		{ "\n", -EINVAL },
+		{ "%llu", -EINVAL },
+		{ "%llu 0", -EINVAL },
+		{ "%llu 0 1 1", -EINVAL },
+		{ "%llu 0 1x", -EINVAL },
+		{ "%llu  0 1", -EINVAL },
+		{ "%llu,0,1", -EINVAL },
+		{ "%llu -1 1", -EINVAL },
+		{ "%llu 18446744073709551616 1", -ERANGE },
+		{ "%llu 0 00000000000000000000000000000000000000000000000000000000000000000000001",
+		  -EINVAL },
+	};
+	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
+	unsigned long long id = vgem_pfn_bo_query(fd, handle).id;
+	int file = __vgem_pfn_debugfs_open(fd, "pfns", O_RDWR);
+	char text[128];
+	uint64_t pfn;
+	size_t i;
+	int ret;
+
+	igt_assert_fd(file);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(text, sizeof(text), bad[i].text, id);
+		ret = write_pfns(file, text);
+		igt_assert_f(ret == bad[i].ret, "\"%s\": %d, want %d\n", text, ret,
+			     bad[i].ret);
+	}
+	/* There is no result yet. */
+	igt_assert_eq(read(file, &pfn, sizeof(pfn)), 0);
+	close(file);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: pfns-result
+ * Description: each open file of pfns has a result of its own. The next successful
+ *		write replaces it, a failed write does not, and it remains when the
+ *		buffer is freed
+ */
+static void test_pfns_result(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT);
+	uint64_t id = vgem_pfn_bo_query(fd, handle).id;
+	uint64_t want[16], pfns[17];
+	int files[2], i;
+
+	vgem_pfn_bo_pfns(fd, handle, 0, 16, want);
+	for (i = 0; i < 2; i++) {
+		files[i] = __vgem_pfn_debugfs_open(fd, "pfns", O_RDWR);
+		igt_assert_fd(files[i]);
+		igt_assert_eq(read(files[i], pfns, sizeof(pfns)), 0);
+	}
+
+	/* The result ends after the last page; it can be read again, and in parts. */
+	igt_assert_eq(ask_pfns(files[0], id, 0, 16), 0);
+	igt_assert_eq(read(files[1], pfns, sizeof(pfns)), 0);
+	igt_assert_eq(read(files[0], pfns, sizeof(pfns)), sizeof(want));
+	igt_assert(!memcmp(pfns, want, sizeof(want)));
+	igt_assert_eq(read(files[0], pfns, sizeof(pfns)), 0);
+	igt_assert_eq(pread(files[0], pfns, 8, 5 * 8), 8);
+	igt_assert_eq_u64(pfns[0], want[5]);
+
+	igt_assert_eq(ask_pfns(files[1], id, 15, 1), 0);
+	igt_assert_eq(ask_pfns(files[0], id, 16, 1), -EINVAL);
+	igt_assert_eq(pread(files[0], pfns, sizeof(pfns), 0), sizeof(want));
+	igt_assert(!memcmp(pfns, want, sizeof(want)));
+
+	igt_assert_eq(ask_pfns(files[0], id, 3, 2), 0);
+	vgem_pfn_gem_close(fd, handle);
+	igt_assert_eq(read(files[0], pfns, sizeof(pfns)), 2 * 8);
+	igt_assert(!memcmp(pfns, want + 3, 2 * 8));
+	igt_assert_eq(read(files[1], pfns, sizeof(pfns)), 8);
+	igt_assert_eq_u64(pfns[0], want[15]);
+
+	for (i = 0; i < 2; i++)
+		close(files[i]);
 }
 
 /*
  * SUBTEST: pfns-no-permission
- * Description: physical addresses need CAP_SYS_ADMIN
+ * Description: physical addresses need CAP_SYS_ADMIN, and pfns is root's
  */
 static void test_no_permission(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
+	struct stat st;
+	int file;
 
 	igt_fork(child, 1) {
 		uint64_t pfn = 0;
@@ -293,8 +399,23 @@ static void test_no_permission(int fd)
 		/* Queries that return no addresses need no capability. */
 		igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).size, 4 * KiB);
 	}
+	igt_fork(child, 1) {
+		uint64_t pfn = 0;
+
+		igt_assert_eq(setresuid(65534, 65534, 65534), 0);
+		igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, 0, 1, &pfn),
+			      -EACCES);
+		igt_assert_eq_u64(pfn, 0);
+		igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).size, 4 * KiB);
+	}
 	igt_waitchildren();
 	igt_assert_neq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).base_pfn, 0);
+
+	file = __vgem_pfn_debugfs_open(fd, "pfns", O_RDWR);
+	igt_assert_fd(file);
+	igt_assert_eq(fstat(file, &st), 0);
+	igt_assert_eq_u32(st.st_mode & 0777, 0600);
+	close(file);
 	vgem_pfn_gem_close(fd, handle);
 }
 
@@ -401,11 +522,19 @@ void basic_query_tests(int fd)
 	igt_subtest("pfns-bad-pointer")
 		test_pfns_bad_pointer(fd);
 
-	igt_describe("Unknown flags are rejected.");
-	igt_subtest("pfns-bad-flags")
-		test_pfns_bad_flags(fd);
+	igt_describe("Ids of no buffer fail with ENOENT.");
+	igt_subtest("pfns-bad-id")
+		test_pfns_bad_id(fd);
 
-	igt_describe("Physical addresses need CAP_SYS_ADMIN.");
+	igt_describe("Anything but three numbers is rejected.");
+	igt_subtest("pfns-bad-text")
+		test_pfns_bad_text(fd);
+
+	igt_describe("A result stays until the next one, for each open file.");
+	igt_subtest("pfns-result")
+		test_pfns_result(fd);
+
+	igt_describe("Physical addresses need CAP_SYS_ADMIN, and pfns is root's.");
 	igt_subtest("pfns-no-permission")
 		test_no_permission(fd);
 

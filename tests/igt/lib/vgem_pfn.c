@@ -285,13 +285,16 @@ void vgem_pfn_bo_check(int fd, uint32_t handle, size_t size, uint64_t seed)
 void vgem_pfn_bo_check_mem(int fd, uint32_t handle, size_t size, uint64_t seed)
 {
 	uint64_t page[PFN_PAGE_SIZE / sizeof(uint64_t)];
-	uint64_t i;
+	uint64_t num = size / PFN_PAGE_SIZE, i;
+	uint64_t *pfns = calloc(num, sizeof(*pfns));
 
-	for (i = 0; i < size / PFN_PAGE_SIZE; i++) {
-		pfn_mem_read(vgem_pfn_bo_pfn(fd, handle, i), 0, page,
-			     sizeof(page));
+	igt_assert(pfns);
+	vgem_pfn_bo_pfns(fd, handle, 0, num, pfns);
+	for (i = 0; i < num; i++) {
+		pfn_mem_read(pfns[i], 0, page, sizeof(page));
 		pfn_assert_pattern(page, i * PFN_PAGE_SIZE, sizeof(page), seed);
 	}
+	free(pfns);
 }
 
 int vgem_pfn_overcommit(void)

@@ -142,19 +142,6 @@ static inline int __vgem_pfn_bo_move(int fd, uint32_t handle, uint32_t region)
 	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
 }
 
-static inline int __vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first,
-				     uint64_t count, uint64_t *pfns)
-{
-	struct drm_vgem_pfn_bo_pfns arg = {
-		.handle = handle,
-		.first = first,
-		.count = count,
-		.pfns = (uintptr_t)pfns,
-	};
-
-	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_PFNS, &arg);
-}
-
 /* In: *@num is the size of @regions. Out: the device's number of regions. */
 static inline int __vgem_pfn_regions(int fd,
 				     struct drm_vgem_pfn_region *regions,
@@ -247,6 +234,44 @@ static inline int __vgem_pfn_debugfs_open(int fd, const char *name, int flags)
 		 minor(st.st_rdev), name);
 	file = open(path, flags | O_CLOEXEC);
 	return file < 0 ? -errno : file;
+}
+
+/* In the debugfs file pfns: instead of the page frame number of a page without memory */
+#define VGEM_PFN_NO_PFN		(~0ULL)
+
+/*
+ * The true page frame numbers of @count pages of a buffer from @first on, by the debugfs
+ * file pfns. -ENOENT for a bad handle, -EINVAL for a bad range, and -EPERM without
+ * CAP_SYS_ADMIN.
+ */
+static inline int __vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first,
+				     uint64_t count, uint64_t *pfns)
+{
+	struct drm_vgem_pfn_bo_query query;
+	size_t length, done;
+	int file, ret;
+	char text[72];
+	ssize_t n;
+
+	ret = __vgem_pfn_bo_query(fd, handle, &query);
+	if (ret)
+		return ret;
+	file = __vgem_pfn_debugfs_open(fd, "pfns", O_RDWR);
+	if (file < 0)
+		return file;
+
+	length = snprintf(text, sizeof(text), "%llu %llu %llu",
+			  (unsigned long long)query.id, (unsigned long long)first,
+			  (unsigned long long)count);
+	if (write(file, text, length) != (ssize_t)length)
+		ret = -errno;
+	for (done = 0; !ret && done < count * sizeof(*pfns); done += n) {
+		n = read(file, (char *)pfns + done, count * sizeof(*pfns) - done);
+		if (n <= 0)
+			ret = n ? -errno : -ENODATA;
+	}
+	close(file);
+	return ret;
 }
 
 /* What the debugfs file bo_stats has about a buffer; see vgem_pfn_debugfs.c */

@@ -99,10 +99,11 @@ void vgem_pfn_want(const char *params)
 		vgem_pfn_reload(params);
 }
 
-/* DRM files, dma-bufs and imports, left open by a failed test */
+/* DRM files, their debugfs files, dma-bufs and imports, left open by a failed test */
 static bool is_ours(const char *path)
 {
 	return !strncmp(path, "/dev/dri/", 9) || !strncmp(path, "/dmabuf:", 8) ||
+	       !strncmp(path, "/sys/kernel/debug/dri/", 22) ||
 	       !strncmp(path, "anon_inode:", 11);
 }
 

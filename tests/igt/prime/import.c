@@ -100,7 +100,7 @@ static void test_import_populates(int fd, int importer)
 	char *map;
 	int i;
 
-	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), DRM_VGEM_PFN_NO_PFN);
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), VGEM_PFN_NO_PFN);
 	pfn_import_read(import, 0, data, sizeof(data));
 	for (i = 0; i < 512; i++)
 		igt_assert_eq_u64(data[i], 0);
@@ -108,7 +108,7 @@ static void test_import_populates(int fd, int importer)
 	for (i = 0; i < 64 * (int)KiB; i++)
 		igt_assert_eq(map[i], 0);
 	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, handle, 15),
-			   DRM_VGEM_PFN_NO_PFN);
+			   VGEM_PFN_NO_PFN);
 
 	munmap(map, 64 * KiB);
 	close(import);

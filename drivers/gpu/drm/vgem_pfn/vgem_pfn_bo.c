@@ -4,7 +4,7 @@
  * and release.
  *
  * The list of all buffer objects of a device serves to iterate over them on
- * unplug, on suspend and for the debugfs knob evict_all. It is protected by
+ * unplug, on suspend and in debugfs. It is protected by
  * &vgem_pfn_device.bos_lock, which is not held between iterations: a reference
  * keeps the current object alive, and thereby on the list.
  *
@@ -300,6 +300,25 @@ u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo)
 
 	return vgem_pfn_import_is_mapped(bo) ? DRM_VGEM_PFN_REGION_TT :
 					       bo->tbo.resource->mem_type;
+}
+
+/**
+ * vgem_pfn_lookup() - look up the page frame number of a page
+ * @bo: the buffer object, with its reservation lock held
+ * @pgoff: page, counted from the start of @bo, smaller than its size
+ *
+ * Return: the page frame number, or VGEM_PFN_NO_PFN if the page has no
+ * memory.
+ */
+u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
+{
+	const struct vgem_pfn_runs *runs;
+
+	if (bo->imported)
+		return vgem_pfn_import_lookup(bo, pgoff);
+
+	runs = vgem_pfn_bo_runs(bo);
+	return runs ? vgem_pfn_runs_pfn(runs, pgoff, NULL) : VGEM_PFN_NO_PFN;
 }
 
 /**

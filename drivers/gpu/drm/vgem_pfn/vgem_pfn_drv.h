@@ -66,6 +66,9 @@ static_assert(DRM_VGEM_PFN_REGION_TT == TTM_PL_TT);
 static_assert(DRM_VGEM_PFN_REGION_CARVEOUT(0) == TTM_PL_VRAM);
 static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
 
+/* Instead of the page frame number of a page that has no memory */
+#define VGEM_PFN_NO_PFN		(~0ULL)
+
 /**
  * struct vgem_pfn_device - one exporter
  * @drm: the DRM device
@@ -250,6 +253,7 @@ struct vgem_pfn_bo *vgem_pfn_bo_alloc(void);
 void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo);
 bool vgem_pfn_is_bo(struct ttm_buffer_object *tbo);
 u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo);
+u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
 bool vgem_pfn_bo_fits(struct vgem_pfn_bo *bo, u32 region);
 struct ttm_place vgem_pfn_bo_ttm_place(struct vgem_pfn_bo *bo, u32 region);
 struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
@@ -302,13 +306,10 @@ int vgem_pfn_bo_mmap_offset_ioctl(struct drm_device *drm, void *data,
 				  struct drm_file *file);
 int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 			    struct drm_file *file);
-int vgem_pfn_bo_pfns_ioctl(struct drm_device *drm, void *data,
-			   struct drm_file *file);
 int vgem_pfn_regions_ioctl(struct drm_device *drm, void *data,
 			   struct drm_file *file);
 int vgem_pfn_dumb_create(struct drm_file *file, struct drm_device *drm,
 			 struct drm_mode_create_dumb *args);
-u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
 int vgem_pfn_bo_move_ioctl(struct drm_device *drm, void *data,
 			   struct drm_file *file);
 

@@ -193,12 +193,12 @@ bool vgem_pfn_import_is_mapped(struct vgem_pfn_bo *bo)
  * @pgoff: page, counted from the start of @bo, smaller than its size
  *
  * Return: the DMA address divided by the page size, which without an IOMMU is
- * the page frame number, or DRM_VGEM_PFN_NO_PFN if @bo is not mapped.
+ * the page frame number, or VGEM_PFN_NO_PFN if @bo is not mapped.
  */
 u64 vgem_pfn_import_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 {
 	if (!vgem_pfn_import_is_mapped(bo))
-		return DRM_VGEM_PFN_NO_PFN;
+		return VGEM_PFN_NO_PFN;
 
 	return bo->tbo.ttm->dma_address[pgoff] >> PAGE_SHIFT;
 }
