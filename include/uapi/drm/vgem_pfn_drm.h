@@ -19,6 +19,10 @@ extern "C" {
  *   memory or is interrupted may have evicted other buffers and notified
  *   importers.
  * - Sizes and offsets are in bytes unless the field says pages.
+ * - A region is given by its identifier, which is opaque: userspace gets the
+ *   identifiers from DRM_IOCTL_VGEM_PFN_REGIONS and selects regions by type.
+ *   Every device has one region of type SYSTEM, one of type TT and at least one
+ *   carveout. SYSTEM and TT below mean the regions of these types.
  */
 
 #define DRM_VGEM_PFN_BO_CREATE		0x00
@@ -62,11 +66,6 @@ enum drm_vgem_pfn_region_type {
 	 */
 	DRM_VGEM_PFN_REGION_TYPE_BAR = 4,
 };
-
-/* Region identifiers. Every device has SYSTEM, TT and at least one carveout. */
-#define DRM_VGEM_PFN_REGION_SYSTEM		0
-#define DRM_VGEM_PFN_REGION_TT			1
-#define DRM_VGEM_PFN_REGION_CARVEOUT(n)		(2 + (n))
 
 /* Maximum number of regions of a device, and of placements of a buffer. */
 #define DRM_VGEM_PFN_MAX_REGIONS		8
@@ -143,7 +142,7 @@ struct drm_vgem_pfn_bo_query {
 	/** @size: Size of the buffer. */
 	__u64 size;
 
-	/** @region: Region that the buffer is in now. */
+	/** @region: Identifier of the region that the buffer is in now. */
 	__u32 region;
 
 	/** @pin_count: Number of pins. */
@@ -218,7 +217,7 @@ struct drm_vgem_pfn_bo_move {
 	/** @flags: Input: zero or DRM_VGEM_PFN_MOVE_ASYNC. */
 	__u32 flags;
 
-	/** @region: Input: target region. */
+	/** @region: Input: identifier of the target region. */
 	__u32 region;
 
 	/** @pad: MBZ. */
@@ -247,7 +246,10 @@ struct drm_vgem_pfn_bo_move {
  * struct drm_vgem_pfn_region - one memory region
  */
 struct drm_vgem_pfn_region {
-	/** @id: Region identifier. */
+	/**
+	 * @id: Region identifier: opaque, unique on the device and constant
+	 * while the device exists.
+	 */
 	__u32 id;
 
 	/** @type: One of &enum drm_vgem_pfn_region_type. */

@@ -151,9 +151,11 @@ static void verify_mem(void)
 
 static void carveouts(void)
 {
+	char why[256];
 	uint32_t i;
 
 	fd = check(__drm_open_by_name("vgem_pfn", "renderD"), "vgem_pfn");
+	expect(!__vgem_pfn_check_regions(fd, why, sizeof(why)), "%s", why);
 	check(__vgem_pfn_regions(fd, regions, &num_regions), "regions");
 	for (i = VGEM_PFN_CARVEOUT; i < num_regions; i++)
 		tell("carveout", "%s: %llu MiB at pfn %#llx, %llu MiB used",

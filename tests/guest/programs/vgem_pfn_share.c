@@ -106,9 +106,13 @@ static void share_buffer(void)
 {
 	static const uint32_t placements[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
 	struct stat st;
-	char mark[64];
+	char mark[64], why[256];
+	int ret;
 
 	fd = check(__drm_open_by_name("vgem_pfn", "renderD"), "vgem_pfn");
+	ret = __vgem_pfn_check_regions(fd, why, sizeof(why));
+	if (ret)
+		fail(why, ret);
 	size = size_kib * 1024ULL;
 	check(__vgem_pfn_bo_create(fd, &size, placements, 2, &handle), "create");
 	dmabuf = check(__vgem_pfn_handle_to_fd(fd, handle, DRM_RDWR), "export");

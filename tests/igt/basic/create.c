@@ -167,7 +167,7 @@ static void test_create_bad_placements(int fd)
 		{ "an unknown region", 1, { DRM_VGEM_PFN_MAX_REGIONS } },
 		{ "the largest id", 1, { ~0U } },
 		{ "an unknown region after a valid one", 2,
-		  { VGEM_PFN_SYSTEM, DRM_VGEM_PFN_REGION_CARVEOUT(5) } },
+		  { VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT + 5 } },
 		{ "one twice", 2, { VGEM_PFN_TT, VGEM_PFN_TT } },
 		{ "a duplicate that is not adjacent", 3,
 		  { VGEM_PFN_TT, VGEM_PFN_CARVEOUT, VGEM_PFN_TT } },

@@ -122,7 +122,7 @@ static void test_move_bad_region(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT);
 	static const uint32_t bad[] = {
-		VGEM_PFN_CARVEOUT, DRM_VGEM_PFN_REGION_CARVEOUT(5),
+		VGEM_PFN_CARVEOUT, VGEM_PFN_CARVEOUT + 5,
 		DRM_VGEM_PFN_MAX_REGIONS, 1U << 31, ~0U,
 	};
 	size_t i;

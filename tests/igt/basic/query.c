@@ -423,7 +423,7 @@ static void test_regions(int fd)
 {
 	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS + 1];
 	struct drm_vgem_pfn_region canary;
-	uint32_t i, n, num = 0;
+	uint32_t i, n, num = 0, handle, num_of_type[2] = {};
 
 	memset(&canary, 0x5a, sizeof(canary));
 
@@ -449,24 +449,27 @@ static void test_regions(int fd)
 		igt_info("region %u type %u %s: %llu of %llu bytes used\n",
 			 regions[i].id, regions[i].type, regions[i].name,
 			 (long long)regions[i].used, (long long)regions[i].size);
-		igt_assert_eq_u32(regions[i].id, i);
-		switch (i) {
-		case VGEM_PFN_SYSTEM:
-			igt_assert_eq_u32(regions[i].type,
-					  DRM_VGEM_PFN_REGION_TYPE_SYSTEM);
-			break;
-		case VGEM_PFN_TT:
-			igt_assert_eq_u32(regions[i].type,
-					  DRM_VGEM_PFN_REGION_TYPE_TT);
+		for (n = 0; n < i; n++)
+			igt_assert_neq_u32(regions[n].id, regions[i].id);
+
+		/* The identifier is the one that BO_CREATE and BO_QUERY use. */
+		handle = vgem_pfn_bo_create(fd, 4 * KiB, regions[i].id);
+		igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), regions[i].id);
+		vgem_pfn_gem_close(fd, handle);
+
+		switch (regions[i].type) {
+		case DRM_VGEM_PFN_REGION_TYPE_SYSTEM:
+		case DRM_VGEM_PFN_REGION_TYPE_TT:
+			num_of_type[regions[i].type]++;
 			break;
 		default:
-			igt_assert_lte_u64(DRM_VGEM_PFN_REGION_TYPE_CONTIG,
-					   regions[i].type);
 			igt_assert_neq_u64(regions[i].base_pfn, 0);
 			igt_assert_lt_u64(0, regions[i].size);
 			igt_assert_lte_u64(regions[i].used, regions[i].size);
 		}
 	}
+	igt_assert_eq_u32(num_of_type[DRM_VGEM_PFN_REGION_TYPE_SYSTEM], 1);
+	igt_assert_eq_u32(num_of_type[DRM_VGEM_PFN_REGION_TYPE_TT], 1);
 }
 
 static void test_regions_bad(int fd)

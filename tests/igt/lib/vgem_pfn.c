@@ -32,14 +32,23 @@ static int open_node(const char *driver, const char *node, bool *loaded)
 	return fd;
 }
 
+int vgem_pfn_checked(int fd)
+{
+	char why[256];
+	int ret = __vgem_pfn_check_regions(fd, why, sizeof(why));
+
+	igt_assert_f(!ret, "%s\n", why);
+	return fd;
+}
+
 int vgem_pfn_open(void)
 {
-	return pfn_open_driver(VGEM_PFN_MODULE, "renderD");
+	return vgem_pfn_checked(pfn_open_driver(VGEM_PFN_MODULE, "renderD"));
 }
 
 int vgem_pfn_open_card(void)
 {
-	return pfn_open_driver(VGEM_PFN_MODULE, "card");
+	return vgem_pfn_checked(pfn_open_driver(VGEM_PFN_MODULE, "card"));
 }
 
 int pfn_open_driver(const char *driver, const char *node)
@@ -224,13 +233,16 @@ void vgem_pfn_set_quarantine(int fd, uint32_t ms)
 bool vgem_pfn_carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region)
 {
 	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
-	uint32_t num = DRM_VGEM_PFN_MAX_REGIONS;
+	uint32_t i, num = DRM_VGEM_PFN_MAX_REGIONS;
 
 	igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
-	if (id >= num)
+	for (i = 0; i < num; i++)
+		if (regions[i].id == id)
+			break;
+	if (i == num)
 		return false;
 
-	*region = regions[id];
+	*region = regions[i];
 	igt_info("%s: %llu MiB at pfn %#llx\n", region->name,
 		 (long long)(region->size / MiB), (long long)region->base_pfn);
 	return true;

@@ -18,10 +18,16 @@
 #define KiB			1024ULL
 #define MiB			(1024 * KiB)
 
-/* Open the render node; loads the module if necessary, skips without a device. */
+/*
+ * Open the render node; loads the module if necessary, skips without a device. Checks
+ * that VGEM_PFN_SYSTEM and the other constants are the identifiers of its regions.
+ */
 int vgem_pfn_open(void);
 /* The same for the primary ("card") node */
 int vgem_pfn_open_card(void);
+
+/* That check of regions, for devices that are opened otherwise; returns @fd. */
+int vgem_pfn_checked(int fd);
 
 /* Open a node ("card" or "renderD") of any driver, in the same way. */
 int pfn_open_driver(const char *driver, const char *node);

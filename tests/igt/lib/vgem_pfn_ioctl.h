@@ -27,9 +27,14 @@
 
 #include "pfn_debugfs.h"
 
-#define VGEM_PFN_SYSTEM		DRM_VGEM_PFN_REGION_SYSTEM
-#define VGEM_PFN_TT		DRM_VGEM_PFN_REGION_TT
-#define VGEM_PFN_CARVEOUT	DRM_VGEM_PFN_REGION_CARVEOUT(0)
+/*
+ * Identifiers of SYSTEM, of TT and of the first carveout, those of other carveouts follow.
+ * The uAPI does not define them. The tests do, for constant tables, and
+ * __vgem_pfn_check_regions() checks them for each device that a test opens.
+ */
+#define VGEM_PFN_SYSTEM		0
+#define VGEM_PFN_TT		1
+#define VGEM_PFN_CARVEOUT	2
 
 static inline int __vgem_pfn_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -156,6 +161,38 @@ static inline int __vgem_pfn_regions(int fd,
 	ret = __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_REGIONS, &arg);
 	*num = arg.num_regions;
 	return ret;
+}
+
+/* Returns -EPROTO if identifiers are unlike the constants above. @why: the reason */
+static inline int __vgem_pfn_check_regions(int fd, char *why, size_t size)
+{
+	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
+	uint32_t i, num = DRM_VGEM_PFN_MAX_REGIONS;
+	int ret;
+
+	ret = __vgem_pfn_regions(fd, regions, &num);
+	if (ret) {
+		snprintf(why, size, "REGIONS: %s", strerror(-ret));
+		return ret;
+	}
+
+	for (i = 0; i < num; i++) {
+		uint32_t type = regions[i].type;
+		bool right = i == VGEM_PFN_SYSTEM ? type == DRM_VGEM_PFN_REGION_TYPE_SYSTEM :
+			     i == VGEM_PFN_TT ? type == DRM_VGEM_PFN_REGION_TYPE_TT :
+						type >= DRM_VGEM_PFN_REGION_TYPE_CONTIG;
+
+		if (right && regions[i].id == i)
+			continue;
+		snprintf(why, size, "region %u of the list is \"%s\" with id %u and type %u, the tests expect SYSTEM, TT and carveouts with ids %u, %u, %u and up",
+			 i, regions[i].name, regions[i].id, type, VGEM_PFN_SYSTEM,
+			 VGEM_PFN_TT, VGEM_PFN_CARVEOUT);
+		return -EPROTO;
+	}
+	if (num > VGEM_PFN_CARVEOUT)
+		return 0;
+	snprintf(why, size, "%u regions: there is no carveout", num);
+	return -EPROTO;
 }
 
 static inline int __vgem_pfn_gem_close(int fd, uint32_t handle)

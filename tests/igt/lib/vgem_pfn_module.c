@@ -224,7 +224,7 @@ int vgem_pfn_open_faux(unsigned int index)
 	int fd = __vgem_pfn_open_faux(index, "renderD");
 
 	igt_require_f(fd >= 0, "no device " VGEM_PFN_MODULE ".%u\n", index);
-	return fd;
+	return vgem_pfn_checked(fd);
 }
 
 int __vgem_pfn_faux_unplug(unsigned int index)

@@ -298,7 +298,7 @@ u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo)
 {
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	return vgem_pfn_import_is_mapped(bo) ? DRM_VGEM_PFN_REGION_TT :
+	return vgem_pfn_import_is_mapped(bo) ? TTM_PL_TT :
 					       bo->tbo.resource->mem_type;
 }
 
@@ -481,7 +481,7 @@ bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region)
 {
 	unsigned int i;
 
-	if (region == DRM_VGEM_PFN_REGION_SYSTEM)
+	if (region == TTM_PL_SYSTEM)
 		return true;
 	for (i = 0; i < bo->num_placements; i++)
 		if (bo->placements[i] == region)
@@ -492,7 +492,7 @@ bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region)
 /**
  * vgem_pfn_bo_move() - move a buffer object to a region
  * @bo: the buffer object
- * @region: a region from its list, or DRM_VGEM_PFN_REGION_SYSTEM
+ * @region: a region from its list, or TTM_PL_SYSTEM
  * @async: whether a copy engine makes the copy
  * @fence: [out] on success a reference to a fence that signals when the copy is
  *	   done; already signaled if there is none

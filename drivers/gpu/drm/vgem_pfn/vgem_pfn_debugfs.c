@@ -116,7 +116,7 @@ static struct drm_gem_object *vgem_pfn_fdinfo_next(struct drm_file *file, int *i
 void vgem_pfn_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 {
 	struct vgem_pfn_device *vdev = to_vgem_pfn_device(file->minor->dev);
-	u32 num_regions = DRM_VGEM_PFN_REGION_CARVEOUT(vdev->num_carveouts);
+	u32 num_regions = vgem_pfn_num_regions(vdev);
 	struct drm_memory_stats stats[DRM_VGEM_PFN_MAX_REGIONS] = {};
 	struct drm_gem_object *obj;
 	u32 region;

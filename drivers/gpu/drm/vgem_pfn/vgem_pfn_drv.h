@@ -60,10 +60,11 @@ struct sg_table;
 struct vm_operations_struct;
 struct vgem_pfn_engines;
 
-/* The regions of the uAPI are TTM's memory types. */
-static_assert(DRM_VGEM_PFN_REGION_SYSTEM == TTM_PL_SYSTEM);
-static_assert(DRM_VGEM_PFN_REGION_TT == TTM_PL_TT);
-static_assert(DRM_VGEM_PFN_REGION_CARVEOUT(0) == TTM_PL_VRAM);
+/*
+ * A region's identifier in the uAPI is its TTM memory type: TTM_PL_SYSTEM,
+ * TTM_PL_TT, and TTM_PL_VRAM + index for carveouts. This is internal to the
+ * driver: userspace gets identifiers from DRM_IOCTL_VGEM_PFN_REGIONS.
+ */
 static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
 
 /* Instead of the page frame number of a page that has no memory */
@@ -213,6 +214,17 @@ static inline struct vgem_pfn_bo *gem_to_vgem_pfn_bo(struct drm_gem_object *obj)
 static inline struct vgem_pfn_device *vgem_pfn_bo_device(struct vgem_pfn_bo *bo)
 {
 	return to_vgem_pfn_device(bo->tbo.base.dev);
+}
+
+/**
+ * vgem_pfn_num_regions() - number of regions of a device
+ * @vdev: the device
+ *
+ * Return: the number, which is also the end of the region identifiers.
+ */
+static inline u32 vgem_pfn_num_regions(struct vgem_pfn_device *vdev)
+{
+	return TTM_PL_VRAM + vdev->num_carveouts;
 }
 
 /**

@@ -303,7 +303,7 @@ static void vgem_pfn_describe_region(struct vgem_pfn_device *vdev, u32 id,
 		if (capable(CAP_SYS_ADMIN))
 			region->base_pfn = PHYS_PFN(carveout->base);
 		strscpy(region->name, carveout->name);
-	} else if (id == DRM_VGEM_PFN_REGION_TT) {
+	} else if (id == TTM_PL_TT) {
 		region->type = DRM_VGEM_PFN_REGION_TYPE_TT;
 		strscpy(region->name, "tt");
 	} else {
@@ -326,7 +326,7 @@ int vgem_pfn_regions_ioctl(struct drm_device *drm, void *data,
 	struct vgem_pfn_device *vdev = to_vgem_pfn_device(drm);
 	struct drm_vgem_pfn_region __user *to;
 	struct drm_vgem_pfn_regions *args = data;
-	u32 total = DRM_VGEM_PFN_REGION_CARVEOUT(vdev->num_carveouts);
+	u32 total = vgem_pfn_num_regions(vdev);
 	u32 id;
 
 	if (args->flags)
@@ -358,9 +358,7 @@ int vgem_pfn_regions_ioctl(struct drm_device *drm, void *data,
 int vgem_pfn_dumb_create(struct drm_file *file, struct drm_device *drm,
 			 struct drm_mode_create_dumb *args)
 {
-	static const u32 placements[] = {
-		DRM_VGEM_PFN_REGION_CARVEOUT(0), DRM_VGEM_PFN_REGION_TT,
-	};
+	static const u32 placements[] = { TTM_PL_VRAM, TTM_PL_TT };
 	struct vgem_pfn_device *vdev = to_vgem_pfn_device(drm);
 	struct vgem_pfn_bo *bo;
 	int ret;

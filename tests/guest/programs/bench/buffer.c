@@ -60,7 +60,7 @@ static uint32_t find_here(int fd, uint32_t kind)
 		if (regions[i].type == (kind & ~BUFFER_BLOCKS) &&
 		    !!(regions[i].flags & DRM_VGEM_PFN_REGION_SCATTERED) ==
 		    !!(kind & BUFFER_BLOCKS))
-			return i;
+			return regions[i].id;
 	fail("there is no second memory of kind %#x", kind);
 }
 
