@@ -18,7 +18,7 @@ extern "C" {
  * - An ioctl that fails changes no state, except that one that runs out of
  *   memory or is interrupted may have evicted other buffers and notified
  *   importers.
- * - Sizes and offsets are in bytes unless the field says pages.
+ * - Sizes and offsets are in bytes.
  * - A region is given by its identifier, which is opaque: userspace gets the
  *   identifiers from DRM_IOCTL_VGEM_PFN_REGIONS and selects regions by type.
  *   Every device has one region of type SYSTEM, one of type TT and at least one
