@@ -106,9 +106,9 @@ static void test_stats(int fd)
 	stream = fdopen(file, "r");
 	igt_assert(stream);
 	while (fgets(line, sizeof(line), stream)) {
-		unsigned long long listed;
+		uint64_t listed;
 
-		igt_assert_eq(sscanf(line, "id=%llu ", &listed), 1);
+		igt_assert(__vgem_pfn_stat(line, "id=", &listed));
 		igt_assert_neq_u64(listed, id);
 	}
 	fclose(stream);
@@ -141,9 +141,9 @@ static void test_stats_while_moving(int fd)
 	pfn_hold_begin(&hold);
 	vgem_pfn_mover_start_held(&mover, fd, handle, VGEM_PFN_TT, &hold);
 	while (fgets(line, sizeof(line), stream)) {
-		unsigned long long value;
+		uint64_t value;
 
-		igt_assert_eq(sscanf(line, "id=%llu ", &value), 1);
+		igt_assert(__vgem_pfn_stat(line, "id=", &value));
 		listed |= value == id;
 	}
 	igt_assert(pfn_hold_pending(&hold));

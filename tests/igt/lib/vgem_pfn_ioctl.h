@@ -184,8 +184,9 @@ static inline int __vgem_pfn_check_regions(int fd, char *why, size_t size)
 
 		if (right && regions[i].id == i)
 			continue;
-		snprintf(why, size, "region %u of the list is \"%s\" with id %u and type %u, the tests expect SYSTEM, TT and carveouts with ids %u, %u, %u and up",
-			 i, regions[i].name, regions[i].id, type, VGEM_PFN_SYSTEM,
+		snprintf(why, size,
+			 "region \"%s\" has id %u, type %u; want SYSTEM %u, TT %u, carveouts from %u",
+			 regions[i].name, regions[i].id, type, VGEM_PFN_SYSTEM,
 			 VGEM_PFN_TT, VGEM_PFN_CARVEOUT);
 		return -EPROTO;
 	}
@@ -320,15 +321,25 @@ struct vgem_pfn_bo_stats {
 	uint64_t last_memcpy_ns;
 };
 
+/* The number after @name, like "id=", in a line of bo_stats. False without one */
+static inline bool __vgem_pfn_stat(const char *line, const char *name, uint64_t *value)
+{
+	const char *at = strstr(line, name);
+
+	if (at)
+		*value = strtoull(at + strlen(name), NULL, 10);
+	return at;
+}
+
 /* Not for loops that BO_QUERY serves as well: this reads a line for each buffer. */
 static inline int __vgem_pfn_bo_stats(int fd, uint32_t handle,
 				      struct vgem_pfn_bo_stats *stats)
 {
 	struct drm_vgem_pfn_bo_query query;
-	unsigned long long id, v[5];
-	int file, ret, num;
 	char line[256];
+	int file, ret;
 	FILE *stream;
+	uint64_t id;
 
 	memset(stats, 0, sizeof(*stats));
 	ret = __vgem_pfn_bo_query(fd, handle, &query);
@@ -345,18 +356,22 @@ static inline int __vgem_pfn_bo_stats(int fd, uint32_t handle,
 
 	ret = -ENOENT;
 	while (ret == -ENOENT && fgets(line, sizeof(line), stream)) {
-		num = sscanf(line, "id=%llu get_pfn=%llu max_notify_ns=%llu last_copy_bytes=%llu last_copy_ns=%llu last_memcpy_ns=%llu",
-			     &id, &v[0], &v[1], &v[2], &v[3], &v[4]);
-		if (num < 1)
+		if (!__vgem_pfn_stat(line, "id=", &id))
 			ret = -EBADMSG;
 		else if (id == query.id)
-			ret = num == 6 ? 0 : -EBADMSG;
+			ret = __vgem_pfn_stat(line, "get_pfn=", &stats->get_pfn) &&
+			      __vgem_pfn_stat(line, "max_notify_ns=",
+					      &stats->max_notify_ns) &&
+			      __vgem_pfn_stat(line, "last_copy_bytes=",
+					      &stats->last_copy_bytes) &&
+			      __vgem_pfn_stat(line, "last_copy_ns=",
+					      &stats->last_copy_ns) &&
+			      __vgem_pfn_stat(line, "last_memcpy_ns=",
+					      &stats->last_memcpy_ns) ? 0 : -EBADMSG;
 	}
 	if (ret == -ENOENT && ferror(stream))
 		ret = -errno;
 	fclose(stream);
-	if (!ret)
-		*stats = (struct vgem_pfn_bo_stats) { v[0], v[1], v[2], v[3], v[4] };
 	return ret;
 }
 
