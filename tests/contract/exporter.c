@@ -8,7 +8,7 @@
 
 #include "contract.h"
 
-/* DRM_VGEM_PFN_REGION_CARVEOUT(0): this region and those after it */
+/* TTM_PL_VRAM, as in the events: this region and those after it are carveouts */
 #define FIRST_CARVEOUT	2
 
 static unsigned int order_of(u64 pfn, u64 page, u64 first, u64 last)

@@ -12,21 +12,24 @@ extern "C" {
  * Rules that hold for every ioctl below:
  *
  * - All structures are multiples of 8 bytes, padding is explicit.
- * - Unknown flags, non-zero padding and non-zero reserved fields give -EINVAL.
+ * - Unknown flags and non-zero padding give -EINVAL. MBZ: must be zero.
+ * - Fields that are only output may have any value on input.
  * - An unknown GEM handle gives -ENOENT, a bad user pointer -EFAULT.
  * - An ioctl that fails changes no state, except that one that runs out of
  *   memory or is interrupted may have evicted other buffers and notified
  *   importers.
- * - Sizes and offsets are in bytes unless the field says pages, times are in
- *   nanoseconds.
+ * - Sizes and offsets are in bytes.
+ * - A region is given by its identifier, which is opaque: userspace gets the
+ *   identifiers from DRM_IOCTL_VGEM_PFN_REGIONS and selects regions by type.
+ *   Every device has one region of type SYSTEM, one of type TT and at least one
+ *   carveout. SYSTEM and TT below mean the regions of these types.
  */
 
 #define DRM_VGEM_PFN_BO_CREATE		0x00
 #define DRM_VGEM_PFN_BO_MMAP_OFFSET	0x01
 #define DRM_VGEM_PFN_BO_QUERY		0x02
 #define DRM_VGEM_PFN_BO_MOVE		0x03
-#define DRM_VGEM_PFN_BO_PFNS		0x04
-#define DRM_VGEM_PFN_REGIONS		0x05
+#define DRM_VGEM_PFN_REGIONS		0x04
 
 /**
  * enum drm_vgem_pfn_region_type - what kind of memory a region is
@@ -63,11 +66,6 @@ enum drm_vgem_pfn_region_type {
 	 */
 	DRM_VGEM_PFN_REGION_TYPE_BAR = 4,
 };
-
-/* Region identifiers. Every device has SYSTEM, TT and at least one carveout. */
-#define DRM_VGEM_PFN_REGION_SYSTEM		0
-#define DRM_VGEM_PFN_REGION_TT			1
-#define DRM_VGEM_PFN_REGION_CARVEOUT(n)		(2 + (n))
 
 /* Maximum number of regions of a device, and of placements of a buffer. */
 #define DRM_VGEM_PFN_MAX_REGIONS		8
@@ -107,7 +105,7 @@ struct drm_vgem_pfn_bo_create {
 	/** @flags: Input: zero or DRM_VGEM_PFN_BO_CONTIGUOUS. */
 	__u32 flags;
 
-	/** @handle: Output: GEM handle. Must be zero on input. */
+	/** @handle: Output: GEM handle. */
 	__u32 handle;
 
 	/** @pad: MBZ. */
@@ -124,17 +122,15 @@ struct drm_vgem_pfn_bo_mmap_offset {
 	/** @flags: Input: must be zero. */
 	__u32 flags;
 
-	/** @offset: Output: offset for mmap() on the DRM fd. MBZ on input. */
+	/** @offset: Output: offset for mmap() on the DRM fd. */
 	__u64 offset;
 };
 
 /**
- * struct drm_vgem_pfn_bo_query - query the placement and statistics of a buffer
+ * struct drm_vgem_pfn_bo_query - query the placement and counters of a buffer
  *
  * All values are read under the buffer's reservation lock, so they are
- * consistent, except that a copy engine may update @last_copy_bytes and
- * @last_copy_ns at any time. Every field but @handle and @flags is output and
- * MBZ on input.
+ * consistent. Every field but @handle and @flags is output.
  */
 struct drm_vgem_pfn_bo_query {
 	/** @handle: Input: GEM handle. */
@@ -146,7 +142,7 @@ struct drm_vgem_pfn_bo_query {
 	/** @size: Size of the buffer. */
 	__u64 size;
 
-	/** @region: Region that the buffer is in now. */
+	/** @region: Identifier of the region that the buffer is in now. */
 	__u32 region;
 
 	/** @pin_count: Number of pins. */
@@ -165,39 +161,16 @@ struct drm_vgem_pfn_bo_query {
 	 */
 	__u64 num_notifies;
 
-	/**
-	 * @num_get_pfn: Number of successful get_pfn calls of importers,
-	 * including the calls that CONFIG_DMABUF_DEBUG makes to check results.
-	 */
-	__u64 num_get_pfn;
-
 	/** @num_attachments: Current number of attachments of the dma-buf. */
 	__u32 num_attachments;
 
 	/** @exported: 1 while a dma-buf of this buffer exists. */
 	__u32 exported;
 
-	/** @last_copy_bytes: Size of the last completed copy. */
-	__u64 last_copy_bytes;
-
-	/** @last_copy_ns: Duration of that copy. */
-	__u64 last_copy_ns;
-
-	/** @id: Identifies the buffer in trace events and log messages. */
+	/**
+	 * @id: Identifies the buffer in trace events, log messages and debugfs.
+	 */
 	__u64 id;
-
-	/**
-	 * @last_memcpy_ns: Duration of a plain memcpy() of the same pages after
-	 * the last synchronous copy, or zero unless the debugfs knob
-	 * compare_memcpy is set.
-	 */
-	__u64 last_memcpy_ns;
-
-	/**
-	 * @max_notify_ns: Longest time that all importers together have taken
-	 * to handle a notification. The move or eviction waits for them.
-	 */
-	__u64 max_notify_ns;
 };
 
 /* Queue the copy and return without waiting for it. */
@@ -244,7 +217,7 @@ struct drm_vgem_pfn_bo_move {
 	/** @flags: Input: zero or DRM_VGEM_PFN_MOVE_ASYNC. */
 	__u32 flags;
 
-	/** @region: Input: target region. */
+	/** @region: Input: identifier of the target region. */
 	__u32 region;
 
 	/** @pad: MBZ. */
@@ -266,37 +239,6 @@ struct drm_vgem_pfn_bo_move {
 	__u64 out_point;
 };
 
-/* Value of a page that has no memory. */
-#define DRM_VGEM_PFN_NO_PFN		(~0ULL)
-
-/**
- * struct drm_vgem_pfn_bo_pfns - the true page frame numbers of a buffer
- *
- * Tests compare an importer's lookups with these. Unlike get_pfn, this ioctl
- * never populates the buffer. The result may be stale by the time it is
- * returned. For an imported buffer the result is its DMA addresses divided by
- * the page size, which without an IOMMU are the exporter's page frame numbers.
- *
- * Errors: -EPERM without CAP_SYS_ADMIN, -EINVAL when the range is empty or not
- * inside the buffer.
- */
-struct drm_vgem_pfn_bo_pfns {
-	/** @handle: Input: GEM handle. */
-	__u32 handle;
-
-	/** @flags: Input: must be zero. */
-	__u32 flags;
-
-	/** @first: Input: first page, in pages from the buffer's start. */
-	__u64 first;
-
-	/** @count: Input: number of pages. */
-	__u64 count;
-
-	/** @pfns: Input: user pointer to an array of @count __u64. */
-	__u64 pfns;
-};
-
 /* A buffer in this region may be scattered over many ranges. */
 #define DRM_VGEM_PFN_REGION_SCATTERED	(1 << 0)
 
@@ -304,7 +246,10 @@ struct drm_vgem_pfn_bo_pfns {
  * struct drm_vgem_pfn_region - one memory region
  */
 struct drm_vgem_pfn_region {
-	/** @id: Region identifier. */
+	/**
+	 * @id: Region identifier: opaque, unique on the device and constant
+	 * while the device exists.
+	 */
 	__u32 id;
 
 	/** @type: One of &enum drm_vgem_pfn_region_type. */
@@ -361,9 +306,6 @@ struct drm_vgem_pfn_regions {
 #define DRM_IOCTL_VGEM_PFN_BO_MOVE \
 	DRM_IOW(DRM_COMMAND_BASE + DRM_VGEM_PFN_BO_MOVE, \
 		struct drm_vgem_pfn_bo_move)
-#define DRM_IOCTL_VGEM_PFN_BO_PFNS \
-	DRM_IOW(DRM_COMMAND_BASE + DRM_VGEM_PFN_BO_PFNS, \
-		struct drm_vgem_pfn_bo_pfns)
 #define DRM_IOCTL_VGEM_PFN_REGIONS \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_VGEM_PFN_REGIONS, \
 		 struct drm_vgem_pfn_regions)

@@ -151,9 +151,11 @@ static void verify_mem(void)
 
 static void carveouts(void)
 {
+	char why[256];
 	uint32_t i;
 
 	fd = check(__drm_open_by_name("vgem_pfn", "renderD"), "vgem_pfn");
+	expect(!__vgem_pfn_check_regions(fd, why, sizeof(why)), "%s", why);
 	check(__vgem_pfn_regions(fd, regions, &num_regions), "regions");
 	for (i = VGEM_PFN_CARVEOUT; i < num_regions; i++)
 		tell("carveout", "%s: %llu MiB at pfn %#llx, %llu MiB used",
@@ -228,6 +230,7 @@ static void tell_move(const struct dma_buf_pfn_stats *before)
 	uint64_t notified, cpu, dev, old = pfns[0], ns;
 	struct dma_buf_pfn_stats after = stats();
 	const char *where = whereabouts();
+	struct vgem_pfn_bo_stats copy;
 
 	notified = after.invalidations - before->invalidations;
 	cpu = after.cpu_zapped - before->cpu_zapped;
@@ -241,13 +244,14 @@ static void tell_move(const struct dma_buf_pfn_stats *before)
 	       "entries are left after a move");
 	expect(pfns[0] != old, "the buffer has not moved");
 
-	ns = query().last_copy_ns ?: 1;
+	check(__vgem_pfn_bo_stats(fd, handle, &copy), "bo_stats");
+	ns = copy.last_copy_ns ?: 1;
 	tell("", "%llu MiB copied in %llu.%llu ms, %llu MiB/s; now %s, pfn %#llx",
-	     ull(query().last_copy_bytes / MiB), ull(ns / 1000000),
+	     ull(copy.last_copy_bytes / MiB), ull(ns / 1000000),
 	     ull(ns / 100000 % 10),
-	     ull(query().last_copy_bytes * 1000 / MiB * 1000000 / ns), where,
+	     ull(copy.last_copy_bytes * 1000 / MiB * 1000000 / ns), where,
 	     ull(pfns[0]));
-	expect(query().last_copy_bytes == SIZE, "the copy was incomplete");
+	expect(copy.last_copy_bytes == SIZE, "the copy was incomplete");
 }
 
 static void evict(void)

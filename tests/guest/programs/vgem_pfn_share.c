@@ -106,9 +106,13 @@ static void share_buffer(void)
 {
 	static const uint32_t placements[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
 	struct stat st;
-	char mark[64];
+	char mark[64], why[256];
+	int ret;
 
 	fd = check(__drm_open_by_name("vgem_pfn", "renderD"), "vgem_pfn");
+	ret = __vgem_pfn_check_regions(fd, why, sizeof(why));
+	if (ret)
+		fail(why, ret);
 	size = size_kib * 1024ULL;
 	check(__vgem_pfn_bo_create(fd, &size, placements, 2, &handle), "create");
 	dmabuf = check(__vgem_pfn_handle_to_fd(fd, handle, DRM_RDWR), "export");
@@ -276,6 +280,7 @@ int main(int argc, char **argv)
 	/* Without SA_RESTART, a move that waits for an importer is interrupted. */
 	struct sigaction action = { .sa_handler = interrupt };
 	struct drm_vgem_pfn_bo_query query;
+	struct vgem_pfn_bo_stats stats;
 	int output, ret, status;
 	pthread_t mover;
 	pid_t child;
@@ -296,12 +301,13 @@ int main(int argc, char **argv)
 	pthread_join(mover, NULL);
 
 	check(__vgem_pfn_bo_query(fd, handle, &query), "query");
+	check(__vgem_pfn_bo_stats(fd, handle, &stats), "bo_stats");
 	__vgem_pfn_set(fd, "engine_latency_us", 0);
 	count_written();
 	fprintf(stderr, "vgem_pfn_share: %llu moves, %u attempts while pinned,",
 		(unsigned long long)query.num_moves, pinned);
 	fprintf(stderr, " %llu notifications, %llu lookups, %u attachments left\n",
 		(unsigned long long)query.num_notifies,
-		(unsigned long long)query.num_get_pfn, query.num_attachments);
+		(unsigned long long)stats.get_pfn, query.num_attachments);
 	return report(status, ended);
 }

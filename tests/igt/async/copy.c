@@ -60,7 +60,7 @@ static void test_old_bytes(int fd)
 	pfn_hold_end(&hold);
 	async_wait(fd, syncobj);
 	vgem_pfn_bo_check_mem(fd, handle, size, 1);
-	igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).last_copy_bytes, size);
+	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, handle).last_copy_bytes, size);
 
 	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
 	vgem_pfn_gem_close(fd, handle);

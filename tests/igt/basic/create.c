@@ -36,7 +36,7 @@ static void test_create_region(int fd, uint32_t region)
 	igt_assert_eq_u64(query.num_moves, 0);
 	igt_assert_eq_u64(query.num_evictions, 0);
 	igt_assert_eq_u64(query.num_notifies, 0);
-	igt_assert_eq_u64(query.num_get_pfn, 0);
+	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, handle).get_pfn, 0);
 	igt_assert_eq_u32(query.num_attachments, 0);
 	igt_assert_eq_u32(query.exported, 0);
 	igt_assert_eq_u64(vgem_pfn_region(fd, region).used, used + MiB);
@@ -167,7 +167,7 @@ static void test_create_bad_placements(int fd)
 		{ "an unknown region", 1, { DRM_VGEM_PFN_MAX_REGIONS } },
 		{ "the largest id", 1, { ~0U } },
 		{ "an unknown region after a valid one", 2,
-		  { VGEM_PFN_SYSTEM, DRM_VGEM_PFN_REGION_CARVEOUT(5) } },
+		  { VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT + 5 } },
 		{ "one twice", 2, { VGEM_PFN_TT, VGEM_PFN_TT } },
 		{ "a duplicate that is not adjacent", 3,
 		  { VGEM_PFN_TT, VGEM_PFN_CARVEOUT, VGEM_PFN_TT } },
@@ -218,9 +218,7 @@ static void test_create_bad_pointer(int fd)
 /*
  * SUBTEST: create-bad-flags
  * SUBTEST: create-bad-pad
- * SUBTEST: create-bad-handle
- * Description: reserved bits and output fields must be zero, so that they can be used
- *		later
+ * Description: unknown flags and padding must be zero, so that they can be used later
  */
 #define test_create_mbz(fd, field) \
 	do { \
@@ -239,6 +237,32 @@ static void test_create_bad_flags(int fd)
 			       sizeof(arg), offsetof(typeof(arg), flags),
 			       DRM_VGEM_PFN_BO_CREATE_FLAGS);
 	basic_assert_unchanged(fd, before);
+}
+
+/*
+ * SUBTEST: create-any-handle
+ * Description: the handle is output only: its value on input has no effect
+ */
+static void test_create_any_handle(int fd)
+{
+	uint32_t used = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_SYSTEM);
+	const uint32_t handles[] = { 1, used, ~0U };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(handles); i++) {
+		struct basic_state before = basic_state(fd);
+		struct drm_vgem_pfn_bo_create arg = good();
+
+		arg.size = 8 * KiB;
+		arg.handle = handles[i];
+		igt_assert_eq(__vgem_pfn_ioctl(fd, CREATE, &arg), 0);
+		igt_assert_eq_u32(arg.handle, before.next_handle);
+		igt_assert_eq_u64(vgem_pfn_bo_query(fd, arg.handle).size, 8 * KiB);
+		vgem_pfn_gem_close(fd, arg.handle);
+		basic_assert_unchanged(fd, before);
+	}
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, used).size, 4 * KiB);
+	vgem_pfn_gem_close(fd, used);
 }
 
 void basic_create_tests(int fd)
@@ -291,7 +315,7 @@ void basic_create_tests(int fd)
 	igt_subtest("create-bad-pad")
 		test_create_mbz(fd, pad);
 
-	igt_describe("Output fields must be zero on input.");
-	igt_subtest("create-bad-handle")
-		test_create_mbz(fd, handle);
+	igt_describe("The handle's value on input has no effect.");
+	igt_subtest("create-any-handle")
+		test_create_any_handle(fd);
 }

@@ -55,6 +55,7 @@ static void test_move_counters(int fd)
 {
 	const size_t size = MiB;
 	struct drm_vgem_pfn_bo_query query;
+	struct vgem_pfn_bo_stats stats;
 	uint64_t carveout, tt;
 	uint64_t old, new;
 	uint32_t handle;
@@ -77,8 +78,9 @@ static void test_move_counters(int fd)
 		igt_assert_eq_u64(query.num_moves, i);
 		igt_assert_eq_u64(query.num_evictions, 0);
 		igt_assert_eq_u64(query.num_notifies, 0);
-		igt_assert_eq_u64(query.last_copy_bytes, size);
-		igt_assert_lt_u64(0, query.last_copy_ns);
+		stats = vgem_pfn_bo_stats(fd, handle);
+		igt_assert_eq_u64(stats.last_copy_bytes, size);
+		igt_assert_lt_u64(0, stats.last_copy_ns);
 		igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used,
 				  out ? carveout - size : carveout);
 		igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_TT).used,
@@ -120,7 +122,7 @@ static void test_move_bad_region(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT);
 	static const uint32_t bad[] = {
-		VGEM_PFN_CARVEOUT, DRM_VGEM_PFN_REGION_CARVEOUT(5),
+		VGEM_PFN_CARVEOUT, VGEM_PFN_CARVEOUT + 5,
 		DRM_VGEM_PFN_MAX_REGIONS, 1U << 31, ~0U,
 	};
 	size_t i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of the ioctls that read the state of buffers and regions: BO_QUERY, BO_PFNS,
- * REGIONS.
+ * Subtests of what reads the state of buffers and regions: BO_QUERY and REGIONS, and the
+ * debugfs files bo_stats and pfns.
  */
 #include <linux/capability.h>
 #include <sys/mman.h>
@@ -10,34 +10,153 @@
 #include "igt.h"
 
 #define QUERY	DRM_IOCTL_VGEM_PFN_BO_QUERY
-#define PFNS	DRM_IOCTL_VGEM_PFN_BO_PFNS
 #define REGIONS	DRM_IOCTL_VGEM_PFN_REGIONS
 
 static void test_query_bad_handle(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_SYSTEM);
 	struct drm_vgem_pfn_bo_query query;
-	uint64_t pfn;
 
 	vgem_pfn_gem_close(fd, handle);
 
 	igt_assert_eq(__vgem_pfn_bo_query(fd, handle, &query), -ENOENT);
 	igt_assert_eq(__vgem_pfn_bo_query(fd, 0, &query), -ENOENT);
 	igt_assert_eq(__vgem_pfn_bo_query(fd, ~0U, &query), -ENOENT);
-
-	igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, 0, 1, &pfn), -ENOENT);
-	igt_assert_eq(__vgem_pfn_bo_pfns(fd, 0, 0, 1, &pfn), -ENOENT);
-	igt_assert_eq(__vgem_pfn_bo_pfns(fd, ~0U, 0, 1, &pfn), -ENOENT);
 }
 
-static void test_query_mbz(int fd, size_t first, size_t end)
+static void test_query_bad_flags(int fd)
 {
 	struct drm_vgem_pfn_bo_query query = {
 		.handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_SYSTEM),
 	};
 
-	basic_assert_mbz(fd, QUERY, &query, sizeof(query), first, end);
+	basic_assert_mbz_field(fd, QUERY, query, flags);
 	vgem_pfn_gem_close(fd, query.handle);
+}
+
+/*
+ * SUBTEST: query-any-output
+ * Description: every output field is written, whatever its value on input
+ */
+static void test_query_any_output(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT,
+					     VGEM_PFN_CARVEOUT);
+	struct drm_vgem_pfn_bo_query want, query;
+	int i, dmabuf = -1;
+
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
+	/* Without a dma-buf, then with one */
+	for (i = 0; i < 2; i++) {
+		want = vgem_pfn_bo_query(fd, handle);
+		igt_assert_eq_u64(want.size, 64 * KiB);
+		igt_assert_eq_u32(want.region, VGEM_PFN_CARVEOUT);
+		igt_assert_eq_u64(want.num_moves, 1);
+		igt_assert_eq_u32(want.exported, i);
+
+		memset(&query, 0xff, sizeof(query));
+		query.handle = handle;
+		query.flags = 0;
+		igt_assert_eq(__vgem_pfn_ioctl(fd, QUERY, &query), 0);
+		igt_assert(!memcmp(&query, &want, sizeof(query)));
+		if (!i)
+			dmabuf = vgem_pfn_export(fd, handle);
+	}
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: stats
+ * Description: bo_stats has the statistics of each buffer, until it is freed
+ */
+static void test_stats(int fd)
+{
+	struct vgem_pfn_bo_stats moved, other;
+	uint32_t handles[2];
+	struct stat st;
+	char line[256];
+	uint64_t id;
+	int i, file;
+	FILE *stream;
+
+	for (i = 0; i < 2; i++)
+		handles[i] = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
+						VGEM_PFN_TT);
+	vgem_pfn_bo_move(fd, handles[0], VGEM_PFN_TT);
+
+	moved = vgem_pfn_bo_stats(fd, handles[0]);
+	igt_assert_eq_u64(moved.get_pfn, 0);
+	igt_assert_eq_u64(moved.max_notify_ns, 0);
+	igt_assert_eq_u64(moved.last_copy_bytes, 64 * KiB);
+	igt_assert_lt_u64(0, moved.last_copy_ns);
+	igt_assert_eq_u64(moved.last_memcpy_ns, 0);
+	other = vgem_pfn_bo_stats(fd, handles[1]);
+	igt_assert_eq_u64(other.last_copy_bytes, 0);
+	igt_assert_eq_u64(other.last_copy_ns, 0);
+
+	id = vgem_pfn_bo_query(fd, handles[0]).id;
+	for (i = 0; i < 2; i++)
+		vgem_pfn_gem_close(fd, handles[i]);
+
+	file = __vgem_pfn_debugfs_open(fd, "bo_stats", O_RDONLY);
+	igt_assert_fd(file);
+	igt_assert_eq(fstat(file, &st), 0);
+	igt_assert_eq_u32(st.st_mode & 0777, 0400);
+	stream = fdopen(file, "r");
+	igt_assert(stream);
+	while (fgets(line, sizeof(line), stream)) {
+		uint64_t listed;
+
+		igt_assert(__vgem_pfn_stat(line, "id=", &listed));
+		igt_assert_neq_u64(listed, id);
+	}
+	fclose(stream);
+}
+
+/*
+ * SUBTEST: stats-while-moving
+ * Description: bo_stats can be read while a buffer moves, without waiting for its
+ *		reservation lock
+ */
+static void test_stats_while_moving(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
+					     VGEM_PFN_TT);
+	uint32_t after = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT);
+	uint64_t id = vgem_pfn_bo_query(fd, handle).id;
+	struct vgem_pfn_mover mover;
+	struct pfn_hold hold;
+	bool listed = false;
+	char line[256];
+	FILE *stream;
+	int file;
+
+	/* vgem_pfn_bo_stats() queries the id, which waits for that lock. */
+	file = __vgem_pfn_debugfs_open(fd, "bo_stats", O_RDONLY);
+	igt_assert_fd(file);
+	stream = fdopen(file, "r");
+	igt_assert(stream);
+
+	pfn_hold_begin(&hold);
+	vgem_pfn_mover_start_held(&mover, fd, handle, VGEM_PFN_TT, &hold);
+	while (fgets(line, sizeof(line), stream)) {
+		uint64_t value;
+
+		igt_assert(__vgem_pfn_stat(line, "id=", &value));
+		listed |= value == id;
+	}
+	igt_assert(pfn_hold_pending(&hold));
+	igt_assert(listed);
+	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, after).last_copy_bytes, 0);
+	igt_assert(pfn_hold_pending(&hold));
+	pfn_hold_end(&hold);
+	vgem_pfn_mover_wait(&mover);
+	fclose(stream);
+
+	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, handle).last_copy_bytes, 64 * KiB);
+	vgem_pfn_gem_close(fd, after);
+	vgem_pfn_gem_close(fd, handle);
 }
 
 /*
@@ -62,7 +181,7 @@ static void test_pfns(int fd)
 		vgem_pfn_bo_fill(fd, handle, size, i + 1);
 		vgem_pfn_bo_pfns(fd, handle, 0, 16, pfns);
 		for (n = 0; n < 16; n++) {
-			igt_assert_neq_u64(pfns[n], DRM_VGEM_PFN_NO_PFN);
+			igt_assert_neq_u64(pfns[n], VGEM_PFN_NO_PFN);
 			igt_assert_eq_u64(pfns[n],
 					  vgem_pfn_bo_pfn(fd, handle, n));
 			if (regions[i] != VGEM_PFN_CARVEOUT)
@@ -87,7 +206,7 @@ static void test_pfns_no_populate(int fd)
 
 	for (i = 0; i < 16; i++)
 		igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, i),
-				  DRM_VGEM_PFN_NO_PFN);
+				  VGEM_PFN_NO_PFN);
 	vgem_pfn_gem_close(fd, handle);
 }
 
@@ -112,7 +231,7 @@ static void test_pfns_bad_range(int fd)
 		igt_assert(!memcmp(pfns, canary, sizeof(pfns)));
 	}
 
-	/* A valid call writes exactly the requested number of pfns. */
+	/* A valid range returns exactly the requested number of pfns. */
 	vgem_pfn_bo_pfns(fd, handle, 8, 8, pfns);
 	igt_assert(!memcmp(pfns + 8, canary, sizeof(pfns[0]) * 24));
 	vgem_pfn_gem_close(fd, handle);
@@ -135,26 +254,138 @@ static void test_pfns_bad_pointer(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-static void test_pfns_bad_flags(int fd)
+static int write_pfns(int file, const char *text)
 {
-	uint64_t pfn;
-	struct drm_vgem_pfn_bo_pfns arg = {
-		.handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT),
-		.count = 1,
-		.pfns = (uintptr_t)&pfn,
-	};
+	ssize_t length = strlen(text), n = write(file, text, length);
 
-	basic_assert_mbz_field(fd, PFNS, arg, flags);
-	vgem_pfn_gem_close(fd, arg.handle);
+	if (n < 0)
+		return -errno;
+	igt_assert_eq(n, length);
+	return 0;
+}
+
+static int ask_pfns(int file, uint64_t id, uint64_t first, uint64_t count)
+{
+	char text[72];
+
+	snprintf(text, sizeof(text), "%llu %llu %llu\n", (long long)id,
+		 (long long)first, (long long)count);
+	return write_pfns(file, text);
+}
+
+/*
+ * SUBTEST: pfns-bad-id
+ * Description: ids of no buffer of the device fail with ENOENT
+ */
+static void test_pfns_bad_id(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
+	uint64_t id = vgem_pfn_bo_query(fd, handle).id;
+	int file = __vgem_pfn_debugfs_open(fd, "pfns", O_RDWR);
+
+	igt_assert_fd(file);
+	igt_assert_eq(ask_pfns(file, id, 0, 1), 0);
+	igt_assert_eq(ask_pfns(file, 0, 0, 1), -ENOENT);
+	igt_assert_eq(ask_pfns(file, id + 1, 0, 1), -ENOENT);
+	igt_assert_eq(ask_pfns(file, ~0ULL, 0, 1), -ENOENT);
+	vgem_pfn_gem_close(fd, handle);
+	igt_assert_eq(ask_pfns(file, id, 0, 1), -ENOENT);
+	close(file);
+}
+
+static void test_pfns_bad_text(int fd)
+{
+	static const struct {
+		const char *text;
+		int ret;
+	} bad[] = {
+		{ "\n", -EINVAL },
+		{ "%llu", -EINVAL },
+		{ "%llu 0", -EINVAL },
+		{ "%llu 0 1 1", -EINVAL },
+		{ "%llu 0 1x", -EINVAL },
+		{ "%llu  0 1", -EINVAL },
+		{ "%llu,0,1", -EINVAL },
+		{ "%llu -1 1", -EINVAL },
+		{ "%llu 18446744073709551616 1", -ERANGE },
+		{ "%llu 0 00000000000000000000000000000000000000000000000000000000000000000000001",
+		  -EINVAL },
+	};
+	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
+	unsigned long long id = vgem_pfn_bo_query(fd, handle).id;
+	int file = __vgem_pfn_debugfs_open(fd, "pfns", O_RDWR);
+	char text[128];
+	uint64_t pfn;
+	size_t i;
+	int ret;
+
+	igt_assert_fd(file);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(text, sizeof(text), bad[i].text, id);
+		ret = write_pfns(file, text);
+		igt_assert_f(ret == bad[i].ret, "\"%s\": %d, want %d\n", text, ret,
+			     bad[i].ret);
+	}
+	/* There is no result yet. */
+	igt_assert_eq(read(file, &pfn, sizeof(pfn)), 0);
+	close(file);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+/*
+ * SUBTEST: pfns-result
+ * Description: each open file of pfns has a result of its own. The next successful
+ *		write replaces it, a failed write does not, and it remains when the
+ *		buffer is freed
+ */
+static void test_pfns_result(int fd)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT);
+	uint64_t id = vgem_pfn_bo_query(fd, handle).id;
+	uint64_t want[16], pfns[17];
+	int files[2], i;
+
+	vgem_pfn_bo_pfns(fd, handle, 0, 16, want);
+	for (i = 0; i < 2; i++) {
+		files[i] = __vgem_pfn_debugfs_open(fd, "pfns", O_RDWR);
+		igt_assert_fd(files[i]);
+		igt_assert_eq(read(files[i], pfns, sizeof(pfns)), 0);
+	}
+
+	/* The result ends after the last page; it can be read again, and in parts. */
+	igt_assert_eq(ask_pfns(files[0], id, 0, 16), 0);
+	igt_assert_eq(read(files[1], pfns, sizeof(pfns)), 0);
+	igt_assert_eq(read(files[0], pfns, sizeof(pfns)), sizeof(want));
+	igt_assert(!memcmp(pfns, want, sizeof(want)));
+	igt_assert_eq(read(files[0], pfns, sizeof(pfns)), 0);
+	igt_assert_eq(pread(files[0], pfns, 8, 5 * 8), 8);
+	igt_assert_eq_u64(pfns[0], want[5]);
+
+	igt_assert_eq(ask_pfns(files[1], id, 15, 1), 0);
+	igt_assert_eq(ask_pfns(files[0], id, 16, 1), -EINVAL);
+	igt_assert_eq(pread(files[0], pfns, sizeof(pfns), 0), sizeof(want));
+	igt_assert(!memcmp(pfns, want, sizeof(want)));
+
+	igt_assert_eq(ask_pfns(files[0], id, 3, 2), 0);
+	vgem_pfn_gem_close(fd, handle);
+	igt_assert_eq(read(files[0], pfns, sizeof(pfns)), 2 * 8);
+	igt_assert(!memcmp(pfns, want + 3, 2 * 8));
+	igt_assert_eq(read(files[1], pfns, sizeof(pfns)), 8);
+	igt_assert_eq_u64(pfns[0], want[15]);
+
+	for (i = 0; i < 2; i++)
+		close(files[i]);
 }
 
 /*
  * SUBTEST: pfns-no-permission
- * Description: physical addresses need CAP_SYS_ADMIN
+ * Description: physical addresses need CAP_SYS_ADMIN, and pfns is root's
  */
 static void test_no_permission(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
+	struct stat st;
+	int file;
 
 	igt_fork(child, 1) {
 		uint64_t pfn = 0;
@@ -168,8 +399,23 @@ static void test_no_permission(int fd)
 		/* Queries that return no addresses need no capability. */
 		igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).size, 4 * KiB);
 	}
+	igt_fork(child, 1) {
+		uint64_t pfn = 0;
+
+		igt_assert_eq(setresuid(65534, 65534, 65534), 0);
+		igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, 0, 1, &pfn),
+			      -EACCES);
+		igt_assert_eq_u64(pfn, 0);
+		igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).size, 4 * KiB);
+	}
 	igt_waitchildren();
 	igt_assert_neq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).base_pfn, 0);
+
+	file = __vgem_pfn_debugfs_open(fd, "pfns", O_RDWR);
+	igt_assert_fd(file);
+	igt_assert_eq(fstat(file, &st), 0);
+	igt_assert_eq_u32(st.st_mode & 0777, 0600);
+	close(file);
 	vgem_pfn_gem_close(fd, handle);
 }
 
@@ -177,7 +423,7 @@ static void test_regions(int fd)
 {
 	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS + 1];
 	struct drm_vgem_pfn_region canary;
-	uint32_t i, n, num = 0;
+	uint32_t i, n, num = 0, handle, num_of_type[2] = {};
 
 	memset(&canary, 0x5a, sizeof(canary));
 
@@ -203,24 +449,27 @@ static void test_regions(int fd)
 		igt_info("region %u type %u %s: %llu of %llu bytes used\n",
 			 regions[i].id, regions[i].type, regions[i].name,
 			 (long long)regions[i].used, (long long)regions[i].size);
-		igt_assert_eq_u32(regions[i].id, i);
-		switch (i) {
-		case VGEM_PFN_SYSTEM:
-			igt_assert_eq_u32(regions[i].type,
-					  DRM_VGEM_PFN_REGION_TYPE_SYSTEM);
-			break;
-		case VGEM_PFN_TT:
-			igt_assert_eq_u32(regions[i].type,
-					  DRM_VGEM_PFN_REGION_TYPE_TT);
+		for (n = 0; n < i; n++)
+			igt_assert_neq_u32(regions[n].id, regions[i].id);
+
+		/* The identifier is the one that BO_CREATE and BO_QUERY use. */
+		handle = vgem_pfn_bo_create(fd, 4 * KiB, regions[i].id);
+		igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), regions[i].id);
+		vgem_pfn_gem_close(fd, handle);
+
+		switch (regions[i].type) {
+		case DRM_VGEM_PFN_REGION_TYPE_SYSTEM:
+		case DRM_VGEM_PFN_REGION_TYPE_TT:
+			num_of_type[regions[i].type]++;
 			break;
 		default:
-			igt_assert_lte_u64(DRM_VGEM_PFN_REGION_TYPE_CONTIG,
-					   regions[i].type);
 			igt_assert_neq_u64(regions[i].base_pfn, 0);
 			igt_assert_lt_u64(0, regions[i].size);
 			igt_assert_lte_u64(regions[i].used, regions[i].size);
 		}
 	}
+	igt_assert_eq_u32(num_of_type[DRM_VGEM_PFN_REGION_TYPE_SYSTEM], 1);
+	igt_assert_eq_u32(num_of_type[DRM_VGEM_PFN_REGION_TYPE_TT], 1);
 }
 
 static void test_regions_bad(int fd)
@@ -240,20 +489,25 @@ static void test_regions_bad(int fd)
 
 void basic_query_tests(int fd)
 {
-	const size_t size = offsetof(struct drm_vgem_pfn_bo_query, size);
-
 	igt_describe("Invalid handles fail with ENOENT.");
 	igt_subtest("query-bad-handle")
 		test_query_bad_handle(fd);
 
 	igt_describe("Unknown flags are rejected.");
 	igt_subtest("query-bad-flags")
-		test_query_mbz(fd, offsetof(struct drm_vgem_pfn_bo_query, flags),
-			       size);
+		test_query_bad_flags(fd);
 
-	igt_describe("Output fields must be zero on input.");
-	igt_subtest("query-bad-output")
-		test_query_mbz(fd, size, sizeof(struct drm_vgem_pfn_bo_query));
+	igt_describe("Output fields are written, whatever their values on input.");
+	igt_subtest("query-any-output")
+		test_query_any_output(fd);
+
+	igt_describe("bo_stats has the statistics of each buffer.");
+	igt_subtest("stats")
+		test_stats(fd);
+
+	igt_describe("bo_stats can be read while a buffer moves.");
+	igt_subtest("stats-while-moving")
+		test_stats_while_moving(fd);
 
 	igt_describe("Page frame numbers are those of the memory with the contents.");
 	igt_subtest("pfns")
@@ -271,11 +525,19 @@ void basic_query_tests(int fd)
 	igt_subtest("pfns-bad-pointer")
 		test_pfns_bad_pointer(fd);
 
-	igt_describe("Unknown flags are rejected.");
-	igt_subtest("pfns-bad-flags")
-		test_pfns_bad_flags(fd);
+	igt_describe("Ids of no buffer fail with ENOENT.");
+	igt_subtest("pfns-bad-id")
+		test_pfns_bad_id(fd);
 
-	igt_describe("Physical addresses need CAP_SYS_ADMIN.");
+	igt_describe("Anything but three numbers is rejected.");
+	igt_subtest("pfns-bad-text")
+		test_pfns_bad_text(fd);
+
+	igt_describe("A result stays until the next one, for each open file.");
+	igt_subtest("pfns-result")
+		test_pfns_result(fd);
+
+	igt_describe("Physical addresses need CAP_SYS_ADMIN, and pfns is root's.");
 	igt_subtest("pfns-no-permission")
 		test_no_permission(fd);
 

@@ -30,7 +30,7 @@ static void swap_out(int fd, uint32_t handle)
 	int i;
 
 	for (i = 0; i < 64; i++) {
-		if (vgem_pfn_bo_pfn(fd, handle, 0) == DRM_VGEM_PFN_NO_PFN)
+		if (vgem_pfn_bo_pfn(fd, handle, 0) == VGEM_PFN_NO_PFN)
 			break;
 		shrink();
 	}
@@ -138,7 +138,7 @@ static void test_overcommit_system(int fd, bool whole)
 	}
 	for (i = 0; i < num; i++)
 		swapped += vgem_pfn_bo_pfn(fd, handles[i], 0) ==
-			   DRM_VGEM_PFN_NO_PFN;
+			   VGEM_PFN_NO_PFN;
 	igt_info("%u of %u buffers in swap\n", swapped, num);
 	igt_assert_lt_u64(num / 4, swapped);
 

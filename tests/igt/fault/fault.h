@@ -58,6 +58,7 @@ const struct fault_op *fault_op(const char *name);
 /* Placement and users of @f's buffer, and memory in use, to compare */
 struct fault_state {
 	struct drm_vgem_pfn_bo_query query;
+	struct vgem_pfn_bo_stats stats;
 	uint64_t used[DRM_VGEM_PFN_MAX_REGIONS];
 };
 

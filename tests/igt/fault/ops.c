@@ -288,8 +288,10 @@ struct fault_state fault_state(struct fault *f)
 	struct fault_state state = {};
 
 	fault_used(f, &state);
-	if (f->handle)
+	if (f->handle) {
 		state.query = vgem_pfn_bo_query(f->fd, f->handle);
+		state.stats = vgem_pfn_bo_stats(f->fd, f->handle);
+	}
 	return state;
 }
 
@@ -311,8 +313,7 @@ void fault_assert_unchanged(struct fault *f, const struct fault_op *op,
 		igt_assert_eq_u32(now.query.exported, before->query.exported);
 	igt_assert_eq_u64(now.query.num_moves, before->query.num_moves);
 	if (!op->may_ask)
-		igt_assert_eq_u64(now.query.num_get_pfn,
-				  before->query.num_get_pfn);
+		igt_assert_eq_u64(now.stats.get_pfn, before->stats.get_pfn);
 	fault_assert_released(f, before);
 }
 

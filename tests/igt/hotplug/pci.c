@@ -158,7 +158,7 @@ static void test_unload(void)
 	fd = __pfn_pci_open(pci_name);
 	igt_assert_fd(fd);
 	igt_assert_eq_u64(vgem_pfn_carveout_size(fd), 4 * MiB);
-	handle = vgem_pfn_bo_create(fd, 2 * MiB, DRM_VGEM_PFN_REGION_CARVEOUT(1));
+	handle = vgem_pfn_bo_create(fd, 2 * MiB, VGEM_PFN_CARVEOUT + 1);
 	vgem_pfn_bo_fill(fd, handle, 2 * MiB, 1);
 	close(fd);
 	vgem_pfn_want("devices=1");

@@ -43,8 +43,8 @@ static uint32_t create(int fd, uint64_t seed)
 
 /*
  * SUBTEST: unplug-fd
- * Description: ioctls on an open file of an unplugged device fail, and the file can be
- *		closed
+ * Description: ioctls on an open file of an unplugged device fail, as do accesses to
+ *		its open debugfs files, and the files can be closed
  */
 static void test_fd(void)
 {
@@ -53,11 +53,15 @@ static void test_fd(void)
 	uint32_t num = DRM_VGEM_PFN_MAX_REGIONS, handle, other;
 	struct drm_vgem_pfn_bo_query query;
 	uint64_t size = SIZE, pfn;
-	int fd = vgem_pfn_open_faux(0);
-	char path[64];
+	int fd = vgem_pfn_open_faux(0), file;
+	char text[72];
 
 	handle = create(fd, 1);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	igt_assert_eq(__vgem_pfn_bo_query(fd, handle, &query), 0);
+	snprintf(text, sizeof(text), "%llu 0 1", (long long)query.id);
+	file = __vgem_pfn_debugfs_open(fd, "pfns", O_RDWR);
+	igt_assert_fd(file);
+	igt_assert_eq(write(file, text, strlen(text)), (ssize_t)strlen(text));
 	unplug();
 
 	igt_assert_eq(__vgem_pfn_bo_create(fd, &size, &placement, 1, &other),
@@ -69,9 +73,17 @@ static void test_fd(void)
 	igt_assert_eq(__vgem_pfn_handle_to_fd(fd, handle, DRM_CLOEXEC), -ENODEV);
 	igt_assert_eq(__vgem_pfn_gem_close(fd, handle), -ENODEV);
 
+	/* debugfs fails with this error once a file is removed. */
+	igt_assert_eq(read(file, &pfn, sizeof(pfn)), -1);
+	igt_assert_eq(errno, EIO);
+	igt_assert_eq(write(file, text, strlen(text)), -1);
+	igt_assert_eq(errno, EIO);
+	igt_assert_eq(__vgem_pfn_debugfs_open(fd, "pfns", O_RDWR), -ENOENT);
+
 	plug();
 	/* The old file does not refer to the new device. */
 	igt_assert_eq(__vgem_pfn_bo_query(fd, handle, &query), -ENODEV);
+	close(file);
 	close(fd);
 }
 

@@ -92,7 +92,7 @@ static void test_foreign(int fd, int (*create)(void))
 	igt_assert(there != MAP_FAILED);
 	pfn_pattern_fill(there, 0, SIZE, 1);
 
-	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), DRM_VGEM_PFN_NO_PFN);
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), VGEM_PFN_NO_PFN);
 	here = vgem_pfn_bo_mmap(fd, handle, SIZE, PROT_READ | PROT_WRITE);
 	pfn_assert_pattern(here, 0, SIZE, 1);
 	pfn_pattern_fill(here, 0, SIZE, 2);
@@ -107,7 +107,7 @@ static void test_foreign(int fd, int (*create)(void))
 	pfn_assert_pattern(here, 0, SIZE, 2);
 	vgem_pfn_bo_check_mem(fd, handle, SIZE, 2);
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
-	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), DRM_VGEM_PFN_NO_PFN);
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), VGEM_PFN_NO_PFN);
 	vgem_pfn_gem_close(fd, handle);
 	pfn_assert_pattern(here, 0, SIZE, 2);
 	munmap(here, SIZE);

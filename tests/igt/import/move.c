@@ -144,7 +144,7 @@ static void race_often(struct shared *s, unsigned int rounds)
 		igt_assert_eq(__vgem_pfn_bo_move(s->other, s->import,
 						 VGEM_PFN_TT), 0);
 		vgem_pfn_bo_pfns(s->other, s->import, 0, 1, &pfn);
-		mapped += pfn != DRM_VGEM_PFN_NO_PFN;
+		mapped += pfn != VGEM_PFN_NO_PFN;
 		vgem_pfn_gem_close(s->other, s->import);
 	}
 	race.stop = 1;

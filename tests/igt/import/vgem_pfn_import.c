@@ -91,7 +91,7 @@ void shared_map(struct shared *s)
 	here = all_pfns(s->other, s->import, s->size);
 	there = all_pfns(s->fd, s->handle, s->size);
 	for (i = 0; i < s->size / PFN_PAGE_SIZE; i++) {
-		igt_assert_neq_u64(there[i], DRM_VGEM_PFN_NO_PFN);
+		igt_assert_neq_u64(there[i], VGEM_PFN_NO_PFN);
 		igt_assert_eq_u64(here[i], there[i]);
 	}
 	free(there);
@@ -106,7 +106,7 @@ void shared_assert_unmapped(struct shared *s)
 			  VGEM_PFN_SYSTEM);
 	pfns = all_pfns(s->other, s->import, s->size);
 	for (i = 0; i < s->size / PFN_PAGE_SIZE; i++)
-		igt_assert_eq_u64(pfns[i], DRM_VGEM_PFN_NO_PFN);
+		igt_assert_eq_u64(pfns[i], VGEM_PFN_NO_PFN);
 	free(pfns);
 }
 

@@ -32,14 +32,23 @@ static int open_node(const char *driver, const char *node, bool *loaded)
 	return fd;
 }
 
+int vgem_pfn_checked(int fd)
+{
+	char why[256];
+	int ret = __vgem_pfn_check_regions(fd, why, sizeof(why));
+
+	igt_assert_f(!ret, "%s\n", why);
+	return fd;
+}
+
 int vgem_pfn_open(void)
 {
-	return pfn_open_driver(VGEM_PFN_MODULE, "renderD");
+	return vgem_pfn_checked(pfn_open_driver(VGEM_PFN_MODULE, "renderD"));
 }
 
 int vgem_pfn_open_card(void)
 {
-	return pfn_open_driver(VGEM_PFN_MODULE, "card");
+	return vgem_pfn_checked(pfn_open_driver(VGEM_PFN_MODULE, "card"));
 }
 
 int pfn_open_driver(const char *driver, const char *node)
@@ -130,6 +139,14 @@ struct drm_vgem_pfn_bo_query vgem_pfn_bo_query(int fd, uint32_t handle)
 	return query;
 }
 
+struct vgem_pfn_bo_stats vgem_pfn_bo_stats(int fd, uint32_t handle)
+{
+	struct vgem_pfn_bo_stats stats;
+
+	igt_assert_eq(__vgem_pfn_bo_stats(fd, handle, &stats), 0);
+	return stats;
+}
+
 uint32_t vgem_pfn_bo_region(int fd, uint32_t handle)
 {
 	return vgem_pfn_bo_query(fd, handle).region;
@@ -216,13 +233,16 @@ void vgem_pfn_set_quarantine(int fd, uint32_t ms)
 bool vgem_pfn_carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region)
 {
 	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
-	uint32_t num = DRM_VGEM_PFN_MAX_REGIONS;
+	uint32_t i, num = DRM_VGEM_PFN_MAX_REGIONS;
 
 	igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
-	if (id >= num)
+	for (i = 0; i < num; i++)
+		if (regions[i].id == id)
+			break;
+	if (i == num)
 		return false;
 
-	*region = regions[id];
+	*region = regions[i];
 	igt_info("%s: %llu MiB at pfn %#llx\n", region->name,
 		 (long long)(region->size / MiB), (long long)region->base_pfn);
 	return true;
@@ -277,13 +297,16 @@ void vgem_pfn_bo_check(int fd, uint32_t handle, size_t size, uint64_t seed)
 void vgem_pfn_bo_check_mem(int fd, uint32_t handle, size_t size, uint64_t seed)
 {
 	uint64_t page[PFN_PAGE_SIZE / sizeof(uint64_t)];
-	uint64_t i;
+	uint64_t num = size / PFN_PAGE_SIZE, i;
+	uint64_t *pfns = calloc(num, sizeof(*pfns));
 
-	for (i = 0; i < size / PFN_PAGE_SIZE; i++) {
-		pfn_mem_read(vgem_pfn_bo_pfn(fd, handle, i), 0, page,
-			     sizeof(page));
+	igt_assert(pfns);
+	vgem_pfn_bo_pfns(fd, handle, 0, num, pfns);
+	for (i = 0; i < num; i++) {
+		pfn_mem_read(pfns[i], 0, page, sizeof(page));
 		pfn_assert_pattern(page, i * PFN_PAGE_SIZE, sizeof(page), seed);
 	}
+	free(pfns);
 }
 
 int vgem_pfn_overcommit(void)

@@ -18,10 +18,16 @@
 #define KiB			1024ULL
 #define MiB			(1024 * KiB)
 
-/* Open the render node; loads the module if necessary, skips without a device. */
+/*
+ * Open the render node; loads the module if necessary, skips without a device. Checks
+ * that VGEM_PFN_SYSTEM and the other constants are the identifiers of its regions.
+ */
 int vgem_pfn_open(void);
 /* The same for the primary ("card") node */
 int vgem_pfn_open_card(void);
+
+/* That check of regions, for devices that are opened otherwise; returns @fd. */
+int vgem_pfn_checked(int fd);
 
 /* Open a node ("card" or "renderD") of any driver, in the same way. */
 int pfn_open_driver(const char *driver, const char *node);
@@ -49,6 +55,7 @@ uint32_t __vgem_pfn_bo_create_list(int fd, uint64_t size,
 void vgem_pfn_gem_close(int fd, uint32_t handle);
 
 struct drm_vgem_pfn_bo_query vgem_pfn_bo_query(int fd, uint32_t handle);
+struct vgem_pfn_bo_stats vgem_pfn_bo_stats(int fd, uint32_t handle);
 uint32_t vgem_pfn_bo_region(int fd, uint32_t handle);
 void vgem_pfn_bo_move(int fd, uint32_t handle, uint32_t region);
 void vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first, uint64_t count,

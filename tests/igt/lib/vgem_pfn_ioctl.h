@@ -27,9 +27,14 @@
 
 #include "pfn_debugfs.h"
 
-#define VGEM_PFN_SYSTEM		DRM_VGEM_PFN_REGION_SYSTEM
-#define VGEM_PFN_TT		DRM_VGEM_PFN_REGION_TT
-#define VGEM_PFN_CARVEOUT	DRM_VGEM_PFN_REGION_CARVEOUT(0)
+/*
+ * Identifiers of SYSTEM, of TT and of the first carveout, those of other carveouts follow.
+ * The uAPI does not define them. The tests do, for constant tables, and
+ * __vgem_pfn_check_regions() checks them for each device that a test opens.
+ */
+#define VGEM_PFN_SYSTEM		0
+#define VGEM_PFN_TT		1
+#define VGEM_PFN_CARVEOUT	2
 
 static inline int __vgem_pfn_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -142,19 +147,6 @@ static inline int __vgem_pfn_bo_move(int fd, uint32_t handle, uint32_t region)
 	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
 }
 
-static inline int __vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first,
-				     uint64_t count, uint64_t *pfns)
-{
-	struct drm_vgem_pfn_bo_pfns arg = {
-		.handle = handle,
-		.first = first,
-		.count = count,
-		.pfns = (uintptr_t)pfns,
-	};
-
-	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_PFNS, &arg);
-}
-
 /* In: *@num is the size of @regions. Out: the device's number of regions. */
 static inline int __vgem_pfn_regions(int fd,
 				     struct drm_vgem_pfn_region *regions,
@@ -169,6 +161,39 @@ static inline int __vgem_pfn_regions(int fd,
 	ret = __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_REGIONS, &arg);
 	*num = arg.num_regions;
 	return ret;
+}
+
+/* Returns -EPROTO if identifiers are unlike the constants above. @why: the reason */
+static inline int __vgem_pfn_check_regions(int fd, char *why, size_t size)
+{
+	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
+	uint32_t i, num = DRM_VGEM_PFN_MAX_REGIONS;
+	int ret;
+
+	ret = __vgem_pfn_regions(fd, regions, &num);
+	if (ret) {
+		snprintf(why, size, "REGIONS: %s", strerror(-ret));
+		return ret;
+	}
+
+	for (i = 0; i < num; i++) {
+		uint32_t type = regions[i].type;
+		bool right = i == VGEM_PFN_SYSTEM ? type == DRM_VGEM_PFN_REGION_TYPE_SYSTEM :
+			     i == VGEM_PFN_TT ? type == DRM_VGEM_PFN_REGION_TYPE_TT :
+						type >= DRM_VGEM_PFN_REGION_TYPE_CONTIG;
+
+		if (right && regions[i].id == i)
+			continue;
+		snprintf(why, size,
+			 "region \"%s\" has id %u, type %u; want SYSTEM %u, TT %u, carveouts from %u",
+			 regions[i].name, regions[i].id, type, VGEM_PFN_SYSTEM,
+			 VGEM_PFN_TT, VGEM_PFN_CARVEOUT);
+		return -EPROTO;
+	}
+	if (num > VGEM_PFN_CARVEOUT)
+		return 0;
+	snprintf(why, size, "%u regions: there is no carveout", num);
+	return -EPROTO;
 }
 
 static inline int __vgem_pfn_gem_close(int fd, uint32_t handle)
@@ -231,6 +256,123 @@ static inline int __vgem_pfn_set(int fd, const char *knob, uint32_t value)
 
 	snprintf(path, sizeof(path), "dri/%u/%s", minor(st.st_rdev), knob);
 	return __pfn_debugfs_set(path, value);
+}
+
+/* Open a file in the debugfs directory of @fd's device. */
+static inline int __vgem_pfn_debugfs_open(int fd, const char *name, int flags)
+{
+	struct stat st;
+	char path[64];
+	int file;
+
+	if (fstat(fd, &st))
+		return -errno;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%u/%s",
+		 minor(st.st_rdev), name);
+	file = open(path, flags | O_CLOEXEC);
+	return file < 0 ? -errno : file;
+}
+
+/* In the debugfs file pfns: instead of the page frame number of a page without memory */
+#define VGEM_PFN_NO_PFN		(~0ULL)
+
+/*
+ * The true page frame numbers of @count pages of a buffer from @first on, by the debugfs
+ * file pfns. -ENOENT for a bad handle, -EINVAL for a bad range, and -EPERM without
+ * CAP_SYS_ADMIN.
+ */
+static inline int __vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first,
+				     uint64_t count, uint64_t *pfns)
+{
+	struct drm_vgem_pfn_bo_query query;
+	size_t length, done;
+	int file, ret;
+	char text[72];
+	ssize_t n;
+
+	ret = __vgem_pfn_bo_query(fd, handle, &query);
+	if (ret)
+		return ret;
+	file = __vgem_pfn_debugfs_open(fd, "pfns", O_RDWR);
+	if (file < 0)
+		return file;
+
+	length = snprintf(text, sizeof(text), "%llu %llu %llu",
+			  (unsigned long long)query.id, (unsigned long long)first,
+			  (unsigned long long)count);
+	if (write(file, text, length) != (ssize_t)length)
+		ret = -errno;
+	for (done = 0; !ret && done < count * sizeof(*pfns); done += n) {
+		n = read(file, (char *)pfns + done, count * sizeof(*pfns) - done);
+		if (n <= 0)
+			ret = n ? -errno : -ENODATA;
+	}
+	close(file);
+	return ret;
+}
+
+/* What the debugfs file bo_stats has about a buffer; see vgem_pfn_debugfs.c */
+struct vgem_pfn_bo_stats {
+	uint64_t get_pfn;
+	uint64_t max_notify_ns;
+	uint64_t last_copy_bytes;
+	uint64_t last_copy_ns;
+	uint64_t last_memcpy_ns;
+};
+
+/* The number after @name, like "id=", in a line of bo_stats. False without one */
+static inline bool __vgem_pfn_stat(const char *line, const char *name, uint64_t *value)
+{
+	const char *at = strstr(line, name);
+
+	if (at)
+		*value = strtoull(at + strlen(name), NULL, 10);
+	return at;
+}
+
+/* Not for loops that BO_QUERY serves as well: this reads a line for each buffer. */
+static inline int __vgem_pfn_bo_stats(int fd, uint32_t handle,
+				      struct vgem_pfn_bo_stats *stats)
+{
+	struct drm_vgem_pfn_bo_query query;
+	char line[256];
+	int file, ret;
+	FILE *stream;
+	uint64_t id;
+
+	memset(stats, 0, sizeof(*stats));
+	ret = __vgem_pfn_bo_query(fd, handle, &query);
+	if (ret)
+		return ret;
+	file = __vgem_pfn_debugfs_open(fd, "bo_stats", O_RDONLY);
+	if (file < 0)
+		return file;
+	stream = fdopen(file, "r");
+	if (!stream) {
+		close(file);
+		return -ENOMEM;
+	}
+
+	ret = -ENOENT;
+	while (ret == -ENOENT && fgets(line, sizeof(line), stream)) {
+		if (!__vgem_pfn_stat(line, "id=", &id))
+			ret = -EBADMSG;
+		else if (id == query.id)
+			ret = __vgem_pfn_stat(line, "get_pfn=", &stats->get_pfn) &&
+			      __vgem_pfn_stat(line, "max_notify_ns=",
+					      &stats->max_notify_ns) &&
+			      __vgem_pfn_stat(line, "last_copy_bytes=",
+					      &stats->last_copy_bytes) &&
+			      __vgem_pfn_stat(line, "last_copy_ns=",
+					      &stats->last_copy_ns) &&
+			      __vgem_pfn_stat(line, "last_memcpy_ns=",
+					      &stats->last_memcpy_ns) ? 0 : -EBADMSG;
+	}
+	if (ret == -ENOENT && ferror(stream))
+		ret = -errno;
+	fclose(stream);
+	return ret;
 }
 
 /*

@@ -99,10 +99,11 @@ void vgem_pfn_want(const char *params)
 		vgem_pfn_reload(params);
 }
 
-/* DRM files, dma-bufs and imports, left open by a failed test */
+/* DRM files, their debugfs files, dma-bufs and imports, left open by a failed test */
 static bool is_ours(const char *path)
 {
 	return !strncmp(path, "/dev/dri/", 9) || !strncmp(path, "/dmabuf:", 8) ||
+	       !strncmp(path, "/sys/kernel/debug/dri/", 22) ||
 	       !strncmp(path, "anon_inode:", 11);
 }
 
@@ -223,7 +224,7 @@ int vgem_pfn_open_faux(unsigned int index)
 	int fd = __vgem_pfn_open_faux(index, "renderD");
 
 	igt_require_f(fd >= 0, "no device " VGEM_PFN_MODULE ".%u\n", index);
-	return fd;
+	return vgem_pfn_checked(fd);
 }
 
 int __vgem_pfn_faux_unplug(unsigned int index)

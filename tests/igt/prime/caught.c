@@ -177,7 +177,7 @@ static struct verdict notification_takes(int fd, int importer, uint32_t flags,
 
 	pfn_importer_set_knob("hold_lock_us", hold_us);
 	p = moved(fd, importer, flags, &log, &since);
-	ns = vgem_pfn_bo_query(fd, p.handle).max_notify_ns;
+	ns = vgem_pfn_bo_stats(fd, p.handle).max_notify_ns;
 	v = verdict(ns / 1000 >= hold_us, "time of the notification", since);
 	igt_info("the notification took %llu us\n", (long long)ns / 1000);
 	igt_assert_lt_u64(0, ns);

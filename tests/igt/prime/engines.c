@@ -127,7 +127,8 @@ static bool try_holds_move(int fd, int importer, uint32_t op, uint32_t flags,
 		prime_destroy(&p);
 		return false;
 	}
-	igt_assert_lt_u64(query.max_notify_ns, result.end_ns - waiting);
+	igt_assert_lt_u64(vgem_pfn_bo_stats(fd, p.handle).max_notify_ns,
+			  result.end_ns - waiting);
 	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, p.handle, 0), old);
 	prime_check(&p, op == DMA_BUF_PFN_JOB_FILL ? 3 : 2);
 	prime_destroy(&p);

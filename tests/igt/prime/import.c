@@ -42,7 +42,7 @@ static void test_import(int fd, int importer)
 	query = vgem_pfn_bo_query(fd, p.handle);
 	igt_assert_eq_u32(query.exported, 1);
 	igt_assert_eq_u32(query.num_attachments, 1);
-	igt_assert_eq_u64(query.num_get_pfn, 0);
+	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, p.handle).get_pfn, 0);
 
 	pfn_assert_pattern(p.map, 0, size, 1);
 	pfn_import_assert_truth(p.import, fd, p.handle, size, ENTRY_CPU);
@@ -61,7 +61,7 @@ static void test_import(int fd, int importer)
 	igt_assert_eq_u64(stats.invalidations, 0);
 	/* CONFIG_DMABUF_DEBUG repeats lookups. */
 	igt_assert_lte_u64(2 * pages,
-			   vgem_pfn_bo_query(fd, p.handle).num_get_pfn);
+			   vgem_pfn_bo_stats(fd, p.handle).get_pfn);
 	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags,
 			  ENTRY_DEV | ENTRY_CPU | DMA_BUF_PFN_ENTRY_DEV_WRITE |
 			  DMA_BUF_PFN_ENTRY_CPU_WRITE);
@@ -100,7 +100,7 @@ static void test_import_populates(int fd, int importer)
 	char *map;
 	int i;
 
-	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), DRM_VGEM_PFN_NO_PFN);
+	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 0), VGEM_PFN_NO_PFN);
 	pfn_import_read(import, 0, data, sizeof(data));
 	for (i = 0; i < 512; i++)
 		igt_assert_eq_u64(data[i], 0);
@@ -108,7 +108,7 @@ static void test_import_populates(int fd, int importer)
 	for (i = 0; i < 64 * (int)KiB; i++)
 		igt_assert_eq(map[i], 0);
 	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, handle, 15),
-			   DRM_VGEM_PFN_NO_PFN);
+			   VGEM_PFN_NO_PFN);
 
 	munmap(map, 64 * KiB);
 	close(import);

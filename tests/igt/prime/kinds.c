@@ -68,7 +68,7 @@ static void test_pin(int fd, int importer, uint32_t flags)
 {
 	struct prime p = prime_create_flags(fd, importer, 64 * KiB, 1, flags);
 
-	igt_assert_eq_u64(vgem_pfn_bo_query(fd, p.handle).num_get_pfn, 0);
+	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, p.handle).get_pfn, 0);
 	assert_stays(&p, 1);
 	pfn_import_dev_fill(p.import, p.size, 2);
 	assert_stays(&p, 2);

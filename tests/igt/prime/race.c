@@ -42,9 +42,9 @@ bool prime_move_during_lookup(struct prime *p, struct pfn_thread *lookup,
 	pfn_importer_set_install_delay(delay_us);
 	pfn_thread_start(lookup, run, arg);
 	/*
-	 * num_get_pfn counts after the lookup; nothing is installed during the delay.
+	 * get_pfn counts after the lookup; nothing is installed during the delay.
 	 */
-	while (!vgem_pfn_bo_query(p->fd, p->handle).num_get_pfn)
+	while (!vgem_pfn_bo_stats(p->fd, p->handle).get_pfn)
 		usleep(MS);
 	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_TT);
 	/* An entry that was installed before the move would have been zapped. */

@@ -35,7 +35,7 @@ IGT_TEST_DESCRIPTION("The speed of moves");
 static uint64_t timed(int fd, uint32_t handle, uint32_t region, size_t size,
 		      uint64_t *memcpy_ns)
 {
-	struct drm_vgem_pfn_bo_query query;
+	struct vgem_pfn_bo_stats stats;
 	struct timespec start = {};
 	uint64_t took;
 
@@ -43,12 +43,12 @@ static uint64_t timed(int fd, uint32_t handle, uint32_t region, size_t size,
 	vgem_pfn_bo_move(fd, handle, region);
 	took = igt_nsec_elapsed(&start);
 
-	query = vgem_pfn_bo_query(fd, handle);
-	igt_assert_eq_u64(query.last_copy_bytes, size);
-	igt_assert_lt_u64(0, query.last_memcpy_ns);
-	igt_assert_lt_u64(query.last_memcpy_ns, took);
-	*memcpy_ns = query.last_memcpy_ns;
-	return took - query.last_memcpy_ns;
+	stats = vgem_pfn_bo_stats(fd, handle);
+	igt_assert_eq_u64(stats.last_copy_bytes, size);
+	igt_assert_lt_u64(0, stats.last_memcpy_ns);
+	igt_assert_lt_u64(stats.last_memcpy_ns, took);
+	*memcpy_ns = stats.last_memcpy_ns;
+	return took - stats.last_memcpy_ns;
 }
 
 static int compare(const void *a, const void *b)

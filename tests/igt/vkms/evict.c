@@ -136,7 +136,7 @@ static int open_scattered(uint32_t *id)
 		for (i = VGEM_PFN_CARVEOUT; i < num; i++) {
 			if (!(regions[i].flags & DRM_VGEM_PFN_REGION_SCATTERED))
 				continue;
-			*id = i;
+			*id = regions[i].id;
 			return fd;
 		}
 		close(fd);

@@ -4,7 +4,7 @@
  * and release.
  *
  * The list of all buffer objects of a device serves to iterate over them on
- * unplug, on suspend and for the debugfs knob evict_all. It is protected by
+ * unplug, on suspend and in debugfs. It is protected by
  * &vgem_pfn_device.bos_lock, which is not held between iterations: a reference
  * keeps the current object alive, and thereby on the list.
  *
@@ -298,8 +298,27 @@ u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo)
 {
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	return vgem_pfn_import_is_mapped(bo) ? DRM_VGEM_PFN_REGION_TT :
+	return vgem_pfn_import_is_mapped(bo) ? TTM_PL_TT :
 					       bo->tbo.resource->mem_type;
+}
+
+/**
+ * vgem_pfn_lookup() - look up the page frame number of a page
+ * @bo: the buffer object, with its reservation lock held
+ * @pgoff: page, counted from the start of @bo, smaller than its size
+ *
+ * Return: the page frame number, or VGEM_PFN_NO_PFN if the page has no
+ * memory.
+ */
+u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
+{
+	const struct vgem_pfn_runs *runs;
+
+	if (bo->imported)
+		return vgem_pfn_import_lookup(bo, pgoff);
+
+	runs = vgem_pfn_bo_runs(bo);
+	return runs ? vgem_pfn_runs_pfn(runs, pgoff, NULL) : VGEM_PFN_NO_PFN;
 }
 
 /**
@@ -462,7 +481,7 @@ bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region)
 {
 	unsigned int i;
 
-	if (region == DRM_VGEM_PFN_REGION_SYSTEM)
+	if (region == TTM_PL_SYSTEM)
 		return true;
 	for (i = 0; i < bo->num_placements; i++)
 		if (bo->placements[i] == region)
@@ -473,7 +492,7 @@ bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region)
 /**
  * vgem_pfn_bo_move() - move a buffer object to a region
  * @bo: the buffer object
- * @region: a region from its list, or DRM_VGEM_PFN_REGION_SYSTEM
+ * @region: a region from its list, or TTM_PL_SYSTEM
  * @async: whether a copy engine makes the copy
  * @fence: [out] on success a reference to a fence that signals when the copy is
  *	   done; already signaled if there is none

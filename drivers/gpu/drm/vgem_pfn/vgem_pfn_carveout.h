@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 #include <drm/ttm/ttm_caching.h>
+#include <drm/ttm/ttm_placement.h>
 
 #include <uapi/drm/vgem_pfn_drm.h>
 
@@ -19,7 +20,7 @@ struct vgem_pfn_device;
 #define VGEM_PFN_MAX_DEVICES	8
 
 #define VGEM_PFN_MAX_CARVEOUTS \
-	(DRM_VGEM_PFN_MAX_REGIONS - DRM_VGEM_PFN_REGION_CARVEOUT(0))
+	(DRM_VGEM_PFN_MAX_REGIONS - TTM_PL_VRAM)
 
 /* Where the memory of a carveout comes from, see vgem_pfn_carveout.c. */
 enum vgem_pfn_carveout_kind {

@@ -3,6 +3,10 @@
  * debugfs, in the DRM device's own directory:
  *
  *	system_mm, tt_mm, <carveout>_mm	state of each region's manager
+ *	bo_stats		statistics of each buffer object, see
+ *				vgem_pfn_bo_stats_show()
+ *	pfns			page frame numbers of a buffer object, see
+ *				vgem_pfn_pfns_write()
  *	async_moves		make every move asynchronous: an engine copies
  *	compare_memcpy		repeat each synchronous copy with a plain
  *				memcpy(), to compare the durations
@@ -32,9 +36,19 @@
  * and active in its current region.
  */
 
+#include <linux/capability.h>
+#include <linux/cleanup.h>
 #include <linux/debugfs.h>
 #include <linux/dma-resv.h>
+#include <linux/fs.h>
 #include <linux/idr.h>
+#include <linux/kstrtox.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
 
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
@@ -102,7 +116,7 @@ static struct drm_gem_object *vgem_pfn_fdinfo_next(struct drm_file *file, int *i
 void vgem_pfn_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 {
 	struct vgem_pfn_device *vdev = to_vgem_pfn_device(file->minor->dev);
-	u32 num_regions = DRM_VGEM_PFN_REGION_CARVEOUT(vdev->num_carveouts);
+	u32 num_regions = vgem_pfn_num_regions(vdev);
 	struct drm_memory_stats stats[DRM_VGEM_PFN_MAX_REGIONS] = {};
 	struct drm_gem_object *obj;
 	u32 region;
@@ -182,6 +196,188 @@ static int vgem_pfn_evict_all_set(void *data, u64 val)
 DEFINE_DEBUGFS_ATTRIBUTE(vgem_pfn_evict_all_fops, NULL, vgem_pfn_evict_all_set,
 			 "%llu\n");
 
+/*
+ * One line per buffer object, with its id in DRM_IOCTL_VGEM_PFN_BO_QUERY:
+ *
+ *	get_pfn		number of successful get_pfn calls of importers,
+ *			including those of CONFIG_DMABUF_DEBUG
+ *	max_notify_ns	longest time that all importers together have taken to
+ *			handle a notification
+ *	last_copy_bytes	size of the last completed copy
+ *	last_copy_ns	duration of that copy
+ *	last_memcpy_ns	duration of a memcpy() of the same pages after the last
+ *			synchronous copy, or 0 unless compare_memcpy is set
+ *
+ * Reads the fields without the reservation lock, since waiting for it would
+ * take as long as a move of any buffer object. Each value is read in one piece,
+ * the driver being 64-bit only, but they need not belong to the same move.
+ */
+static int vgem_pfn_bo_stats_show(struct seq_file *m, void *data)
+{
+	struct vgem_pfn_device *vdev = m->private;
+	struct vgem_pfn_bo *bo = NULL;
+
+	while ((bo = vgem_pfn_bos_next(vdev, bo)))
+		seq_printf(m, "id=%llu get_pfn=%llu max_notify_ns=%llu last_copy_bytes=%llu last_copy_ns=%llu last_memcpy_ns=%llu\n",
+			   bo->id, READ_ONCE(bo->num_get_pfn),
+			   READ_ONCE(bo->max_notify_ns),
+			   READ_ONCE(bo->last_copy_bytes),
+			   READ_ONCE(bo->last_copy_ns),
+			   READ_ONCE(bo->last_memcpy_ns));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vgem_pfn_bo_stats);
+
+/* The page frame numbers that an open file of "pfns" returns */
+struct vgem_pfn_pfns {
+	struct vgem_pfn_device *vdev;
+	struct mutex lock; /* pfns, size */
+	u64 *pfns;
+	size_t size;
+};
+
+static struct vgem_pfn_bo *vgem_pfn_bos_find(struct vgem_pfn_device *vdev, u64 id)
+{
+	struct vgem_pfn_bo *bo = NULL;
+
+	while ((bo = vgem_pfn_bos_next(vdev, bo)))
+		if (bo->id == id)
+			break;
+	return bo;
+}
+
+static int vgem_pfn_pfns_get(struct vgem_pfn_bo *bo, u64 first, u64 count, u64 **to)
+{
+	u64 num_pages = bo->tbo.base.size >> PAGE_SHIFT, *pfns, i;
+	int ret;
+
+	if (!count || first >= num_pages || count > num_pages - first)
+		return -EINVAL;
+
+	pfns = kvmalloc_array(count, sizeof(*pfns), GFP_KERNEL);
+	if (!pfns)
+		return -ENOMEM;
+
+	ret = dma_resv_lock_interruptible(bo->tbo.base.resv, NULL);
+	if (ret) {
+		kvfree(pfns);
+		return ret;
+	}
+	for (i = 0; i < count; i++) {
+		pfns[i] = vgem_pfn_lookup(bo, first + i);
+		cond_resched();
+	}
+	dma_resv_unlock(bo->tbo.base.resv);
+	*to = pfns;
+	return 0;
+}
+
+/*
+ * Page frame numbers tell where in the machine's memory a buffer is, so opening
+ * needs the capability that base_pfn of DRM_IOCTL_VGEM_PFN_REGIONS needs, too.
+ */
+static int vgem_pfn_pfns_open(struct inode *inode, struct file *file)
+{
+	struct vgem_pfn_pfns *state;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+
+	state = kzalloc_obj(*state);
+	if (!state)
+		return -ENOMEM;
+
+	state->vdev = inode->i_private;
+	mutex_init(&state->lock);
+	file->private_data = state;
+	return 0;
+}
+
+static int vgem_pfn_pfns_release(struct inode *inode, struct file *file)
+{
+	struct vgem_pfn_pfns *state = file->private_data;
+
+	kvfree(state->pfns);
+	mutex_destroy(&state->lock);
+	kfree(state);
+	return 0;
+}
+
+/*
+ * A write of "<id> <first> <count>" looks up count pages of the buffer object,
+ * from page first on, all at the same time. Reads of the same open file return
+ * the result from its start, a u64 for each page: the page frame number, or
+ * VGEM_PFN_NO_PFN. For an imported object it is the DMA address divided by the
+ * page size.
+ *
+ * Unlike get_pfn this never populates the object, moves it, or waits for its
+ * copy. The result may be stale by the time it is read. Fails with -ENOENT if
+ * there is no such object, and with -EINVAL if the range is empty or not inside
+ * the object, and then leaves the last result.
+ */
+static ssize_t vgem_pfn_pfns_write(struct file *file, const char __user *data,
+				   size_t size, loff_t *pos)
+{
+	struct vgem_pfn_pfns *state = file->private_data;
+	u64 args[3], *pfns; /* id, first, count */
+	struct vgem_pfn_bo *bo;
+	char text[72], *word;
+	unsigned int i;
+	int ret;
+
+	if (size >= sizeof(text))
+		return -EINVAL;
+	if (copy_from_user(text, data, size))
+		return -EFAULT;
+	text[size] = '\0';
+
+	word = strim(text);
+	for (i = 0; i < ARRAY_SIZE(args); i++) {
+		char *arg = strsep(&word, " ");
+
+		if (!arg)
+			return -EINVAL;
+		ret = kstrtou64(arg, 0, &args[i]);
+		if (ret)
+			return ret;
+	}
+	if (word)
+		return -EINVAL;
+
+	bo = vgem_pfn_bos_find(state->vdev, args[0]);
+	if (!bo)
+		return -ENOENT;
+	ret = vgem_pfn_pfns_get(bo, args[1], args[2], &pfns);
+	drm_gem_object_put(&bo->tbo.base);
+	if (ret)
+		return ret;
+
+	guard(mutex)(&state->lock);
+	kvfree(state->pfns);
+	state->pfns = pfns;
+	state->size = args[2] * sizeof(*pfns);
+	*pos = 0;
+	return size;
+}
+
+static ssize_t vgem_pfn_pfns_read(struct file *file, char __user *data,
+				  size_t size, loff_t *pos)
+{
+	struct vgem_pfn_pfns *state = file->private_data;
+
+	guard(mutex)(&state->lock);
+	return simple_read_from_buffer(data, size, pos, state->pfns, state->size);
+}
+
+static const struct file_operations vgem_pfn_pfns_fops = {
+	.owner = THIS_MODULE,
+	.open = vgem_pfn_pfns_open,
+	.release = vgem_pfn_pfns_release,
+	.write = vgem_pfn_pfns_write,
+	.read = vgem_pfn_pfns_read,
+	.llseek = default_llseek,
+};
+
 /**
  * vgem_pfn_debugfs_init() - &drm_driver.debugfs_init
  * @minor: the minor
@@ -204,6 +400,8 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 						    root, name);
 	}
 
+	debugfs_create_file("bo_stats", 0400, root, vdev, &vgem_pfn_bo_stats_fops);
+	debugfs_create_file("pfns", 0600, root, vdev, &vgem_pfn_pfns_fops);
 	debugfs_create_file("evict_all", 0200, root, vdev, &vgem_pfn_evict_all_fops);
 	debugfs_create_bool("import_peer2peer", 0600, root,
 			    &vdev->import_peer2peer);

@@ -565,7 +565,7 @@ static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 		run->caching = DMA_BUF_PFN_WRITE_COMBINED;
 		run->provider = vdev->p2pdma;
 	}
-	bo->num_get_pfn++;
+	WRITE_ONCE(bo->num_get_pfn, bo->num_get_pfn + 1);
 	trace_vgem_pfn_get_pfn_run(bo, run);
 	return 0;
 }

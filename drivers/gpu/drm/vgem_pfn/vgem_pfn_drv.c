@@ -256,8 +256,6 @@ static const struct drm_ioctl_desc vgem_pfn_ioctls[] = {
 			  DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VGEM_PFN_BO_MOVE, vgem_pfn_bo_move_ioctl,
 			  DRM_RENDER_ALLOW),
-	DRM_IOCTL_DEF_DRV(VGEM_PFN_BO_PFNS, vgem_pfn_bo_pfns_ioctl,
-			  DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(VGEM_PFN_REGIONS, vgem_pfn_regions_ioctl,
 			  DRM_RENDER_ALLOW),
 };

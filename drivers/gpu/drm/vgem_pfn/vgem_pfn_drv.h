@@ -60,11 +60,15 @@ struct sg_table;
 struct vm_operations_struct;
 struct vgem_pfn_engines;
 
-/* The regions of the uAPI are TTM's memory types. */
-static_assert(DRM_VGEM_PFN_REGION_SYSTEM == TTM_PL_SYSTEM);
-static_assert(DRM_VGEM_PFN_REGION_TT == TTM_PL_TT);
-static_assert(DRM_VGEM_PFN_REGION_CARVEOUT(0) == TTM_PL_VRAM);
+/*
+ * A region's identifier in the uAPI is its TTM memory type: TTM_PL_SYSTEM,
+ * TTM_PL_TT, and TTM_PL_VRAM + index for carveouts. This is internal to the
+ * driver: userspace gets identifiers from DRM_IOCTL_VGEM_PFN_REGIONS.
+ */
 static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
+
+/* Instead of the page frame number of a page that has no memory */
+#define VGEM_PFN_NO_PFN		(~0ULL)
 
 /**
  * struct vgem_pfn_device - one exporter
@@ -131,7 +135,7 @@ struct vgem_pfn_device {
 /**
  * struct vgem_pfn_bo - a buffer object
  * @tbo: TTM's buffer object, with the GEM object in it
- * @id: identifier in trace events and log messages; constant
+ * @id: identifier in trace events, log messages and debugfs; constant
  * @contiguous: whether it must not be scattered in a carveout; constant
  * @num_placements: length of @placements
  * @placements: allowed regions in order of preference; constant
@@ -153,15 +157,17 @@ struct vgem_pfn_device {
  * @num_evictions: number of these that were evictions
  * @num_notifies: number of notifications of the dma-buf's attachments
  * @max_notify_ns: longest duration of a notification
- * @num_get_pfn: number of successful get_pfn calls
+ * @num_get_pfn: number of successful get_pfn calls, including those that
+ *		 CONFIG_DMABUF_DEBUG makes to check results
  * @last_copy_bytes: size of the last completed copy
  * @last_copy_ns: duration of that copy in nanoseconds
  * @last_memcpy_ns: duration of the same copy by memcpy(), if compare_memcpy is
  *		    set
  *
- * Everything that is not constant is protected by the reservation lock. An
- * engine writes @last_copy_bytes and @last_copy_ns without it, before @moving
- * signals.
+ * Everything that is not constant is protected by the reservation lock, except
+ * that an engine writes @last_copy_bytes and @last_copy_ns without it, before
+ * @moving signals, and that debugfs reads @max_notify_ns and all fields after it
+ * without it.
  */
 struct vgem_pfn_bo {
 	struct ttm_buffer_object tbo;
@@ -211,6 +217,17 @@ static inline struct vgem_pfn_device *vgem_pfn_bo_device(struct vgem_pfn_bo *bo)
 }
 
 /**
+ * vgem_pfn_num_regions() - number of regions of a device
+ * @vdev: the device
+ *
+ * Return: the number, which is also the end of the region identifiers.
+ */
+static inline u32 vgem_pfn_num_regions(struct vgem_pfn_device *vdev)
+{
+	return TTM_PL_VRAM + vdev->num_carveouts;
+}
+
+/**
  * vgem_pfn_region_has_pages() - whether the memory of a region has struct pages
  * @vdev: the device
  * @region: one of its TTM memory types
@@ -248,6 +265,7 @@ struct vgem_pfn_bo *vgem_pfn_bo_alloc(void);
 void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo);
 bool vgem_pfn_is_bo(struct ttm_buffer_object *tbo);
 u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo);
+u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
 bool vgem_pfn_bo_fits(struct vgem_pfn_bo *bo, u32 region);
 struct ttm_place vgem_pfn_bo_ttm_place(struct vgem_pfn_bo *bo, u32 region);
 struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
@@ -300,13 +318,10 @@ int vgem_pfn_bo_mmap_offset_ioctl(struct drm_device *drm, void *data,
 				  struct drm_file *file);
 int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 			    struct drm_file *file);
-int vgem_pfn_bo_pfns_ioctl(struct drm_device *drm, void *data,
-			   struct drm_file *file);
 int vgem_pfn_regions_ioctl(struct drm_device *drm, void *data,
 			   struct drm_file *file);
 int vgem_pfn_dumb_create(struct drm_file *file, struct drm_device *drm,
 			 struct drm_mode_create_dumb *args);
-u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
 int vgem_pfn_bo_move_ioctl(struct drm_device *drm, void *data,
 			   struct drm_file *file);
 

@@ -295,7 +295,7 @@ static void vgem_pfn_copy_compare(struct vgem_pfn_bo *bo,
 			return;
 		memcpy(dst.vaddr, src.vaddr, n << PAGE_SHIFT);
 	}
-	bo->last_memcpy_ns = ktime_get_ns() - start;
+	WRITE_ONCE(bo->last_memcpy_ns, ktime_get_ns() - start);
 }
 
 /**
@@ -321,12 +321,12 @@ void vgem_pfn_copy_sync(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *copy)
 		vgem_pfn_copy_run(&dst, &src, n << PAGE_SHIFT);
 	}
 	if (!copy->clear) {
-		bo->last_copy_ns = ktime_get_ns() - start;
-		bo->last_copy_bytes = bo->tbo.base.size;
+		WRITE_ONCE(bo->last_copy_ns, ktime_get_ns() - start);
+		WRITE_ONCE(bo->last_copy_bytes, bo->tbo.base.size);
 	}
 	trace_vgem_pfn_copy_end(bo, -1, NULL, 0, 0);
 
-	bo->last_memcpy_ns = 0;
+	WRITE_ONCE(bo->last_memcpy_ns, 0);
 	if (READ_ONCE(vgem_pfn_bo_device(bo)->compare_memcpy))
 		vgem_pfn_copy_compare(bo, copy);
 

@@ -193,12 +193,12 @@ bool vgem_pfn_import_is_mapped(struct vgem_pfn_bo *bo)
  * @pgoff: page, counted from the start of @bo, smaller than its size
  *
  * Return: the DMA address divided by the page size, which without an IOMMU is
- * the page frame number, or DRM_VGEM_PFN_NO_PFN if @bo is not mapped.
+ * the page frame number, or VGEM_PFN_NO_PFN if @bo is not mapped.
  */
 u64 vgem_pfn_import_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 {
 	if (!vgem_pfn_import_is_mapped(bo))
-		return DRM_VGEM_PFN_NO_PFN;
+		return VGEM_PFN_NO_PFN;
 
 	return bo->tbo.ttm->dma_address[pgoff] >> PAGE_SHIFT;
 }
@@ -206,8 +206,7 @@ u64 vgem_pfn_import_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
 /**
  * vgem_pfn_import_move() - map or unmap an imported object
  * @bo: the imported buffer object
- * @region: DRM_VGEM_PFN_REGION_TT to map it, DRM_VGEM_PFN_REGION_SYSTEM to
- *	    unmap it
+ * @region: TTM_PL_TT to map it, TTM_PL_SYSTEM to unmap it
  *
  * Context: may sleep, takes the reservation lock.
  * Return: 0; -EINVAL if the exporter's mapping does not have the size of its
@@ -229,7 +228,7 @@ int vgem_pfn_import_move(struct vgem_pfn_bo *bo, u32 region)
 			break;
 
 		was_mapped = vgem_pfn_import_is_mapped(bo);
-		if (region == DRM_VGEM_PFN_REGION_TT)
+		if (region == TTM_PL_TT)
 			ret = vgem_pfn_import_map(bo);
 		else
 			vgem_pfn_import_unmap(bo, bo->tbo.base.import_attach);
@@ -341,7 +340,7 @@ static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
 	bo->tbo.base.funcs = &vgem_pfn_import_funcs;
 	INIT_LIST_HEAD(&bo->link);
 	INIT_DELAYED_WORK(&bo->late_unmap, vgem_pfn_import_late_unmap);
-	bo->placements[0] = DRM_VGEM_PFN_REGION_TT;
+	bo->placements[0] = TTM_PL_TT;
 	bo->num_placements = 1;
 
 	/* TTM locks the reservation object when it destroys the object. */

@@ -17,7 +17,6 @@
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
 #include <linux/list.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include <drm/drm_dumb_buffers.h>
@@ -28,25 +27,6 @@
 #include <drm/ttm/ttm_resource.h>
 
 #include "vgem_pfn_drv.h"
-
-/**
- * vgem_pfn_lookup() - look up the page frame number of a page
- * @bo: the buffer object, with its reservation lock held
- * @pgoff: page, counted from the start of @bo, smaller than its size
- *
- * Return: the page frame number, or DRM_VGEM_PFN_NO_PFN if the page has no
- * memory.
- */
-u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff)
-{
-	const struct vgem_pfn_runs *runs;
-
-	if (bo->imported)
-		return vgem_pfn_import_lookup(bo, pgoff);
-
-	runs = vgem_pfn_bo_runs(bo);
-	return runs ? vgem_pfn_runs_pfn(runs, pgoff, NULL) : DRM_VGEM_PFN_NO_PFN;
-}
 
 /* The sync object and point that receive the fence of a move */
 struct vgem_pfn_out {
@@ -167,9 +147,6 @@ err_obj:
 	return ret;
 }
 
-/* Page frame numbers copied to userspace at a time. */
-#define VGEM_PFN_PFNS_BATCH	512
-
 static int vgem_pfn_check_placements(struct vgem_pfn_device *vdev,
 				     const u32 *placements, unsigned int n,
 				     u64 size)
@@ -211,7 +188,7 @@ int vgem_pfn_bo_create_ioctl(struct drm_device *drm, void *data,
 	u64 size;
 	int ret;
 
-	if (args->flags & ~DRM_VGEM_PFN_BO_CREATE_FLAGS || args->handle || args->pad)
+	if (args->flags & ~DRM_VGEM_PFN_BO_CREATE_FLAGS || args->pad)
 		return -EINVAL;
 	if (!args->size || !args->num_placements ||
 	    args->num_placements > DRM_VGEM_PFN_MAX_REGIONS)
@@ -253,7 +230,7 @@ int vgem_pfn_bo_mmap_offset_ioctl(struct drm_device *drm, void *data,
 	struct drm_vgem_pfn_bo_mmap_offset *args = data;
 	struct drm_gem_object *obj;
 
-	if (args->flags || args->offset)
+	if (args->flags)
 		return -EINVAL;
 
 	obj = drm_gem_object_lookup(file, args->handle);
@@ -281,9 +258,7 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 	struct vgem_pfn_bo *bo;
 	int ret;
 
-	if (args->flags ||
-	    memchr_inv(&args->size, 0, sizeof(*args) -
-		       offsetof(struct drm_vgem_pfn_bo_query, size)))
+	if (args->flags)
 		return -EINVAL;
 
 	obj = drm_gem_object_lookup(file, args->handle);
@@ -301,85 +276,11 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 	args->num_moves = bo->num_moves;
 	args->num_evictions = bo->num_evictions;
 	args->num_notifies = bo->num_notifies;
-	args->max_notify_ns = bo->max_notify_ns;
-	args->num_get_pfn = bo->num_get_pfn;
-	if (obj->exported_dma_buf) {
-		args->num_attachments =
-			list_count_nodes(&obj->exported_dma_buf->attachments);
-		args->exported = 1;
-	}
+	args->exported = !!obj->exported_dma_buf;
+	args->num_attachments = args->exported ?
+		list_count_nodes(&obj->exported_dma_buf->attachments) : 0;
 	args->id = bo->id;
-	args->last_copy_bytes = READ_ONCE(bo->last_copy_bytes);
-	args->last_copy_ns = READ_ONCE(bo->last_copy_ns);
-	args->last_memcpy_ns = bo->last_memcpy_ns;
 	dma_resv_unlock(obj->resv);
-out:
-	drm_gem_object_put(obj);
-	return ret;
-}
-
-static int vgem_pfn_copy_pfns(struct vgem_pfn_bo *bo, u64 *batch,
-			      const struct drm_vgem_pfn_bo_pfns *args)
-{
-	u64 __user *to = u64_to_user_ptr(args->pfns);
-	u64 done, n, i;
-	int ret;
-
-	for (done = 0; done < args->count; done += n) {
-		n = min(args->count - done, VGEM_PFN_PFNS_BATCH);
-
-		ret = dma_resv_lock_interruptible(bo->tbo.base.resv, NULL);
-		if (ret)
-			return ret;
-		for (i = 0; i < n; i++)
-			batch[i] = vgem_pfn_lookup(bo, args->first + done + i);
-		dma_resv_unlock(bo->tbo.base.resv);
-
-		/* May fault on a mapping of a buffer: not under the lock. */
-		if (copy_to_user(to + done, batch, n * sizeof(*batch)))
-			return -EFAULT;
-	}
-	return 0;
-}
-
-/**
- * vgem_pfn_bo_pfns_ioctl() - DRM_IOCTL_VGEM_PFN_BO_PFNS
- * @drm: the device
- * @data: &struct drm_vgem_pfn_bo_pfns
- * @file: the client
- *
- * Return: 0 or a negative errno, see the uAPI header.
- */
-int vgem_pfn_bo_pfns_ioctl(struct drm_device *drm, void *data,
-			   struct drm_file *file)
-{
-	struct drm_vgem_pfn_bo_pfns *args = data;
-	struct drm_gem_object *obj;
-	u64 num_pages, *batch;
-	int ret;
-
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	if (args->flags)
-		return -EINVAL;
-
-	obj = drm_gem_object_lookup(file, args->handle);
-	if (!obj)
-		return -ENOENT;
-
-	ret = -EINVAL;
-	num_pages = obj->size >> PAGE_SHIFT;
-	if (!args->count || args->first >= num_pages ||
-	    args->count > num_pages - args->first)
-		goto out;
-
-	ret = -ENOMEM;
-	batch = kmalloc_array(VGEM_PFN_PFNS_BATCH, sizeof(*batch), GFP_KERNEL);
-	if (!batch)
-		goto out;
-
-	ret = vgem_pfn_copy_pfns(gem_to_vgem_pfn_bo(obj), batch, args);
-	kfree(batch);
 out:
 	drm_gem_object_put(obj);
 	return ret;
@@ -402,7 +303,7 @@ static void vgem_pfn_describe_region(struct vgem_pfn_device *vdev, u32 id,
 		if (capable(CAP_SYS_ADMIN))
 			region->base_pfn = PHYS_PFN(carveout->base);
 		strscpy(region->name, carveout->name);
-	} else if (id == DRM_VGEM_PFN_REGION_TT) {
+	} else if (id == TTM_PL_TT) {
 		region->type = DRM_VGEM_PFN_REGION_TYPE_TT;
 		strscpy(region->name, "tt");
 	} else {
@@ -425,7 +326,7 @@ int vgem_pfn_regions_ioctl(struct drm_device *drm, void *data,
 	struct vgem_pfn_device *vdev = to_vgem_pfn_device(drm);
 	struct drm_vgem_pfn_region __user *to;
 	struct drm_vgem_pfn_regions *args = data;
-	u32 total = DRM_VGEM_PFN_REGION_CARVEOUT(vdev->num_carveouts);
+	u32 total = vgem_pfn_num_regions(vdev);
 	u32 id;
 
 	if (args->flags)
@@ -457,9 +358,7 @@ int vgem_pfn_regions_ioctl(struct drm_device *drm, void *data,
 int vgem_pfn_dumb_create(struct drm_file *file, struct drm_device *drm,
 			 struct drm_mode_create_dumb *args)
 {
-	static const u32 placements[] = {
-		DRM_VGEM_PFN_REGION_CARVEOUT(0), DRM_VGEM_PFN_REGION_TT,
-	};
+	static const u32 placements[] = { TTM_PL_VRAM, TTM_PL_TT };
 	struct vgem_pfn_device *vdev = to_vgem_pfn_device(drm);
 	struct vgem_pfn_bo *bo;
 	int ret;

@@ -44,7 +44,8 @@ void vgem_pfn_notify(struct vgem_pfn_bo *bo)
 	trace_vgem_pfn_notify(bo);
 	start = ktime_get_ns();
 	drm_gem_dmabuf_invalidate_mappings(&bo->tbo.base);
-	bo->max_notify_ns = max(bo->max_notify_ns, ktime_get_ns() - start);
+	WRITE_ONCE(bo->max_notify_ns,
+		   max(bo->max_notify_ns, ktime_get_ns() - start));
 }
 
 /* Wait for all accesses to the old memory. */

@@ -118,6 +118,7 @@ uint64_t buffer_room(uint32_t kind);
 struct buffer buffer_create(uint32_t kind, uint32_t other, uint64_t size);
 void buffer_destroy(struct buffer *buffer);
 struct drm_vgem_pfn_bo_query buffer_query(struct buffer *buffer);
+struct vgem_pfn_bo_stats buffer_stats(struct buffer *buffer);
 /* The number of contiguous ranges that the buffer consists of */
 unsigned int buffer_runs(struct buffer *buffer);
 /* Move the buffer by an ioctl. */

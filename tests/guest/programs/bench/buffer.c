@@ -61,7 +61,7 @@ static uint32_t find_here(int fd, uint32_t kind)
 		if (regions[i].type == (kind & ~BUFFER_BLOCKS) &&
 		    !!(regions[i].flags & DRM_VGEM_PFN_REGION_SCATTERED) ==
 		    !!(kind & BUFFER_BLOCKS))
-			return i;
+			return regions[i].id;
 	fail("there is no second memory of kind %#x", kind);
 }
 
@@ -110,6 +110,14 @@ struct drm_vgem_pfn_bo_query buffer_query(struct buffer *buffer)
 
 	check(__vgem_pfn_bo_query(buffer->fd, buffer->handle, &query), "query");
 	return query;
+}
+
+struct vgem_pfn_bo_stats buffer_stats(struct buffer *buffer)
+{
+	struct vgem_pfn_bo_stats stats;
+
+	check(__vgem_pfn_bo_stats(buffer->fd, buffer->handle, &stats), "bo_stats");
+	return stats;
 }
 
 unsigned int buffer_runs(struct buffer *buffer)

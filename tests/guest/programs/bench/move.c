@@ -35,7 +35,8 @@ struct move {
 static void timed(struct buffer *buffer, void (*go)(struct buffer *buffer),
 		  struct move *move, bool compare)
 {
-	struct drm_vgem_pfn_bo_query query, before = buffer_query(buffer);
+	uint64_t before = buffer_query(buffer).num_moves, num;
+	struct vgem_pfn_bo_stats stats;
 	uint64_t start_ns = clock_ns(), start = ticks(), whole, whole_ns;
 
 	go(buffer);
@@ -43,15 +44,15 @@ static void timed(struct buffer *buffer, void (*go)(struct buffer *buffer),
 	whole = ticks() - start;
 	whole_ns = clock_ns() - start_ns;
 
-	query = buffer_query(buffer);
-	if (query.num_moves != before.num_moves + 1 ||
-	    query.last_copy_bytes != buffer->size)
+	num = buffer_query(buffer).num_moves - before;
+	stats = buffer_stats(buffer);
+	if (num != 1 || stats.last_copy_bytes != buffer->size)
 		fail("a move of %s was %llu moves, the last one of %llu bytes",
 		     size_name(buffer->size),
-		     (unsigned long long)(query.num_moves - before.num_moves),
-		     (unsigned long long)query.last_copy_bytes);
+		     (unsigned long long)num,
+		     (unsigned long long)stats.last_copy_bytes);
 	if (compare) {
-		double same = query.last_memcpy_ns;
+		double same = stats.last_memcpy_ns;
 
 		if (!same)
 			return;
@@ -60,7 +61,7 @@ static void timed(struct buffer *buffer, void (*go)(struct buffer *buffer),
 		return;
 	}
 	sample(&move->whole, whole);
-	sample(&move->copy, query.last_copy_ns * ticks_per_ns());
+	sample(&move->copy, stats.last_copy_ns * ticks_per_ns());
 }
 
 static void move_row(struct move *move, struct samples *samples, const char *name,

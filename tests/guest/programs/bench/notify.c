@@ -61,7 +61,7 @@ static void notify_by_move(uint64_t size, int level)
 		mapping_map(&mapping);
 		mapping_populate(&mapping);
 		buffer_away(&buffer);
-		sample(&samples, buffer_query(&buffer).max_notify_ns * ticks_per_ns());
+		sample(&samples, buffer_stats(&buffer).max_notify_ns * ticks_per_ns());
 		mapping_unmap(&mapping);
 		mapping_close(&mapping);
 		buffer_destroy(&buffer);
