@@ -11,8 +11,6 @@
 #include <linux/dma-buf-pfn.h>
 #include <linux/dma-resv.h>
 
-#include <uapi/linux/dma-buf-pfn-importer.h>
-
 #include "dma-buf-pfn-importer.h"
 
 /*

@@ -2,7 +2,7 @@
 /*
  * Deliberately broken variants of the reference importer, as far as they need
  * more code than a skipped step. See DMA_BUF_PFN_IMPORT_BROKEN in
- * include/uapi/linux/dma-buf-pfn-importer.h.
+ * dma-buf-pfn-importer_uapi.h.
  *
  * Knobs in debugfs, microseconds:
  *
@@ -25,8 +25,6 @@
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
-
-#include <uapi/linux/dma-buf-pfn-importer.h>
 
 #include "dma-buf-pfn-importer.h"
 

@@ -29,8 +29,6 @@
 #include <linux/mmap_lock.h>
 #include <linux/pagemap.h>
 
-#include <uapi/linux/dma-buf-pfn-importer.h>
-
 #include "dma-buf-pfn-importer.h"
 
 #ifdef CONFIG_X86

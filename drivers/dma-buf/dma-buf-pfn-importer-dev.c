@@ -18,8 +18,6 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
-#include <uapi/linux/dma-buf-pfn-importer.h>
-
 #include "dma-buf-pfn-importer.h"
 
 /* debugfs: sleep between get_pfn and install, to force a race with a move */

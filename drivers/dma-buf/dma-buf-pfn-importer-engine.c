@@ -28,8 +28,6 @@
 #include <linux/mutex.h>
 #include <linux/sync_file.h>
 
-#include <uapi/linux/dma-buf-pfn-importer.h>
-
 #include "dma-buf-pfn-importer.h"
 #include "dma-buf-pfn-importer-engine.h"
 

@@ -18,8 +18,6 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include <uapi/linux/dma-buf-pfn-importer.h>
-
 #include "dma-buf-pfn-importer.h"
 #include "dma-buf-pfn-importer-engine.h"
 

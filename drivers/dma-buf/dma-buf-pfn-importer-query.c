@@ -15,8 +15,6 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include <uapi/linux/dma-buf-pfn-importer.h>
-
 #include "dma-buf-pfn-importer.h"
 #include "dma-buf-pfn-importer-trace.h"
 

@@ -26,8 +26,6 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
-#include <uapi/linux/dma-buf-pfn-importer.h>
-
 #include "dma-buf-pfn-importer.h"
 #include "dma-buf-pfn-importer-engine.h"
 

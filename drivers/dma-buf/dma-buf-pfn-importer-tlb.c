@@ -10,8 +10,6 @@
 #include <linux/lockdep.h>
 #include <linux/string.h>
 
-#include <uapi/linux/dma-buf-pfn-importer.h>
-
 #include "dma-buf-pfn-importer.h"
 
 /**

@@ -13,8 +13,6 @@
 
 #include <trace/events/dma_buf.h>
 
-#include <uapi/linux/dma-buf-pfn-importer.h>
-
 #include "dma-buf-pfn-importer.h"
 
 static inline u64 pfn_import_trace_pfn(const struct dma_buf_pfn_entry *entry,

@@ -3,7 +3,7 @@
  * The reference importer of page frame numbers, a misc device: imports a
  * dma-buf fd and returns an import fd, whose mappings are the CPU side and
  * whose ioctls are the device side. See
- * include/uapi/linux/dma-buf-pfn-importer.h.
+ * dma-buf-pfn-importer_uapi.h.
  *
  * This file implements the creation and release of an import.
  */
@@ -23,8 +23,6 @@
 #include <linux/slab.h>
 #include <linux/time64.h>
 #include <linux/uaccess.h>
-
-#include <uapi/linux/dma-buf-pfn-importer.h>
 
 #include "dma-buf-pfn-importer.h"
 #include "dma-buf-pfn-importer-engine.h"

@@ -29,7 +29,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-#include <uapi/linux/dma-buf-pfn-importer.h>
+#include "dma-buf-pfn-importer_uapi.h"
 
 struct address_space;
 struct dentry;

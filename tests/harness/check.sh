@@ -139,16 +139,17 @@ check_kerneldoc() {
 		<(_kerneldoc "$WORK/src" "${patched[@]}" | sed -E 's/:[0-9]+ /: /' | sort -u)
 }
 
-# A user includes our header first and alone, against installed headers.
+# A user includes our header first and alone, against installed headers. A header for
+# the tests of its module, *_uapi.h, lies beside the module and is not installed.
 check_uapi() {
-	local f h
+	local f
 	kbuild -s headers
 	while read -r f; do
-		h=${f#include/uapi/}
-		printf '#include <%s>\n' "$h" |
-			gcc -std=c90 -Wall -Wextra -Werror -fsyntax-only -I "$BUILD/usr/include" -x c - ||
+		printf '#include <%s>\n' "${f#include/uapi/}" |
+			gcc -std=c90 -Wall -Wextra -Werror -fsyntax-only -I "$BUILD/usr/include" \
+				-I "$TOP" -x c - ||
 			printf '%s does not compile alone\n' "$f"
-	done < <(ours 'include/uapi/*.h')
+	done < <(ours 'include/uapi/*.h' 'drivers/*_uapi.h')
 }
 
 # The menu at the top, with the kernel's own parser. What our options depend on is

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <linux/dma-buf-pfn-importer.h>
+#include "../../../drivers/dma-buf/dma-buf-pfn-importer_uapi.h"
 
 #define PFN_CONTRACT_MARKER \
 	"/sys/kernel/tracing/instances/pfn_contract/trace_marker"

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-#include <linux/dma-buf-pfn-importer.h>
+#include "../../../drivers/dma-buf/dma-buf-pfn-importer_uapi.h"
 
 #include "pfn_contract.h"
 #include "pfn_debugfs.h"

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
-#ifndef _UAPI_LINUX_DMA_BUF_PFN_IMPORTER_H
-#define _UAPI_LINUX_DMA_BUF_PFN_IMPORTER_H
+#ifndef _DMA_BUF_PFN_IMPORTER_UAPI_H
+#define _DMA_BUF_PFN_IMPORTER_UAPI_H
 
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
 /*
- * /dev/dma_buf_pfn_importer: the reference importer of page frame numbers.
+ * /dev/dma_buf_pfn_importer: the reference importer of page frame numbers, for
+ * the tests of the same tree. Like lib/test_hmm_uapi.h this is not installed,
+ * and not a stable interface.
  *
  * DMA_BUF_PFN_IMPORT on the device turns a dma-buf fd into an import fd. The
  * import fd supports the other ioctls, and mmap() with MAP_SHARED, writable if
@@ -16,8 +18,6 @@
  * fail with -EINVAL, a bad user pointer with -EFAULT; an ioctl that fails
  * changes no state.
  */
-
-#define DMA_BUF_PFN_IMPORTER_BASE	0xBC
 
 /*
  * The kind of import: how its translations are kept valid. Without a flag the
@@ -486,17 +486,11 @@ struct dma_buf_pfn_result {
 	__u64 end_ns;
 };
 
-#define DMA_BUF_PFN_IMPORT \
-	_IOWR(DMA_BUF_PFN_IMPORTER_BASE, 0x00, struct dma_buf_pfn_import)
-#define DMA_BUF_PFN_ACCESS \
-	_IOW(DMA_BUF_PFN_IMPORTER_BASE, 0x01, struct dma_buf_pfn_access)
-#define DMA_BUF_PFN_STATS \
-	_IOR(DMA_BUF_PFN_IMPORTER_BASE, 0x02, struct dma_buf_pfn_stats)
-#define DMA_BUF_PFN_SNAPSHOT \
-	_IOWR(DMA_BUF_PFN_IMPORTER_BASE, 0x03, struct dma_buf_pfn_snapshot)
-#define DMA_BUF_PFN_SUBMIT \
-	_IOWR(DMA_BUF_PFN_IMPORTER_BASE, 0x04, struct dma_buf_pfn_submit)
-#define DMA_BUF_PFN_RESULT \
-	_IOWR(DMA_BUF_PFN_IMPORTER_BASE, 0x05, struct dma_buf_pfn_result)
+#define DMA_BUF_PFN_IMPORT		_IOWR('P', 0, struct dma_buf_pfn_import)
+#define DMA_BUF_PFN_ACCESS		_IOW('P', 1, struct dma_buf_pfn_access)
+#define DMA_BUF_PFN_STATS		_IOR('P', 2, struct dma_buf_pfn_stats)
+#define DMA_BUF_PFN_SNAPSHOT		_IOWR('P', 3, struct dma_buf_pfn_snapshot)
+#define DMA_BUF_PFN_SUBMIT		_IOWR('P', 4, struct dma_buf_pfn_submit)
+#define DMA_BUF_PFN_RESULT		_IOWR('P', 5, struct dma_buf_pfn_result)
 
-#endif /* _UAPI_LINUX_DMA_BUF_PFN_IMPORTER_H */
+#endif /* _DMA_BUF_PFN_IMPORTER_UAPI_H */
