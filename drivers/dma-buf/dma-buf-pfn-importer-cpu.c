@@ -88,7 +88,7 @@ static vm_fault_t pfn_import_fault_idle(struct pfn_import *imp,
 
 	dma_resv_assert_held(resv);
 
-	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT ||
+	if (imp->broken & DMA_BUF_PFN_BROKEN_NO_FENCE_WAIT ||
 	    dma_resv_test_signaled(resv, DMA_RESV_USAGE_KERNEL))
 		return 0;
 

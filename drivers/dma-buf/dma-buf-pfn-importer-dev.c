@@ -26,7 +26,7 @@ u32 pfn_import_install_delay_us;
 /* Wait for the contents. A later move advances the sequence. */
 static long pfn_import_dev_wait(struct pfn_import *imp)
 {
-	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT)
+	if (imp->broken & DMA_BUF_PFN_BROKEN_NO_FENCE_WAIT)
 		return 0;
 
 	return dma_resv_wait_timeout(imp->dmabuf->resv, DMA_RESV_USAGE_KERNEL,
@@ -36,7 +36,7 @@ static long pfn_import_dev_wait(struct pfn_import *imp)
 /* Whether the lookup is out of date, under the lock of the device page table */
 static bool pfn_import_dev_retry(struct pfn_import *imp, unsigned long seq)
 {
-	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_RETRY)
+	if (imp->broken & DMA_BUF_PFN_BROKEN_NO_RETRY)
 		return false;
 
 	return dma_buf_pfn_read_retry(imp->attach, seq);

@@ -76,7 +76,7 @@ static int pfn_import_submit_locked(struct pfn_import *imp,
 		return ret;
 
 	/* Only now, since a lookup that moves the buffer adds a fence. */
-	if (!(imp->flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT)) {
+	if (!(imp->broken & DMA_BUF_PFN_BROKEN_NO_FENCE_WAIT)) {
 		usage = explicit ? DMA_RESV_USAGE_KERNEL :
 				   dma_resv_usage_rw(writes);
 		ret = dma_resv_get_fences(resv, usage, &job->num_deps,
@@ -91,7 +91,7 @@ static int pfn_import_submit_locked(struct pfn_import *imp,
 
 	usage = explicit ? DMA_RESV_USAGE_BOOKKEEP :
 		writes ? DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ;
-	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_FENCE)
+	if (imp->broken & DMA_BUF_PFN_BROKEN_NO_FENCE)
 		resv = NULL;
 	ret = pfn_import_engine_submit(job, args->engine, resv, usage, sync);
 	if (!ret)

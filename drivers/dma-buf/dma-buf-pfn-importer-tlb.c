@@ -54,7 +54,7 @@ bool pfn_import_tlb_flush(struct pfn_import *imp)
 {
 	lockdep_assert_held(&imp->dev_table.xa_lock);
 
-	if (imp->flags & DMA_BUF_PFN_IMPORT_STALE_TLB)
+	if (imp->broken & DMA_BUF_PFN_BROKEN_STALE_TLB)
 		return false;
 
 	memset(imp->tlb.valid, 0, sizeof(imp->tlb.valid));

@@ -19,7 +19,6 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/time64.h>
 #include <linux/uaccess.h>
@@ -117,7 +116,7 @@ static const struct file_operations pfn_import_fops = {
  * mappings of this import. Its mode is that of the dma-buf, so that mm refuses
  * writable mappings of a read-only buffer. Owns @dmabuf on success.
  */
-static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
+static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags, u32 broken)
 {
 	struct pfn_import *imp;
 	struct file *file;
@@ -128,6 +127,7 @@ static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
 
 	imp->dmabuf = dmabuf;
 	imp->flags = flags;
+	imp->broken = broken;
 	imp->num_pages = dmabuf->size >> PAGE_SHIFT;
 	xa_init(&imp->cpu_pages);
 	xa_init(&imp->dev_table);
@@ -149,14 +149,14 @@ static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
 	return file;
 }
 
-static int pfn_import_check(const struct dma_buf_pfn_import *args)
+static int pfn_import_check(const struct dma_buf_pfn_import *args, u32 broken)
 {
 	const u32 flags = args->flags;
 
 	if (flags & ~DMA_BUF_PFN_IMPORT_FLAGS || args->pad)
 		return -EINVAL;
 	if (flags & DMA_BUF_PFN_IMPORT_STATIC &&
-	    flags & ~(DMA_BUF_PFN_IMPORT_STATIC | DMA_BUF_PFN_IMPORT_DEVICE))
+	    (broken || flags & ~(DMA_BUF_PFN_IMPORT_STATIC | DMA_BUF_PFN_IMPORT_DEVICE)))
 		return -EINVAL;
 	if (flags & DMA_BUF_PFN_IMPORT_REVOCABLE &&
 	    !(flags & DMA_BUF_PFN_IMPORT_PIN))
@@ -167,26 +167,21 @@ static int pfn_import_check(const struct dma_buf_pfn_import *args)
 	    !capable(CAP_IPC_LOCK))
 		return -EPERM;
 
-	if (!(flags & DMA_BUF_PFN_IMPORT_BROKEN))
-		return 0;
-
-	/* These may write to memory that no longer belongs to the buffer. */
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	return security_locked_down(LOCKDOWN_DEV_MEM);
+	return broken ? pfn_import_broken_allowed() : 0;
 }
 
 static long pfn_import_import(void __user *argp)
 {
 	struct dma_buf_pfn_import args;
 	struct dma_buf *dmabuf;
+	u32 broken = pfn_import_broken_modes();
 	struct file *file;
 	int ret;
 	int fd;
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	ret = pfn_import_check(&args);
+	ret = pfn_import_check(&args, broken);
 	if (ret)
 		return ret;
 
@@ -199,7 +194,7 @@ static long pfn_import_import(void __user *argp)
 		return -EOPNOTSUPP;
 	}
 
-	file = pfn_import_file(dmabuf, args.flags);
+	file = pfn_import_file(dmabuf, args.flags, broken);
 	if (IS_ERR(file)) {
 		dma_buf_put(dmabuf);
 		return PTR_ERR(file);

@@ -100,6 +100,7 @@ struct pfn_import_window {
  * @mapping: address_space of all CPU mappings of this import
  * @pinned: whether the import has pinned the buffer, constant
  * @flags: DMA_BUF_PFN_IMPORT_*, constant
+ * @broken: DMA_BUF_PFN_BROKEN_*, constant
  * @num_pages: size of the buffer in pages
  * @cpu_pages: entries installed in CPU page tables since the last notification,
  *	       by page offset
@@ -129,6 +130,7 @@ struct pfn_import {
 	struct address_space *mapping;
 	bool pinned;
 	u32 flags;
+	u32 broken;
 	pgoff_t num_pages;
 
 	struct xarray cpu_pages;
@@ -192,6 +194,8 @@ bool pfn_import_tlb_translate(struct pfn_import *imp, pgoff_t pgoff,
 bool pfn_import_tlb_flush(struct pfn_import *imp);
 
 /* dma-buf-pfn-importer-broken.c */
+u32 pfn_import_broken_modes(void);
+int pfn_import_broken_allowed(void);
 void pfn_import_broken_init(struct pfn_import *imp);
 void pfn_import_broken_attached(struct pfn_import *imp);
 bool pfn_import_broken_invalidate(struct pfn_import *imp);

@@ -51,94 +51,11 @@
  */
 #define DMA_BUF_PFN_IMPORT_DEVICE		(1 << 4)
 
-/*
- * Importers that are broken on purpose, so that tests can show that they detect
- * them. Each flag breaks one step that an importer must take.
- *
- * With any of them an import may access memory that no longer belongs to the
- * buffer: another buffer's memory, or pages that the kernel has reused. This is
- * equivalent to write access to /dev/mem. Each flag therefore needs
- * CAP_SYS_ADMIN, and is refused when the kernel is locked down. A process that
- * receives such an import fd, or inherits a mapping of it, has the same access
- * without any capability.
- */
-
-/*
- * Notifications are counted and otherwise ignored: page table entries of both
- * sides stay until the import is closed and its last mapping removed, and
- * accesses through old page frame numbers continue. Pages that are first looked
- * up after a move are translated to the new placement. Carveout memory stays
- * reserved while the import exists, but system memory that the buffer has left
- * is freed.
- */
-#define DMA_BUF_PFN_IMPORT_NO_ZAP		(1 << 16)
-
-/*
- * Neither side waits for fences: accesses may precede the data. Has little
- * effect with exporters that wait themselves.
- */
-#define DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT	(1 << 17)
-
-/*
- * The device installs the result of dma_buf_get_pfn_unlocked() even if the
- * sequence has advanced.
- */
-#define DMA_BUF_PFN_IMPORT_NO_RETRY		(1 << 18)
-
-/*
- * A notification returns at once, and a worker removes the translations of both
- * sides zap_delay_us (debugfs) later. Until then they are used as with NO_ZAP.
- */
-#define DMA_BUF_PFN_IMPORT_LATE_ZAP		(1 << 19)
-
-/*
- * A notification empties the page tables but does not flush the device TLB. Its
- * entries are used until other pages replace them.
- */
-#define DMA_BUF_PFN_IMPORT_STALE_TLB		(1 << 20)
-
-/*
- * A notification sleeps hold_lock_us (debugfs) with the reservation lock held
- * before it removes the translations.
- */
-#define DMA_BUF_PFN_IMPORT_HOLD_LOCK		(1 << 21)
-
-/*
- * The importer attaches before it is ready for notifications: it looks up the
- * first page for the device, and is ready attach_delay_us (debugfs) later. A
- * notification in between is ignored. A real importer might dereference a
- * pointer that is not set yet.
- */
-#define DMA_BUF_PFN_IMPORT_ATTACH_EARLY		(1 << 22)
-
-/*
- * An import that fails after it has attached leaks the attachment, and the pin
- * if any, until something is written to "leaked" in debugfs. The module cannot
- * be unloaded until then.
- */
-#define DMA_BUF_PFN_IMPORT_LEAK			(1 << 23)
-
-/*
- * The fences of jobs are not added to the reservation object, so that exporters
- * do not wait for them.
- */
-#define DMA_BUF_PFN_IMPORT_NO_FENCE		(1 << 24)
-
-#define DMA_BUF_PFN_IMPORT_BROKEN	(DMA_BUF_PFN_IMPORT_NO_ZAP | \
-					 DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT | \
-					 DMA_BUF_PFN_IMPORT_NO_RETRY | \
-					 DMA_BUF_PFN_IMPORT_LATE_ZAP | \
-					 DMA_BUF_PFN_IMPORT_STALE_TLB | \
-					 DMA_BUF_PFN_IMPORT_HOLD_LOCK | \
-					 DMA_BUF_PFN_IMPORT_ATTACH_EARLY | \
-					 DMA_BUF_PFN_IMPORT_LEAK | \
-					 DMA_BUF_PFN_IMPORT_NO_FENCE)
 #define DMA_BUF_PFN_IMPORT_FLAGS	(DMA_BUF_PFN_IMPORT_PIN | \
 					 DMA_BUF_PFN_IMPORT_REVOCABLE | \
 					 DMA_BUF_PFN_IMPORT_STATIC | \
 					 DMA_BUF_PFN_IMPORT_P2P | \
-					 DMA_BUF_PFN_IMPORT_DEVICE | \
-					 DMA_BUF_PFN_IMPORT_BROKEN)
+					 DMA_BUF_PFN_IMPORT_DEVICE)
 
 /**
  * struct dma_buf_pfn_import - import a dma-buf
@@ -146,9 +63,7 @@
  * Errors: -EBADF for an invalid fd, -EINVAL for an fd that is not a dma-buf and
  * for flags that cannot be combined, -EOPNOTSUPP for an exporter without
  * get_pfn, -EPERM for DMA_BUF_PFN_IMPORT_PIN or DMA_BUF_PFN_IMPORT_STATIC
- * without CAP_IPC_LOCK, and for a flag of DMA_BUF_PFN_IMPORT_BROKEN without
- * CAP_SYS_ADMIN or in a kernel that is locked down; -EINTR, or the error of the
- * exporter's attach or pin.
+ * without CAP_IPC_LOCK, -EINTR, or the error of the exporter's attach or pin.
  */
 struct dma_buf_pfn_import {
 	/** @dma_buf_fd: Input: fd of the dma-buf. */
@@ -492,5 +407,83 @@ struct dma_buf_pfn_result {
 #define DMA_BUF_PFN_SNAPSHOT		_IOWR('P', 3, struct dma_buf_pfn_snapshot)
 #define DMA_BUF_PFN_SUBMIT		_IOWR('P', 4, struct dma_buf_pfn_submit)
 #define DMA_BUF_PFN_RESULT		_IOWR('P', 5, struct dma_buf_pfn_result)
+
+/*
+ * The file "broken" in debugfs: importers that are broken on purpose, so that
+ * tests can show that they detect them. Each bit breaks one step that an
+ * importer must take, in all imports that are created while it is set.
+ *
+ * With any of them an import may access memory that no longer belongs to the
+ * buffer: another buffer's memory, or pages that the kernel has reused. This is
+ * equivalent to write access to /dev/mem. Setting a bit, and importing while one
+ * is set, therefore needs CAP_SYS_ADMIN, and fails with -EPERM when the kernel
+ * is locked down. A process that receives such an import fd, or inherits a
+ * mapping of it, has the same access without any capability.
+ *
+ * Static imports cannot be broken, and fail with -EINVAL.
+ */
+
+/*
+ * Notifications are counted and otherwise ignored: page table entries of both
+ * sides stay until the import is closed and its last mapping removed, and
+ * accesses through old page frame numbers continue. Pages that are first looked
+ * up after a move are translated to the new placement. Carveout memory stays
+ * reserved while the import exists, but system memory that the buffer has left
+ * is freed.
+ */
+#define DMA_BUF_PFN_BROKEN_NO_ZAP		(1 << 0)
+
+/*
+ * Neither side waits for fences: accesses may precede the data. Has little
+ * effect with exporters that wait themselves.
+ */
+#define DMA_BUF_PFN_BROKEN_NO_FENCE_WAIT	(1 << 1)
+
+/*
+ * The device installs the result of dma_buf_get_pfn_unlocked() even if the
+ * sequence has advanced.
+ */
+#define DMA_BUF_PFN_BROKEN_NO_RETRY		(1 << 2)
+
+/*
+ * A notification returns at once, and a worker removes the translations of both
+ * sides zap_delay_us (debugfs) later. Until then they are used as with NO_ZAP.
+ */
+#define DMA_BUF_PFN_BROKEN_LATE_ZAP		(1 << 3)
+
+/*
+ * A notification empties the page tables but does not flush the device TLB. Its
+ * entries are used until other pages replace them.
+ */
+#define DMA_BUF_PFN_BROKEN_STALE_TLB		(1 << 4)
+
+/*
+ * A notification sleeps hold_lock_us (debugfs) with the reservation lock held
+ * before it removes the translations.
+ */
+#define DMA_BUF_PFN_BROKEN_HOLD_LOCK		(1 << 5)
+
+/*
+ * The importer attaches before it is ready for notifications: it looks up the
+ * first page for the device, and is ready attach_delay_us (debugfs) later. A
+ * notification in between is ignored. A real importer might dereference a
+ * pointer that is not set yet.
+ */
+#define DMA_BUF_PFN_BROKEN_ATTACH_EARLY		(1 << 6)
+
+/*
+ * An import that fails after it has attached leaks the attachment, and the pin
+ * if any, until something is written to "leaked" in debugfs. The module cannot
+ * be unloaded until then.
+ */
+#define DMA_BUF_PFN_BROKEN_LEAK			(1 << 7)
+
+/*
+ * The fences of jobs are not added to the reservation object, so that exporters
+ * do not wait for them.
+ */
+#define DMA_BUF_PFN_BROKEN_NO_FENCE		(1 << 8)
+
+#define DMA_BUF_PFN_BROKEN_ALL			((1 << 9) - 1)
 
 #endif /* _DMA_BUF_PFN_IMPORTER_UAPI_H */

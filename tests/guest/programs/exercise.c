@@ -6,8 +6,8 @@
  *
  *	exercise [SECONDS [FLAGS]]
  *
- * FLAGS are DMA_BUF_PFN_IMPORT_*, as a number. Nobody is told of them: an importer
- * that is broken by them is to be found out.
+ * FLAGS are DMA_BUF_PFN_IMPORT_* and PFN_BROKEN_*, as a number. pfn-contract does not
+ * know them: it has to find out that the importer is broken.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,20 +29,20 @@ static int die(const char *what, int ret)
 	exit(1);
 }
 
-/* With flags, and without a word to pfn-contract. */
+/* Without a message to pfn-contract */
 static int import_buffer(uint32_t flags)
 {
 	const char *fd = getenv("VGEM_PFN_DMABUF_FD");
 	struct dma_buf_pfn_import arg = {
 		.dma_buf_fd = fd ? atoi(fd) : -1,
-		.flags = DMA_BUF_PFN_IMPORT_P2P | flags,
+		.flags = DMA_BUF_PFN_IMPORT_P2P | (flags & ~PFN_BROKEN),
 	};
 	int importer, ret;
 
 	importer = __pfn_importer_open();
 	if (importer < 0)
 		die("/dev/dma_buf_pfn_importer", importer);
-	ret = __pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, &arg);
+	ret = __pfn_import_broken(importer, &arg, flags & PFN_BROKEN);
 	if (ret)
 		die("import", ret);
 	size = arg.size;
