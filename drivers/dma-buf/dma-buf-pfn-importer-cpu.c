@@ -28,6 +28,7 @@
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
 #include <linux/pagemap.h>
+#include <linux/xarray.h>
 
 #include "dma-buf-pfn-importer.h"
 
@@ -42,6 +43,103 @@ static bool pat_enabled(void)
 
 /* debugfs: maximum number of pages that one fault maps with small entries */
 u32 pfn_import_fault_around_pages = 1;
+
+/*
+ * Other mappings may map parts of the block with smaller entries already.
+ * Returns the number of their pages, or -EEXIST if a broken importer has left
+ * stale entries.
+ */
+static long pfn_import_record_replaces(struct pfn_import *imp, pgoff_t first,
+				       unsigned int order, bool *write)
+{
+	pgoff_t last = first + (1UL << order) - 1;
+	struct pfn_import_translation t;
+	unsigned long index;
+	long pages = 0;
+	void *entry;
+
+	xa_for_each_range(&imp->cpu_pages, index, entry, first, last) {
+		pfn_import_translate(imp, &imp->cpu_pages, index, &t);
+		if (t.generation != imp->invalidations)
+			return -EEXIST;
+		pages += 1L << t.order;
+		*write |= t.writable;
+	}
+	return pages;
+}
+
+static int pfn_import_record_locked(struct pfn_import *imp, struct xa_state *xas,
+				    pgoff_t first, unsigned int order, u64 pfn,
+				    bool write, bool *fresh)
+{
+	struct pfn_import_translation t;
+	long replaces = 0;
+	void *entry;
+
+	if (pfn_import_translate(imp, &imp->cpu_pages, first, &t) &&
+	    t.order >= order) {
+		if (!write || t.writable)
+			return 0;
+		/* Make the existing entry writable. */
+		replaces = 1L << t.order;
+		order = t.order;
+		pfn = t.pfn - (first & (replaces - 1));
+		first &= ~(replaces - 1);
+		entry = pfn_import_entry_make(pfn, true, t.generation);
+	} else {
+		if (order)
+			replaces = pfn_import_record_replaces(imp, first, order, &write);
+		if (replaces < 0)
+			return 0;
+		entry = pfn_import_entry_make(pfn, write, imp->invalidations);
+	}
+	if (!entry)
+		return -ERANGE;
+
+	xas_set_order(xas, first, order);
+	xas_store(xas, entry);
+	if (xas_error(xas))
+		return 0;
+
+	imp->cpu_mapped += (1L << order) - replaces;
+	*fresh = !replaces;
+	return 0;
+}
+
+/*
+ * Record an entry before it is installed in a CPU page table. @first is aligned
+ * to @order. Returns in @fresh whether no part of the block was recorded before.
+ *
+ * All mappings of an import share one record. It contains the largest entry
+ * that was installed in any of them.
+ */
+static int pfn_import_record(struct pfn_import *imp, pgoff_t first,
+			     unsigned int order, u64 pfn, bool write, bool *fresh)
+{
+	XA_STATE(xas, &imp->cpu_pages, first);
+	int ret;
+
+	dma_resv_assert_held(imp->dmabuf->resv);
+	*fresh = false;
+
+	do {
+		xas_lock(&xas);
+		ret = pfn_import_record_locked(imp, &xas, first, order, pfn,
+					       write, fresh);
+		xas_unlock(&xas);
+	} while (xas_nomem(&xas, GFP_KERNEL));
+	return ret ?: xas_error(&xas);
+}
+
+/* Undo a pfn_import_record() that returned @fresh. */
+static void pfn_import_unrecord(struct pfn_import *imp, pgoff_t first,
+				unsigned int order)
+{
+	dma_resv_assert_held(imp->dmabuf->resv);
+
+	xa_erase(&imp->cpu_pages, first);
+	imp->cpu_mapped -= 1UL << order;
+}
 
 /*
  * Others may hold the reservation lock for a long time while they copy. Do not

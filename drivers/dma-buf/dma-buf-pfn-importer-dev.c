@@ -8,20 +8,195 @@
  * installs. An access holds the page table lock until it is done, so the
  * notification only has to take that lock, and needs no fence, to wait for
  * accesses.
+ *
+ * The page table, and the record of entries that are installed in processes,
+ * are xarrays indexed by page offset, in which a huge entry is a multi-index
+ * entry. An entry is a value with
+ *
+ *	bits 0 to 39	the page frame number of the first page of its block
+ *	bit 40		whether the entry allows writes
+ *	bits 41 to 62	the lowest bits of its generation
+ *
+ * or, on the device side, a pointer to a window. Each table is protected by its
+ * xa_lock. The reservation lock of the buffer is held, too, when entries are
+ * removed, and when entries of the CPU side are added.
  */
 
-#include <linux/dma-buf.h>
+#include <linux/bitfield.h>
+#include <linux/bits.h>
 #include <linux/dma-buf-pfn.h>
+#include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "dma-buf-pfn-importer.h"
 
+#define PFN_IMPORT_ENTRY_PFN		GENMASK_ULL(39, 0)
+#define PFN_IMPORT_ENTRY_WRITE		BIT_ULL(40)
+#define PFN_IMPORT_ENTRY_GENERATION	GENMASK_ULL(62, 41)
+
 /* debugfs: sleep between get_pfn and install, to force a race with a move */
 u32 pfn_import_install_delay_us;
+
+/* The largest order of a page table level that is not larger than @max_order */
+static unsigned int pfn_import_order(int max_order)
+{
+	if (max_order >= PUD_ORDER)
+		return PUD_ORDER;
+	return max_order >= PMD_ORDER ? PMD_ORDER : 0;
+}
+
+/**
+ * pfn_import_entry_make() - make a page table entry
+ * @pfn: page frame number of the first page of its block
+ * @writable: whether the entry allows writes
+ * @generation: notifications received when @pfn was looked up
+ *
+ * Return: the entry, or NULL if @pfn does not fit.
+ */
+void *pfn_import_entry_make(u64 pfn, bool writable, u64 generation)
+{
+	if (!FIELD_FIT(PFN_IMPORT_ENTRY_PFN, pfn))
+		return NULL;
+
+	generation &= FIELD_MAX(PFN_IMPORT_ENTRY_GENERATION);
+	return xa_mk_value(FIELD_PREP(PFN_IMPORT_ENTRY_PFN, pfn) |
+			   FIELD_PREP(PFN_IMPORT_ENTRY_WRITE, writable) |
+			   FIELD_PREP(PFN_IMPORT_ENTRY_GENERATION, generation));
+}
+
+static void pfn_import_entry_read(struct pfn_import *imp, void *entry,
+				  struct pfn_import_translation *out)
+{
+	u64 now = READ_ONCE(imp->invalidations);
+	u64 value = xa_to_value(entry);
+	u64 age;
+
+	/* The generation wraps: very old entries look younger than they are. */
+	age = (now - FIELD_GET(PFN_IMPORT_ENTRY_GENERATION, value)) &
+	      FIELD_MAX(PFN_IMPORT_ENTRY_GENERATION);
+	out->pfn = FIELD_GET(PFN_IMPORT_ENTRY_PFN, value);
+	out->writable = FIELD_GET(PFN_IMPORT_ENTRY_WRITE, value);
+	out->generation = now - age;
+}
+
+/**
+ * pfn_import_translate() - look up one page in a page table
+ * @imp: the import
+ * @xa: one of its two tables, locked
+ * @pgoff: the page
+ * @out: returns the result
+ *
+ * Return: whether there is an entry.
+ */
+bool pfn_import_translate(struct pfn_import *imp, struct xarray *xa,
+			  pgoff_t pgoff, struct pfn_import_translation *out)
+{
+	XA_STATE(xas, xa, pgoff);
+	void *entry;
+
+	lockdep_assert_held(&xa->xa_lock);
+
+	entry = xas_load(&xas);
+	if (!entry)
+		return false;
+
+	*out = (struct pfn_import_translation) {
+		.order = xas_get_order(&xas),
+	};
+	if (xa_is_value(entry)) {
+		pfn_import_entry_read(imp, entry, out);
+		out->pfn += pgoff & ((1UL << out->order) - 1);
+	} else {
+		out->window = entry;
+		out->pfn = pfn_import_window_pfn(entry, pgoff);
+		out->writable = dma_buf_pfn_writable(imp->dmabuf);
+		out->generation = pfn_import_window_generation(entry);
+	}
+	return true;
+}
+
+/**
+ * pfn_import_zap() - remove all page frame numbers from a table
+ * @xa: one of the two tables of an import
+ * @mapped: number of pages in @xa, protected by its lock
+ * @zapped: counter of removed pages, protected by the same lock
+ *
+ * Takes the table's lock, and releases it from time to time. The caller ensures
+ * that no stale entry is installed meanwhile.
+ */
+void pfn_import_zap(struct xarray *xa, u64 *mapped, u64 *zapped)
+{
+	XA_STATE(xas, xa, 0);
+	unsigned int n = 0;
+	void *entry;
+	u64 pages;
+
+	xas_lock(&xas);
+	xas_for_each(&xas, entry, ULONG_MAX) {
+		pages = 1ULL << xas_get_order(&xas);
+		xas_store(&xas, NULL);
+		*mapped -= pages;
+		*zapped += pages;
+		if (++n % XA_CHECK_SCHED)
+			continue;
+
+		xas_pause(&xas);
+		xas_unlock(&xas);
+		cond_resched();
+		xas_lock(&xas);
+	}
+	xas_unlock(&xas);
+}
+
+/*
+ * The TLB is a small cache in front of the device page table. As in hardware,
+ * changes of the page table have no effect on its entries until it is flushed.
+ */
+
+/* Translate a page by the TLB or else by the page table, which is locked. */
+static bool pfn_import_tlb_translate(struct pfn_import *imp, pgoff_t pgoff,
+				     struct pfn_import_translation *out)
+{
+	unsigned int i = pgoff % PFN_IMPORT_TLB_ENTRIES;
+	struct pfn_import_tlb *tlb = &imp->tlb;
+
+	lockdep_assert_held(&imp->dev_table.xa_lock);
+
+	if (tlb->valid[i] && tlb->pgoff[i] == pgoff) {
+		tlb->hits++;
+		*out = tlb->entry[i];
+		return true;
+	}
+
+	if (!pfn_import_translate(imp, &imp->dev_table, pgoff, out))
+		return false;
+
+	tlb->entry[i] = *out;
+	tlb->pgoff[i] = pgoff;
+	tlb->valid[i] = true;
+	return true;
+}
+
+/* Returns false for a broken import that does not flush, so windows are in use. */
+static bool pfn_import_tlb_flush(struct pfn_import *imp)
+{
+	lockdep_assert_held(&imp->dev_table.xa_lock);
+
+	if (imp->broken & DMA_BUF_PFN_BROKEN_STALE_TLB)
+		return false;
+
+	memset(imp->tlb.valid, 0, sizeof(imp->tlb.valid));
+	imp->tlb.flushes++;
+	return true;
+}
 
 /* Wait for the contents. A later move advances the sequence. */
 static long pfn_import_dev_wait(struct pfn_import *imp)

@@ -159,16 +159,6 @@ struct pfn_import {
 
 void pfn_import_delay(const u32 *knob_us);
 
-/* dma-buf-pfn-importer-table.c */
-unsigned int pfn_import_order(int max_order);
-void *pfn_import_entry_make(u64 pfn, bool writable, u64 generation);
-bool pfn_import_translate(struct pfn_import *imp, struct xarray *xa,
-			  pgoff_t pgoff, struct pfn_import_translation *out);
-int pfn_import_record(struct pfn_import *imp, pgoff_t first, unsigned int order,
-		      u64 pfn, bool write, bool *fresh);
-void pfn_import_unrecord(struct pfn_import *imp, pgoff_t first, unsigned int order);
-void pfn_import_zap(struct xarray *xa, u64 *mapped, u64 *zapped);
-
 /* dma-buf-pfn-importer-attach.c */
 int pfn_import_attach(struct pfn_import *imp, struct device *dev);
 void pfn_import_detach(struct pfn_import *imp);
@@ -187,11 +177,10 @@ long pfn_import_dev_access(struct pfn_import *imp,
 			   const struct dma_buf_pfn_access *args);
 int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff);
 void pfn_import_dev_invalidate(struct pfn_import *imp);
-
-/* dma-buf-pfn-importer-tlb.c */
-bool pfn_import_tlb_translate(struct pfn_import *imp, pgoff_t pgoff,
-			      struct pfn_import_translation *out);
-bool pfn_import_tlb_flush(struct pfn_import *imp);
+void *pfn_import_entry_make(u64 pfn, bool writable, u64 generation);
+bool pfn_import_translate(struct pfn_import *imp, struct xarray *xa,
+			  pgoff_t pgoff, struct pfn_import_translation *out);
+void pfn_import_zap(struct xarray *xa, u64 *mapped, u64 *zapped);
 
 /* dma-buf-pfn-importer-broken.c */
 u32 pfn_import_broken_modes(void);
