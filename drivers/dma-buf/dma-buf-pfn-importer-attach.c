@@ -104,20 +104,18 @@ int pfn_import_attach(struct pfn_import *imp, struct device *dev)
 void pfn_import_detach(struct pfn_import *imp)
 {
 	struct dma_buf *dmabuf = imp->dmabuf;
-	LIST_HEAD(windows);
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	pfn_import_dev_invalidate(imp);
-	/* Windows that a broken import has left */
-	list_splice_init(&imp->dev_windows, &windows);
-	pfn_import_windows_destroy(&windows);
+	/* What a broken import has left */
+	pfn_import_maps_destroy(&imp->dev_maps);
 	xa_destroy(&imp->cpu_pages);
 	if (imp->pinned)
 		dma_buf_unpin(imp->attach);
 	dma_resv_unlock(dmabuf->resv);
 
 	/* dma_buf_detach() does not notify, so nothing may be left here. */
-	WARN_ON(!xa_empty(&imp->dev_table) || !list_empty(&imp->dev_windows));
+	WARN_ON(!xa_empty(&imp->dev_table));
 	if (!IS_ERR_OR_NULL(imp->attach))
 		dma_buf_detach(dmabuf, imp->attach);
 	pfn_import_broken_detached(imp);

@@ -45,65 +45,38 @@ static bool pat_enabled(void)
 u32 pfn_import_fault_around_pages = 1;
 
 /*
- * Other mappings may map parts of the block with smaller entries already.
- * Returns the number of their pages, or -EEXIST if a broken importer has left
- * stale entries.
+ * The entry to record for a new one of @order. Other mappings may map parts of
+ * the block with smaller entries, or all of it with a larger one. Returns NULL
+ * if the record is to stay as it is.
  */
-static long pfn_import_record_replaces(struct pfn_import *imp, pgoff_t first,
-				       unsigned int order, bool *write)
+static void *pfn_import_record_entry(struct pfn_import *imp, struct xa_state *xas,
+				     pgoff_t first, unsigned int order, u64 pfn,
+				     bool write, bool *fresh)
 {
 	pgoff_t last = first + (1UL << order) - 1;
 	struct pfn_import_translation t;
 	unsigned long index;
-	long pages = 0;
 	void *entry;
 
+	*fresh = true;
 	xa_for_each_range(&imp->cpu_pages, index, entry, first, last) {
+		*fresh = false;
 		pfn_import_translate(imp, &imp->cpu_pages, index, &t);
+		if (t.order >= order) {
+			/* Keep it, and make it writable. */
+			if (!write || t.writable)
+				return NULL;
+			pfn = t.pfn - (index & ((1UL << t.order) - 1));
+			xas_set_order(xas, index, t.order);
+			return pfn_import_entry_make(pfn, true, t.generation);
+		}
+		/* A broken importer has left stale entries. */
 		if (t.generation != imp->invalidations)
-			return -EEXIST;
-		pages += 1L << t.order;
-		*write |= t.writable;
+			return NULL;
+		write |= t.writable;
 	}
-	return pages;
-}
-
-static int pfn_import_record_locked(struct pfn_import *imp, struct xa_state *xas,
-				    pgoff_t first, unsigned int order, u64 pfn,
-				    bool write, bool *fresh)
-{
-	struct pfn_import_translation t;
-	long replaces = 0;
-	void *entry;
-
-	if (pfn_import_translate(imp, &imp->cpu_pages, first, &t) &&
-	    t.order >= order) {
-		if (!write || t.writable)
-			return 0;
-		/* Make the existing entry writable. */
-		replaces = 1L << t.order;
-		order = t.order;
-		pfn = t.pfn - (first & (replaces - 1));
-		first &= ~(replaces - 1);
-		entry = pfn_import_entry_make(pfn, true, t.generation);
-	} else {
-		if (order)
-			replaces = pfn_import_record_replaces(imp, first, order, &write);
-		if (replaces < 0)
-			return 0;
-		entry = pfn_import_entry_make(pfn, write, imp->invalidations);
-	}
-	if (!entry)
-		return -ERANGE;
-
 	xas_set_order(xas, first, order);
-	xas_store(xas, entry);
-	if (xas_error(xas))
-		return 0;
-
-	imp->cpu_mapped += (1L << order) - replaces;
-	*fresh = !replaces;
-	return 0;
+	return pfn_import_entry_make(pfn, write, imp->invalidations);
 }
 
 /*
@@ -117,28 +90,19 @@ static int pfn_import_record(struct pfn_import *imp, pgoff_t first,
 			     unsigned int order, u64 pfn, bool write, bool *fresh)
 {
 	XA_STATE(xas, &imp->cpu_pages, first);
-	int ret;
+	void *entry;
 
 	dma_resv_assert_held(imp->dmabuf->resv);
-	*fresh = false;
 
 	do {
 		xas_lock(&xas);
-		ret = pfn_import_record_locked(imp, &xas, first, order, pfn,
-					       write, fresh);
+		entry = pfn_import_record_entry(imp, &xas, first, order, pfn,
+						write, fresh);
+		if (entry)
+			xas_store(&xas, entry);
 		xas_unlock(&xas);
 	} while (xas_nomem(&xas, GFP_KERNEL));
-	return ret ?: xas_error(&xas);
-}
-
-/* Undo a pfn_import_record() that returned @fresh. */
-static void pfn_import_unrecord(struct pfn_import *imp, pgoff_t first,
-				unsigned int order)
-{
-	dma_resv_assert_held(imp->dmabuf->resv);
-
-	xa_erase(&imp->cpu_pages, first);
-	imp->cpu_mapped -= 1UL << order;
+	return !entry && *fresh ? -ERANGE : xas_error(&xas);
 }
 
 /*
@@ -301,7 +265,7 @@ static void pfn_import_fault_around(struct pfn_import *imp, struct vm_fault *vmf
 		    VM_FAULT_NOPAGE)
 			continue;
 		if (fresh)
-			pfn_import_unrecord(imp, vmf->pgoff + i, 0);
+			xa_erase(&imp->cpu_pages, vmf->pgoff + i);
 		return;
 	}
 }
@@ -340,7 +304,7 @@ static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 		if (!order)
 			pfn_import_fault_around(imp, vmf, &run);
 	} else if (fresh) {
-		pfn_import_unrecord(imp, pgoff, order);
+		xa_erase(&imp->cpu_pages, pgoff);
 	}
 	return fault;
 
@@ -510,5 +474,5 @@ void pfn_import_cpu_invalidate(struct pfn_import *imp)
 	dma_resv_assert_held(imp->dmabuf->resv);
 
 	unmap_mapping_range(imp->mapping, 0, 0, 1);
-	pfn_import_zap(&imp->cpu_pages, &imp->cpu_mapped, &imp->cpu_zapped);
+	imp->cpu_zapped += pfn_import_zap(&imp->cpu_pages);
 }

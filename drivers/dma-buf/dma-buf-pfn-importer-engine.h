@@ -9,13 +9,13 @@
 #include <linux/dma-resv.h>
 #include <linux/kref.h>
 #include <linux/kthread.h>
-#include <linux/list.h>
 #include <linux/types.h>
 
 struct dma_buf_pfn_submit;
 struct dma_fence;
 struct file;
 struct pfn_import;
+struct pfn_import_map;
 
 /**
  * struct pfn_import_job - one job
@@ -27,7 +27,7 @@ struct pfn_import;
  * @num_deps: number of @deps
  * @dmabuf: the buffer, referenced until the job is done: some exporters do not
  *	    wait for fences before they free pages
- * @windows: mappings of the range, in order
+ * @map: mapping of the range
  * @offset: start of the range, in bytes
  * @length: its length, in bytes
  * @value: word of the pattern at offset 0 of the buffer
@@ -52,7 +52,7 @@ struct pfn_import_job {
 	struct dma_fence **deps;
 	unsigned int num_deps;
 	struct dma_buf *dmabuf;
-	struct list_head windows;
+	struct pfn_import_map *map;
 	u64 offset;
 	u64 length;
 	u64 value;

@@ -15,7 +15,6 @@
 #include <linux/iosys-map.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "dma-buf-pfn-importer.h"
@@ -63,7 +62,6 @@ struct pfn_import_job *pfn_import_job_create(struct pfn_import *imp,
 		return ERR_PTR(-ENOMEM);
 
 	kref_init(&job->ref);
-	INIT_LIST_HEAD(&job->windows);
 	get_dma_buf(imp->dmabuf);
 	job->dmabuf = imp->dmabuf;
 	job->offset = args->offset;
@@ -93,55 +91,34 @@ err:
 	return ERR_PTR(ret);
 }
 
-static void pfn_import_job_unmap(struct pfn_import_job *job)
-{
-	pfn_import_windows_destroy(&job->windows);
-	INIT_LIST_HEAD(&job->windows);
-}
-
-static int pfn_import_job_map(struct pfn_import_job *job, struct pfn_import *imp)
-{
-	pgoff_t end = PHYS_PFN(job->offset + job->length - 1) + 1;
-	struct pfn_import_window *win;
-	pgoff_t pgoff;
-
-	for (pgoff = PHYS_PFN(job->offset); pgoff < end;
-	     pgoff += win->run.nr_pages) {
-		if (signal_pending(current))
-			return -EINTR;
-		win = pfn_import_window_get(imp, pgoff, end - pgoff);
-		if (IS_ERR(win))
-			return PTR_ERR(win);
-		list_add_tail(&win->node, &job->windows);
-	}
-	return 0;
-}
-
 /**
  * pfn_import_job_translate() - translate the range of a job
  * @job: the job
  * @imp: the import, with the reservation lock of its buffer held
  *
- * The translations are valid while that lock is held.
+ * The translations are valid while that lock is held. All kinds of memory are
+ * mapped: RAM is accessed through the linear map.
  *
  * Context: may sleep. The exporter may notify this very import.
  * Return: 0, -ENOMEM, -EBUSY, -EINTR or the error of a lookup.
  */
 int pfn_import_job_translate(struct pfn_import_job *job, struct pfn_import *imp)
 {
-	unsigned long seq;
-	int ret;
+	pgoff_t first = PHYS_PFN(job->offset);
+	pgoff_t last = PHYS_PFN(job->offset + job->length - 1);
+	struct pfn_import_map *map;
 
 	dma_resv_assert_held(imp->dmabuf->resv);
 
 	/* A lookup may move the buffer, and make earlier results stale. */
-	for (;;) {
-		seq = dma_buf_pfn_read_begin(imp->attach);
-		ret = pfn_import_job_map(job, imp);
-		if (ret || !dma_buf_pfn_read_retry(imp->attach, seq))
-			return ret;
-		pfn_import_job_unmap(job);
-	}
+	do {
+		map = pfn_import_map_create(imp, first, last - first + 1);
+	} while (map == ERR_PTR(-EAGAIN));
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+
+	job->map = map;
+	return 0;
 }
 
 /* Access one word of the pattern, at @at in @map and @offset in the buffer */
@@ -158,21 +135,20 @@ static void pfn_import_job_word(struct pfn_import_job *job,
 	}
 }
 
-/* Access bytes @begin to @end of the buffer, inside one page of a window */
-static void pfn_import_job_page(struct pfn_import_job *job,
-				struct pfn_import_window *win, u64 begin, u64 end)
+/* Access bytes @begin to @end of the buffer, inside a piece */
+static void pfn_import_job_part(struct pfn_import_job *job,
+				struct pfn_import_piece *piece, u64 begin, u64 end)
 {
-	u64 offset, base = PFN_PHYS(win->run.first);
+	u64 offset, base = PFN_PHYS(piece->run.first);
 
 	if (pfn_import_job_has_data(job->op)) {
-		pfn_import_window_copy(win, begin, job->data + begin - job->offset,
-				       end - begin,
-				       pfn_import_job_writes(job->op));
+		pfn_import_piece_copy(piece, begin, job->data + begin - job->offset,
+				      end - begin, pfn_import_job_writes(job->op));
 		return;
 	}
 
 	for (offset = begin; offset < end; offset += sizeof(u64))
-		pfn_import_job_word(job, &win->map, offset - base, offset);
+		pfn_import_job_word(job, &piece->map, offset - base, offset);
 }
 
 /**
@@ -183,14 +159,15 @@ static void pfn_import_job_page(struct pfn_import_job *job,
  */
 void pfn_import_job_access(struct pfn_import_job *job)
 {
-	u64 begin = job->offset, last = job->offset + job->length, win_end, end;
-	struct pfn_import_window *win;
+	u64 begin = job->offset, end = job->offset + job->length, piece_end, next;
+	struct pfn_import_piece *piece;
+	unsigned long index;
 
-	list_for_each_entry(win, &job->windows, node) {
-		win_end = min(last, PFN_PHYS(win->run.first + win->run.nr_pages));
-		for (; begin < win_end; begin = end) {
-			end = min(win_end, PAGE_ALIGN(begin + 1));
-			pfn_import_job_page(job, win, begin, end);
+	xa_for_each(&job->map->pieces, index, piece) {
+		piece_end = min(end, PFN_PHYS(index + 1));
+		for (; begin < piece_end; begin = next) {
+			next = min(piece_end, PAGE_ALIGN(begin + 1));
+			pfn_import_job_part(job, piece, begin, next);
 			cond_resched();
 		}
 	}
@@ -208,7 +185,8 @@ void pfn_import_job_done(struct pfn_import_job *job)
 {
 	unsigned int i;
 
-	pfn_import_job_unmap(job);
+	pfn_import_map_destroy(job->map);
+	job->map = NULL;
 	for (i = 0; i < job->num_deps; i++)
 		dma_fence_put(job->deps[i]);
 	kfree(job->deps);

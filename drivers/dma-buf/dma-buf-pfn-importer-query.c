@@ -43,16 +43,16 @@ long pfn_import_stats(struct pfn_import *imp, void __user *argp)
 	}
 	stats.invalidations = imp->invalidations;
 	stats.cpu_zapped = imp->cpu_zapped;
-	stats.cpu_mapped = imp->cpu_mapped;
+	stats.cpu_mapped = pfn_import_mapped(&imp->cpu_pages);
+	stats.dev_zapped = imp->dev_zapped;
+	stats.dev_mapped = pfn_import_mapped(&imp->dev_table);
 	stats.jobs = imp->num_jobs;
 
 	xa_lock(&imp->dev_table);
 	stats.dev_lookups = imp->dev_lookups;
 	stats.dev_retries = imp->dev_retries;
-	stats.dev_zapped = imp->dev_zapped;
-	stats.dev_mapped = imp->dev_mapped;
-	stats.tlb_hits = imp->tlb.hits;
-	stats.tlb_flushes = imp->tlb.flushes;
+	stats.tlb_hits = imp->tlb_hits;
+	stats.tlb_flushes = imp->tlb_flushes;
 	xa_unlock(&imp->dev_table);
 	dma_resv_unlock(imp->dmabuf->resv);
 

@@ -48,18 +48,6 @@ void pfn_import_delay(const u32 *knob_us)
 		fsleep(min(us, PFN_IMPORT_MAX_DELAY_US));
 }
 
-static long pfn_import_access(struct pfn_import *imp, void __user *argp)
-{
-	struct dma_buf_pfn_access args;
-
-	if (copy_from_user(&args, argp, sizeof(args)))
-		return -EFAULT;
-	if (args.flags & ~DMA_BUF_PFN_ACCESS_FLAGS || args.pad)
-		return -EINVAL;
-
-	return pfn_import_dev_access(imp, &args);
-}
-
 static long pfn_import_ioctl(struct file *file, unsigned int cmd,
 			     unsigned long arg)
 {
@@ -68,7 +56,7 @@ static long pfn_import_ioctl(struct file *file, unsigned int cmd,
 
 	switch (cmd) {
 	case DMA_BUF_PFN_ACCESS:
-		return pfn_import_access(imp, argp);
+		return pfn_import_dev_access(imp, argp);
 	case DMA_BUF_PFN_STATS:
 		return pfn_import_stats(imp, argp);
 	case DMA_BUF_PFN_SNAPSHOT:
@@ -131,7 +119,7 @@ static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags, u32 broke
 	imp->num_pages = dmabuf->size >> PAGE_SHIFT;
 	xa_init(&imp->cpu_pages);
 	xa_init(&imp->dev_table);
-	INIT_LIST_HEAD(&imp->dev_windows);
+	INIT_LIST_HEAD(&imp->dev_maps);
 	xa_init_flags(&imp->jobs, XA_FLAGS_ALLOC);
 	pfn_import_broken_init(imp);
 
