@@ -26,30 +26,30 @@
  */
 
 /* The buffer is pinned while it is imported. The importer is not notified. */
-#define DMA_BUF_PFN_IMPORT_PIN			(1 << 0)
+#define DMA_BUF_PFN_IMPORT_PIN			0x1
 
 /*
  * Only with PIN: the importer is notified if the exporter revokes the memory.
  */
-#define DMA_BUF_PFN_IMPORT_REVOCABLE		(1 << 1)
+#define DMA_BUF_PFN_IMPORT_REVOCABLE		0x2
 
 /*
  * An attachment without importer operations, made by dma_buf_attach(). The
  * first lookup pins the buffer. Can only be combined with DEVICE.
  */
-#define DMA_BUF_PFN_IMPORT_STATIC		(1 << 2)
+#define DMA_BUF_PFN_IMPORT_STATIC		0x4
 
 /*
  * The importer supports device memory and memory without struct page. Without
  * this flag, lookups return system memory or an error.
  */
-#define DMA_BUF_PFN_IMPORT_P2P			(1 << 3)
+#define DMA_BUF_PFN_IMPORT_P2P			0x8
 
 /*
  * Attach with a device, the importer's faux device. Without this flag the
  * attachment has no device, like those of KVM.
  */
-#define DMA_BUF_PFN_IMPORT_DEVICE		(1 << 4)
+#define DMA_BUF_PFN_IMPORT_DEVICE		0x10
 
 #define DMA_BUF_PFN_IMPORT_FLAGS	(DMA_BUF_PFN_IMPORT_PIN | \
 					 DMA_BUF_PFN_IMPORT_REVOCABLE | \
@@ -84,7 +84,7 @@ struct dma_buf_pfn_import {
 
 /* The direction of a device access. */
 #define DMA_BUF_PFN_ACCESS_READ		0
-#define DMA_BUF_PFN_ACCESS_WRITE	(1 << 0)
+#define DMA_BUF_PFN_ACCESS_WRITE	0x1
 #define DMA_BUF_PFN_ACCESS_FLAGS	(DMA_BUF_PFN_ACCESS_WRITE)
 
 /**
@@ -186,22 +186,22 @@ struct dma_buf_pfn_stats {
  * translation is one that was installed in a page table since the last
  * notification.
  */
-#define DMA_BUF_PFN_ENTRY_DEV		(1 << 0)
-#define DMA_BUF_PFN_ENTRY_CPU		(1 << 1)
+#define DMA_BUF_PFN_ENTRY_DEV		0x1
+#define DMA_BUF_PFN_ENTRY_CPU		0x2
 
 /*
  * Whether the device may write through its translation, and whether the CPU
  * translation was installed in a writable mapping.
  */
-#define DMA_BUF_PFN_ENTRY_DEV_WRITE	(1 << 2)
-#define DMA_BUF_PFN_ENTRY_CPU_WRITE	(1 << 3)
+#define DMA_BUF_PFN_ENTRY_DEV_WRITE	0x4
+#define DMA_BUF_PFN_ENTRY_CPU_WRITE	0x8
 
 /*
  * The buffer has KERNEL fences that have not signaled: its contents are still
  * being moved. A correct dynamic importer has no translation then: the
  * notification has removed the old ones, and new ones must wait for the fences.
  */
-#define DMA_BUF_PFN_ENTRY_PENDING	(1 << 4)
+#define DMA_BUF_PFN_ENTRY_PENDING	0x10
 
 /**
  * struct dma_buf_pfn_entry - the importer's translations of one page
@@ -283,7 +283,7 @@ struct dma_buf_pfn_snapshot {
 #define DMA_BUF_PFN_MAX_JOBS		1024
 
 /* Maximum length of a READ or WRITE job in bytes */
-#define DMA_BUF_PFN_MAX_DATA		(1 << 20)
+#define DMA_BUF_PFN_MAX_DATA		0x100000
 
 /* What a job does with its range */
 #define DMA_BUF_PFN_JOB_READ		0	/* returns data in the result */
@@ -296,9 +296,9 @@ struct dma_buf_pfn_snapshot {
  * fence has BOOKKEEP usage. Without this flag, jobs that write wait for earlier
  * readers and writers, and jobs that read wait for earlier writers.
  */
-#define DMA_BUF_PFN_SUBMIT_EXPLICIT	(1 << 0)
+#define DMA_BUF_PFN_SUBMIT_EXPLICIT	0x1
 /* Return a sync file. */
-#define DMA_BUF_PFN_SUBMIT_FENCE_FD	(1 << 1)
+#define DMA_BUF_PFN_SUBMIT_FENCE_FD	0x2
 #define DMA_BUF_PFN_SUBMIT_FLAGS	(DMA_BUF_PFN_SUBMIT_EXPLICIT | \
 					 DMA_BUF_PFN_SUBMIT_FENCE_FD)
 
@@ -363,7 +363,7 @@ struct dma_buf_pfn_submit {
 };
 
 /* Do not wait: -EBUSY if the job is not done. */
-#define DMA_BUF_PFN_RESULT_NOWAIT	(1 << 0)
+#define DMA_BUF_PFN_RESULT_NOWAIT	0x1
 #define DMA_BUF_PFN_RESULT_FLAGS	(DMA_BUF_PFN_RESULT_NOWAIT)
 
 /**
@@ -431,37 +431,37 @@ struct dma_buf_pfn_result {
  * reserved while the import exists, but system memory that the buffer has left
  * is freed.
  */
-#define DMA_BUF_PFN_BROKEN_NO_ZAP		(1 << 0)
+#define DMA_BUF_PFN_BROKEN_NO_ZAP		0x1
 
 /*
  * Neither side waits for fences: accesses may precede the data. Has little
  * effect with exporters that wait themselves.
  */
-#define DMA_BUF_PFN_BROKEN_NO_FENCE_WAIT	(1 << 1)
+#define DMA_BUF_PFN_BROKEN_NO_FENCE_WAIT	0x2
 
 /*
  * The device installs the result of dma_buf_get_pfn_unlocked() even if the
  * sequence has advanced.
  */
-#define DMA_BUF_PFN_BROKEN_NO_RETRY		(1 << 2)
+#define DMA_BUF_PFN_BROKEN_NO_RETRY		0x4
 
 /*
  * A notification returns at once, and a worker removes the translations of both
  * sides zap_delay_us (debugfs) later. Until then they are used as with NO_ZAP.
  */
-#define DMA_BUF_PFN_BROKEN_LATE_ZAP		(1 << 3)
+#define DMA_BUF_PFN_BROKEN_LATE_ZAP		0x8
 
 /*
  * A notification empties the page tables but does not flush the device TLB. Its
  * entries are used until other pages replace them.
  */
-#define DMA_BUF_PFN_BROKEN_STALE_TLB		(1 << 4)
+#define DMA_BUF_PFN_BROKEN_STALE_TLB		0x10
 
 /*
  * A notification sleeps hold_lock_us (debugfs) with the reservation lock held
  * before it removes the translations.
  */
-#define DMA_BUF_PFN_BROKEN_HOLD_LOCK		(1 << 5)
+#define DMA_BUF_PFN_BROKEN_HOLD_LOCK		0x20
 
 /*
  * The importer attaches before it is ready for notifications: it looks up the
@@ -469,21 +469,21 @@ struct dma_buf_pfn_result {
  * notification in between is ignored. A real importer might dereference a
  * pointer that is not set yet.
  */
-#define DMA_BUF_PFN_BROKEN_ATTACH_EARLY		(1 << 6)
+#define DMA_BUF_PFN_BROKEN_ATTACH_EARLY		0x40
 
 /*
  * An import that fails after it has attached leaks the attachment, and the pin
  * if any, until something is written to "leaked" in debugfs. The module cannot
  * be unloaded until then.
  */
-#define DMA_BUF_PFN_BROKEN_LEAK			(1 << 7)
+#define DMA_BUF_PFN_BROKEN_LEAK			0x80
 
 /*
  * The fences of jobs are not added to the reservation object, so that exporters
  * do not wait for them.
  */
-#define DMA_BUF_PFN_BROKEN_NO_FENCE		(1 << 8)
+#define DMA_BUF_PFN_BROKEN_NO_FENCE		0x100
 
-#define DMA_BUF_PFN_BROKEN_ALL			((1 << 9) - 1)
+#define DMA_BUF_PFN_BROKEN_ALL			0x1ff
 
 #endif /* _DMA_BUF_PFN_IMPORTER_UAPI_H */
