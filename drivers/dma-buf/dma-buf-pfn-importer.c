@@ -24,7 +24,6 @@
 #include <linux/uaccess.h>
 
 #include "dma-buf-pfn-importer.h"
-#include "dma-buf-pfn-importer-engine.h"
 
 MODULE_IMPORT_NS("DMA_BUF");
 
@@ -249,27 +248,26 @@ static int __init pfn_importer_init(void)
 	if (!pfn_importer_device)
 		return -ENODEV;
 
-	ret = pfn_import_engines_init();
+	pfn_importer_debugfs = debugfs_create_dir(pfn_importer_misc.name, NULL);
+	ret = pfn_import_engines_init(pfn_importer_debugfs);
 	if (ret)
-		goto err_device;
+		goto err_debugfs;
 
 	ret = misc_register(&pfn_importer_misc);
 	if (ret)
 		goto err_engines;
 
-	pfn_importer_debugfs = debugfs_create_dir(pfn_importer_misc.name, NULL);
 	debugfs_create_u32("install_delay_us", 0600, pfn_importer_debugfs,
 			   &pfn_import_install_delay_us);
 	debugfs_create_u32("fault_around_pages", 0600, pfn_importer_debugfs,
 			   &pfn_import_fault_around_pages);
-	debugfs_create_u32("job_latency_us", 0600, pfn_importer_debugfs,
-			   &pfn_import_job_latency_us);
 	pfn_import_broken_debugfs_init(pfn_importer_debugfs);
 	return 0;
 
 err_engines:
 	pfn_import_engines_fini();
-err_device:
+err_debugfs:
+	debugfs_remove_recursive(pfn_importer_debugfs);
 	faux_device_destroy(pfn_importer_device);
 	return ret;
 }

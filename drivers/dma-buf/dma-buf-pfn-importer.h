@@ -199,9 +199,11 @@ void pfn_import_piece_copy(struct pfn_import_piece *piece, u64 offset,
 long pfn_import_stats(struct pfn_import *imp, void __user *argp);
 long pfn_import_snapshot(struct pfn_import *imp, void __user *argp);
 
-/* dma-buf-pfn-importer-submit.c */
+/* dma-buf-pfn-importer-engine.c */
 long pfn_import_submit(struct pfn_import *imp, void __user *argp);
 long pfn_import_result(struct pfn_import *imp, void __user *argp);
 void pfn_import_jobs_forget(struct pfn_import *imp);
+int pfn_import_engines_init(struct dentry *root);
+void pfn_import_engines_fini(void);
 
 #endif /* _DMA_BUF_PFN_IMPORTER_H */
