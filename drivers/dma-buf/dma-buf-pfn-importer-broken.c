@@ -109,11 +109,11 @@ void pfn_import_broken_attached(struct pfn_import *imp)
 }
 
 /**
- * pfn_import_broken_invalidate() - count a notification and apply the broken
- * variants
+ * pfn_import_broken_invalidate() - handle a notification of a broken import
  * @imp: the import, with the reservation lock of its buffer held
  *
- * Return: true if the import must not handle the notification further.
+ * Return: true if the notification has been handled; false if it is to be
+ * handled as by a correct import.
  */
 bool pfn_import_broken_invalidate(struct pfn_import *imp)
 {
@@ -124,17 +124,17 @@ bool pfn_import_broken_invalidate(struct pfn_import *imp)
 	if (!imp->ready)
 		return true;
 
-	/* The device side reads it without the reservation lock. */
-	WRITE_ONCE(imp->invalidations, imp->invalidations + 1);
 	if (imp->broken & DMA_BUF_PFN_BROKEN_HOLD_LOCK)
 		pfn_import_delay(&pfn_import_hold_lock_us);
+	if (!(imp->broken & (DMA_BUF_PFN_BROKEN_NO_ZAP | DMA_BUF_PFN_BROKEN_LATE_ZAP)))
+		return false;
+
+	WRITE_ONCE(imp->invalidations, imp->invalidations + 1);
 	if (imp->broken & DMA_BUF_PFN_BROKEN_LATE_ZAP) {
 		delay = usecs_to_jiffies(READ_ONCE(pfn_import_zap_delay_us));
 		queue_delayed_work(system_dfl_wq, &imp->late_zap, delay);
 	}
-
-	return imp->broken & (DMA_BUF_PFN_BROKEN_NO_ZAP |
-			     DMA_BUF_PFN_BROKEN_LATE_ZAP);
+	return true;
 }
 
 /**

@@ -380,7 +380,7 @@ static int pfn_import_may_split(struct vm_area_struct *vma, unsigned long addr)
 
 	vma_start_write(vma);
 	start = (loff_t)linear_page_index(vma, ALIGN_DOWN(addr, PUD_SIZE)) << PAGE_SHIFT;
-	unmap_mapping_range(imp->mapping, start, PUD_SIZE, 1);
+	unmap_mapping_range(imp->file->f_mapping, start, PUD_SIZE, 1);
 	return 0;
 }
 
@@ -440,7 +440,7 @@ unsigned long pfn_import_cpu_area(struct file *file, unsigned long addr,
 
 /**
  * pfn_import_cpu_mmap() - map an import into a process
- * @imp: the import
+ * @file: the import's file
  * @vma: the new mapping
  *
  * mm has checked @vma against the mode of the import's file, which is that of
@@ -448,8 +448,10 @@ unsigned long pfn_import_cpu_area(struct file *file, unsigned long addr,
  *
  * Return: 0, or -EINVAL for a private mapping or one beyond the end.
  */
-int pfn_import_cpu_mmap(struct pfn_import *imp, struct vm_area_struct *vma)
+int pfn_import_cpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	struct pfn_import *imp = file->private_data;
+
 	/* A copy of a page would not move with the buffer. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
@@ -473,6 +475,6 @@ void pfn_import_cpu_invalidate(struct pfn_import *imp)
 {
 	dma_resv_assert_held(imp->dmabuf->resv);
 
-	unmap_mapping_range(imp->mapping, 0, 0, 1);
+	unmap_mapping_range(imp->file->f_mapping, 0, 0, 1);
 	imp->cpu_zapped += pfn_import_zap(&imp->cpu_pages);
 }

@@ -6,7 +6,7 @@
  *
  *	mmap_lock			of a process that faults
  *	&dma_buf.resv			the CPU side: @cpu_pages and counters
- *	i_mmap_rwsem of @mapping	taken by unmap_mapping_range() when a
+ *	i_mmap_rwsem of @file		taken by unmap_mapping_range() when a
  *					notification removes CPU entries
  *	xa_lock of @cpu_pages		required by the xarray
  *	xa_lock of @dev_table		the device side: the device page table,
@@ -21,7 +21,6 @@
 #ifndef _DMA_BUF_PFN_IMPORTER_H
 #define _DMA_BUF_PFN_IMPORTER_H
 
-#include <linux/compiler_types.h>
 #include <linux/dma-buf-pfn.h>
 #include <linux/iosys-map.h>
 #include <linux/list.h>
@@ -31,9 +30,7 @@
 
 #include "dma-buf-pfn-importer_uapi.h"
 
-struct address_space;
 struct dentry;
-struct device;
 struct dma_buf;
 struct dma_buf_attachment;
 struct file;
@@ -92,22 +89,24 @@ struct pfn_import_map {
  * struct pfn_import - one imported dma-buf, behind one import fd
  * @dmabuf: the buffer, referenced
  * @attach: the attachment
- * @mapping: address_space of all CPU mappings of this import
+ * @file: the file of this import, not referenced. Its address_space has all CPU
+ *	  mappings
  * @pinned: whether the import has pinned the buffer, constant
  * @flags: DMA_BUF_PFN_IMPORT_*, constant
  * @broken: DMA_BUF_PFN_BROKEN_*, constant
  * @num_pages: size of the buffer in pages
+ * @invalidations: notifications received
  * @cpu_pages: entries installed in CPU page tables since the last notification,
  *	       by page offset
  * @faults: CPU faults that installed an entry, by its level
- * @invalidations: notifications received
  * @cpu_zapped: pages of @cpu_pages removed by notifications
  * @dev_table: the device page table, by page offset
- * @dev_lookups: successful lookups for @dev_table
- * @dev_retries: how many of them were out of date before they were installed
- * @dev_zapped: pages of @dev_table removed by notifications
  * @dev_maps: the mapping of the buffer, if @dev_table needs one; protected by
  *	      the lock of @dev_table
+ * @dev_lookups: successful lookups for @dev_table
+ * @dev_retries: how many of them were out of date before they were installed
+ * @dev_zapped: pages of @dev_table removed by notifications, protected by the
+ *		reservation lock
  * @tlb: the device TLB, indexed by the low bits of the page offset
  * @tlb_hits: translations found in it
  * @tlb_flushes: flushes
@@ -116,27 +115,26 @@ struct pfn_import_map {
  * @ready: whether notifications are handled; false only in a broken import
  * @late_zap: delayed removal of translations in a broken import
  * @leaked: in the list of leaked imports
- * @file: the file of this import, not referenced
  */
 struct pfn_import {
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attach;
-	struct address_space *mapping;
+	struct file *file;
 	bool pinned;
 	u32 flags;
 	u32 broken;
 	pgoff_t num_pages;
+	u64 invalidations;
 
 	struct xarray cpu_pages;
 	u64 faults[DMA_BUF_PFN_LEVELS];
-	u64 invalidations;
 	u64 cpu_zapped;
 
 	struct xarray dev_table;
+	struct list_head dev_maps;
 	u64 dev_lookups;
 	u64 dev_retries;
 	u64 dev_zapped;
-	struct list_head dev_maps;
 	struct pfn_import_tlb tlb[PFN_IMPORT_TLB_ENTRIES];
 	u64 tlb_hits;
 	u64 tlb_flushes;
@@ -147,45 +145,31 @@ struct pfn_import {
 	bool ready;
 	struct delayed_work late_zap;
 	struct list_head leaked;
-	struct file *file;
 };
 
+/* dma-buf-pfn-importer.c */
 void pfn_import_delay(const u32 *knob_us);
 
-/* dma-buf-pfn-importer-attach.c */
-int pfn_import_attach(struct pfn_import *imp, struct device *dev);
-void pfn_import_detach(struct pfn_import *imp);
-
-/* dma-buf-pfn-importer-cpu.c */
+/* dma-buf-pfn-importer-cpu.c: page tables of processes */
+extern u32 pfn_import_fault_around_pages;
 unsigned long pfn_import_cpu_area(struct file *file, unsigned long addr,
 				  unsigned long len, unsigned long pgoff,
 				  unsigned long flags);
-int pfn_import_cpu_mmap(struct pfn_import *imp, struct vm_area_struct *vma);
+int pfn_import_cpu_mmap(struct file *file, struct vm_area_struct *vma);
 void pfn_import_cpu_invalidate(struct pfn_import *imp);
-extern u32 pfn_import_fault_around_pages;
 
-/* dma-buf-pfn-importer-dev.c */
+/* dma-buf-pfn-importer-dev.c: the device page table, and the format of both */
 extern u32 pfn_import_install_delay_us;
-long pfn_import_dev_access(struct pfn_import *imp, void __user *argp);
-int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff);
-void pfn_import_dev_invalidate(struct pfn_import *imp);
 void *pfn_import_entry_make(u64 pfn, bool writable, u64 generation);
 bool pfn_import_translate(struct pfn_import *imp, struct xarray *xa,
 			  pgoff_t pgoff, struct pfn_import_translation *out);
 u64 pfn_import_mapped(struct xarray *xa);
 u64 pfn_import_zap(struct xarray *xa);
+int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff);
+long pfn_import_dev_access(struct pfn_import *imp, void __user *argp);
+void pfn_import_dev_invalidate(struct pfn_import *imp);
 
-/* dma-buf-pfn-importer-broken.c */
-u32 pfn_import_broken_modes(void);
-int pfn_import_broken_allowed(void);
-void pfn_import_broken_init(struct pfn_import *imp);
-void pfn_import_broken_attached(struct pfn_import *imp);
-bool pfn_import_broken_invalidate(struct pfn_import *imp);
-void pfn_import_broken_detached(struct pfn_import *imp);
-bool pfn_import_broken_leak(struct pfn_import *imp);
-void pfn_import_broken_debugfs_init(struct dentry *root);
-
-/* dma-buf-pfn-importer-map.c */
+/* dma-buf-pfn-importer-map.c: memory outside the linear map */
 struct pfn_import_map *pfn_import_map_create(struct pfn_import *imp,
 					     pgoff_t first, pgoff_t nr_pages);
 void pfn_import_map_destroy(struct pfn_import_map *map);
@@ -195,15 +179,21 @@ struct pfn_import_piece *pfn_import_map_find(struct pfn_import_map *map,
 void pfn_import_piece_copy(struct pfn_import_piece *piece, u64 offset,
 			   void *data, size_t len, bool write);
 
-/* dma-buf-pfn-importer-query.c */
-long pfn_import_stats(struct pfn_import *imp, void __user *argp);
-long pfn_import_snapshot(struct pfn_import *imp, void __user *argp);
-
-/* dma-buf-pfn-importer-engine.c */
+/* dma-buf-pfn-importer-engine.c: the simulated engines */
 long pfn_import_submit(struct pfn_import *imp, void __user *argp);
 long pfn_import_result(struct pfn_import *imp, void __user *argp);
 void pfn_import_jobs_forget(struct pfn_import *imp);
 int pfn_import_engines_init(struct dentry *root);
 void pfn_import_engines_fini(void);
+
+/* dma-buf-pfn-importer-broken.c: importers that are broken on purpose */
+u32 pfn_import_broken_modes(void);
+int pfn_import_broken_allowed(void);
+void pfn_import_broken_init(struct pfn_import *imp);
+void pfn_import_broken_attached(struct pfn_import *imp);
+bool pfn_import_broken_invalidate(struct pfn_import *imp);
+void pfn_import_broken_detached(struct pfn_import *imp);
+bool pfn_import_broken_leak(struct pfn_import *imp);
+void pfn_import_broken_debugfs_init(struct dentry *root);
 
 #endif /* _DMA_BUF_PFN_IMPORTER_H */
