@@ -40,23 +40,8 @@ static u32 pfn_import_zap_delay_us = 500 * USEC_PER_MSEC;
 static DEFINE_MUTEX(pfn_import_leaked_lock);
 static LIST_HEAD(pfn_import_leaked);
 
-/**
- * pfn_import_broken_modes() - how the next import is broken
- *
- * Return: DMA_BUF_PFN_BROKEN_*
- */
-u32 pfn_import_broken_modes(void)
-{
-	return READ_ONCE(pfn_import_broken);
-}
-
-/**
- * pfn_import_broken_allowed() - whether the caller may create a broken import,
- * which may write to memory that no longer belongs to the buffer
- *
- * Return: 0 or -EPERM.
- */
-int pfn_import_broken_allowed(void)
+/* Broken imports may write to memory that no longer belongs to the buffer. */
+static int pfn_import_broken_allowed(void)
 {
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
@@ -76,13 +61,22 @@ static void pfn_import_late_zap_work(struct work_struct *work)
 
 /**
  * pfn_import_broken_init() - initialise an import before it attaches
- * @imp: the import
+ * @imp: the import, with its flags
+ *
+ * Return: 0; -EINVAL for a static import, which cannot be broken; -EPERM.
  */
-void pfn_import_broken_init(struct pfn_import *imp)
+int pfn_import_broken_init(struct pfn_import *imp)
 {
+	imp->broken = READ_ONCE(pfn_import_broken);
+	imp->ready = !(imp->broken & DMA_BUF_PFN_BROKEN_ATTACH_EARLY);
 	INIT_DELAYED_WORK(&imp->late_zap, pfn_import_late_zap_work);
 	INIT_LIST_HEAD(&imp->leaked);
-	imp->ready = !(imp->broken & DMA_BUF_PFN_BROKEN_ATTACH_EARLY);
+
+	if (!imp->broken)
+		return 0;
+	if (imp->flags & DMA_BUF_PFN_IMPORT_STATIC)
+		return -EINVAL;
+	return pfn_import_broken_allowed();
 }
 
 /**
@@ -166,7 +160,7 @@ bool pfn_import_broken_leak(struct pfn_import *imp)
 
 static int pfn_import_broken_get(void *data, u64 *val)
 {
-	*val = pfn_import_broken_modes();
+	*val = READ_ONCE(pfn_import_broken);
 	return 0;
 }
 

@@ -77,11 +77,7 @@ struct pfn_import_engine {
  * @dmabuf: the buffer, referenced until the job is done: some exporters do not
  *	    wait for fences before they free pages
  * @map: mapping of the range
- * @offset: start of the range, in bytes
- * @length: its length, in bytes
- * @value: word of the pattern at offset 0 of the buffer
- * @step: increment per word of the pattern
- * @op: DMA_BUF_PFN_JOB_*
+ * @args: what userspace has submitted
  * @latency_us: delay before the access
  * @data: data that is read or written, or NULL
  * @wrong: number of words that differ from the pattern
@@ -102,11 +98,7 @@ struct pfn_import_job {
 	unsigned int num_deps;
 	struct dma_buf *dmabuf;
 	struct pfn_import_map *map;
-	u64 offset;
-	u64 length;
-	u64 value;
-	u64 step;
-	u32 op;
+	struct dma_buf_pfn_submit args;
 	u32 latency_us;
 	void *data;
 	u64 wrong;
@@ -183,23 +175,19 @@ static struct pfn_import_job *pfn_import_job_create(struct pfn_import *imp,
 	kref_init(&job->ref);
 	get_dma_buf(imp->dmabuf);
 	job->dmabuf = imp->dmabuf;
-	job->offset = args->offset;
-	job->length = args->length;
-	job->value = args->value;
-	job->step = args->step;
-	job->op = args->op;
+	job->args = *args;
 
 	job->fence = kzalloc_obj(*job->fence);
 	if (!job->fence)
 		goto err;
 
-	if (pfn_import_job_has_data(job->op)) {
-		job->data = kvzalloc(job->length, GFP_KERNEL_ACCOUNT);
+	if (pfn_import_job_has_data(job->args.op)) {
+		job->data = kvzalloc(job->args.length, GFP_KERNEL_ACCOUNT);
 		if (!job->data)
 			goto err;
 	}
-	if (job->op == DMA_BUF_PFN_JOB_WRITE &&
-	    copy_from_user(job->data, u64_to_user_ptr(args->data), job->length)) {
+	if (job->args.op == DMA_BUF_PFN_JOB_WRITE &&
+	    copy_from_user(job->data, u64_to_user_ptr(args->data), job->args.length)) {
 		ret = -EFAULT;
 		goto err;
 	}
@@ -216,8 +204,8 @@ err:
  */
 static int pfn_import_job_translate(struct pfn_import_job *job, struct pfn_import *imp)
 {
-	pgoff_t first = PHYS_PFN(job->offset);
-	pgoff_t last = PHYS_PFN(job->offset + job->length - 1);
+	pgoff_t first = PHYS_PFN(job->args.offset);
+	pgoff_t last = PHYS_PFN(job->args.offset + job->args.length - 1);
 	struct pfn_import_map *map;
 
 	dma_resv_assert_held(imp->dmabuf->resv);
@@ -237,9 +225,9 @@ static int pfn_import_job_translate(struct pfn_import_job *job, struct pfn_impor
 static void pfn_import_job_word(struct pfn_import_job *job,
 				struct iosys_map *map, size_t at, u64 offset)
 {
-	u64 word = job->value + offset / sizeof(word) * job->step;
+	u64 word = job->args.value + offset / sizeof(word) * job->args.step;
 
-	if (job->op == DMA_BUF_PFN_JOB_FILL) {
+	if (job->args.op == DMA_BUF_PFN_JOB_FILL) {
 		iosys_map_wr(map, at, u64, word);
 	} else if (iosys_map_rd(map, at, u64) != word) {
 		if (!job->wrong++)
@@ -253,9 +241,10 @@ static void pfn_import_job_part(struct pfn_import_job *job,
 {
 	u64 offset, base = PFN_PHYS(piece->run.first);
 
-	if (pfn_import_job_has_data(job->op)) {
-		pfn_import_piece_copy(piece, begin, job->data + begin - job->offset,
-				      end - begin, pfn_import_job_writes(job->op));
+	if (pfn_import_job_has_data(job->args.op)) {
+		pfn_import_piece_copy(piece, begin,
+				      job->data + begin - job->args.offset,
+				      end - begin, pfn_import_job_writes(job->args.op));
 		return;
 	}
 
@@ -265,7 +254,7 @@ static void pfn_import_job_part(struct pfn_import_job *job,
 
 static void pfn_import_job_access(struct pfn_import_job *job)
 {
-	u64 begin = job->offset, end = job->offset + job->length, piece_end, next;
+	u64 begin = job->args.offset, end = begin + job->args.length, piece_end, next;
 	struct pfn_import_piece *piece;
 	unsigned long index;
 
@@ -526,8 +515,8 @@ static long pfn_import_job_result(struct pfn_import_job *job,
 			return ret;
 	}
 
-	if (job->op == DMA_BUF_PFN_JOB_READ &&
-	    copy_to_user(u64_to_user_ptr(args->data), job->data, job->length))
+	if (job->args.op == DMA_BUF_PFN_JOB_READ &&
+	    copy_to_user(u64_to_user_ptr(args->data), job->data, job->args.length))
 		return -EFAULT;
 
 	args->wrong = job->wrong;

@@ -382,10 +382,11 @@ static const struct file_operations pfn_import_fops = {
  * mappings of this import. Its mode is that of the dma-buf, so that mm refuses
  * writable mappings of a read-only buffer. Owns @dmabuf on success.
  */
-static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags, u32 broken)
+static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
 {
 	struct pfn_import *imp;
 	struct file *file;
+	int ret;
 
 	imp = kzalloc_obj(*imp);
 	if (!imp)
@@ -393,35 +394,39 @@ static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags, u32 broke
 
 	imp->dmabuf = dmabuf;
 	imp->flags = flags;
-	imp->broken = broken;
 	imp->num_pages = dmabuf->size >> PAGE_SHIFT;
 	xa_init(&imp->cpu_pages);
 	xa_init(&imp->dev_table);
 	INIT_LIST_HEAD(&imp->dev_maps);
 	xa_init_flags(&imp->jobs, XA_FLAGS_ALLOC);
-	pfn_import_broken_init(imp);
+	ret = pfn_import_broken_init(imp);
+	if (ret)
+		goto err;
 
 	file = anon_inode_create_getfile("[dma_buf_pfn_import]",
 					 &pfn_import_fops, imp,
 					 dma_buf_pfn_writable(dmabuf) ?
 					 O_RDWR : O_RDONLY, NULL);
 	if (IS_ERR(file)) {
-		kfree(imp);
-		return file;
+		ret = PTR_ERR(file);
+		goto err;
 	}
 	imp->file = file;
-
 	return file;
+
+err:
+	kfree(imp);
+	return ERR_PTR(ret);
 }
 
-static int pfn_import_check(const struct dma_buf_pfn_import *args, u32 broken)
+static int pfn_import_check(const struct dma_buf_pfn_import *args)
 {
 	const u32 flags = args->flags;
 
 	if (flags & ~DMA_BUF_PFN_IMPORT_FLAGS || args->pad)
 		return -EINVAL;
 	if (flags & DMA_BUF_PFN_IMPORT_STATIC &&
-	    (broken || flags & ~(DMA_BUF_PFN_IMPORT_STATIC | DMA_BUF_PFN_IMPORT_DEVICE)))
+	    flags & ~(DMA_BUF_PFN_IMPORT_STATIC | DMA_BUF_PFN_IMPORT_DEVICE))
 		return -EINVAL;
 	if (flags & DMA_BUF_PFN_IMPORT_REVOCABLE &&
 	    !(flags & DMA_BUF_PFN_IMPORT_PIN))
@@ -431,13 +436,11 @@ static int pfn_import_check(const struct dma_buf_pfn_import *args, u32 broken)
 	if (flags & (DMA_BUF_PFN_IMPORT_PIN | DMA_BUF_PFN_IMPORT_STATIC) &&
 	    !capable(CAP_IPC_LOCK))
 		return -EPERM;
-
-	return broken ? pfn_import_broken_allowed() : 0;
+	return 0;
 }
 
 static long pfn_import_import(void __user *argp)
 {
-	u32 broken = pfn_import_broken_modes();
 	struct dma_buf_pfn_import args;
 	struct dma_buf *dmabuf;
 	struct file *file;
@@ -446,7 +449,7 @@ static long pfn_import_import(void __user *argp)
 
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	ret = pfn_import_check(&args, broken);
+	ret = pfn_import_check(&args);
 	if (ret)
 		return ret;
 
@@ -459,7 +462,7 @@ static long pfn_import_import(void __user *argp)
 		return -EOPNOTSUPP;
 	}
 
-	file = pfn_import_file(dmabuf, args.flags, broken);
+	file = pfn_import_file(dmabuf, args.flags);
 	if (IS_ERR(file)) {
 		dma_buf_put(dmabuf);
 		return PTR_ERR(file);

@@ -187,9 +187,7 @@ int pfn_import_engines_init(struct dentry *root);
 void pfn_import_engines_fini(void);
 
 /* dma-buf-pfn-importer-broken.c: importers that are broken on purpose */
-u32 pfn_import_broken_modes(void);
-int pfn_import_broken_allowed(void);
-void pfn_import_broken_init(struct pfn_import *imp);
+int pfn_import_broken_init(struct pfn_import *imp);
 void pfn_import_broken_attached(struct pfn_import *imp);
 bool pfn_import_broken_invalidate(struct pfn_import *imp);
 void pfn_import_broken_detached(struct pfn_import *imp);
