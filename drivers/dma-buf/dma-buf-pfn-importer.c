@@ -4,10 +4,12 @@
  * dma-buf fd and returns an import fd, whose mappings are the CPU side and
  * whose ioctls are the device side. See dma-buf-pfn-importer_uapi.h.
  *
- * This file is about the life of an import: its attachment, its notifications,
- * its creation and release, and what it tells userspace of its state. An
- * importer needs all of the first two sections, and of the page tables in
- * dma-buf-pfn-importer-cpu.c and dma-buf-pfn-importer-dev.c those that it has.
+ * This file implements the life of an import: notification, attachment,
+ * statistics and snapshots, creation and release. To write an importer, start
+ * from the first two sections and from one of the page tables:
+ * dma-buf-pfn-importer-cpu.c fills page tables under the reservation lock,
+ * dma-buf-pfn-importer-dev.c without it. Calls of pfn_import_broken_*() are for
+ * tests only.
  *
  * The notification is called with the reservation lock of the buffer held, and
  * takes the locks of the CPU and the device side. All locks are listed in
