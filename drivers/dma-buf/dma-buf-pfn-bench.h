@@ -133,31 +133,4 @@ struct dma_buf_pfn_bench_mock {
 #define DMA_BUF_PFN_BENCH	_IOWR('b', 1, struct dma_buf_pfn_bench)
 #define DMA_BUF_PFN_BENCH_MOCK	_IOW('b', 2, struct dma_buf_pfn_bench_mock)
 
-#ifdef __KERNEL__
-/**
- * struct pfn_bench - one measurement
- * @dmabuf: the buffer
- * @attach: attachment for lookups
- * @num_pages: size of @dmabuf
- * @offsets: page offsets to look up, NULL for a walk
- * @calls: number of @offsets, or of calls made so far in a walk
- * @address: user address for DMA_BUF_PFN_BENCH_GUP
- * @ticks: cycles counted so far
- * @invalidations: notifications received, protected by the reservation lock
- */
-struct pfn_bench {
-	struct dma_buf *dmabuf;
-	struct dma_buf_attachment *attach;
-	u32 num_pages;
-	u32 *offsets;
-	unsigned long calls;
-	u64 address;
-	u64 ticks;
-	u64 invalidations;
-};
-
-int pfn_bench_measure(struct pfn_bench *bench, u32 kind);
-int pfn_bench_mock_export(const struct dma_buf_pfn_bench_mock *args);
-#endif
-
 #endif /* _DMA_BUF_PFN_BENCH_H */

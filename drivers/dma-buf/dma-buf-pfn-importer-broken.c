@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Deliberately broken variants of the reference importer, as far as they need
- * more code than a skipped step. See DMA_BUF_PFN_IMPORT_BROKEN in
- * include/uapi/linux/dma-buf-pfn-importer.h.
+ * more code than a skipped step. Files in debugfs:
  *
- * Knobs in debugfs, microseconds:
- *
+ *	broken			DMA_BUF_PFN_BROKEN_*, see
+ *				dma-buf-pfn-importer_uapi.h: how imports are
+ *				broken that are created from then on
  *	attach_delay_us		sleep after an import has attached and before
  *				its fd is returned; also for correct imports, to
  *				compare them with ATTACH_EARLY
@@ -14,10 +14,13 @@
  *	leaked			read: number of imports that LEAK has leaked;
  *				write: release them
  *
+ * Delays are in microseconds.
+ *
  * &pfn_import.ready is protected by the reservation lock, the list of leaked
  * imports by pfn_import_leaked_lock.
  */
 
+#include <linux/capability.h>
 #include <linux/debugfs.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
@@ -25,17 +28,25 @@
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
-
-#include <uapi/linux/dma-buf-pfn-importer.h>
+#include <linux/security.h>
 
 #include "dma-buf-pfn-importer.h"
 
+static u32 pfn_import_broken;
 static u32 pfn_import_attach_delay_us;
 static u32 pfn_import_hold_lock_us = 200 * USEC_PER_MSEC;
 static u32 pfn_import_zap_delay_us = 500 * USEC_PER_MSEC;
 
 static DEFINE_MUTEX(pfn_import_leaked_lock);
 static LIST_HEAD(pfn_import_leaked);
+
+/* Broken imports may write to memory that no longer belongs to the buffer. */
+static int pfn_import_broken_allowed(void)
+{
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return security_locked_down(LOCKDOWN_DEV_MEM);
+}
 
 static void pfn_import_late_zap_work(struct work_struct *work)
 {
@@ -50,13 +61,22 @@ static void pfn_import_late_zap_work(struct work_struct *work)
 
 /**
  * pfn_import_broken_init() - initialise an import before it attaches
- * @imp: the import
+ * @imp: the import, with its flags
+ *
+ * Return: 0; -EINVAL for a static import, which cannot be broken; -EPERM.
  */
-void pfn_import_broken_init(struct pfn_import *imp)
+int pfn_import_broken_init(struct pfn_import *imp)
 {
+	imp->broken = READ_ONCE(pfn_import_broken);
+	imp->ready = !(imp->broken & DMA_BUF_PFN_BROKEN_ATTACH_EARLY);
 	INIT_DELAYED_WORK(&imp->late_zap, pfn_import_late_zap_work);
 	INIT_LIST_HEAD(&imp->leaked);
-	imp->ready = !(imp->flags & DMA_BUF_PFN_IMPORT_ATTACH_EARLY);
+
+	if (!imp->broken)
+		return 0;
+	if (imp->flags & DMA_BUF_PFN_IMPORT_STATIC)
+		return -EINVAL;
+	return pfn_import_broken_allowed();
 }
 
 /**
@@ -67,7 +87,7 @@ void pfn_import_broken_init(struct pfn_import *imp)
  */
 void pfn_import_broken_attached(struct pfn_import *imp)
 {
-	bool early = imp->flags & DMA_BUF_PFN_IMPORT_ATTACH_EARLY;
+	bool early = imp->broken & DMA_BUF_PFN_BROKEN_ATTACH_EARLY;
 
 	/* If the lookup fails, there is no translation to invalidate. */
 	if (early)
@@ -83,11 +103,11 @@ void pfn_import_broken_attached(struct pfn_import *imp)
 }
 
 /**
- * pfn_import_broken_invalidate() - count a notification and apply the broken
- * variants
+ * pfn_import_broken_invalidate() - handle a notification of a broken import
  * @imp: the import, with the reservation lock of its buffer held
  *
- * Return: true if the import must not handle the notification further.
+ * Return: true if the notification has been handled; false if it is to be
+ * handled as by a correct import.
  */
 bool pfn_import_broken_invalidate(struct pfn_import *imp)
 {
@@ -98,17 +118,17 @@ bool pfn_import_broken_invalidate(struct pfn_import *imp)
 	if (!imp->ready)
 		return true;
 
-	/* The device side reads it without the reservation lock. */
-	WRITE_ONCE(imp->invalidations, imp->invalidations + 1);
-	if (imp->flags & DMA_BUF_PFN_IMPORT_HOLD_LOCK)
+	if (imp->broken & DMA_BUF_PFN_BROKEN_HOLD_LOCK)
 		pfn_import_delay(&pfn_import_hold_lock_us);
-	if (imp->flags & DMA_BUF_PFN_IMPORT_LATE_ZAP) {
+	if (!(imp->broken & (DMA_BUF_PFN_BROKEN_NO_ZAP | DMA_BUF_PFN_BROKEN_LATE_ZAP)))
+		return false;
+
+	WRITE_ONCE(imp->invalidations, imp->invalidations + 1);
+	if (imp->broken & DMA_BUF_PFN_BROKEN_LATE_ZAP) {
 		delay = usecs_to_jiffies(READ_ONCE(pfn_import_zap_delay_us));
 		queue_delayed_work(system_dfl_wq, &imp->late_zap, delay);
 	}
-
-	return imp->flags & (DMA_BUF_PFN_IMPORT_NO_ZAP |
-			     DMA_BUF_PFN_IMPORT_LATE_ZAP);
+	return true;
 }
 
 /**
@@ -122,7 +142,7 @@ void pfn_import_broken_detached(struct pfn_import *imp)
 }
 
 /**
- * pfn_import_broken_leak() - leak a failed import with DMA_BUF_PFN_IMPORT_LEAK
+ * pfn_import_broken_leak() - leak a failed import with DMA_BUF_PFN_BROKEN_LEAK
  * @imp: the import
  *
  * Return: true if it was leaked together with its file; false if the caller
@@ -130,13 +150,35 @@ void pfn_import_broken_detached(struct pfn_import *imp)
  */
 bool pfn_import_broken_leak(struct pfn_import *imp)
 {
-	if (!(imp->flags & DMA_BUF_PFN_IMPORT_LEAK) || IS_ERR(imp->attach))
+	if (!(imp->broken & DMA_BUF_PFN_BROKEN_LEAK) || IS_ERR(imp->attach))
 		return false;
 
 	guard(mutex)(&pfn_import_leaked_lock);
 	list_add_tail(&imp->leaked, &pfn_import_leaked);
 	return true;
 }
+
+static int pfn_import_broken_get(void *data, u64 *val)
+{
+	*val = READ_ONCE(pfn_import_broken);
+	return 0;
+}
+
+static int pfn_import_broken_set(void *data, u64 val)
+{
+	int ret = 0;
+
+	if (val & ~(u64)DMA_BUF_PFN_BROKEN_ALL)
+		return -EINVAL;
+	if (val)
+		ret = pfn_import_broken_allowed();
+	if (!ret)
+		WRITE_ONCE(pfn_import_broken, val);
+	return ret;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(pfn_import_broken_fops, pfn_import_broken_get,
+			 pfn_import_broken_set, "%#llx\n");
 
 static int pfn_import_leaked_get(void *data, u64 *val)
 {
@@ -169,6 +211,7 @@ DEFINE_DEBUGFS_ATTRIBUTE(pfn_import_leaked_fops, pfn_import_leaked_get,
  */
 void pfn_import_broken_debugfs_init(struct dentry *root)
 {
+	debugfs_create_file_unsafe("broken", 0600, root, NULL, &pfn_import_broken_fops);
 	debugfs_create_u32("attach_delay_us", 0600, root,
 			   &pfn_import_attach_delay_us);
 	debugfs_create_u32("hold_lock_us", 0600, root, &pfn_import_hold_lock_us);

@@ -28,8 +28,7 @@
 #include <linux/mman.h>
 #include <linux/mmap_lock.h>
 #include <linux/pagemap.h>
-
-#include <uapi/linux/dma-buf-pfn-importer.h>
+#include <linux/xarray.h>
 
 #include "dma-buf-pfn-importer.h"
 
@@ -90,7 +89,7 @@ static vm_fault_t pfn_import_fault_idle(struct pfn_import *imp,
 
 	dma_resv_assert_held(resv);
 
-	if (imp->flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT ||
+	if (imp->broken & DMA_BUF_PFN_BROKEN_NO_FENCE_WAIT ||
 	    dma_resv_test_signaled(resv, DMA_RESV_USAGE_KERNEL))
 		return 0;
 
@@ -142,29 +141,96 @@ static bool pfn_import_huge_fits(const struct dma_buf_pfn_run *run,
 	       pfn_import_huge_cached(run->caching);
 }
 
-static vm_fault_t pfn_import_insert_page(struct vm_area_struct *vma, unsigned long addr,
-					 const struct dma_buf_pfn_run *run)
+/*
+ * The entry to record for a new one of @order. Other mappings may map parts of
+ * the block with smaller entries, or all of it with a larger one. Returns NULL
+ * if the record is to stay as it is.
+ */
+static void *pfn_import_record_entry(struct pfn_import *imp, struct xa_state *xas,
+				     pgoff_t first, unsigned int order, u64 pfn,
+				     bool write)
 {
-	return vmf_insert_pfn_prot(vma, addr, run->pfn,
-				   dma_buf_pfn_pgprot(run->caching, vma->vm_page_prot));
+	pgoff_t last = first + (1UL << order) - 1;
+	struct pfn_import_translation t;
+	unsigned long index;
+	void *entry;
+
+	xa_for_each_range(&imp->cpu_pages, index, entry, first, last) {
+		pfn_import_translate(imp, &imp->cpu_pages, index, &t);
+		if (t.order >= order) {
+			/* Keep it, and make it writable. */
+			if (!write || t.writable)
+				return NULL;
+			pfn = t.pfn - (index & ((1UL << t.order) - 1));
+			xas_set_order(xas, index, t.order);
+			return pfn_import_entry_make(pfn, true, t.generation);
+		}
+		/* A broken importer has left stale entries. */
+		if (t.generation != imp->invalidations)
+			return NULL;
+		write |= t.writable;
+	}
+	xas_set_order(xas, first, order);
+	return pfn_import_entry_make(pfn, write, imp->invalidations);
 }
 
 /*
- * The write argument is always false: huge entries have the write permission of
- * the mapping. Entries that were write-protected later, for example by
- * soft-dirty tracking, are not made writable here, see pfn_import_huge_fault().
+ * Record an entry that has been installed in a CPU page table, for statistics
+ * and snapshots. All mappings of an import share one record. It contains the
+ * largest entry that was installed in any of them. A page frame number that does
+ * not fit is not recorded.
  */
-static vm_fault_t pfn_import_fault_insert(struct vm_fault *vmf, unsigned int order,
-					  const struct dma_buf_pfn_run *run)
+static int pfn_import_record(struct pfn_import *imp, pgoff_t first,
+			     unsigned int order, u64 pfn, bool write)
 {
-	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
-		return vmf_insert_pfn_pud(vmf, run->pfn, false);
-	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
-		return vmf_insert_pfn_pmd(vmf, run->pfn, false);
-	if (order)
-		return VM_FAULT_FALLBACK;
+	XA_STATE(xas, &imp->cpu_pages, first);
+	void *entry;
 
-	return pfn_import_insert_page(vmf->vma, vmf->address, run);
+	dma_resv_assert_held(imp->dmabuf->resv);
+
+	do {
+		xas_lock(&xas);
+		entry = pfn_import_record_entry(imp, &xas, first, order, pfn, write);
+		if (entry)
+			xas_store(&xas, entry);
+		xas_unlock(&xas);
+	} while (xas_nomem(&xas, GFP_KERNEL));
+	return xas_error(&xas);
+}
+
+/*
+ * Insert an entry for the first block of @run. The write argument of huge
+ * entries is always false: they have the write permission of the mapping.
+ * Entries that were write-protected later, for example by soft-dirty tracking,
+ * are not made writable here, see pfn_import_huge_fault().
+ */
+static vm_fault_t pfn_import_insert(struct pfn_import *imp, struct vm_fault *vmf,
+				    unsigned int order, const struct dma_buf_pfn_run *run)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	vm_fault_t fault = VM_FAULT_FALLBACK;
+	int ret;
+
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
+		fault = vmf_insert_pfn_pud(vmf, run->pfn, false);
+	else if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
+		fault = vmf_insert_pfn_pmd(vmf, run->pfn, false);
+	else if (!order)
+		fault = vmf_insert_pfn_prot(vma, vma->vm_start +
+					    ((run->first - vma->vm_pgoff) << PAGE_SHIFT),
+					    run->pfn,
+					    dma_buf_pfn_pgprot(run->caching,
+							       vma->vm_page_prot));
+	if (fault != VM_FAULT_NOPAGE)
+		return fault;
+
+	ret = pfn_import_record(imp, run->first, order, run->pfn,
+				vma->vm_flags & VM_WRITE);
+	if (!ret)
+		return VM_FAULT_NOPAGE;
+
+	unmap_mapping_pages(imp->file->f_mapping, run->first, 1UL << order, true);
+	return vmf_error(ret);
 }
 
 static unsigned int pfn_import_level(unsigned int order)
@@ -175,58 +241,46 @@ static unsigned int pfn_import_level(unsigned int order)
 }
 
 /*
- * Also map the pages after the faulting one, up to the end of the run and of an
- * aligned window of fault_around_pages (debugfs). Errors end the loop and are
- * left to the fault on that page.
+ * Also map the pages of @run after the faulting one, up to the end of an aligned
+ * window of fault_around_pages (debugfs). Errors end the loop and are left to
+ * the fault on that page.
  */
 static void pfn_import_fault_around(struct pfn_import *imp, struct vm_fault *vmf,
-				    const struct dma_buf_pfn_run *run)
+				    struct dma_buf_pfn_run *run)
 {
 	unsigned long window = READ_ONCE(pfn_import_fault_around_pages);
 	struct vm_area_struct *vma = vmf->vma;
-	bool write = vma->vm_flags & VM_WRITE;
-	struct dma_buf_pfn_run rest = *run;
-	unsigned long i, n;
-	bool fresh;
-
-	dma_resv_assert_held(imp->dmabuf->resv);
 
 	if (window <= 1)
 		return;
 
 	window = rounddown_pow_of_two(min_t(unsigned long, window, PTRS_PER_PTE));
-	n = min3(run->nr_pages, window - (vmf->pgoff & (window - 1)),
-		 (vma->vm_end - vmf->address) >> PAGE_SHIFT);
-	for (i = 1; i < n; i++) {
-		rest.pfn = run->pfn + i;
-		if (pfn_import_record(imp, vmf->pgoff + i, 0, rest.pfn, write, &fresh))
+	dma_buf_pfn_clip(run, vmf->pgoff, min(ALIGN(vmf->pgoff + 1, window),
+					      vma->vm_pgoff + vma_pages(vma)));
+	while (run->nr_pages > 1) {
+		dma_buf_pfn_clip(run, run->first + 1, ULONG_MAX);
+		if (pfn_import_insert(imp, vmf, 0, run) != VM_FAULT_NOPAGE)
 			return;
-		if (pfn_import_insert_page(vma, vmf->address + i * PAGE_SIZE, &rest) ==
-		    VM_FAULT_NOPAGE)
-			continue;
-		if (fresh)
-			pfn_import_unrecord(imp, vmf->pgoff + i, 0);
-		return;
 	}
 }
 
 static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 					  struct vm_fault *vmf, unsigned int order)
 {
-	bool write = vmf->vma->vm_flags & VM_WRITE;
 	pgoff_t pgoff = ALIGN_DOWN(vmf->pgoff, 1UL << order);
 	struct dma_buf_pfn_run run;
 	vm_fault_t fault;
-	bool fresh;
 	int ret;
 
 	dma_resv_assert_held(imp->dmabuf->resv);
 
 	ret = dma_buf_get_pfn_run(imp->attach, pgoff, &run);
-	if (!ret)
-		dma_buf_pfn_clip(&run, pgoff, imp->num_pages);
+	if (ret == -EINTR || ret == -ERESTARTSYS || ret == -EAGAIN)
+		return VM_FAULT_NOPAGE;
 	if (ret)
-		goto err;
+		return vmf_error(ret);
+
+	dma_buf_pfn_clip(&run, pgoff, imp->num_pages);
 	if (order && !pfn_import_huge_fits(&run, order))
 		return VM_FAULT_FALLBACK;
 
@@ -234,31 +288,13 @@ static vm_fault_t pfn_import_fault_locked(struct pfn_import *imp,
 	if (fault)
 		return fault;
 
-	ret = pfn_import_record(imp, pgoff, order, run.pfn, write, &fresh);
-	if (ret)
-		goto err;
-
-	fault = pfn_import_fault_insert(vmf, order, &run);
+	fault = pfn_import_insert(imp, vmf, order, &run);
 	if (fault == VM_FAULT_NOPAGE) {
 		imp->faults[pfn_import_level(order)]++;
 		if (!order)
 			pfn_import_fault_around(imp, vmf, &run);
-	} else if (fresh) {
-		pfn_import_unrecord(imp, pgoff, order);
 	}
 	return fault;
-
-err:
-	switch (ret) {
-	case -EINTR:
-	case -ERESTARTSYS:
-	case -EAGAIN:
-		return VM_FAULT_NOPAGE;
-	case -ENOMEM:
-		return VM_FAULT_OOM;
-	default:
-		return VM_FAULT_SIGBUS;
-	}
 }
 
 static vm_fault_t pfn_import_fault_order(struct vm_fault *vmf, unsigned int order)
@@ -320,7 +356,7 @@ static int pfn_import_may_split(struct vm_area_struct *vma, unsigned long addr)
 
 	vma_start_write(vma);
 	start = (loff_t)linear_page_index(vma, ALIGN_DOWN(addr, PUD_SIZE)) << PAGE_SHIFT;
-	unmap_mapping_range(imp->mapping, start, PUD_SIZE, 1);
+	unmap_mapping_range(imp->file->f_mapping, start, PUD_SIZE, 1);
 	return 0;
 }
 
@@ -380,7 +416,7 @@ unsigned long pfn_import_cpu_area(struct file *file, unsigned long addr,
 
 /**
  * pfn_import_cpu_mmap() - map an import into a process
- * @imp: the import
+ * @file: the import's file
  * @vma: the new mapping
  *
  * mm has checked @vma against the mode of the import's file, which is that of
@@ -388,8 +424,10 @@ unsigned long pfn_import_cpu_area(struct file *file, unsigned long addr,
  *
  * Return: 0, or -EINVAL for a private mapping or one beyond the end.
  */
-int pfn_import_cpu_mmap(struct pfn_import *imp, struct vm_area_struct *vma)
+int pfn_import_cpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	struct pfn_import *imp = file->private_data;
+
 	/* A copy of a page would not move with the buffer. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
@@ -413,6 +451,6 @@ void pfn_import_cpu_invalidate(struct pfn_import *imp)
 {
 	dma_resv_assert_held(imp->dmabuf->resv);
 
-	unmap_mapping_range(imp->mapping, 0, 0, 1);
-	pfn_import_zap(&imp->cpu_pages, &imp->cpu_mapped, &imp->cpu_zapped);
+	unmap_mapping_range(imp->file->f_mapping, 0, 0, 1);
+	imp->cpu_zapped += pfn_import_zap(&imp->cpu_pages);
 }

@@ -2,10 +2,18 @@
 /*
  * The reference importer of page frame numbers, a misc device: imports a
  * dma-buf fd and returns an import fd, whose mappings are the CPU side and
- * whose ioctls are the device side. See
- * include/uapi/linux/dma-buf-pfn-importer.h.
+ * whose ioctls are the device side. See dma-buf-pfn-importer_uapi.h.
  *
- * This file implements the creation and release of an import.
+ * This file implements the life of an import: notification, attachment,
+ * statistics and snapshots, creation and release. To write an importer, start
+ * from the first two sections and from one of the page tables:
+ * dma-buf-pfn-importer-cpu.c fills page tables under the reservation lock,
+ * dma-buf-pfn-importer-dev.c without it. Calls of pfn_import_broken_*() are for
+ * tests only.
+ *
+ * The notification is called with the reservation lock of the buffer held, and
+ * takes the locks of the CPU and the device side. All locks are listed in
+ * dma-buf-pfn-importer.h.
  */
 
 #include <linux/anon_inodes.h>
@@ -15,53 +23,315 @@
 #include <linux/device/faux.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-pfn.h>
+#include <linux/dma-resv.h>
 #include <linux/file.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/time64.h>
 #include <linux/uaccess.h>
 
-#include <uapi/linux/dma-buf-pfn-importer.h>
+#include <trace/events/dma_buf.h>
 
 #include "dma-buf-pfn-importer.h"
-#include "dma-buf-pfn-importer-engine.h"
 
 MODULE_IMPORT_NS("DMA_BUF");
 
 /* Upper limit of all delays that debugfs knobs set */
 #define PFN_IMPORT_MAX_DELAY_US	(10 * USEC_PER_SEC)
 
+/* Snapshot entries copied to userspace at a time. */
+#define PFN_IMPORT_BATCH	128
+
 /* The device that is attached with DMA_BUF_PFN_IMPORT_DEVICE */
 static struct faux_device *pfn_importer_device;
 
-/**
- * pfn_import_delay() - sleep for the time that a debugfs knob sets
- * @knob_us: the knob, in microseconds; zero for no sleep
- *
- * Context: may sleep, does not allocate.
- */
-void pfn_import_delay(const u32 *knob_us)
-{
-	u32 us = READ_ONCE(*knob_us);
+/* --- notification -------------------------------------------------------- */
 
-	if (us)
-		fsleep(min(us, PFN_IMPORT_MAX_DELAY_US));
+/*
+ * When this returns, no translation made from earlier lookups is left. Runs
+ * under the reservation lock and possibly inside reclaim: allocates nothing and
+ * takes no lock that is held across an allocation.
+ */
+static void pfn_import_invalidate_mappings(struct dma_buf_attachment *attach)
+{
+	struct pfn_import *imp = attach->importer_priv;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	if (pfn_import_broken_invalidate(imp))
+		return;
+
+	/* The device side reads it without the reservation lock. */
+	WRITE_ONCE(imp->invalidations, imp->invalidations + 1);
+	pfn_import_dev_invalidate(imp);
+	pfn_import_cpu_invalidate(imp);
 }
 
-static long pfn_import_access(struct pfn_import *imp, void __user *argp)
-{
-	struct dma_buf_pfn_access args;
+/* --- attachment ---------------------------------------------------------- */
 
+/* Indexed by whether the importer is notified, and whether it is a peer */
+static const struct dma_buf_attach_ops pfn_import_attach_ops[2][2] = {
+	[false][true] = {
+		.allow_peer2peer = true,
+	},
+	[true][false] = {
+		.invalidate_unmaps = true,
+		.invalidate_in_reclaim = true,
+		.invalidate_mappings = pfn_import_invalidate_mappings,
+	},
+	[true][true] = {
+		.allow_peer2peer = true,
+		.invalidate_unmaps = true,
+		.invalidate_in_reclaim = true,
+		.invalidate_mappings = pfn_import_invalidate_mappings,
+	},
+};
+
+/*
+ * Attach to the buffer as the import flags specify. The first notification may
+ * come at once, so all that it accesses must be initialised before.
+ * pfn_import_detach() also cleans up after a failure.
+ */
+static int pfn_import_attach(struct pfn_import *imp)
+{
+	struct device *dev = imp->flags & DMA_BUF_PFN_IMPORT_DEVICE ?
+			     &pfn_importer_device->dev : NULL;
+	bool p2p = imp->flags & DMA_BUF_PFN_IMPORT_P2P;
+	bool pin = imp->flags & DMA_BUF_PFN_IMPORT_PIN;
+	bool notified = !pin || imp->flags & DMA_BUF_PFN_IMPORT_REVOCABLE;
+	struct dma_buf *dmabuf = imp->dmabuf;
+	int ret;
+
+	if (imp->flags & DMA_BUF_PFN_IMPORT_STATIC)
+		imp->attach = dma_buf_attach(dmabuf, dev);
+	else
+		imp->attach = dma_buf_dynamic_attach(dmabuf, dev,
+						     &pfn_import_attach_ops[notified][p2p],
+						     imp);
+	if (IS_ERR(imp->attach))
+		return PTR_ERR(imp->attach);
+
+	if (pin) {
+		ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+		if (ret)
+			return ret;
+		ret = dma_buf_pin(imp->attach);
+		imp->pinned = !ret;
+		dma_resv_unlock(dmabuf->resv);
+		if (ret)
+			return ret;
+	}
+
+	pfn_import_broken_attached(imp);
+	return 0;
+}
+
+/*
+ * Undo pfn_import_attach(), even if it failed. Removes translations first, since
+ * nothing keeps them valid without the pin or the attachment.
+ */
+static void pfn_import_detach(struct pfn_import *imp)
+{
+	struct dma_buf *dmabuf = imp->dmabuf;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	pfn_import_dev_invalidate(imp);
+	/* What a broken import has left */
+	pfn_import_maps_destroy(&imp->dev_maps);
+	xa_destroy(&imp->cpu_pages);
+	if (imp->pinned)
+		dma_buf_unpin(imp->attach);
+	dma_resv_unlock(dmabuf->resv);
+
+	/* dma_buf_detach() does not notify, so nothing may be left here. */
+	WARN_ON(!xa_empty(&imp->dev_table));
+	if (!IS_ERR_OR_NULL(imp->attach))
+		dma_buf_detach(dmabuf, imp->attach);
+	pfn_import_broken_detached(imp);
+}
+
+/* --- statistics and snapshot --------------------------------------------- */
+
+/*
+ * Neither calls the exporter nor changes any state. Everything is read under
+ * the reservation lock, which is held when entries are removed. Entries of the
+ * device may be added meanwhile, and its counters are protected by the page
+ * table lock.
+ */
+
+static long pfn_import_stats(struct pfn_import *imp, void __user *argp)
+{
+	struct dma_buf_pfn_stats stats = {};
+	int i, ret;
+
+	ret = dma_resv_lock_interruptible(imp->dmabuf->resv, NULL);
+	if (ret)
+		return ret;
+
+	for (i = 0; i < DMA_BUF_PFN_LEVELS; i++) {
+		stats.faults_at[i] = imp->faults[i];
+		stats.faults += imp->faults[i];
+	}
+	stats.invalidations = imp->invalidations;
+	stats.cpu_zapped = imp->cpu_zapped;
+	stats.cpu_mapped = pfn_import_mapped(&imp->cpu_pages);
+	stats.dev_zapped = imp->dev_zapped;
+	stats.dev_mapped = pfn_import_mapped(&imp->dev_table);
+	stats.jobs = imp->num_jobs;
+
+	xa_lock(&imp->dev_table);
+	stats.dev_lookups = imp->dev_lookups;
+	stats.dev_retries = imp->dev_retries;
+	stats.tlb_hits = imp->tlb_hits;
+	stats.tlb_flushes = imp->tlb_flushes;
+	xa_unlock(&imp->dev_table);
+	dma_resv_unlock(imp->dmabuf->resv);
+
+	return copy_to_user(argp, &stats, sizeof(stats)) ? -EFAULT : 0;
+}
+
+/* Look up a page in one of the two page tables. */
+static bool pfn_import_look(struct pfn_import *imp, struct xarray *xa,
+			    pgoff_t pgoff, struct pfn_import_translation *out)
+{
+	bool found;
+
+	xa_lock(xa);
+	found = pfn_import_translate(imp, xa, pgoff, out);
+	xa_unlock(xa);
+	return found;
+}
+
+static void pfn_import_describe(struct pfn_import *imp, pgoff_t pgoff,
+				struct dma_buf_pfn_entry *out)
+{
+	struct pfn_import_translation t;
+
+	dma_resv_assert_held(imp->dmabuf->resv);
+	memset(out, 0, sizeof(*out));
+
+	if (pfn_import_look(imp, &imp->dev_table, pgoff, &t)) {
+		out->dev_pfn = t.pfn;
+		out->dev_generation = t.generation;
+		out->dev_order = t.order;
+		out->flags |= DMA_BUF_PFN_ENTRY_DEV;
+		if (t.writable)
+			out->flags |= DMA_BUF_PFN_ENTRY_DEV_WRITE;
+	}
+	if (pfn_import_look(imp, &imp->cpu_pages, pgoff, &t)) {
+		out->cpu_pfn = t.pfn;
+		out->cpu_generation = t.generation;
+		out->cpu_order = t.order;
+		out->flags |= DMA_BUF_PFN_ENTRY_CPU;
+		if (t.writable)
+			out->flags |= DMA_BUF_PFN_ENTRY_CPU_WRITE;
+	}
+}
+
+/*
+ * The fences are tested last. None can be added while the reservation lock is
+ * held, so a fence that has not signaled now had not when the entries were
+ * read.
+ */
+static void pfn_import_describe_batch(struct pfn_import *imp, pgoff_t first,
+				      u64 count, struct dma_buf_pfn_entry *out)
+{
+	u64 i;
+
+	dma_resv_assert_held(imp->dmabuf->resv);
+
+	for (i = 0; i < count; i++)
+		pfn_import_describe(imp, first + i, &out[i]);
+
+	if (dma_resv_test_signaled(imp->dmabuf->resv, DMA_RESV_USAGE_KERNEL))
+		return;
+	for (i = 0; i < count; i++)
+		out[i].flags |= DMA_BUF_PFN_ENTRY_PENDING;
+}
+
+/*
+ * Emit the entries of one page table as trace events of the dma-buf core, one
+ * for each contiguous range, for programs that compare them with the exporter's
+ * events. Under the reservation lock, so that they are ordered with moves.
+ */
+static void pfn_import_trace_table(struct pfn_import *imp, pgoff_t first,
+				   const struct dma_buf_pfn_entry *entries,
+				   unsigned int num, bool dev)
+{
+	u32 write = dev ? DMA_BUF_PFN_ENTRY_DEV_WRITE : DMA_BUF_PFN_ENTRY_CPU_WRITE;
+	u32 present = dev ? DMA_BUF_PFN_ENTRY_DEV : DMA_BUF_PFN_ENTRY_CPU;
+	unsigned int i, n;
+
+	dma_resv_assert_held(imp->dmabuf->resv);
+
+	for (i = 0; i < num; i += n) {
+		const struct dma_buf_pfn_entry *e = &entries[i];
+		u64 pfn = dev ? e->dev_pfn : e->cpu_pfn;
+
+		n = 1;
+		if (!(e->flags & present))
+			continue;
+
+		while (i + n < num && e[n].flags & present &&
+		       (dev ? e[n].dev_pfn : e[n].cpu_pfn) == pfn + n)
+			n++;
+		trace_dma_buf_pfn_entry(imp->attach, dev ? "device" : "cpu",
+					first + i, pfn, n, e->flags & write);
+	}
+}
+
+static long pfn_import_snapshot(struct pfn_import *imp, void __user *argp)
+{
+	struct dma_buf_pfn_entry __user *to;
+	struct dma_buf_pfn_snapshot args;
+	struct dma_buf_pfn_entry *batch;
+	u64 done, n;
+	int ret = 0;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
 	if (copy_from_user(&args, argp, sizeof(args)))
 		return -EFAULT;
-	if (args.flags & ~DMA_BUF_PFN_ACCESS_FLAGS || args.pad)
+	if (args.flags || args.pad || args.generation || !args.count ||
+	    args.first >= imp->num_pages ||
+	    args.count > imp->num_pages - args.first)
 		return -EINVAL;
 
-	return pfn_import_dev_access(imp, &args);
+	batch = kmalloc_array(PFN_IMPORT_BATCH, sizeof(*batch), GFP_KERNEL);
+	if (!batch)
+		return -ENOMEM;
+
+	to = u64_to_user_ptr(args.entries);
+	for (done = 0; done < args.count; done += n) {
+		n = min(args.count - done, PFN_IMPORT_BATCH);
+
+		ret = dma_resv_lock_interruptible(imp->dmabuf->resv, NULL);
+		if (ret)
+			break;
+		pfn_import_describe_batch(imp, args.first + done, n, batch);
+		if (trace_dma_buf_pfn_entry_enabled()) {
+			pfn_import_trace_table(imp, args.first + done, batch, n, true);
+			pfn_import_trace_table(imp, args.first + done, batch, n, false);
+		}
+		args.generation = imp->invalidations;
+		dma_resv_unlock(imp->dmabuf->resv);
+
+		/* May fault on a mapping of this import: not under the lock. */
+		if (copy_to_user(to + done, batch, n * sizeof(*batch))) {
+			ret = -EFAULT;
+			break;
+		}
+	}
+
+	kfree(batch);
+	if (!ret && copy_to_user(argp, &args, sizeof(args)))
+		ret = -EFAULT;
+	return ret;
 }
+
+/* --- the import fd ------------------------------------------------------- */
 
 static long pfn_import_ioctl(struct file *file, unsigned int cmd,
 			     unsigned long arg)
@@ -71,7 +341,7 @@ static long pfn_import_ioctl(struct file *file, unsigned int cmd,
 
 	switch (cmd) {
 	case DMA_BUF_PFN_ACCESS:
-		return pfn_import_access(imp, argp);
+		return pfn_import_dev_access(imp, argp);
 	case DMA_BUF_PFN_STATS:
 		return pfn_import_stats(imp, argp);
 	case DMA_BUF_PFN_SNAPSHOT:
@@ -83,11 +353,6 @@ static long pfn_import_ioctl(struct file *file, unsigned int cmd,
 	default:
 		return -ENOTTY;
 	}
-}
-
-static int pfn_import_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	return pfn_import_cpu_mmap(file->private_data, vma);
 }
 
 /*
@@ -109,7 +374,7 @@ static const struct file_operations pfn_import_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = pfn_import_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.mmap = pfn_import_mmap,
+	.mmap = pfn_import_cpu_mmap,
 	.get_unmapped_area = pfn_import_cpu_area,
 	.release = pfn_import_release,
 };
@@ -123,6 +388,7 @@ static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
 {
 	struct pfn_import *imp;
 	struct file *file;
+	int ret;
 
 	imp = kzalloc_obj(*imp);
 	if (!imp)
@@ -133,22 +399,26 @@ static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
 	imp->num_pages = dmabuf->size >> PAGE_SHIFT;
 	xa_init(&imp->cpu_pages);
 	xa_init(&imp->dev_table);
-	INIT_LIST_HEAD(&imp->dev_windows);
+	INIT_LIST_HEAD(&imp->dev_maps);
 	xa_init_flags(&imp->jobs, XA_FLAGS_ALLOC);
-	pfn_import_broken_init(imp);
+	ret = pfn_import_broken_init(imp);
+	if (ret)
+		goto err;
 
 	file = anon_inode_create_getfile("[dma_buf_pfn_import]",
 					 &pfn_import_fops, imp,
 					 dma_buf_pfn_writable(dmabuf) ?
 					 O_RDWR : O_RDONLY, NULL);
 	if (IS_ERR(file)) {
-		kfree(imp);
-		return file;
+		ret = PTR_ERR(file);
+		goto err;
 	}
-	imp->mapping = file->f_mapping;
 	imp->file = file;
-
 	return file;
+
+err:
+	kfree(imp);
+	return ERR_PTR(ret);
 }
 
 static int pfn_import_check(const struct dma_buf_pfn_import *args)
@@ -168,14 +438,7 @@ static int pfn_import_check(const struct dma_buf_pfn_import *args)
 	if (flags & (DMA_BUF_PFN_IMPORT_PIN | DMA_BUF_PFN_IMPORT_STATIC) &&
 	    !capable(CAP_IPC_LOCK))
 		return -EPERM;
-
-	if (!(flags & DMA_BUF_PFN_IMPORT_BROKEN))
-		return 0;
-
-	/* These may write to memory that no longer belongs to the buffer. */
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	return security_locked_down(LOCKDOWN_DEV_MEM);
+	return 0;
 }
 
 static long pfn_import_import(void __user *argp)
@@ -208,9 +471,7 @@ static long pfn_import_import(void __user *argp)
 	}
 
 	/* From here on, fput() undoes everything on failure. */
-	ret = pfn_import_attach(file->private_data,
-				args.flags & DMA_BUF_PFN_IMPORT_DEVICE ?
-				&pfn_importer_device->dev : NULL);
+	ret = pfn_import_attach(file->private_data);
 	if (ret)
 		goto err_file;
 
@@ -235,6 +496,22 @@ err_file:
 	if (!pfn_import_broken_leak(file->private_data))
 		fput(file);
 	return ret;
+}
+
+/* --- the module ---------------------------------------------------------- */
+
+/**
+ * pfn_import_delay() - sleep for the time that a debugfs knob sets
+ * @knob_us: the knob, in microseconds; zero for no sleep
+ *
+ * Context: may sleep, does not allocate.
+ */
+void pfn_import_delay(const u32 *knob_us)
+{
+	u32 us = READ_ONCE(*knob_us);
+
+	if (us)
+		fsleep(min(us, PFN_IMPORT_MAX_DELAY_US));
 }
 
 static long pfn_importer_ioctl(struct file *file, unsigned int cmd,
@@ -268,27 +545,26 @@ static int __init pfn_importer_init(void)
 	if (!pfn_importer_device)
 		return -ENODEV;
 
-	ret = pfn_import_engines_init();
+	pfn_importer_debugfs = debugfs_create_dir(pfn_importer_misc.name, NULL);
+	ret = pfn_import_engines_init(pfn_importer_debugfs);
 	if (ret)
-		goto err_device;
+		goto err_debugfs;
 
 	ret = misc_register(&pfn_importer_misc);
 	if (ret)
 		goto err_engines;
 
-	pfn_importer_debugfs = debugfs_create_dir(pfn_importer_misc.name, NULL);
 	debugfs_create_u32("install_delay_us", 0600, pfn_importer_debugfs,
 			   &pfn_import_install_delay_us);
 	debugfs_create_u32("fault_around_pages", 0600, pfn_importer_debugfs,
 			   &pfn_import_fault_around_pages);
-	debugfs_create_u32("job_latency_us", 0600, pfn_importer_debugfs,
-			   &pfn_import_job_latency_us);
 	pfn_import_broken_debugfs_init(pfn_importer_debugfs);
 	return 0;
 
 err_engines:
 	pfn_import_engines_fini();
-err_device:
+err_debugfs:
+	debugfs_remove_recursive(pfn_importer_debugfs);
 	faux_device_destroy(pfn_importer_device);
 	return ret;
 }

@@ -137,16 +137,17 @@ check_kerneldoc() {
 		<(_kerneldoc "$WORK/src" "${patched[@]}" | sed -E 's/:[0-9]+ /: /' | sort -u)
 }
 
-# User space includes our header first and alone, with installed headers.
+# User space includes our header first and alone, with installed headers. The header for
+# tests of a module, *_uapi.h, is beside the module and is not installed.
 check_uapi() {
-	local f h
+	local f
 	kbuild -s headers
 	while read -r f; do
-		h=${f#include/uapi/}
-		printf '#include <%s>\n' "$h" |
-			gcc -std=c90 -Wall -Wextra -Werror -fsyntax-only -I "$BUILD/usr/include" -x c - ||
+		printf '#include <%s>\n' "${f#include/uapi/}" |
+			gcc -std=c90 -Wall -Wextra -Werror -fsyntax-only -I "$BUILD/usr/include" \
+				-I "$TOP" -x c - ||
 			printf '%s does not compile alone\n' "$f"
-	done < <(ours 'include/uapi/*.h')
+	done < <(ours 'include/uapi/*.h' 'drivers/*_uapi.h')
 }
 
 # Parse our menu with the kernel's parser. The options that ours depend on are not

@@ -6,8 +6,8 @@
  *
  *	exercise [SECONDS [FLAGS]]
  *
- * FLAGS is a number, a combination of DMA_BUF_PFN_IMPORT_*. They are not announced
- * to pfn-contract: an importer that they break must be detected.
+ * FLAGS is a number, a combination of DMA_BUF_PFN_IMPORT_* and PFN_BROKEN_*. They are not
+ * announced to pfn-contract: an importer that they break must be detected.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,14 +35,14 @@ static int import_buffer(uint32_t flags)
 	const char *fd = getenv("VGEM_PFN_DMABUF_FD");
 	struct dma_buf_pfn_import arg = {
 		.dma_buf_fd = fd ? atoi(fd) : -1,
-		.flags = DMA_BUF_PFN_IMPORT_P2P | flags,
+		.flags = DMA_BUF_PFN_IMPORT_P2P | (flags & ~PFN_BROKEN),
 	};
 	int importer, ret;
 
 	importer = __pfn_importer_open();
 	if (importer < 0)
 		die("/dev/dma_buf_pfn_importer", importer);
-	ret = __pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, &arg);
+	ret = __pfn_import_broken(importer, &arg, flags & PFN_BROKEN);
 	if (ret)
 		die("import", ret);
 	size = arg.size;

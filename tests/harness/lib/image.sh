@@ -33,7 +33,7 @@ compile() {
 	[[ ! -d $src ]] || files=("$src"/*.c)
 	shift 2
 	if [[ -e $out && -z $(find "$src" "$TOP/include/uapi" "$TOP/tests/igt/include" \
-		"$TOP/tests/igt/lib" "$TOP/drivers/dma-buf/dma-buf-pfn-bench.h" \
+		"$TOP/tests/igt/lib" "$TOP"/drivers/dma-buf/dma-buf-pfn-{bench,importer_uapi}.h \
 		"$HARNESS/lib/image.sh" "$ROOTFS/base.sqfs" -newer "$out" -type f) ]]; then
 		return
 	fi

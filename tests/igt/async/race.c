@@ -101,7 +101,7 @@ static void test_wrong(int fd, int importer)
 	dmabuf = vgem_pfn_export(fd, handle);
 	correct = pfn_import(importer, dmabuf);
 	wrong = pfn_import_flags(importer, dmabuf,
-				 DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT |
+				 PFN_BROKEN_NO_FENCE_WAIT |
 				 DMA_BUF_PFN_IMPORT_P2P);
 	map = pfn_import_mmap(wrong, size, PROT_READ);
 	data = calloc(1, size);

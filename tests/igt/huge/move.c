@@ -179,7 +179,7 @@ static void test_keeps_page_tables(int fd, int importer)
  */
 static void test_no_zap(int fd, int importer)
 {
-	const uint32_t flags = DMA_BUF_PFN_IMPORT_P2P | DMA_BUF_PFN_IMPORT_NO_ZAP;
+	const uint32_t flags = DMA_BUF_PFN_IMPORT_P2P | PFN_BROKEN_NO_ZAP;
 	struct prime p = prime_create_flags(fd, importer, 2 * HUGE, 1, flags);
 	uint64_t old = vgem_pfn_bo_pfn(fd, p.handle, 0), now, word, page;
 	struct dma_buf_pfn_entry entries[1024];
@@ -233,7 +233,7 @@ static void test_no_zap(int fd, int importer)
  */
 static void test_pending(int fd, int importer)
 {
-	const uint32_t flags = DMA_BUF_PFN_IMPORT_P2P | DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT;
+	const uint32_t flags = DMA_BUF_PFN_IMPORT_P2P | PFN_BROKEN_NO_FENCE_WAIT;
 	struct prime p = prime_create_flags(fd, importer, HUGE, 1, flags);
 	int good = pfn_import(importer, p.dmabuf);
 	struct drm_vgem_pfn_bo_move move = {

@@ -14,10 +14,26 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <linux/dma-buf-pfn-importer.h>
+#include "../../../drivers/dma-buf/dma-buf-pfn-importer_uapi.h"
 
 #define PFN_CONTRACT_MARKER \
 	"/sys/kernel/tracing/instances/pfn_contract/trace_marker"
+
+/*
+ * Importers that are broken on purpose: the bits of the debugfs file "broken", beside the
+ * flags of an import
+ */
+#define PFN_BROKEN_(name)		(DMA_BUF_PFN_BROKEN_##name << 16)
+#define PFN_BROKEN			PFN_BROKEN_(ALL)
+#define PFN_BROKEN_NO_ZAP		PFN_BROKEN_(NO_ZAP)
+#define PFN_BROKEN_NO_FENCE_WAIT	PFN_BROKEN_(NO_FENCE_WAIT)
+#define PFN_BROKEN_NO_RETRY		PFN_BROKEN_(NO_RETRY)
+#define PFN_BROKEN_LATE_ZAP		PFN_BROKEN_(LATE_ZAP)
+#define PFN_BROKEN_STALE_TLB		PFN_BROKEN_(STALE_TLB)
+#define PFN_BROKEN_HOLD_LOCK		PFN_BROKEN_(HOLD_LOCK)
+#define PFN_BROKEN_ATTACH_EARLY		PFN_BROKEN_(ATTACH_EARLY)
+#define PFN_BROKEN_LEAK			PFN_BROKEN_(LEAK)
+#define PFN_BROKEN_NO_FENCE		PFN_BROKEN_(NO_FENCE)
 
 /* Write a line to the trace. */
 static inline void pfn_contract_mark(const char *text)
@@ -39,18 +55,18 @@ static const struct {
 	uint32_t flag;
 	const char *name;
 } pfn_contract_modes[] = {
-	{ DMA_BUF_PFN_IMPORT_NO_ZAP, "no-zap" },
-	{ DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT, "no-fence-wait" },
-	{ DMA_BUF_PFN_IMPORT_NO_RETRY, "no-retry" },
-	{ DMA_BUF_PFN_IMPORT_LATE_ZAP, "late-zap" },
-	{ DMA_BUF_PFN_IMPORT_STALE_TLB, "stale-tlb" },
-	{ DMA_BUF_PFN_IMPORT_HOLD_LOCK, "hold-lock" },
-	{ DMA_BUF_PFN_IMPORT_ATTACH_EARLY, "attach-early" },
-	{ DMA_BUF_PFN_IMPORT_LEAK, "leak" },
-	{ DMA_BUF_PFN_IMPORT_NO_FENCE, "no-fence" },
+	{ PFN_BROKEN_NO_ZAP, "no-zap" },
+	{ PFN_BROKEN_NO_FENCE_WAIT, "no-fence-wait" },
+	{ PFN_BROKEN_NO_RETRY, "no-retry" },
+	{ PFN_BROKEN_LATE_ZAP, "late-zap" },
+	{ PFN_BROKEN_STALE_TLB, "stale-tlb" },
+	{ PFN_BROKEN_HOLD_LOCK, "hold-lock" },
+	{ PFN_BROKEN_ATTACH_EARLY, "attach-early" },
+	{ PFN_BROKEN_LEAK, "leak" },
+	{ PFN_BROKEN_NO_FENCE, "no-fence" },
 };
 
-/* Announce that this thread's next attachment is broken as specified by @flags. */
+/* Announce that this thread's next attachment is broken: a mask of PFN_BROKEN_*. */
 static inline void pfn_contract_import(uint32_t flags)
 {
 	char text[128] = "import";

@@ -15,7 +15,7 @@ int pfn_importer_open(void);
 
 /* Import with P2P, which takes any memory. */
 int pfn_import(int importer, int dmabuf);
-/* @flags: DMA_BUF_PFN_IMPORT_* */
+/* @flags: DMA_BUF_PFN_IMPORT_* and PFN_BROKEN_* */
 int pfn_import_flags(int importer, int dmabuf, uint32_t flags);
 void *pfn_import_mmap(int import, size_t size, int prot);
 struct dma_buf_pfn_stats pfn_import_stats(int import);

@@ -11,10 +11,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-#include <linux/dma-buf-pfn-importer.h>
+#include "../../../drivers/dma-buf/dma-buf-pfn-importer_uapi.h"
 
 #include "pfn_contract.h"
 #include "pfn_debugfs.h"
@@ -31,30 +32,80 @@ static inline int __pfn_importer_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* DMA_BUF_PFN_IMPORT, including importers that are broken on purpose */
-static inline int __pfn_import_arg(int importer, struct dma_buf_pfn_import *arg)
+/* Set a knob in the importer's debugfs directory. */
+static inline int __pfn_importer_set(const char *knob, uint32_t value)
 {
-	const uint32_t broken = arg->flags & DMA_BUF_PFN_IMPORT_BROKEN;
+	char path[64];
+
+	snprintf(path, sizeof(path), "dma_buf_pfn_importer/%s", knob);
+	return __pfn_debugfs_set(path, value);
+}
+
+/*
+ * One for the program: held for writing while "broken" in debugfs is set, which affects
+ * all imports.
+ */
+__attribute__((weak)) pthread_rwlock_t __pfn_import_lock = PTHREAD_RWLOCK_INITIALIZER;
+
+static inline int __pfn_import_broken_locked(int importer, struct dma_buf_pfn_import *arg,
+					     uint32_t broken)
+{
 	int ret;
 
-	/* Contract violations of this import are expected. */
-	if (broken)
-		pfn_contract_import(arg->flags);
+	ret = __pfn_importer_set("broken", broken / PFN_BROKEN_NO_ZAP);
+	if (ret)
+		return ret;
 	ret = __pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, arg);
+	__pfn_importer_set("broken", 0);
+	return ret;
+}
+
+/*
+ * DMA_BUF_PFN_IMPORT, broken as @broken says, a mask of PFN_BROKEN_*. Other processes
+ * must not import meanwhile.
+ */
+static inline int __pfn_import_broken(int importer, struct dma_buf_pfn_import *arg,
+				      uint32_t broken)
+{
+	int ret;
+
+	if (broken) {
+		pthread_rwlock_wrlock(&__pfn_import_lock);
+		ret = __pfn_import_broken_locked(importer, arg, broken);
+	} else {
+		pthread_rwlock_rdlock(&__pfn_import_lock);
+		ret = __pfn_ioctl(importer, DMA_BUF_PFN_IMPORT, arg);
+	}
+	pthread_rwlock_unlock(&__pfn_import_lock);
+	return ret;
+}
+
+/* The same, and pfn-contract knows that contract violations are expected. */
+static inline int __pfn_import_arg(int importer, struct dma_buf_pfn_import *arg,
+				   uint32_t broken)
+{
+	int ret;
+
+	if (broken)
+		pfn_contract_import(broken);
+	ret = __pfn_import_broken(importer, arg, broken);
 	if (ret && broken)
 		pfn_contract_mark("failed");
 	return ret;
 }
 
-/* Return the import's fd. @size may be NULL. @flags: DMA_BUF_PFN_IMPORT_* */
+/*
+ * Return the import's fd. @size may be NULL. @flags: DMA_BUF_PFN_IMPORT_* and
+ * PFN_BROKEN_*
+ */
 static inline int __pfn_import_flags(int importer, int dmabuf, uint32_t flags,
 				     uint64_t *size)
 {
 	struct dma_buf_pfn_import arg = {
 		.dma_buf_fd = dmabuf,
-		.flags = flags,
+		.flags = flags & ~PFN_BROKEN,
 	};
-	int ret = __pfn_import_arg(importer, &arg);
+	int ret = __pfn_import_arg(importer, &arg, flags & PFN_BROKEN);
 
 	if (ret)
 		return ret;
@@ -131,15 +182,6 @@ static inline int __pfn_import_result(int import, uint32_t job, uint32_t flags,
 		.data = (uintptr_t)data,
 	};
 	return __pfn_ioctl(import, DMA_BUF_PFN_RESULT, result);
-}
-
-/* Set a knob in the importer's debugfs directory. */
-static inline int __pfn_importer_set(const char *knob, uint32_t value)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "dma_buf_pfn_importer/%s", knob);
-	return __pfn_debugfs_set(path, value);
 }
 
 /*

@@ -23,7 +23,7 @@ struct prime {
 
 /* In the carveout, then TT, filled with the pattern of @seed. No page is faulted in. */
 struct prime prime_create(int fd, int importer, size_t size, uint64_t seed);
-/* The same, with DMA_BUF_PFN_IMPORT_* flags */
+/* The same, with DMA_BUF_PFN_IMPORT_* flags and PFN_BROKEN_* */
 struct prime prime_create_flags(int fd, int importer, size_t size,
 				uint64_t seed, uint32_t flags);
 void prime_destroy(struct prime *p);

@@ -101,6 +101,7 @@ static void reset(int sig)
 		__vgem_pfn_set(fd, "engine_bandwidth_mibps", 0);
 		close(fd);
 	}
+	__pfn_importer_set("broken", 0);
 	__pfn_importer_set_install_delay(0);
 	__pfn_importer_set("job_latency_us", 0);
 	__pfn_importer_set("attach_delay_us", 0);

@@ -120,7 +120,7 @@ static struct verdict stale_by_tlb(int fd, int importer, uint32_t flags)
 	pfn_import_write(p.import, 8, &word, sizeof(word));
 	v = stale_verdict(&p, log, since);
 	igt_assert_eq_u64(pfn_import_stats(p.import).tlb_flushes,
-			  flags & DMA_BUF_PFN_IMPORT_STALE_TLB ? 0 : 1);
+			  flags & PFN_BROKEN_STALE_TLB ? 0 : 1);
 	prime_destroy(&p);
 	return v;
 }
@@ -133,7 +133,7 @@ static bool try_stale_by_job(int fd, int importer, uint32_t flags, uint32_t late
 			     struct verdict *verdict)
 {
 	struct prime p = prime_create_flags(fd, importer, SIZE, 1, flags);
-	bool waits = !(flags & DMA_BUF_PFN_IMPORT_NO_FENCE), done;
+	bool waits = !(flags & PFN_BROKEN_NO_FENCE), done;
 	int log = pfn_stale_open();
 	struct verdict v;
 	uint64_t since;
@@ -200,7 +200,7 @@ static struct verdict notification_time(int fd, int importer, uint32_t flags)
 		v = notification_takes(fd, importer, flags, us);
 		if (!v.by)
 			break;
-		if (flags & DMA_BUF_PFN_IMPORT_HOLD_LOCK)
+		if (flags & PFN_BROKEN_HOLD_LOCK)
 			break;
 	}
 	return v;
@@ -215,29 +215,29 @@ struct mode {
 
 static const struct mode modes[] = {
 	{ "no-zap-device", "ignores notifications (write by device)",
-	  DMA_BUF_PFN_IMPORT_NO_ZAP, stale_by_device },
+	  PFN_BROKEN_NO_ZAP, stale_by_device },
 	{ "no-zap-cpu", "ignores notifications (write by CPU)",
-	  DMA_BUF_PFN_IMPORT_NO_ZAP, stale_by_cpu },
+	  PFN_BROKEN_NO_ZAP, stale_by_cpu },
 	{ "late-zap-device", "zaps too late (write by device)",
-	  DMA_BUF_PFN_IMPORT_LATE_ZAP, stale_by_device },
+	  PFN_BROKEN_LATE_ZAP, stale_by_device },
 	{ "late-zap-cpu", "zaps too late (write by CPU)",
-	  DMA_BUF_PFN_IMPORT_LATE_ZAP, stale_by_cpu },
+	  PFN_BROKEN_LATE_ZAP, stale_by_cpu },
 	{ "stale-tlb", "does not flush the TLB of its device",
-	  DMA_BUF_PFN_IMPORT_STALE_TLB, stale_by_tlb },
+	  PFN_BROKEN_STALE_TLB, stale_by_tlb },
 	{ "no-fence", "does not publish the fences of its jobs",
-	  DMA_BUF_PFN_IMPORT_NO_FENCE, stale_by_job },
+	  PFN_BROKEN_NO_FENCE, stale_by_job },
 	{ "no-fence-wait-device", "does not wait for fences in an access",
-	  DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT, read_early },
+	  PFN_BROKEN_NO_FENCE_WAIT, read_early },
 	{ "no-fence-wait-job", "does not wait for fences in a job",
-	  DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT, read_early_job },
+	  PFN_BROKEN_NO_FENCE_WAIT, read_early_job },
 	{ "no-retry", "does not check the sequence before it installs a pfn",
-	  DMA_BUF_PFN_IMPORT_NO_RETRY, lookup_race },
+	  PFN_BROKEN_NO_RETRY, lookup_race },
 	{ "hold-lock", "holds the lock too long in a notification",
-	  DMA_BUF_PFN_IMPORT_HOLD_LOCK, notification_time },
+	  PFN_BROKEN_HOLD_LOCK, notification_time },
 	{ "attach-early", "attaches before it can be notified",
-	  DMA_BUF_PFN_IMPORT_ATTACH_EARLY, early_import },
+	  PFN_BROKEN_ATTACH_EARLY, early_import },
 	{ "leak", "leaves its attachment behind when it fails",
-	  DMA_BUF_PFN_IMPORT_LEAK, failed_import },
+	  PFN_BROKEN_LEAK, failed_import },
 };
 
 static void test_mode(int fd, int importer, const struct mode *mode)
@@ -263,7 +263,7 @@ static void test_late_zap(int fd, int importer)
 {
 	struct prime p = prime_create_flags(fd, importer, SIZE, 1,
 					    DMA_BUF_PFN_IMPORT_P2P |
-					    DMA_BUF_PFN_IMPORT_LATE_ZAP);
+					    PFN_BROKEN_LATE_ZAP);
 	struct dma_buf_pfn_stats stats;
 	int tries;
 

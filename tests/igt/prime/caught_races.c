@@ -137,7 +137,7 @@ static struct prime copying(int fd, int importer, uint32_t flags,
 	*since = now_us();
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
 	vgem_pfn_set_knob(fd, "async_moves", 0);
-	if (!(flags & DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT))
+	if (!(flags & PFN_BROKEN_NO_FENCE_WAIT))
 		pfn_hold_until_asleep(hold);
 	return p;
 }
@@ -189,11 +189,11 @@ struct verdict failed_import(int fd, int importer, uint32_t flags)
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	igt_assert(arg != MAP_FAILED);
 	arg->dma_buf_fd = p.dmabuf;
-	arg->flags = flags | DMA_BUF_PFN_IMPORT_PIN;
+	arg->flags = (flags & ~PFN_BROKEN) | DMA_BUF_PFN_IMPORT_PIN;
 	igt_assert_eq(mprotect(arg, PFN_PAGE_SIZE, PROT_READ), 0);
 
 	since = now_us();
-	igt_assert_eq(__pfn_import_arg(importer, arg), -EFAULT);
+	igt_assert_eq(__pfn_import_arg(importer, arg, flags & PFN_BROKEN), -EFAULT);
 	query = vgem_pfn_bo_query(fd, p.handle);
 	v = verdict(query.num_attachments != 1, "attachments left", since);
 	igt_assert_eq_u32(query.num_attachments, v.by ? 2 : 1);

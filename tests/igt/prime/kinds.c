@@ -12,7 +12,7 @@
 #define REVOCABLE	DMA_BUF_PFN_IMPORT_REVOCABLE
 #define STATIC		DMA_BUF_PFN_IMPORT_STATIC
 #define P2P		DMA_BUF_PFN_IMPORT_P2P
-#define NO_ZAP		DMA_BUF_PFN_IMPORT_NO_ZAP
+#define NO_ZAP		PFN_BROKEN_NO_ZAP
 
 static uint32_t pins(struct prime *p)
 {
@@ -185,7 +185,7 @@ static void test_bad_flags(int fd, int importer)
 {
 	static const uint32_t bad[] = {
 		STATIC | PIN, STATIC | REVOCABLE, STATIC | P2P, STATIC | NO_ZAP,
-		STATIC | PIN | REVOCABLE, STATIC | DMA_BUF_PFN_IMPORT_NO_RETRY,
+		STATIC | PIN | REVOCABLE, STATIC | PFN_BROKEN_NO_RETRY,
 		REVOCABLE, REVOCABLE | P2P, REVOCABLE | NO_ZAP,
 	};
 	static const uint32_t good[] = {

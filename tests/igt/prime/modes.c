@@ -14,8 +14,8 @@
 
 #define MS	1000	/* us */
 
-#define NO_ZAP		(DMA_BUF_PFN_IMPORT_P2P | DMA_BUF_PFN_IMPORT_NO_ZAP)
-#define NO_RETRY	(DMA_BUF_PFN_IMPORT_P2P | DMA_BUF_PFN_IMPORT_NO_RETRY)
+#define NO_ZAP		(DMA_BUF_PFN_IMPORT_P2P | PFN_BROKEN_NO_ZAP)
+#define NO_RETRY	(DMA_BUF_PFN_IMPORT_P2P | PFN_BROKEN_NO_RETRY)
 
 /*
  * SUBTEST: broken-needs-admin
@@ -27,13 +27,13 @@ static void test_needs_admin(int fd, int importer)
 	uint32_t flag;
 
 	for (flag = 1U << 31; flag; flag >>= 1)
-		if (flag & DMA_BUF_PFN_IMPORT_BROKEN)
+		if (flag & PFN_BROKEN)
 			close(pfn_import_flags(importer, p.dmabuf, flag));
 
 	igt_fork(child, 1) {
 		vgem_pfn_drop_cap(CAP_SYS_ADMIN);
 		for (flag = 1U << 31; flag; flag >>= 1)
-			if (flag & DMA_BUF_PFN_IMPORT_BROKEN)
+			if (flag & PFN_BROKEN)
 				igt_assert_eq(__pfn_import_flags(importer,
 								 p.dmabuf, flag,
 								 NULL), -EPERM);

@@ -24,9 +24,9 @@ struct broken {
 };
 
 static const struct broken modes[] = {
-	{ "no-zap", DMA_BUF_PFN_IMPORT_NO_ZAP, 0, 0 },
-	{ "no-retry", DMA_BUF_PFN_IMPORT_NO_RETRY, 10000, 0 },
-	{ "no-fence-wait", DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT, 0, 10000 },
+	{ "no-zap", PFN_BROKEN_NO_ZAP, 0, 0 },
+	{ "no-retry", PFN_BROKEN_NO_RETRY, 10000, 0 },
+	{ "no-fence-wait", PFN_BROKEN_NO_FENCE_WAIT, 0, 10000 },
 };
 
 /*

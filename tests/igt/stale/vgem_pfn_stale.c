@@ -45,7 +45,7 @@ static void test_write_after_move(int fd, struct drm_vgem_pfn_region region,
 	handle = __vgem_pfn_bo_create_list(fd, SIZE, placements, 2);
 	vgem_pfn_bo_fill(fd, handle, SIZE, 1);
 	dmabuf = vgem_pfn_export(fd, handle);
-	import = pfn_import_flags(importer, dmabuf, DMA_BUF_PFN_IMPORT_NO_ZAP |
+	import = pfn_import_flags(importer, dmabuf, PFN_BROKEN_NO_ZAP |
 				  DMA_BUF_PFN_IMPORT_P2P);
 	pfn_import_dev_check(import, SIZE, 1);
 	igt_nsec_elapsed(&before_move);

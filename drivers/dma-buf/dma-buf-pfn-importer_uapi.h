@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
-#ifndef _UAPI_LINUX_DMA_BUF_PFN_IMPORTER_H
-#define _UAPI_LINUX_DMA_BUF_PFN_IMPORTER_H
+#ifndef _DMA_BUF_PFN_IMPORTER_UAPI_H
+#define _DMA_BUF_PFN_IMPORTER_UAPI_H
 
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
 /*
- * /dev/dma_buf_pfn_importer: the reference importer of page frame numbers.
+ * /dev/dma_buf_pfn_importer: the reference importer of page frame numbers, for
+ * the tests of the same tree. Like lib/test_hmm_uapi.h this is not installed,
+ * and not a stable interface.
  *
  * DMA_BUF_PFN_IMPORT on the device turns a dma-buf fd into an import fd. The
  * import fd supports the other ioctls, and mmap() with MAP_SHARED, writable if
@@ -17,8 +19,6 @@
  * changes no state.
  */
 
-#define DMA_BUF_PFN_IMPORTER_BASE	0xBC
-
 /*
  * The kind of import: how its translations are kept valid. Without a flag the
  * import is dynamic: the exporter may move the buffer and notifies the
@@ -26,119 +26,36 @@
  */
 
 /* The buffer is pinned while it is imported. The importer is not notified. */
-#define DMA_BUF_PFN_IMPORT_PIN			(1 << 0)
+#define DMA_BUF_PFN_IMPORT_PIN			0x1
 
 /*
  * Only with PIN: the importer is notified if the exporter revokes the memory.
  */
-#define DMA_BUF_PFN_IMPORT_REVOCABLE		(1 << 1)
+#define DMA_BUF_PFN_IMPORT_REVOCABLE		0x2
 
 /*
  * An attachment without importer operations, made by dma_buf_attach(). The
  * first lookup pins the buffer. Can only be combined with DEVICE.
  */
-#define DMA_BUF_PFN_IMPORT_STATIC		(1 << 2)
+#define DMA_BUF_PFN_IMPORT_STATIC		0x4
 
 /*
  * The importer supports device memory and memory without struct page. Without
  * this flag, lookups return system memory or an error.
  */
-#define DMA_BUF_PFN_IMPORT_P2P			(1 << 3)
+#define DMA_BUF_PFN_IMPORT_P2P			0x8
 
 /*
  * Attach with a device, the importer's faux device. Without this flag the
  * attachment has no device, like those of KVM.
  */
-#define DMA_BUF_PFN_IMPORT_DEVICE		(1 << 4)
+#define DMA_BUF_PFN_IMPORT_DEVICE		0x10
 
-/*
- * Importers that are broken on purpose, so that tests can show that they detect
- * them. Each flag breaks one step that an importer must take.
- *
- * With any of them an import may access memory that no longer belongs to the
- * buffer: another buffer's memory, or pages that the kernel has reused. This is
- * equivalent to write access to /dev/mem. Each flag therefore needs
- * CAP_SYS_ADMIN, and is refused when the kernel is locked down. A process that
- * receives such an import fd, or inherits a mapping of it, has the same access
- * without any capability.
- */
-
-/*
- * Notifications are counted and otherwise ignored: page table entries of both
- * sides stay until the import is closed and its last mapping removed, and
- * accesses through old page frame numbers continue. Pages that are first looked
- * up after a move are translated to the new placement. Carveout memory stays
- * reserved while the import exists, but system memory that the buffer has left
- * is freed.
- */
-#define DMA_BUF_PFN_IMPORT_NO_ZAP		(1 << 16)
-
-/*
- * Neither side waits for fences: accesses may precede the data. Has little
- * effect with exporters that wait themselves.
- */
-#define DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT	(1 << 17)
-
-/*
- * The device installs the result of dma_buf_get_pfn_unlocked() even if the
- * sequence has advanced.
- */
-#define DMA_BUF_PFN_IMPORT_NO_RETRY		(1 << 18)
-
-/*
- * A notification returns at once, and a worker removes the translations of both
- * sides zap_delay_us (debugfs) later. Until then they are used as with NO_ZAP.
- */
-#define DMA_BUF_PFN_IMPORT_LATE_ZAP		(1 << 19)
-
-/*
- * A notification empties the page tables but does not flush the device TLB. Its
- * entries are used until other pages replace them.
- */
-#define DMA_BUF_PFN_IMPORT_STALE_TLB		(1 << 20)
-
-/*
- * A notification sleeps hold_lock_us (debugfs) with the reservation lock held
- * before it removes the translations.
- */
-#define DMA_BUF_PFN_IMPORT_HOLD_LOCK		(1 << 21)
-
-/*
- * The importer attaches before it is ready for notifications: it looks up the
- * first page for the device, and is ready attach_delay_us (debugfs) later. A
- * notification in between is ignored. A real importer might dereference a
- * pointer that is not set yet.
- */
-#define DMA_BUF_PFN_IMPORT_ATTACH_EARLY		(1 << 22)
-
-/*
- * An import that fails after it has attached leaks the attachment, and the pin
- * if any, until something is written to "leaked" in debugfs. The module cannot
- * be unloaded until then.
- */
-#define DMA_BUF_PFN_IMPORT_LEAK			(1 << 23)
-
-/*
- * The fences of jobs are not added to the reservation object, so that exporters
- * do not wait for them.
- */
-#define DMA_BUF_PFN_IMPORT_NO_FENCE		(1 << 24)
-
-#define DMA_BUF_PFN_IMPORT_BROKEN	(DMA_BUF_PFN_IMPORT_NO_ZAP | \
-					 DMA_BUF_PFN_IMPORT_NO_FENCE_WAIT | \
-					 DMA_BUF_PFN_IMPORT_NO_RETRY | \
-					 DMA_BUF_PFN_IMPORT_LATE_ZAP | \
-					 DMA_BUF_PFN_IMPORT_STALE_TLB | \
-					 DMA_BUF_PFN_IMPORT_HOLD_LOCK | \
-					 DMA_BUF_PFN_IMPORT_ATTACH_EARLY | \
-					 DMA_BUF_PFN_IMPORT_LEAK | \
-					 DMA_BUF_PFN_IMPORT_NO_FENCE)
 #define DMA_BUF_PFN_IMPORT_FLAGS	(DMA_BUF_PFN_IMPORT_PIN | \
 					 DMA_BUF_PFN_IMPORT_REVOCABLE | \
 					 DMA_BUF_PFN_IMPORT_STATIC | \
 					 DMA_BUF_PFN_IMPORT_P2P | \
-					 DMA_BUF_PFN_IMPORT_DEVICE | \
-					 DMA_BUF_PFN_IMPORT_BROKEN)
+					 DMA_BUF_PFN_IMPORT_DEVICE)
 
 /**
  * struct dma_buf_pfn_import - import a dma-buf
@@ -146,9 +63,7 @@
  * Errors: -EBADF for an invalid fd, -EINVAL for an fd that is not a dma-buf and
  * for flags that cannot be combined, -EOPNOTSUPP for an exporter without
  * get_pfn, -EPERM for DMA_BUF_PFN_IMPORT_PIN or DMA_BUF_PFN_IMPORT_STATIC
- * without CAP_IPC_LOCK, and for a flag of DMA_BUF_PFN_IMPORT_BROKEN without
- * CAP_SYS_ADMIN or in a kernel that is locked down; -EINTR, or the error of the
- * exporter's attach or pin.
+ * without CAP_IPC_LOCK, -EINTR, or the error of the exporter's attach or pin.
  */
 struct dma_buf_pfn_import {
 	/** @dma_buf_fd: Input: fd of the dma-buf. */
@@ -169,7 +84,7 @@ struct dma_buf_pfn_import {
 
 /* The direction of a device access. */
 #define DMA_BUF_PFN_ACCESS_READ		0
-#define DMA_BUF_PFN_ACCESS_WRITE	(1 << 0)
+#define DMA_BUF_PFN_ACCESS_WRITE	0x1
 #define DMA_BUF_PFN_ACCESS_FLAGS	(DMA_BUF_PFN_ACCESS_WRITE)
 
 /**
@@ -271,22 +186,22 @@ struct dma_buf_pfn_stats {
  * translation is one that was installed in a page table since the last
  * notification.
  */
-#define DMA_BUF_PFN_ENTRY_DEV		(1 << 0)
-#define DMA_BUF_PFN_ENTRY_CPU		(1 << 1)
+#define DMA_BUF_PFN_ENTRY_DEV		0x1
+#define DMA_BUF_PFN_ENTRY_CPU		0x2
 
 /*
  * Whether the device may write through its translation, and whether the CPU
  * translation was installed in a writable mapping.
  */
-#define DMA_BUF_PFN_ENTRY_DEV_WRITE	(1 << 2)
-#define DMA_BUF_PFN_ENTRY_CPU_WRITE	(1 << 3)
+#define DMA_BUF_PFN_ENTRY_DEV_WRITE	0x4
+#define DMA_BUF_PFN_ENTRY_CPU_WRITE	0x8
 
 /*
  * The buffer has KERNEL fences that have not signaled: its contents are still
  * being moved. A correct dynamic importer has no translation then: the
  * notification has removed the old ones, and new ones must wait for the fences.
  */
-#define DMA_BUF_PFN_ENTRY_PENDING	(1 << 4)
+#define DMA_BUF_PFN_ENTRY_PENDING	0x10
 
 /**
  * struct dma_buf_pfn_entry - the importer's translations of one page
@@ -368,7 +283,7 @@ struct dma_buf_pfn_snapshot {
 #define DMA_BUF_PFN_MAX_JOBS		1024
 
 /* Maximum length of a READ or WRITE job in bytes */
-#define DMA_BUF_PFN_MAX_DATA		(1 << 20)
+#define DMA_BUF_PFN_MAX_DATA		0x100000
 
 /* What a job does with its range */
 #define DMA_BUF_PFN_JOB_READ		0	/* returns data in the result */
@@ -381,9 +296,9 @@ struct dma_buf_pfn_snapshot {
  * fence has BOOKKEEP usage. Without this flag, jobs that write wait for earlier
  * readers and writers, and jobs that read wait for earlier writers.
  */
-#define DMA_BUF_PFN_SUBMIT_EXPLICIT	(1 << 0)
+#define DMA_BUF_PFN_SUBMIT_EXPLICIT	0x1
 /* Return a sync file. */
-#define DMA_BUF_PFN_SUBMIT_FENCE_FD	(1 << 1)
+#define DMA_BUF_PFN_SUBMIT_FENCE_FD	0x2
 #define DMA_BUF_PFN_SUBMIT_FLAGS	(DMA_BUF_PFN_SUBMIT_EXPLICIT | \
 					 DMA_BUF_PFN_SUBMIT_FENCE_FD)
 
@@ -448,7 +363,7 @@ struct dma_buf_pfn_submit {
 };
 
 /* Do not wait: -EBUSY if the job is not done. */
-#define DMA_BUF_PFN_RESULT_NOWAIT	(1 << 0)
+#define DMA_BUF_PFN_RESULT_NOWAIT	0x1
 #define DMA_BUF_PFN_RESULT_FLAGS	(DMA_BUF_PFN_RESULT_NOWAIT)
 
 /**
@@ -486,17 +401,89 @@ struct dma_buf_pfn_result {
 	__u64 end_ns;
 };
 
-#define DMA_BUF_PFN_IMPORT \
-	_IOWR(DMA_BUF_PFN_IMPORTER_BASE, 0x00, struct dma_buf_pfn_import)
-#define DMA_BUF_PFN_ACCESS \
-	_IOW(DMA_BUF_PFN_IMPORTER_BASE, 0x01, struct dma_buf_pfn_access)
-#define DMA_BUF_PFN_STATS \
-	_IOR(DMA_BUF_PFN_IMPORTER_BASE, 0x02, struct dma_buf_pfn_stats)
-#define DMA_BUF_PFN_SNAPSHOT \
-	_IOWR(DMA_BUF_PFN_IMPORTER_BASE, 0x03, struct dma_buf_pfn_snapshot)
-#define DMA_BUF_PFN_SUBMIT \
-	_IOWR(DMA_BUF_PFN_IMPORTER_BASE, 0x04, struct dma_buf_pfn_submit)
-#define DMA_BUF_PFN_RESULT \
-	_IOWR(DMA_BUF_PFN_IMPORTER_BASE, 0x05, struct dma_buf_pfn_result)
+#define DMA_BUF_PFN_IMPORT		_IOWR('P', 0, struct dma_buf_pfn_import)
+#define DMA_BUF_PFN_ACCESS		_IOW('P', 1, struct dma_buf_pfn_access)
+#define DMA_BUF_PFN_STATS		_IOR('P', 2, struct dma_buf_pfn_stats)
+#define DMA_BUF_PFN_SNAPSHOT		_IOWR('P', 3, struct dma_buf_pfn_snapshot)
+#define DMA_BUF_PFN_SUBMIT		_IOWR('P', 4, struct dma_buf_pfn_submit)
+#define DMA_BUF_PFN_RESULT		_IOWR('P', 5, struct dma_buf_pfn_result)
 
-#endif /* _UAPI_LINUX_DMA_BUF_PFN_IMPORTER_H */
+/*
+ * The file "broken" in debugfs: importers that are broken on purpose, so that
+ * tests can show that they detect them. Each bit breaks one step that an
+ * importer must take, in all imports that are created while it is set.
+ *
+ * With any of them an import may access memory that no longer belongs to the
+ * buffer: another buffer's memory, or pages that the kernel has reused. This is
+ * equivalent to write access to /dev/mem. Setting a bit, and importing while one
+ * is set, therefore needs CAP_SYS_ADMIN, and fails with -EPERM when the kernel
+ * is locked down. A process that receives such an import fd, or inherits a
+ * mapping of it, has the same access without any capability.
+ *
+ * Static imports cannot be broken, and fail with -EINVAL.
+ */
+
+/*
+ * Notifications are counted and otherwise ignored: page table entries of both
+ * sides stay until the import is closed and its last mapping removed, and
+ * accesses through old page frame numbers continue. Pages that are first looked
+ * up after a move are translated to the new placement. Carveout memory stays
+ * reserved while the import exists, but system memory that the buffer has left
+ * is freed.
+ */
+#define DMA_BUF_PFN_BROKEN_NO_ZAP		0x1
+
+/*
+ * Neither side waits for fences: accesses may precede the data. Has little
+ * effect with exporters that wait themselves.
+ */
+#define DMA_BUF_PFN_BROKEN_NO_FENCE_WAIT	0x2
+
+/*
+ * The device installs the result of dma_buf_get_pfn_unlocked() even if the
+ * sequence has advanced.
+ */
+#define DMA_BUF_PFN_BROKEN_NO_RETRY		0x4
+
+/*
+ * A notification returns at once, and a worker removes the translations of both
+ * sides zap_delay_us (debugfs) later. Until then they are used as with NO_ZAP.
+ */
+#define DMA_BUF_PFN_BROKEN_LATE_ZAP		0x8
+
+/*
+ * A notification empties the page tables but does not flush the device TLB. Its
+ * entries are used until other pages replace them.
+ */
+#define DMA_BUF_PFN_BROKEN_STALE_TLB		0x10
+
+/*
+ * A notification sleeps hold_lock_us (debugfs) with the reservation lock held
+ * before it removes the translations.
+ */
+#define DMA_BUF_PFN_BROKEN_HOLD_LOCK		0x20
+
+/*
+ * The importer attaches before it is ready for notifications: it looks up the
+ * first page for the device, and is ready attach_delay_us (debugfs) later. A
+ * notification in between is ignored. A real importer might dereference a
+ * pointer that is not set yet.
+ */
+#define DMA_BUF_PFN_BROKEN_ATTACH_EARLY		0x40
+
+/*
+ * An import that fails after it has attached leaks the attachment, and the pin
+ * if any, until something is written to "leaked" in debugfs. The module cannot
+ * be unloaded until then.
+ */
+#define DMA_BUF_PFN_BROKEN_LEAK			0x80
+
+/*
+ * The fences of jobs are not added to the reservation object, so that exporters
+ * do not wait for them.
+ */
+#define DMA_BUF_PFN_BROKEN_NO_FENCE		0x100
+
+#define DMA_BUF_PFN_BROKEN_ALL			0x1ff
+
+#endif /* _DMA_BUF_PFN_IMPORTER_UAPI_H */
