@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Subtests of importers that access buffers which move all the time. */
 #include <sys/mman.h>
+#include <time.h>
 
 #include "async.h"
 #include "igt.h"
@@ -91,13 +92,13 @@ static void test_wrong(int fd, int importer)
 {
 	const size_t size = 16 * PFN_PAGE_SIZE;
 	int dmabuf, wrong, correct, wrong_cpu = 0, wrong_dev = 0, i;
+	uint64_t seed = time(NULL);
 	uint32_t handle, syncobj;
 	uint64_t *data, *map;
 	struct pfn_hold hold;
 	size_t page;
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
-	vgem_pfn_bo_fill(fd, handle, size, 1);
 	dmabuf = vgem_pfn_export(fd, handle);
 	correct = pfn_import(importer, dmabuf);
 	wrong = pfn_import_flags(importer, dmabuf,
@@ -109,22 +110,27 @@ static void test_wrong(int fd, int importer)
 	syncobj = async_syncobj(fd);
 
 	for (i = 0; i < 2; i++) {
+		/*
+		 * New contents each time: the memory that the buffer moves to may have
+		 * those of the last move, or of an earlier subtest.
+		 */
+		vgem_pfn_bo_fill(fd, handle, size, ++seed);
 		pfn_hold_begin(&hold);
 		async_move_held(fd, handle, i ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT,
 				syncobj, &hold);
 		pfn_import_read(wrong, 0, data, size);
 		for (page = 0; page < size / 8; page += PFN_PAGE_SIZE / 8) {
-			wrong_dev += data[page] != pfn_pattern_word(1, page);
-			wrong_cpu += map[page] != pfn_pattern_word(1, page);
+			wrong_dev += data[page] != pfn_pattern_word(seed, page);
+			wrong_cpu += map[page] != pfn_pattern_word(seed, page);
 		}
 		pfn_hold_assert(&hold, !async_done(fd, syncobj));
 
 		/* The correct importer reads correct data at any time. */
 		pfn_hold_until_asleep(&hold);
-		pfn_import_dev_check(correct, size, 1);
+		pfn_import_dev_check(correct, size, seed);
 		igt_assert(async_done(fd, syncobj));
 		pfn_hold_end(&hold);
-		pfn_assert_pattern(map, 0, size, 1);
+		pfn_assert_pattern(map, 0, size, seed);
 	}
 	igt_info("of 32 pages each, %d by device and %d by CPU were wrong\n",
 		 wrong_dev, wrong_cpu);
