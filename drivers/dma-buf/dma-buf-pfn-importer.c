@@ -32,9 +32,8 @@
 #include <linux/time64.h>
 #include <linux/uaccess.h>
 
-#include <trace/events/dma_buf.h>
-
 #include "dma-buf-pfn-importer.h"
+#include "dma-buf-pfn-importer-trace.h"
 
 MODULE_IMPORT_NS("DMA_BUF");
 
@@ -251,37 +250,6 @@ static void pfn_import_describe_batch(struct pfn_import *imp, pgoff_t first,
 		out[i].flags |= DMA_BUF_PFN_ENTRY_PENDING;
 }
 
-/*
- * Emit the entries of one page table as trace events of the dma-buf core, one
- * for each contiguous range, for programs that compare them with the exporter's
- * events. Under the reservation lock, so that they are ordered with moves.
- */
-static void pfn_import_trace_table(struct pfn_import *imp, pgoff_t first,
-				   const struct dma_buf_pfn_entry *entries,
-				   unsigned int num, bool dev)
-{
-	u32 write = dev ? DMA_BUF_PFN_ENTRY_DEV_WRITE : DMA_BUF_PFN_ENTRY_CPU_WRITE;
-	u32 present = dev ? DMA_BUF_PFN_ENTRY_DEV : DMA_BUF_PFN_ENTRY_CPU;
-	unsigned int i, n;
-
-	dma_resv_assert_held(imp->dmabuf->resv);
-
-	for (i = 0; i < num; i += n) {
-		const struct dma_buf_pfn_entry *e = &entries[i];
-		u64 pfn = dev ? e->dev_pfn : e->cpu_pfn;
-
-		n = 1;
-		if (!(e->flags & present))
-			continue;
-
-		while (i + n < num && e[n].flags & present &&
-		       (dev ? e[n].dev_pfn : e[n].cpu_pfn) == pfn + n)
-			n++;
-		trace_dma_buf_pfn_entry(imp->attach, dev ? "device" : "cpu",
-					first + i, pfn, n, e->flags & write);
-	}
-}
-
 static long pfn_import_snapshot(struct pfn_import *imp, void __user *argp)
 {
 	struct dma_buf_pfn_entry __user *to;
@@ -311,10 +279,7 @@ static long pfn_import_snapshot(struct pfn_import *imp, void __user *argp)
 		if (ret)
 			break;
 		pfn_import_describe_batch(imp, args.first + done, n, batch);
-		if (trace_dma_buf_pfn_entry_enabled()) {
-			pfn_import_trace_table(imp, args.first + done, batch, n, true);
-			pfn_import_trace_table(imp, args.first + done, batch, n, false);
-		}
+		pfn_import_trace_snapshot(imp, args.first + done, batch, n);
 		args.generation = imp->invalidations;
 		dma_resv_unlock(imp->dmabuf->resv);
 

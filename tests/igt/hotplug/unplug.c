@@ -365,7 +365,7 @@ void hotplug_unplug_tests(void)
 		  test_move },
 		{ "unplug-async", "Pending copies end with the device.",
 		  test_async },
-		{ "unplug-unload", "The module cannot be unloaded with users of an unplugged device.",
+		{ "unplug-unload", "An unplugged device with users keeps the module loaded.",
 		  test_unload },
 	};
 	size_t i;

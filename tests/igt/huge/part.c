@@ -193,7 +193,8 @@ void huge_part_tests(int fd, int importer)
 		const char *describe;
 		void (*run)(struct part *part);
 	} tests[] = {
-		{ "part-unmap", "The remaining pages of a block are faulted in again.", test_unmap },
+		{ "part-unmap", "The remaining pages of a block are faulted in again.",
+		  test_unmap },
 		{ "part-protect", "A block with two protections has small entries.",
 		  test_protect },
 		{ "part-dontneed", "MADV_DONTNEED is rejected.",
@@ -201,7 +202,7 @@ void huge_part_tests(int fd, int importer)
 		{ "part-nohugepage", "MADV_NOHUGEPAGE selects small entries.",
 		  test_nohugepage },
 		{ "part-remap", "mremap() keeps huge entries.", test_remap },
-		{ "part-remap-misaligned", "mremap() to an address that is not congruent gives small entries.",
+		{ "part-remap-misaligned", "mremap() to an incongruent address gives small entries.",
 		  test_remap_misaligned },
 		{ "part-fork", "Parent and child have the same huge entries.",
 		  test_fork },
