@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/* An I/O address space with a mock domain. */
+#include <errno.h>
+
+#include "igt.h"
+#include "iommufd.h"
+
+static int iommufd_ioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) < 0 ? -errno : 0;
+}
+
+struct iommufd iommufd_open(void)
+{
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	struct iommu_test_cmd test = {
+		.size = sizeof(test),
+		.op = IOMMU_TEST_OP_MOCK_DOMAIN,
+	};
+	struct iommufd iommu;
+	uint64_t phys;
+	bool mmio;
+
+	iommu.fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	if (iommu.fd < 0 && !system("modprobe -q iommufd"))
+		iommu.fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	igt_require_f(iommu.fd >= 0, "no /dev/iommu\n");
+
+	igt_assert_eq(iommufd_ioctl(iommu.fd, IOMMU_IOAS_ALLOC, &alloc), 0);
+	iommu.ioas = alloc.out_ioas_id;
+
+	test.id = iommu.ioas;
+	igt_require_f(!iommufd_ioctl(iommu.fd, IOMMU_TEST_CMD, &test),
+		      "no mock domains: CONFIG_IOMMUFD_TEST is not set\n");
+	iommu.hwpt = test.mock_domain.out_hwpt_id;
+	igt_require_f(__iommufd_lookup(&iommu, MOCK_APERTURE_START, &phys,
+				       &mmio) == -ENOENT,
+		      "no lookups in mock domains\n");
+	return iommu;
+}
+
+void iommufd_close(struct iommufd *iommu)
+{
+	igt_assert_eq(close(iommu->fd), 0);
+}
+
+int __iommufd_map(struct iommufd *iommu, int dmabuf, uint64_t start,
+		  uint64_t length, uint32_t flags, uint64_t *iova)
+{
+	struct iommu_ioas_map_file map = {
+		.size = sizeof(map),
+		.flags = flags,
+		.ioas_id = iommu->ioas,
+		.fd = dmabuf,
+		.start = start,
+		.length = length,
+		.iova = *iova,
+	};
+	int ret = iommufd_ioctl(iommu->fd, IOMMU_IOAS_MAP_FILE, &map);
+
+	*iova = map.iova;
+	return ret;
+}
+
+uint64_t iommufd_map(struct iommufd *iommu, int dmabuf, uint64_t start,
+		     uint64_t length)
+{
+	uint64_t iova = 0;
+
+	igt_assert_eq(__iommufd_map(iommu, dmabuf, start, length, MAP_RW,
+				    &iova), 0);
+	return iova;
+}
+
+int __iommufd_unmap(struct iommufd *iommu, uint64_t iova, uint64_t length)
+{
+	struct iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.ioas_id = iommu->ioas,
+		.iova = iova,
+		.length = length,
+	};
+
+	return iommufd_ioctl(iommu->fd, IOMMU_IOAS_UNMAP, &unmap);
+}
+
+void iommufd_unmap(struct iommufd *iommu, uint64_t iova, uint64_t length)
+{
+	igt_assert_eq(__iommufd_unmap(iommu, iova, length), 0);
+}
+
+int __iommufd_lookup(struct iommufd *iommu, uint64_t iova, uint64_t *phys,
+		     bool *mmio)
+{
+	struct iommu_test_cmd test = {
+		.size = sizeof(test),
+		.op = IOMMU_TEST_OP_MD_LOOKUP,
+		.id = iommu->hwpt,
+		.md_lookup = { .iova = iova },
+	};
+	int ret = iommufd_ioctl(iommu->fd, IOMMU_TEST_CMD, &test);
+
+	*phys = test.md_lookup.out_phys;
+	*mmio = test.md_lookup.out_flags & MOCK_LOOKUP_MMIO;
+	return ret;
+}
+
+void iommufd_assert_truth(struct iommufd *iommu, uint64_t iova, int fd,
+			  uint32_t handle, uint64_t start, uint64_t length)
+{
+	struct drm_vgem_pfn_region region =
+		vgem_pfn_region(fd, vgem_pfn_bo_region(fd, handle));
+	uint64_t first = start / PFN_PAGE_SIZE, at, phys;
+	uint64_t pages = (start + length - 1) / PFN_PAGE_SIZE - first + 1;
+	uint64_t *pfns = calloc(pages, sizeof(*pfns));
+	bool mmio;
+
+	igt_assert(pfns);
+	vgem_pfn_bo_pfns(fd, handle, first, pages, pfns);
+	/* Once a page, and at the last byte */
+	for (at = start; at < start + length;
+	     at = (at / PFN_PAGE_SIZE + 1) * PFN_PAGE_SIZE) {
+		igt_assert_eq(__iommufd_lookup(iommu, iova + (at - start), &phys,
+					       &mmio), 0);
+		igt_assert_eq_u64(phys, pfns[at / PFN_PAGE_SIZE - first] *
+					PFN_PAGE_SIZE + at % PFN_PAGE_SIZE);
+		igt_assert_eq(mmio, region.type == DRM_VGEM_PFN_REGION_TYPE_BAR);
+	}
+	at = start + length - 1;
+	igt_assert_eq(__iommufd_lookup(iommu, iova + length - 1, &phys, &mmio), 0);
+	igt_assert_eq_u64(phys, pfns[pages - 1] * PFN_PAGE_SIZE +
+				at % PFN_PAGE_SIZE);
+	free(pfns);
+}
+
+void iommufd_assert_unmapped(struct iommufd *iommu, uint64_t iova,
+			     uint64_t length)
+{
+	uint64_t at, phys;
+	bool mmio;
+
+	for (at = 0; at < length; at += MOCK_PAGE_SIZE)
+		igt_assert_eq(__iommufd_lookup(iommu, iova + at, &phys, &mmio),
+			      -ENOENT);
+}
+
+void iommufd_check(struct iommufd *iommu, uint64_t iova, uint64_t length,
+		   uint64_t seed)
+{
+	uint64_t at, phys, word;
+	bool mmio;
+
+	for (at = 0; at < length; at += PFN_PAGE_SIZE) {
+		igt_assert_eq(__iommufd_lookup(iommu, iova + at, &phys, &mmio), 0);
+		pfn_mem_read(phys / PFN_PAGE_SIZE, phys % PFN_PAGE_SIZE, &word,
+			     sizeof(word));
+		igt_assert_eq_u64(word, pfn_pattern_word(seed, at / sizeof(word)));
+	}
+}
+
+uint32_t iommufd_buffer(int fd, uint64_t size, uint32_t region, uint64_t seed)
+{
+	uint32_t placements[] = { region, iommufd_elsewhere(region) };
+	uint32_t handle = __vgem_pfn_bo_create_list(fd, size, placements, 2);
+
+	vgem_pfn_bo_fill(fd, handle, size, seed);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), region);
+	return handle;
+}
+
+uint32_t iommufd_elsewhere(uint32_t region)
+{
+	return region == VGEM_PFN_SYSTEM ? VGEM_PFN_TT : VGEM_PFN_SYSTEM;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of what is mapped: each page of the domain is the page of the buffer, as the
+ * exporter itself lists it.
+ */
+#include "igt.h"
+#include "iommufd.h"
+
+/* Map a buffer as a whole, compare it, and unmap it. */
+static void check_whole(int fd, uint32_t region, uint64_t size)
+{
+	struct iommufd iommu = iommufd_open();
+	uint32_t handle = iommufd_buffer(fd, size, region, 1);
+	int dmabuf = vgem_pfn_export(fd, handle);
+	uint64_t iova = iommufd_map(&iommu, dmabuf, 0, size);
+
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).pin_count, 1);
+	iommufd_assert_truth(&iommu, iova, fd, handle, 0, size);
+	iommufd_check(&iommu, iova, size, 1);
+
+	iommufd_unmap(&iommu, iova, size);
+	iommufd_assert_unmapped(&iommu, iova, size);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).pin_count, 0);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).num_attachments, 0);
+	vgem_pfn_bo_check(fd, handle, size, 1);
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+	iommufd_close(&iommu);
+}
+
+/* In system memory and in each carveout */
+static void check_regions(int fd, uint64_t size)
+{
+	struct drm_vgem_pfn_region region;
+	uint32_t id;
+
+	check_whole(fd, VGEM_PFN_SYSTEM, size);
+	check_whole(fd, VGEM_PFN_TT, size);
+	vgem_pfn_for_each_carveout(fd, region, id)
+		check_whole(fd, id, size);
+}
+
+/*
+ * SUBTEST: map
+ * Description: a buffer in each kind of memory is mapped page by page
+ */
+static void test_map(int fd)
+{
+	check_regions(fd, PFN_PAGE_SIZE);
+	check_regions(fd, 1 * MiB + PFN_PAGE_SIZE);
+}
+
+/*
+ * SUBTEST: map-scattered
+ * Description: the same with as many ranges as pages, and with ranges of 2 and 8 pages
+ */
+static void test_scattered(int fd)
+{
+	static const uint32_t orders[] = { 0, 1, 3 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		vgem_pfn_set_max_block_order(fd, orders[i]);
+		check_regions(fd, 512 * KiB);
+	}
+	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+}
+
+/*
+ * SUBTEST: map-long
+ * Description: the same with half of each carveout, contiguous and scattered
+ */
+static void test_long(int fd)
+{
+	struct drm_vgem_pfn_region region;
+	uint32_t id, order;
+
+	for (order = 0; order < 12; order += 11) {
+		vgem_pfn_set_max_block_order(fd, order);
+		vgem_pfn_for_each_carveout(fd, region, id)
+			check_whole(fd, id, region.size / 2);
+	}
+	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+	check_whole(fd, VGEM_PFN_TT, 64 * MiB);
+}
+
+/*
+ * SUBTEST: map-part
+ * Description: parts of a scattered buffer are mapped from any page, and from the middle
+ *		of a page if the pages of the domain are smaller
+ */
+static void test_part(int fd, uint32_t region)
+{
+	const uint64_t size = 16 * PFN_PAGE_SIZE, half = MOCK_PAGE_SIZE;
+	struct iommufd iommu = iommufd_open();
+	uint64_t start, length, iova;
+	uint32_t handle;
+	int dmabuf;
+
+	vgem_pfn_set_max_block_order(fd, 1);
+	handle = iommufd_buffer(fd, size, region, 1);
+	dmabuf = vgem_pfn_export(fd, handle);
+	for (start = 0; start < size; start += 3 * half) {
+		for (length = half; length <= size - start; length += 5 * half) {
+			iova = iommufd_map(&iommu, dmabuf, start, length);
+			iommufd_assert_truth(&iommu, iova, fd, handle, start,
+					     length);
+			iommufd_unmap(&iommu, iova, length);
+		}
+	}
+	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+	iommufd_close(&iommu);
+}
+
+static void test_parts(int fd)
+{
+	struct drm_vgem_pfn_region region;
+	uint32_t id;
+
+	test_part(fd, VGEM_PFN_TT);
+	vgem_pfn_for_each_carveout(fd, region, id)
+		test_part(fd, id);
+}
+
+/*
+ * SUBTEST: map-many
+ * Description: each mapping of a buffer pins it, also in other address spaces
+ */
+static void test_many(int fd)
+{
+	struct iommufd iommus[] = { iommufd_open(), iommufd_open() };
+	uint32_t handle = iommufd_buffer(fd, 64 * KiB, VGEM_PFN_CARVEOUT, 1);
+	int dmabuf = vgem_pfn_export(fd, handle), i;
+	uint64_t iovas[6];
+
+	for (i = 0; i < 6; i++) {
+		iovas[i] = iommufd_map(&iommus[i % 2], dmabuf, 0, 64 * KiB);
+		igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).pin_count, i + 1);
+	}
+	for (i = 0; i < 6; i++) {
+		iommufd_assert_truth(&iommus[i % 2], iovas[i], fd, handle, 0,
+				     64 * KiB);
+		iommufd_unmap(&iommus[i % 2], iovas[i], 64 * KiB);
+		igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).pin_count, 5 - i);
+	}
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+	iommufd_close(&iommus[0]);
+	iommufd_close(&iommus[1]);
+}
+
+void iommufd_map_tests(int fd)
+{
+	igt_describe("A buffer in each kind of memory is mapped page by page.");
+	igt_subtest("map")
+		test_map(fd);
+
+	igt_describe("The same with many ranges.");
+	igt_subtest("map-scattered")
+		test_scattered(fd);
+
+	igt_describe("The same with half of each carveout.");
+	igt_subtest("map-long")
+		test_long(fd);
+
+	igt_describe("Parts are mapped, from any page and from the middle of pages.");
+	igt_subtest("map-part")
+		test_parts(fd);
+
+	igt_describe("Each mapping of a buffer pins it.");
+	igt_subtest("map-many")
+		test_many(fd);
+}
