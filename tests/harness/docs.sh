@@ -35,7 +35,8 @@ stage_pages() {
 	done
 	{
 		printf 'vgem_pfn\n========\n\n.. toctree::\n   :maxdepth: 2\n\n'
-		printf '   %s\n' "${pages[@]}"
+		# gpu/vgem_pfn has a toctree of the pages gpu/vgem_pfn-*.
+		printf '   %s\n' "${pages[@]}" | grep -v ' gpu/vgem_pfn-'
 	} >"$DOCS/src/Documentation/index.rst"
 }
 
