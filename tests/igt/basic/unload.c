@@ -137,7 +137,7 @@ void basic_unload_tests(void)
 			vgem_pfn_require_module();
 
 		for (; i < NUM_HOLDERS; i++) {
-			igt_describe("The module cannot be unloaded while an object is referenced.");
+			igt_describe("The module cannot be unloaded while an object exists.");
 			igt_subtest_f("unload-busy-%s", holder_names[i])
 				test_unload_busy(i);
 		}

@@ -202,7 +202,7 @@ void huge_part_tests(int fd, int importer)
 		{ "part-nohugepage", "MADV_NOHUGEPAGE selects small entries.",
 		  test_nohugepage },
 		{ "part-remap", "mremap() keeps huge entries.", test_remap },
-		{ "part-remap-misaligned", "mremap() to an incongruent address gives small entries.",
+		{ "part-remap-misaligned", "mremap() to an incongruent address: small entries.",
 		  test_remap_misaligned },
 		{ "part-fork", "Parent and child have the same huge entries.",
 		  test_fork },

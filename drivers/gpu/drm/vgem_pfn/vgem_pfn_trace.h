@@ -21,6 +21,8 @@
 
 #include "vgem_pfn_drv.h"
 
+struct vgem_pfn_job;
+
 TRACE_EVENT(vgem_pfn_move_begin,
 	    TP_PROTO(struct vgem_pfn_bo *bo, u32 to, bool evict),
 	    TP_ARGS(bo, to, evict),
