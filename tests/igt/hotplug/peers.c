@@ -12,6 +12,9 @@
 
 #define SIZE	(1 * MiB)
 
+/* How long an unbind waits for importers to unmap the BAR */
+#define UNBIND_WAIT_MS	10000
+
 enum {
 	FAR,		/* on the root bus */
 	EXPORTER,	/* this and the next one behind the same bridge */
@@ -129,8 +132,11 @@ static uint64_t unbind_mapped(int by, uint32_t unmap_ms)
 	igt_nsec_elapsed(&start);
 	igt_assert_eq(__pfn_pci_unbind(names[EXPORTER]), 0);
 	ns = igt_nsec_elapsed(&start);
-	igt_assert_eq_u32(vgem_pfn_bo_region(fds[by], import), VGEM_PFN_SYSTEM);
+	/* TT until it is unmapped */
+	igt_assert_eq_u32(vgem_pfn_bo_region(fds[by], import),
+			  unmap_ms < UNBIND_WAIT_MS ? VGEM_PFN_SYSTEM : VGEM_PFN_TT);
 	igt_assert_eq(__vgem_pfn_bo_move(fds[by], import, VGEM_PFN_TT), -ENODEV);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fds[by], import), VGEM_PFN_SYSTEM);
 	vgem_pfn_gem_close(fds[by], import);
 	close(dmabuf);
 	return ns;
