@@ -7,6 +7,9 @@
 #include "pfn_contract.h"
 #include "vgem_pfn_module.h"
 
+/* How long the module may stay in use after the last user has closed its files */
+#define RELEASE_MS	10000
+
 void vgem_pfn_require_module(void)
 {
 	igt_require_f(!access(VGEM_PFN_SYS_MODULE "/refcnt", F_OK),
@@ -86,7 +89,15 @@ int __vgem_pfn_load(const char *params)
 
 void vgem_pfn_reload(const char *params)
 {
-	int ret = __vgem_pfn_unload();
+	int ret, ms;
+
+	/* A process that has just ended may still be releasing its files. */
+	for (ms = 0; ms < RELEASE_MS; ms += 50) {
+		ret = __vgem_pfn_unload();
+		if (ret != -EWOULDBLOCK)
+			break;
+		usleep(50000);
+	}
 
 	igt_assert_f(!ret || ret == -ENOENT, "unload: %s\n", strerror(-ret));
 	igt_assert_eq(__vgem_pfn_load(params), 0);
