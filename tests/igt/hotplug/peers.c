@@ -112,8 +112,8 @@ static void test_peers(int by, bool is_peer)
 }
 
 /*
- * Unbinds the exporter of a BAR that importer @by has mapped and unmaps @unmap_ms after
- * the notification. Returns the duration of the unbind in nanoseconds.
+ * Let importer @by map a BAR, and unmap it @unmap_ms after a notification. Unbind the
+ * exporter. Returns the duration of the unbind in nanoseconds.
  */
 static uint64_t unbind_mapped(int by, uint32_t unmap_ms)
 {
@@ -132,7 +132,7 @@ static uint64_t unbind_mapped(int by, uint32_t unmap_ms)
 	igt_nsec_elapsed(&start);
 	igt_assert_eq(__pfn_pci_unbind(names[EXPORTER]), 0);
 	ns = igt_nsec_elapsed(&start);
-	/* TT until it is unmapped */
+	/* The import is in TT as long as it is mapped. */
 	igt_assert_eq_u32(vgem_pfn_bo_region(fds[by], import),
 			  unmap_ms < UNBIND_WAIT_MS ? VGEM_PFN_SYSTEM : VGEM_PFN_TT);
 	igt_assert_eq(__vgem_pfn_bo_move(fds[by], import, VGEM_PFN_TT), -ENODEV);
@@ -155,7 +155,7 @@ static void test_unmap_late(int by, bool is_peer)
 /*
  * SUBTEST: pci-unmap-too-late-long
  * Description: an unbind waits 10 s for an importer to unmap a BAR and then continues
- *		with an error in the log; the unmap at the import's end does no harm
+ *		with an error in the log; the importer can still unmap afterwards
  */
 static void test_unmap_too_late(int by, bool is_peer)
 {

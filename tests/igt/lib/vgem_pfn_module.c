@@ -7,9 +7,6 @@
 #include "pfn_contract.h"
 #include "vgem_pfn_module.h"
 
-/* How long the module may stay in use after the last user has closed its files */
-#define RELEASE_MS	10000
-
 void vgem_pfn_require_module(void)
 {
 	igt_require_f(!access(VGEM_PFN_SYS_MODULE "/refcnt", F_OK),
@@ -71,6 +68,23 @@ int __vgem_pfn_unload(void)
 	return 0;
 }
 
+/*
+ * Wait up to 5 s for workers that free closed objects. TTM frees imported objects only in
+ * a worker.
+ */
+static int unload_idle(void)
+{
+	int ret, tries;
+
+	for (tries = 0; tries < 50; tries++) {
+		ret = __vgem_pfn_unload();
+		if (ret != -EWOULDBLOCK)
+			break;
+		usleep(100000);
+	}
+	return ret;
+}
+
 int __vgem_pfn_load(const char *params)
 {
 	char command[640];
@@ -89,15 +103,7 @@ int __vgem_pfn_load(const char *params)
 
 void vgem_pfn_reload(const char *params)
 {
-	int ret, ms;
-
-	/* A process that has just ended may still be releasing its files. */
-	for (ms = 0; ms < RELEASE_MS; ms += 50) {
-		ret = __vgem_pfn_unload();
-		if (ret != -EWOULDBLOCK)
-			break;
-		usleep(50000);
-	}
+	int ret = unload_idle();
 
 	igt_assert_f(!ret || ret == -ENOENT, "unload: %s\n", strerror(-ret));
 	igt_assert_eq(__vgem_pfn_load(params), 0);
@@ -166,20 +172,13 @@ static void plug(int sig)
 
 static void reload(int sig)
 {
-	int tries;
-
 	if (!changed)
 		return;
 
 	if (__vgem_pfn_unload() == -EWOULDBLOCK) {
 		close_all();
 		unmap_all();
-		/* Workers free the closed objects. */
-		for (tries = 0; tries < 50; tries++) {
-			if (__vgem_pfn_unload() != -EWOULDBLOCK)
-				break;
-			usleep(100000);
-		}
+		unload_idle();
 	}
 	__vgem_pfn_load(NULL);
 	plug(0);
