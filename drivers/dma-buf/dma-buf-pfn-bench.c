@@ -71,9 +71,11 @@ struct pfn_bench {
 	u64 invalidations;
 };
 
+/* --- the calls ----------------------------------------------------------- */
+
 /*
- * The loops. They are inlined for each kind of call, so that only the cost that
- * a caller of the kernel's API has is measured.
+ * The loops are inlined for each kind of call, so that only the cost that a
+ * caller of the kernel's API has is measured.
  */
 
 static __always_inline int pfn_bench_loop(struct pfn_bench *bench,
@@ -300,6 +302,8 @@ static int pfn_bench_measure(struct pfn_bench *bench, u32 kind)
 	}
 }
 
+/* --- buffers without memory ---------------------------------------------- */
+
 /*
  * Buffers with fictitious page frame numbers from a table, for sizes that no
  * test machine has. The memory must not be accessed, so lookups only succeed
@@ -387,6 +391,8 @@ static int pfn_bench_mock_export(const struct dma_buf_pfn_bench_mock *args)
 	return fd;
 }
 
+/* --- measurements -------------------------------------------------------- */
+
 /* Only DMA_BUF_PFN_BENCH_MAP attaches with a device. */
 static struct faux_device *pfn_bench_device;
 
@@ -460,7 +466,10 @@ static int pfn_bench_check(const struct dma_buf_pfn_bench *args)
 	return 0;
 }
 
-/* For a notification, attach nothing: only other importers are notified. */
+/*
+ * Attach to the buffer and measure. DMA_BUF_PFN_BENCH_NOTIFY does not attach,
+ * so that it measures the notification of the other importers only.
+ */
 static int pfn_bench_attached(struct pfn_bench *bench, u32 kind)
 {
 	struct device *dev = kind == DMA_BUF_PFN_BENCH_MAP ? &pfn_bench_device->dev : NULL;
@@ -519,6 +528,8 @@ err_put:
 	dma_buf_put(bench.dmabuf);
 	return ret;
 }
+
+/* --- the module ---------------------------------------------------------- */
 
 static long pfn_bench_ioctl(struct file *file, unsigned int cmd,
 			    unsigned long arg)

@@ -71,9 +71,9 @@ enum dma_buf_pfn_bench_kind {
  * struct dma_buf_pfn_bench - one measurement
  *
  * Errors: -EBADF for an invalid fd, -EINVAL for an fd that is not a dma-buf,
- * for an unknown kind, or for @calls or @address out of range; -EFBIG for a
- * buffer of more than 8 TiB; -EINTR for a signal; or what the measured function
- * returned.
+ * for an unknown kind, for @calls or @address out of range, or for a buffer of
+ * less than a page; -EFBIG for a buffer of more than 8 TiB; -EINTR for a
+ * signal; or what the measured function returned.
  */
 struct dma_buf_pfn_bench {
 	/** @dma_buf_fd: Input: fd of the buffer. */
@@ -116,8 +116,8 @@ struct dma_buf_pfn_bench {
  * Its page frame numbers are fictitious. No two blocks are contiguous, so each
  * block is a run.
  *
- * Returns the fd. Errors: -EINVAL if @size is not a multiple of a block, zero,
- * or more than a million blocks.
+ * Returns the fd. Errors: -EINVAL if @size is zero, not a multiple of a block,
+ * or more than 2^20 blocks, or if @order is more than 30.
  */
 struct dma_buf_pfn_bench_mock {
 	/** @size: Input: size in bytes. */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Deliberately broken variants of the reference importer, as far as they need
- * more code than a skipped step. Files in debugfs:
+ * Deliberately broken variants of the reference importer. Variants that only
+ * skip a step are implemented where the step is. Files in debugfs:
  *
- *	broken			DMA_BUF_PFN_BROKEN_*, see
- *				dma-buf-pfn-importer_uapi.h: how imports are
- *				broken that are created from then on
- *	attach_delay_us		sleep after an import has attached and before
- *				its fd is returned; also for correct imports, to
- *				compare them with ATTACH_EARLY
+ *	broken			breaks all imports that are created after the
+ *				write: DMA_BUF_PFN_BROKEN_*, see
+ *				dma-buf-pfn-importer_uapi.h
+ *	attach_delay_us		sleep between the attachment of an import and
+ *				the return of its fd; also for correct imports,
+ *				to compare them with ATTACH_EARLY
  *	hold_lock_us		how long HOLD_LOCK holds the lock
  *	zap_delay_us		delay of LATE_ZAP
  *	leaked			read: number of imports that LEAK has leaked;
@@ -106,8 +106,8 @@ void pfn_import_broken_attached(struct pfn_import *imp)
  * pfn_import_broken_invalidate() - handle a notification of a broken import
  * @imp: the import, with the reservation lock of its buffer held
  *
- * Return: true if the notification has been handled; false if it is to be
- * handled as by a correct import.
+ * Return: true if the notification has been handled; false if the caller must
+ * handle it as for a correct import.
  */
 bool pfn_import_broken_invalidate(struct pfn_import *imp)
 {
@@ -145,8 +145,8 @@ void pfn_import_broken_detached(struct pfn_import *imp)
  * pfn_import_broken_leak() - leak a failed import with DMA_BUF_PFN_BROKEN_LEAK
  * @imp: the import
  *
- * Return: true if it was leaked together with its file; false if the caller
- * must undo it.
+ * Return: true if the import was leaked together with its file; false if the
+ * caller must undo the import.
  */
 bool pfn_import_broken_leak(struct pfn_import *imp)
 {

@@ -197,7 +197,10 @@ static struct pfn_import_piece *pfn_import_dev_find(struct pfn_import *imp, pgof
 	return NULL;
 }
 
-/* Returns NULL if the page needs no mapping, or there is one. */
+/*
+ * Map the whole buffer for a page outside the linear map. Returns NULL if the
+ * page needs no mapping, or is mapped already.
+ */
 static struct pfn_import_map *pfn_import_dev_map_buffer(struct pfn_import *imp,
 							const struct pfn_import_lookup *lookup)
 {
@@ -223,7 +226,7 @@ static struct pfn_import_map *pfn_import_dev_map_buffer(struct pfn_import *imp,
 	return map;
 }
 
-/* Wait for the contents. A later move advances the sequence. */
+/* Wait until moves are complete. A later move advances the sequence. */
 static long pfn_import_dev_wait(struct pfn_import *imp)
 {
 	if (imp->broken & DMA_BUF_PFN_BROKEN_NO_FENCE_WAIT)
@@ -243,9 +246,10 @@ static bool pfn_import_dev_retry(struct pfn_import *imp, unsigned long seq)
 }
 
 /*
- * Install the largest entry inside the block, and *@map if the entry needs it,
- * which is then set to NULL. Returns 1 if the lookup has to be repeated. If an
- * allocation fails, the error is in @xas and nothing has changed.
+ * Install the largest entry inside the block. If the entry needs *@map, install
+ * the mapping, too, and set *@map to NULL. Returns 1 if the lookup has to be
+ * repeated. If an allocation fails, the error is in @xas and nothing has
+ * changed.
  */
 static int pfn_import_dev_install(struct pfn_import *imp, struct xa_state *xas,
 				  const struct pfn_import_lookup *lookup,
@@ -265,7 +269,7 @@ static int pfn_import_dev_install(struct pfn_import *imp, struct xa_state *xas,
 	if (xa_load(&imp->dev_table, lookup->pgoff))
 		return 0;
 
-	/* The buffer may have moved since, even more than once. */
+	/* Only a broken importer can lack the mapping here, after a move. */
 	mapped = pfn_import_linear(lookup->pfn) || pfn_import_dev_find(imp, first, count, pfn);
 	if (!mapped && !(*map && pfn_import_map_find(*map, first, count, pfn)))
 		return 1;
@@ -320,7 +324,7 @@ static int pfn_import_dev_try(struct pfn_import *imp, pgoff_t pgoff)
 		return ret;
 
 	map = pfn_import_dev_map_buffer(imp, &lookup);
-	/* Not an error if the buffer has moved since the lookup */
+	/* If the buffer has moved since the lookup, repeat the lookup. */
 	if (IS_ERR(map))
 		return dma_buf_pfn_read_retry(imp->attach, seq) ? 1 : PTR_ERR(map);
 
@@ -355,7 +359,8 @@ static int pfn_import_dev_try(struct pfn_import *imp, pgoff_t pgoff)
  * @pgoff: the page
  *
  * Context: may sleep, takes the reservation lock of the buffer.
- * Return: 0, -EINTR, or the error of the lookup.
+ * Return: 0; -EINTR; -ENOMEM; -ERANGE for a page frame number that does not fit
+ * into an entry; or the error of the lookup or of pfn_import_map_create().
  */
 int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 {
@@ -401,8 +406,8 @@ static bool pfn_import_dev_translate(struct pfn_import *imp, pgoff_t pgoff, u64 
 }
 
 /*
- * Transfer within one page. Returns false without a translation, and while a
- * notification that has removed the mapping removes the translations.
+ * Transfer within one page. Returns false if there is no translation, or if a
+ * notification in progress has removed the mapping.
  */
 static bool pfn_import_dev_copy(struct pfn_import *imp, u64 offset, void *data,
 				size_t len, bool write)
@@ -517,7 +522,7 @@ void pfn_import_dev_invalidate(struct pfn_import *imp)
 
 	dma_resv_assert_held(imp->dmabuf->resv);
 
-	/* From here on, accesses that need the mapping wait in a lookup. */
+	/* From now on, accesses that need the mapping wait in a lookup. */
 	xa_lock(&imp->dev_table);
 	if (flush)
 		list_splice_init(&imp->dev_maps, &maps);

@@ -4,26 +4,26 @@
  * execute. Each engine has a kthread that executes jobs in the order of their
  * submission, and a fence context. All imports share them.
  *
- * A job has its own translations. They are made, and the job's fence is added
- * to the reservation object, in one critical section of the reservation lock:
- * the buffer cannot move in between, and the next move waits for the fence.
- * Notifications leave them alone. The usage of the fence depends on the job:
+ * A job has its own translations, which notifications do not remove. One
+ * critical section of the reservation lock makes the translations and adds the
+ * job's fence to the reservation object: the buffer cannot move in between, and
+ * the next move waits for the fence. The usage of the fence depends on the job:
  *
  *	DMA_RESV_USAGE_WRITE	jobs that write: readers and writers wait
  *	DMA_RESV_USAGE_READ	jobs that read: writers wait
  *	DMA_RESV_USAGE_BOOKKEEP	explicit jobs: only moving or freeing waits
  *
- * A job waits for other fences accordingly: those of dma_resv_usage_rw(), or
- * only those of DMA_RESV_USAGE_KERNEL for explicit jobs. No job has KERNEL
- * usage, which is reserved for memory management.
+ * Explicit jobs wait for fences of DMA_RESV_USAGE_KERNEL only, other jobs for
+ * the fences that dma_resv_usage_rw() selects. No job's fence has KERNEL usage,
+ * which is reserved for memory management.
  *
  * An engine waits for the fences that a job depends on, sleeps to simulate the
  * latency of hardware, accesses the memory, and signals the job's fence. It
  * sleeps before the access, so that an exporter that does not wait for the
  * fence has moved the memory by then and is detected.
  *
- * Engines cannot deadlock with each other or with those of an exporter: a job
- * only depends on fences that were published before it was submitted.
+ * Engines cannot deadlock with each other or with the engines of an exporter: a
+ * job only depends on fences that were published before the job was submitted.
  *
  * Locks: &pfn_import_engine.lock is taken under a reservation lock, and keeps
  * the queue in the order of the sequence numbers. It is held across
@@ -43,7 +43,6 @@
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pfn.h>
 #include <linux/slab.h>
@@ -81,10 +80,10 @@ struct pfn_import_engine {
  * @latency_us: delay before the access
  * @data: data that is read or written, or NULL
  * @wrong: number of words that differ from the pattern
- * @first_wrong: byte offset of the first
+ * @first_wrong: byte offset of the first wrong word
  * @start_ns: when the engine started the job
  * @access_ns: when the access began
- * @end_ns: when it ended
+ * @end_ns: when the access ended
  *
  * The results, from @data on, are written by the engine until @fence has
  * signaled, and constant after that. All other members are constant from
@@ -125,7 +124,7 @@ static bool pfn_import_job_has_data(u32 op)
 
 /* --- jobs ---------------------------------------------------------------- */
 
-/* Release what only the access needed. */
+/* Release everything that is not needed after the access. */
 static void pfn_import_job_done(struct pfn_import_job *job)
 {
 	unsigned int i;
@@ -161,7 +160,7 @@ static void pfn_import_job_put(struct pfn_import_job *job)
 	kref_put(&job->ref, pfn_import_job_release);
 }
 
-/* Everything a job needs but its mapping is allocated here, without locks. */
+/* Allocate, without locks, everything that a job needs except its mapping. */
 static struct pfn_import_job *pfn_import_job_create(struct pfn_import *imp,
 						    const struct dma_buf_pfn_submit *args)
 {
@@ -200,7 +199,9 @@ err:
 
 /*
  * Translate and map the range of a job. All kinds of memory are mapped: RAM is
- * accessed through the linear map. Valid while the reservation lock is held.
+ * accessed through the linear map. The mapping is valid until the reservation
+ * lock is released or, once the job's fence is in the reservation object, until
+ * the fence signals.
  */
 static int pfn_import_job_translate(struct pfn_import_job *job, struct pfn_import *imp)
 {
@@ -273,8 +274,8 @@ static void pfn_import_job_access(struct pfn_import_job *job)
 /* --- engines ------------------------------------------------------------- */
 
 /*
- * Without .release and .wait the dma-fence core does not use these after the
- * fence has signaled, so that a fence may outlive the module.
+ * Without .release and .wait the dma-fence core does not use these operations
+ * after the fence has signaled, so that a fence may outlive the module.
  */
 static const char *pfn_import_fence_name(struct dma_fence *fence)
 {
@@ -314,17 +315,20 @@ static void pfn_import_engine_work(struct kthread_work *work)
 }
 
 /*
- * Submit a job that is complete except for its fence, and add the fence to
- * @resv, which is locked and has room for it, unless @resv is NULL. Cannot be
- * undone. Returns 0, or -ENOMEM with nothing done.
+ * Initialise the fence of a job, and queue the job, which cannot be undone. If
+ * @resv is not NULL, it is locked and has a slot for the fence, which is added.
+ * If @sync is not NULL, it returns a sync file of the fence. Returns 0, or
+ * -ENOMEM if the job was not queued.
  */
-static int pfn_import_engine_submit(struct pfn_import_job *job, unsigned int index,
-				    struct dma_resv *resv, enum dma_resv_usage usage,
+static int pfn_import_engine_submit(struct pfn_import_job *job,
+				    struct dma_resv *resv,
+				    enum dma_resv_usage usage,
 				    struct file **sync)
 {
-	struct pfn_import_engine *engine = &pfn_import_engines[index];
+	struct pfn_import_engine *engine;
 	struct sync_file *sync_file;
 
+	engine = &pfn_import_engines[job->args.engine];
 	guard(mutex)(&engine->lock);
 
 	dma_fence_init64(job->fence, &pfn_import_fence_ops, NULL,
@@ -379,11 +383,10 @@ static int pfn_import_submit_check(struct pfn_import *imp,
 /* On success the job is queued, on failure nothing has changed. */
 static int pfn_import_submit_locked(struct pfn_import *imp,
 				    struct pfn_import_job *job,
-				    const struct dma_buf_pfn_submit *args,
 				    struct file **sync)
 {
-	bool explicit = args->flags & DMA_BUF_PFN_SUBMIT_EXPLICIT;
-	bool writes = pfn_import_job_writes(args->op);
+	bool explicit = job->args.flags & DMA_BUF_PFN_SUBMIT_EXPLICIT;
+	bool writes = pfn_import_job_writes(job->args.op);
 	struct dma_resv *resv = imp->dmabuf->resv;
 	enum dma_resv_usage usage;
 	int ret;
@@ -394,7 +397,7 @@ static int pfn_import_submit_locked(struct pfn_import *imp,
 	if (ret)
 		return ret;
 
-	/* Only now, since a lookup that moves the buffer adds a fence. */
+	/* After the lookups: a lookup that moves the buffer adds a fence. */
 	if (!(imp->broken & DMA_BUF_PFN_BROKEN_NO_FENCE_WAIT)) {
 		usage = explicit ? DMA_RESV_USAGE_KERNEL :
 				   dma_resv_usage_rw(writes);
@@ -412,7 +415,7 @@ static int pfn_import_submit_locked(struct pfn_import *imp,
 		writes ? DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ;
 	if (imp->broken & DMA_BUF_PFN_BROKEN_NO_FENCE)
 		resv = NULL;
-	ret = pfn_import_engine_submit(job, args->engine, resv, usage, sync);
+	ret = pfn_import_engine_submit(job, resv, usage, sync);
 	if (!ret)
 		imp->num_jobs++;
 	return ret;
@@ -457,7 +460,7 @@ long pfn_import_submit(struct pfn_import *imp, void __user *argp)
 		args.fence_fd = ret;
 	}
 
-	/* A submission cannot be undone, so do first what can fail. */
+	/* A submission cannot be undone, so copy the output before it. */
 	if (copy_to_user(argp, &args, sizeof(args))) {
 		ret = -EFAULT;
 		goto err_fd;
@@ -466,7 +469,7 @@ long pfn_import_submit(struct pfn_import *imp, void __user *argp)
 	ret = dma_resv_lock_interruptible(imp->dmabuf->resv, NULL);
 	if (ret)
 		goto err_fd;
-	ret = pfn_import_submit_locked(imp, job, &args,
+	ret = pfn_import_submit_locked(imp, job,
 				       args.fence_fd >= 0 ? &sync : NULL);
 	dma_resv_unlock(imp->dmabuf->resv);
 	if (ret)
@@ -597,7 +600,7 @@ void pfn_import_engines_fini(void)
  * pfn_import_engines_init() - start the engines
  * @root: debugfs directory of the importer
  *
- * Return: 0 or a negative errno, with none started.
+ * Return: 0, or a negative errno with no engine started.
  */
 int pfn_import_engines_init(struct dentry *root)
 {

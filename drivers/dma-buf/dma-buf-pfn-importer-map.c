@@ -4,11 +4,13 @@
  * run. The device side maps the whole buffer if its memory is not in the linear
  * map, and each job maps its range.
  *
- * vmap_pfn() would not do: it warns about memory that has a struct page, as
- * reserved memory may, and on x86 does not reserve the cache mode.
+ * vmap_pfn() cannot be used: it warns about memory with a struct page, which
+ * reserved memory may have, and does not reserve the cache mode on x86.
  */
 
+#include <linux/dma-buf.h>
 #include <linux/dma-buf-pfn.h>
+#include <linux/dma-resv.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/pfn.h>
@@ -19,9 +21,9 @@
 
 /*
  * On x86, all mappings of the same memory must have the same cache mode. The
- * exporter has reserved the range with the caching that it returns, so a
- * mapping with another one would fail. System RAM always uses the linear map,
- * since the kernel refuses to map it a second time.
+ * exporter has reserved the range with the caching that it returns, so mapping
+ * it with a different mode would fail. System RAM is always accessed through
+ * the linear map, since the kernel refuses to map it a second time.
  */
 static int pfn_import_piece_map(struct pfn_import_piece *piece)
 {
@@ -88,18 +90,21 @@ static int pfn_import_map_add(const struct dma_buf_pfn_run *run, void *arg)
  * @first: first page
  * @nr_pages: number of pages
  *
- * The mapping is valid as long as the lookups that it is made of.
+ * The mapping is valid as long as the page frame numbers that it maps.
  *
- * Context: may sleep. The exporter may notify this very import.
+ * Context: may sleep. The exporter may notify this import during the lookups.
  * Return: the mapping; or an error pointer: -EAGAIN if the buffer was moved,
- * -EBUSY for memory that cannot be mapped with the exporter's caching, -EINTR,
- * -ENOMEM, or the error of a lookup.
+ * -EBUSY for memory that cannot be mapped with the exporter's caching, -EIO for
+ * a run of which only a part is system RAM, -EINTR, -ENOMEM, or the error of a
+ * lookup.
  */
 struct pfn_import_map *pfn_import_map_create(struct pfn_import *imp,
 					     pgoff_t first, pgoff_t nr_pages)
 {
 	struct pfn_import_map *map;
 	int ret;
+
+	dma_resv_assert_held(imp->dmabuf->resv);
 
 	map = kzalloc_obj(*map);
 	if (!map)

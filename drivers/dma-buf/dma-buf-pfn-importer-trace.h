@@ -43,7 +43,7 @@ static inline void pfn_import_trace_table(struct pfn_import *imp, pgoff_t first,
  * @imp: the import, with the reservation lock of its buffer held, so that the
  *	 events are ordered with moves
  * @first: the first page
- * @entries: snapshot of @num pages from there on
+ * @entries: snapshot of @num pages, starting with @first
  * @num: number of pages
  */
 static inline void pfn_import_trace_snapshot(struct pfn_import *imp, pgoff_t first,

@@ -137,16 +137,17 @@ static void pfn_import_detach(struct pfn_import *imp)
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	pfn_import_dev_invalidate(imp);
-	/* What a broken import has left */
+	/* A broken import may have left mappings. */
 	pfn_import_maps_destroy(&imp->dev_maps);
+	/* Only notifications remove entries from this record. */
 	xa_destroy(&imp->cpu_pages);
 	if (imp->pinned)
 		dma_buf_unpin(imp->attach);
 	dma_resv_unlock(dmabuf->resv);
 
-	/* dma_buf_detach() does not notify, so nothing may be left here. */
+	/* dma_buf_detach() does not notify: translations would become stale. */
 	WARN_ON(!xa_empty(&imp->dev_table));
-	if (!IS_ERR_OR_NULL(imp->attach))
+	if (!IS_ERR(imp->attach))
 		dma_buf_detach(dmabuf, imp->attach);
 	pfn_import_broken_detached(imp);
 }
@@ -154,10 +155,9 @@ static void pfn_import_detach(struct pfn_import *imp)
 /* --- statistics and snapshot --------------------------------------------- */
 
 /*
- * Neither calls the exporter nor changes any state. Everything is read under
- * the reservation lock, which is held when entries are removed. Entries of the
- * device may be added meanwhile, and its counters are protected by the page
- * table lock.
+ * These ioctls neither call the exporter nor change any state. They read with
+ * the reservation lock held, so that no entries are removed. The device side
+ * may add entries meanwhile. Its counters are protected by the page table lock.
  */
 
 static long pfn_import_stats(struct pfn_import *imp, void __user *argp)
@@ -230,9 +230,9 @@ static void pfn_import_describe(struct pfn_import *imp, pgoff_t pgoff,
 }
 
 /*
- * The fences are tested last. None can be added while the reservation lock is
- * held, so a fence that has not signaled now had not when the entries were
- * read.
+ * The fences are tested after the entries are read. No fence can be added while
+ * the reservation lock is held, so a fence that is not signaled at the end was
+ * not signaled when the entries were read.
  */
 static void pfn_import_describe_batch(struct pfn_import *imp, pgoff_t first,
 				      u64 count, struct dma_buf_pfn_entry *out)
@@ -347,7 +347,8 @@ static const struct file_operations pfn_import_fops = {
 /*
  * Create a file with its own inode, whose address_space contains only the
  * mappings of this import. Its mode is that of the dma-buf, so that mm refuses
- * writable mappings of a read-only buffer. Owns @dmabuf on success.
+ * writable mappings of a read-only buffer. On success, the file owns the
+ * reference to @dmabuf.
  */
 static struct file *pfn_import_file(struct dma_buf *dmabuf, u32 flags)
 {

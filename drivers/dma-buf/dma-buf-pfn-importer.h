@@ -57,7 +57,7 @@ struct pfn_import_translation {
  * struct pfn_import_tlb - an entry of the device TLB
  * @pgoff: page offset
  * @pfn: page frame number
- * @valid: whether it is a translation
+ * @valid: whether the entry holds a translation
  */
 struct pfn_import_tlb {
 	pgoff_t pgoff;
@@ -77,8 +77,8 @@ struct pfn_import_piece {
 
 /**
  * struct pfn_import_map - kernel mapping of a range of a buffer
- * @node: in &pfn_import.dev_maps, if the device side uses it
- * @pieces: &struct pfn_import_piece, by the offset of its last page
+ * @node: in &pfn_import.dev_maps, for a mapping of the device side
+ * @pieces: &struct pfn_import_piece, each at the offset of its last page
  */
 struct pfn_import_map {
 	struct list_head node;
@@ -104,12 +104,12 @@ struct pfn_import_map {
  * @dev_maps: the mapping of the buffer, if @dev_table needs one; protected by
  *	      the lock of @dev_table
  * @dev_lookups: successful lookups for @dev_table
- * @dev_retries: how many of them were out of date before they were installed
+ * @dev_retries: lookups that were out of date before they could be installed
  * @dev_zapped: pages of @dev_table removed by notifications, protected by the
  *		reservation lock
  * @tlb: the device TLB, indexed by the low bits of the page offset
- * @tlb_hits: translations found in it
- * @tlb_flushes: flushes
+ * @tlb_hits: translations found in the device TLB
+ * @tlb_flushes: flushes of the device TLB
  * @jobs: jobs whose results have not been read, by number
  * @num_jobs: jobs submitted, protected by the reservation lock
  * @ready: whether notifications are handled; false only in a broken import

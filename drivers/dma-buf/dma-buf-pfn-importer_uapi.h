@@ -140,7 +140,7 @@ struct dma_buf_pfn_stats {
 
 	/**
 	 * @cpu_zapped: Pages whose CPU page table entries notifications
-	 * removed. Includes those of mappings that were unmapped before.
+	 * removed. Includes pages that processes had unmapped before.
 	 */
 	__u64 cpu_zapped;
 
@@ -208,7 +208,8 @@ struct dma_buf_pfn_stats {
  *
  * The fields of a translation that does not exist are zero. The CPU side is a
  * record of entries installed in page tables. If several mappings contain the
- * page, it describes the largest entry, which is writable if any of them is.
+ * page, the record describes the largest entry, and is writable if any of the
+ * mappings is.
  */
 struct dma_buf_pfn_entry {
 	/** @dev_pfn: Page frame number in the device page table. */
@@ -231,7 +232,7 @@ struct dma_buf_pfn_entry {
 
 	/**
 	 * @dev_order: Order of the device page table entry that contains the
-	 * page. It has 2^order pages and starts at a multiple of that.
+	 * page. The entry maps 2^order pages, from a multiple of 2^order on.
 	 */
 	__u8 dev_order;
 
@@ -316,10 +317,10 @@ struct dma_buf_pfn_snapshot {
  *
  * Errors: -EINVAL for an unknown operation or engine, an empty range or one
  * outside the buffer, a range of FILL or VERIFY that is not aligned to words,
- * or one of READ or WRITE longer than DMA_BUF_PFN_MAX_DATA; -EACCES for WRITE
- * and FILL to a buffer that is read-only; -EBUSY if DMA_BUF_PFN_MAX_JOBS
- * results have not been read, and for memory that cannot be mapped with the
- * exporter's caching; -EINTR, or the error of the lookup.
+ * or more than DMA_BUF_PFN_MAX_DATA for READ or WRITE; -EACCES for WRITE and
+ * FILL to a buffer that is read-only; -EBUSY if DMA_BUF_PFN_MAX_JOBS results
+ * have not been read, and for memory that cannot be mapped with the exporter's
+ * caching; -EINTR, or the error of the lookup.
  */
 struct dma_buf_pfn_submit {
 	/** @offset: Input: byte offset into the buffer. */
@@ -388,16 +389,16 @@ struct dma_buf_pfn_result {
 	 */
 	__u64 wrong;
 
-	/** @first_wrong: Output: byte offset of the first in the buffer. */
+	/** @first_wrong: Output: byte offset of the first wrong word. */
 	__u64 first_wrong;
 
 	/** @start_ns: Output: start of the job, CLOCK_MONOTONIC. */
 	__u64 start_ns;
 
-	/** @access_ns: Output: when it first accessed the memory. */
+	/** @access_ns: Output: when the job first accessed the memory. */
 	__u64 access_ns;
 
-	/** @end_ns: Output: when it was done, before the fence signaled. */
+	/** @end_ns: Output: end of the job, before its fence signaled. */
 	__u64 end_ns;
 };
 
@@ -413,19 +414,19 @@ struct dma_buf_pfn_result {
  * tests can show that they detect them. Each bit breaks one step that an
  * importer must take, in all imports that are created while it is set.
  *
- * With any of them an import may access memory that no longer belongs to the
- * buffer: another buffer's memory, or pages that the kernel has reused. This is
- * equivalent to write access to /dev/mem. Setting a bit, and importing while one
- * is set, therefore needs CAP_SYS_ADMIN, and fails with -EPERM when the kernel
- * is locked down. A process that receives such an import fd, or inherits a
- * mapping of it, has the same access without any capability.
+ * A broken import may access memory that no longer belongs to the buffer:
+ * another buffer's memory, or pages that the kernel has reused. This is
+ * equivalent to write access to /dev/mem. Setting a bit, and importing while a
+ * bit is set, therefore needs CAP_SYS_ADMIN, and fails with -EPERM when the
+ * kernel is locked down. A process that receives the fd of a broken import, or
+ * inherits a mapping of it, has the same access without any capability.
  *
  * Static imports cannot be broken, and fail with -EINVAL.
  */
 
 /*
  * Notifications are counted and otherwise ignored: page table entries of both
- * sides stay until the import is closed and its last mapping removed, and
+ * sides stay until the import is closed and its last mapping is removed, and
  * accesses through old page frame numbers continue. Pages that are first looked
  * up after a move are translated to the new placement. Carveout memory stays
  * reserved while the import exists, but system memory that the buffer has left
@@ -434,8 +435,8 @@ struct dma_buf_pfn_result {
 #define DMA_BUF_PFN_BROKEN_NO_ZAP		0x1
 
 /*
- * Neither side waits for fences: accesses may precede the data. Has little
- * effect with exporters that wait themselves.
+ * Neither side waits for fences: an access may precede the copy of the data.
+ * Has little effect with exporters that wait for the copy themselves.
  */
 #define DMA_BUF_PFN_BROKEN_NO_FENCE_WAIT	0x2
 
@@ -452,8 +453,8 @@ struct dma_buf_pfn_result {
 #define DMA_BUF_PFN_BROKEN_LATE_ZAP		0x8
 
 /*
- * A notification empties the page tables but does not flush the device TLB. Its
- * entries are used until other pages replace them.
+ * A notification empties the page tables but does not flush the device TLB. The
+ * TLB entries are used until other pages replace them.
  */
 #define DMA_BUF_PFN_BROKEN_STALE_TLB		0x10
 

@@ -3,11 +3,12 @@
  * Page frame numbers of dma-bufs: the importers' side of
  * &dma_buf_ops.get_pfn_run and &dma_buf_ops.get_pfn.
  *
- * A page frame number has no reference count. The reservation lock keeps it
- * valid, and after that either a pin, or the exporter's promise to call
- * dma_buf_invalidate_mappings() before it becomes invalid, together with the
- * importer's promise to have removed all translations when that returns. Each
- * lookup checks that the attachment has one of them.
+ * A page frame number has no reference count. It is valid while the reservation
+ * lock is held. After that, a pin keeps it valid, or an exporter that never
+ * moves its buffers, or the exporter's promise to call
+ * dma_buf_invalidate_mappings() before the number becomes invalid, together
+ * with the importer's promise to have removed all translations when that call
+ * returns. Each lookup checks that one of these applies to the attachment.
  */
 
 #include <linux/dma-buf.h>

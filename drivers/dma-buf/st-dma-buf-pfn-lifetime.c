@@ -88,17 +88,17 @@ static void rule3_neither(struct kunit *test)
 {
 	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
 	struct pfn_mock_importer *imp, *pinned, *fixed;
-	unsigned int asked;
+	unsigned int lookups;
 
 	pinned = pfn_mock_attach(mock, PFN_MOCK_PINNED, NULL);
 	KUNIT_EXPECT_EQ(test, 0, pfn_mock_pin(pinned));
 	fixed = pfn_mock_attach(mock, PFN_MOCK_STATIC, NULL);
 	pfn_mock_expect_right(fixed, 0);
 
-	asked = mock->get_pfns + mock->get_pfn_runs;
+	lookups = mock->get_pfns + mock->get_pfn_runs;
 	imp = pfn_mock_attach(mock, PFN_MOCK_PINNED, NULL);
 	pfn_mock_expect_error(imp, 0, -EOPNOTSUPP);
-	KUNIT_EXPECT_EQ(test, asked, mock->get_pfns + mock->get_pfn_runs);
+	KUNIT_EXPECT_EQ(test, lookups, mock->get_pfns + mock->get_pfn_runs);
 	pfn_mock_unpin(pinned);
 }
 

@@ -149,9 +149,9 @@ void pfn_mock_unpin(struct pfn_mock_importer *imp)
 /**
  * pfn_mock_must_pin() - whether lookups by an importer succeed only if it has
  * pinned
- * @kind: of importer
+ * @kind: kind of importer
  *
- * Return: true if so, unless the exporter never moves.
+ * Return: true if the importer must pin, unless the exporter never moves.
  */
 bool pfn_mock_must_pin(enum pfn_mock_kind kind)
 {
@@ -255,8 +255,8 @@ static void mock_fence_end(void *fence)
  * @mock: exporter
  * @usage: DMA_RESV_USAGE_KERNEL for a move
  *
- * Return: the fence, which is signaled when the test ends, unless the test does
- * so before.
+ * Return: the fence, which is signaled when the test ends, unless the test
+ * signals it before.
  */
 struct dma_fence *pfn_mock_add_fence(struct pfn_mock *mock,
 				     enum dma_resv_usage usage)

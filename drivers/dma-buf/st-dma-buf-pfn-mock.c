@@ -92,9 +92,9 @@ int pfn_mock_order(struct pfn_mock *mock, pgoff_t pgoff)
 /**
  * pfn_mock_run() - the run that a lookup must return
  * @mock: exporter
- * @pgoff: a page of it
+ * @pgoff: offset in pages
  *
- * Return: all contiguous pages around that one.
+ * Return: all contiguous pages around @pgoff.
  */
 struct dma_buf_pfn_run pfn_mock_run(struct pfn_mock *mock, pgoff_t pgoff)
 {
@@ -200,7 +200,7 @@ static void mock_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 }
 
 /* Common part of get_pfn and get_pfn_run */
-static int mock_ask(struct dma_buf_attachment *attach)
+static int mock_lookup(struct dma_buf_attachment *attach)
 {
 	struct pfn_mock *mock = attach->dmabuf->priv;
 
@@ -222,7 +222,7 @@ static int mock_get_pfn(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	int ret;
 
 	mock->get_pfns++;
-	ret = mock_ask(attach);
+	ret = mock_lookup(attach);
 	if (ret)
 		return ret;
 
@@ -240,7 +240,7 @@ static int mock_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	int ret;
 
 	mock->get_pfn_runs++;
-	ret = mock_ask(attach);
+	ret = mock_lookup(attach);
 	if (ret)
 		return ret;
 

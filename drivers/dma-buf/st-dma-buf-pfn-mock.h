@@ -74,19 +74,19 @@ extern const struct pfn_mock_layout pfn_mock_one_page;
  * @attach_error: what attach returns
  * @pin_error: what pin returns
  * @get_pfn_error: what get_pfn and get_pfn_run return
- * @type: what get_pfn_run returns
- * @caching: what get_pfn_run returns
- * @provider: what get_pfn_run returns
+ * @type: type that get_pfn_run returns
+ * @caching: caching that get_pfn_run returns
+ * @provider: provider that get_pfn_run returns
  * @move_in_get_pfn: number of lookups that still have to move the buffer first
  * @lie: corrupts the result of get_pfn
  * @lie_run: corrupts the result of get_pfn_run
- * @detaches: number of calls
- * @pins: number of calls that succeeded
- * @unpins: number of calls
- * @maps: number of calls
- * @unmaps: number of calls
- * @get_pfns: number of calls
- * @get_pfn_runs: number of calls
+ * @detaches: number of calls of detach
+ * @pins: number of calls of pin that succeeded
+ * @unpins: number of calls of unpin
+ * @maps: number of calls of map_dma_buf
+ * @unmaps: number of calls of unmap_dma_buf
+ * @get_pfns: number of calls of get_pfn
+ * @get_pfn_runs: number of calls of get_pfn_run
  * @released: the buffer was released
  */
 struct pfn_mock {

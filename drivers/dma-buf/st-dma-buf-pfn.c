@@ -36,7 +36,7 @@ static void rule1_units(struct kunit *test)
 	const struct pfn_mock_layout * const *layout = test->param_value;
 	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, *layout);
 	struct pfn_mock_importer *dynamic, *fixed;
-	unsigned int asked;
+	unsigned int lookups;
 	pgoff_t i;
 
 	dynamic = pfn_mock_attach(mock, PFN_MOCK_DYNAMIC, NULL);
@@ -45,12 +45,12 @@ static void rule1_units(struct kunit *test)
 	for (i = 0; i < mock->num_pages; i++)
 		pfn_mock_expect_right(dynamic, i);
 
-	asked = mock->get_pfns + mock->get_pfn_runs;
+	lookups = mock->get_pfns + mock->get_pfn_runs;
 	pfn_mock_expect_error(dynamic, mock->num_pages, -EINVAL);
 	pfn_mock_expect_error(dynamic, mock->num_pages << PAGE_SHIFT, -EINVAL);
 	pfn_mock_expect_error(dynamic, ULONG_MAX, -EINVAL);
 	pfn_mock_expect_error(fixed, mock->num_pages, -EINVAL);
-	KUNIT_EXPECT_EQ(test, asked, mock->get_pfns + mock->get_pfn_runs);
+	KUNIT_EXPECT_EQ(test, lookups, mock->get_pfns + mock->get_pfn_runs);
 	KUNIT_EXPECT_EQ(test, 0, mock->pins);
 }
 
