@@ -15,8 +15,8 @@ extern "C" {
  * - Unknown flags and non-zero padding give -EINVAL. MBZ: must be zero.
  * - Fields that are only output may have any value on input.
  * - An unknown GEM handle gives -ENOENT, a bad user pointer -EFAULT.
- * - An ioctl that fails changes no state, except that one that runs out of
- *   memory or is interrupted may have evicted other buffers and notified
+ * - A failed ioctl changes no state, with one exception: if it ran out of
+ *   memory or was interrupted, it may have evicted other buffers and notified
  *   importers.
  * - Sizes and offsets are in bytes.
  * - A region is given by its identifier, which is opaque: userspace gets the
@@ -232,10 +232,15 @@ struct drm_vgem_pfn_bo_move {
 	/** @out_syncobj: Input: sync object that gets a fence, or zero. */
 	__u32 out_syncobj;
 
-	/** @in_point: Input: point of @in_syncobj. MBZ if that is zero. */
+	/**
+	 * @in_point: Input: point of @in_syncobj. MBZ if @in_syncobj is zero.
+	 */
 	__u64 in_point;
 
-	/** @out_point: Input: point of @out_syncobj. MBZ if that is zero. */
+	/**
+	 * @out_point: Input: point of @out_syncobj. MBZ if @out_syncobj is
+	 * zero.
+	 */
 	__u64 out_point;
 };
 

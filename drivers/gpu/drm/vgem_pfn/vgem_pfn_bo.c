@@ -82,16 +82,6 @@ struct vgem_pfn_bo *vgem_pfn_bos_next(struct vgem_pfn_device *vdev,
 	return found ? bo : NULL;
 }
 
-static void vgem_pfn_bo_reset_counters(struct vgem_pfn_bo *bo)
-{
-	dma_resv_assert_held(bo->tbo.base.resv);
-
-	bo->num_moves = 0;
-	bo->num_evictions = 0;
-	WRITE_ONCE(bo->last_copy_bytes, 0);
-	WRITE_ONCE(bo->last_copy_ns, 0);
-}
-
 static void vgem_pfn_bo_place_end(struct vgem_pfn_device *vdev, bool exclusive)
 {
 	if (exclusive)
@@ -168,7 +158,7 @@ static int vgem_pfn_bo_try_place(struct vgem_pfn_bo *bo,
 
 		/* The initial placement is not counted as a move. */
 		if (create)
-			vgem_pfn_bo_reset_counters(bo);
+			bo->num_moves = 0;
 	}
 	drm_exec_fini(&exec);
 	return ret;
@@ -234,26 +224,33 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo, struct ttm_placement *place
 /**
  * vgem_pfn_bo_alloc() - allocate a buffer object
  *
- * Return: a zeroed object with a unique &vgem_pfn_bo.id, or NULL if out of
- * memory.
+ * Return: an object on no list, with a unique &vgem_pfn_bo.id and otherwise
+ * zeroed, or NULL if out of memory.
  */
 struct vgem_pfn_bo *vgem_pfn_bo_alloc(void)
 {
 	static atomic64_t last_id;
 	struct vgem_pfn_bo *bo = kzalloc_obj(*bo);
 
-	if (bo)
-		bo->id = atomic64_inc_return(&last_id);
+	if (!bo)
+		return NULL;
+
+	bo->id = atomic64_inc_return(&last_id);
+	INIT_LIST_HEAD(&bo->link);
 	return bo;
 }
 
-static void vgem_pfn_gem_free(struct drm_gem_object *obj)
+/**
+ * vgem_pfn_bo_free() - &drm_gem_object_funcs.free
+ * @obj: the object, without references
+ */
+void vgem_pfn_bo_free(struct drm_gem_object *obj)
 {
 	ttm_bo_fini(&gem_to_vgem_pfn_bo(obj)->tbo);
 }
 
 static const struct drm_gem_object_funcs vgem_pfn_gem_funcs = {
-	.free = vgem_pfn_gem_free,
+	.free = vgem_pfn_bo_free,
 	.export = vgem_pfn_gem_prime_export,
 	.print_info = drm_gem_ttm_print_info,
 	.vmap = vgem_pfn_gem_vmap,
@@ -370,7 +367,6 @@ void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 	region = bo->tbo.resource->mem_type;
-	memset(bo->evict_placements, 0, sizeof(bo->evict_placements));
 
 	for (i = 0; i < bo->num_placements; i++)
 		if (bo->placements[i] == region)
@@ -380,7 +376,8 @@ void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 			bo->evict_placements[n++] =
 				vgem_pfn_bo_ttm_place(bo, bo->placements[i]);
 	if (!n || bo->evict_placements[n - 1].mem_type != TTM_PL_SYSTEM)
-		bo->evict_placements[n++].mem_type = TTM_PL_SYSTEM;
+		bo->evict_placements[n++] =
+			vgem_pfn_bo_ttm_place(bo, TTM_PL_SYSTEM);
 
 	placement->placement = bo->evict_placements;
 	placement->num_placement = n;
@@ -427,7 +424,6 @@ struct vgem_pfn_bo *vgem_pfn_bo_create(struct vgem_pfn_device *vdev, u64 size,
 	drm_gem_private_object_init(&vdev->drm, &bo->tbo.base, size);
 	bo->tbo.base.funcs = &vgem_pfn_gem_funcs;
 	bo->contiguous = contiguous;
-	INIT_LIST_HEAD(&bo->link);
 	bo->num_placements = num_placements;
 	memcpy(bo->placements, placements, num_placements * sizeof(*placements));
 

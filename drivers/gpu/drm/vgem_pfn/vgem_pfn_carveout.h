@@ -56,8 +56,8 @@ struct vgem_pfn_config {
 /**
  * struct vgem_pfn_params - the "carveouts" module parameter
  * @num_faux: number of elements of @faux in use, at least one
- * @faux: for faux devices, by index; see vgem_pfn_param_faux()
- * @pci: for PCI devices
+ * @faux: carveouts of faux devices, by index; see vgem_pfn_param_faux()
+ * @pci: carveouts of each PCI device
  */
 struct vgem_pfn_params {
 	unsigned int num_faux;

@@ -30,10 +30,11 @@
  *	stale_writes		number of stale writes detected
  *	fault/			fault injection, see vgem_pfn_fault.c
  *
- * And the memory usage of a client by region, for /proc/<pid>/fdinfo/<fd>, in
- * the format of Documentation/gpu/drm-usage-stats.rst. An object counts as
- * total or shared in the first region of its placement list, and as resident
- * and active in its current region.
+ * This file also reports the memory usage of a client by region, in
+ * /proc/<pid>/fdinfo/<fd> and in the format of
+ * Documentation/gpu/drm-usage-stats.rst. A buffer object counts as total or
+ * shared in the first region of its placement list, and as resident and active
+ * in its current region.
  */
 
 #include <linux/capability.h>
@@ -53,7 +54,6 @@
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
 #include <drm/ttm/ttm_resource.h>
-#include <drm/ttm/ttm_tt.h>
 
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_engine.h"
@@ -63,7 +63,6 @@ static void vgem_pfn_fdinfo_add(struct vgem_pfn_bo *bo,
 {
 	struct drm_gem_object *obj = &bo->tbo.base;
 	struct drm_memory_stats *wanted, *used;
-	struct ttm_tt *tt = bo->tbo.ttm;
 
 	dma_resv_assert_held(obj->resv);
 
@@ -75,25 +74,12 @@ static void vgem_pfn_fdinfo_add(struct vgem_pfn_bo *bo,
 	else
 		wanted->private += obj->size;
 
-	if (bo->tbo.resource->mem_type < TTM_PL_VRAM &&
-	    !(tt && ttm_tt_is_populated(tt)))
+	if (!vgem_pfn_bo_runs(bo))
 		return;
 
 	used->resident += obj->size;
 	if (!dma_resv_test_signaled(obj->resv, DMA_RESV_USAGE_BOOKKEEP))
 		used->active += obj->size;
-}
-
-static const char *vgem_pfn_region_name(struct vgem_pfn_device *vdev, u32 region)
-{
-	switch (region) {
-	case TTM_PL_SYSTEM:
-		return "system";
-	case TTM_PL_TT:
-		return "tt";
-	default:
-		return vgem_pfn_carveout_of(vdev, region)->name;
-	}
 }
 
 static struct drm_gem_object *vgem_pfn_fdinfo_next(struct drm_file *file, int *id)
@@ -210,7 +196,7 @@ DEFINE_DEBUGFS_ATTRIBUTE(vgem_pfn_evict_all_fops, NULL, vgem_pfn_evict_all_set,
  *
  * Reads the fields without the reservation lock, since waiting for it would
  * take as long as a move of any buffer object. Each value is read in one piece,
- * the driver being 64-bit only, but they need not belong to the same move.
+ * since the driver is 64-bit only, but two values may be of different moves.
  */
 static int vgem_pfn_bo_stats_show(struct seq_file *m, void *data)
 {
@@ -246,30 +232,29 @@ static struct vgem_pfn_bo *vgem_pfn_bos_find(struct vgem_pfn_device *vdev, u64 i
 	return bo;
 }
 
-static int vgem_pfn_pfns_get(struct vgem_pfn_bo *bo, u64 first, u64 count, u64 **to)
+static u64 *vgem_pfn_pfns_get(struct vgem_pfn_bo *bo, u64 first, u64 count)
 {
 	u64 num_pages = bo->tbo.base.size >> PAGE_SHIFT, *pfns, i;
 	int ret;
 
 	if (!count || first >= num_pages || count > num_pages - first)
-		return -EINVAL;
+		return ERR_PTR(-EINVAL);
 
 	pfns = kvmalloc_array(count, sizeof(*pfns), GFP_KERNEL);
 	if (!pfns)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 
 	ret = dma_resv_lock_interruptible(bo->tbo.base.resv, NULL);
 	if (ret) {
 		kvfree(pfns);
-		return ret;
+		return ERR_PTR(ret);
 	}
 	for (i = 0; i < count; i++) {
 		pfns[i] = vgem_pfn_lookup(bo, first + i);
 		cond_resched();
 	}
 	dma_resv_unlock(bo->tbo.base.resv);
-	*to = pfns;
-	return 0;
+	return pfns;
 }
 
 /*
@@ -311,9 +296,9 @@ static int vgem_pfn_pfns_release(struct inode *inode, struct file *file)
  * page size.
  *
  * Unlike get_pfn this never populates the object, moves it, or waits for its
- * copy. The result may be stale by the time it is read. Fails with -ENOENT if
- * there is no such object, and with -EINVAL if the range is empty or not inside
- * the object, and then leaves the last result.
+ * copy. The result may be stale by the time it is read. A write fails with
+ * -ENOENT if there is no such object, and with -EINVAL if the range is empty or
+ * not inside the object. A failed write keeps the previous result.
  */
 static ssize_t vgem_pfn_pfns_write(struct file *file, const char __user *data,
 				   size_t size, loff_t *pos)
@@ -347,10 +332,10 @@ static ssize_t vgem_pfn_pfns_write(struct file *file, const char __user *data,
 	bo = vgem_pfn_bos_find(state->vdev, args[0]);
 	if (!bo)
 		return -ENOENT;
-	ret = vgem_pfn_pfns_get(bo, args[1], args[2], &pfns);
+	pfns = vgem_pfn_pfns_get(bo, args[1], args[2]);
 	drm_gem_object_put(&bo->tbo.base);
-	if (ret)
-		return ret;
+	if (IS_ERR(pfns))
+		return PTR_ERR(pfns);
 
 	guard(mutex)(&state->lock);
 	kvfree(state->pfns);
@@ -386,17 +371,13 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 {
 	struct vgem_pfn_device *vdev = to_vgem_pfn_device(minor->dev);
 	struct dentry *root = minor->debugfs_root;
-	unsigned int i;
 	char name[20];
+	u32 region;
 
-	ttm_resource_manager_create_debugfs(ttm_manager_type(&vdev->bdev, TTM_PL_SYSTEM),
-					    root, "system_mm");
-	ttm_resource_manager_create_debugfs(ttm_manager_type(&vdev->bdev, TTM_PL_TT),
-					    root, "tt_mm");
-	for (i = 0; i < vdev->num_carveouts; i++) {
-		snprintf(name, sizeof(name), "%s_mm", vdev->carveouts[i].name);
-		ttm_resource_manager_create_debugfs(ttm_manager_type(&vdev->bdev,
-								     TTM_PL_VRAM + i),
+	for (region = 0; region < vgem_pfn_num_regions(vdev); region++) {
+		snprintf(name, sizeof(name), "%s_mm",
+			 vgem_pfn_region_name(vdev, region));
+		ttm_resource_manager_create_debugfs(ttm_manager_type(&vdev->bdev, region),
 						    root, name);
 	}
 

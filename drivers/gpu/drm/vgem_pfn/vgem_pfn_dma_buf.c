@@ -12,8 +12,8 @@
  * Scatter lists are mapped for the device of an attachment. For memory without
  * struct pages they only have DMA addresses.
  *
- * Everything runs under the object's reservation lock, except attach, the
- * operations for CPU access, mmap and release.
+ * All operations run under the object's reservation lock, except attach, those
+ * for CPU access, mmap and release.
  */
 
 #include <linux/align.h>
@@ -65,15 +65,12 @@ static unsigned int vgem_pfn_reach_places(struct vgem_pfn_bo *bo,
 
 static bool vgem_pfn_reach_may_be_bar(struct vgem_pfn_bo *bo)
 {
-	struct vgem_pfn_carveout *carveout;
 	unsigned int i;
 
-	for (i = 0; i < bo->num_placements; i++) {
-		carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
-						bo->placements[i]);
-		if (carveout && carveout->kind == VGEM_PFN_BAR)
+	for (i = 0; i < bo->num_placements; i++)
+		if (vgem_pfn_region_is_bar(vgem_pfn_bo_device(bo),
+					   bo->placements[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -390,7 +387,7 @@ static struct sg_table *vgem_pfn_sg_map_bar(struct vgem_pfn_bo *bo,
 				      num, bo->tbo.base.size, dir);
 	kvfree(vec);
 	if (!IS_ERR(sgt))
-		bo->num_bar_maps++;
+		WRITE_ONCE(bo->num_bar_maps, bo->num_bar_maps + 1);
 	return sgt;
 }
 
@@ -407,19 +404,18 @@ static struct sg_table *vgem_pfn_sg_map(struct vgem_pfn_bo *bo,
 					struct dma_buf_attachment *attach,
 					enum dma_data_direction dir)
 {
-	struct vgem_pfn_carveout *carveout;
+	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
+	u32 region = bo->tbo.resource->mem_type;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	carveout = vgem_pfn_carveout_of(vgem_pfn_bo_device(bo),
-					bo->tbo.resource->mem_type);
-	if (carveout && carveout->kind == VGEM_PFN_BAR)
+	if (vgem_pfn_region_is_bar(vdev, region))
 		return vgem_pfn_sg_map_bar(bo, attach, dir);
 
 	if (!vgem_pfn_sg_is_addressable(bo, attach->dev))
 		return ERR_PTR(-EOPNOTSUPP);
 
-	return !carveout || carveout->has_pages ?
+	return vgem_pfn_region_has_pages(vdev, region) ?
 	       vgem_pfn_sg_map_pages(bo, attach->dev, dir) :
 	       vgem_pfn_sg_map_pfns(bo, attach->dev, dir);
 }
@@ -440,7 +436,8 @@ static void vgem_pfn_sg_unmap(struct vgem_pfn_bo *bo,
 	/* Only dma_buf_phys_vec_to_sgt() makes a table without CPU entries. */
 	if (!sgt->orig_nents) {
 		dma_buf_free_sgt(attach, sgt, dir);
-		if (!--bo->num_bar_maps)
+		WRITE_ONCE(bo->num_bar_maps, bo->num_bar_maps - 1);
+		if (!bo->num_bar_maps)
 			wake_up_all(&vgem_pfn_bo_device(bo)->bar_unmapped);
 		return;
 	}
@@ -454,8 +451,6 @@ static void vgem_pfn_sg_unmap(struct vgem_pfn_bo *bo,
 	sg_free_table(sgt);
 	kfree(sgt);
 }
-
-MODULE_IMPORT_NS("DMA_BUF");
 
 static struct vgem_pfn_bo *dmabuf_to_bo(struct dma_buf *dmabuf)
 {
@@ -545,7 +540,6 @@ static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 {
 	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
 	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
-	struct vgem_pfn_carveout *carveout;
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
@@ -559,8 +553,7 @@ static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 		return ret;
 
 	vgem_pfn_runs_get(vgem_pfn_bo_runs(bo), pgoff, run);
-	carveout = vgem_pfn_carveout_of(vdev, bo->tbo.resource->mem_type);
-	if (carveout && carveout->kind == VGEM_PFN_BAR) {
+	if (vgem_pfn_region_is_bar(vdev, bo->tbo.resource->mem_type)) {
 		run->type = DMA_BUF_PFN_MMIO;
 		run->caching = DMA_BUF_PFN_WRITE_COMBINED;
 		run->provider = vdev->p2pdma;

@@ -61,8 +61,8 @@ static struct vgem_pfn_faux {
 	unsigned long serial;
 } vgem_pfn_faux[VGEM_PFN_MAX_DEVICES];
 
-/* The carveouts of each, from the module's parameter. */
-static const struct vgem_pfn_params *vgem_pfn_faux_params;
+/* The carveouts of all devices, from the module parameter */
+static struct vgem_pfn_params vgem_pfn_params;
 
 static DEFINE_MUTEX(vgem_pfn_faux_lock);
 static unsigned long vgem_pfn_faux_serial;
@@ -140,8 +140,8 @@ static int vgem_pfn_faux_add(unsigned int index)
 	dma_set_max_seg_size(&faux->dev, dma_segment);
 
 	vdev = vgem_pfn_device_create(&faux->dev,
-				      vgem_pfn_param_faux(vgem_pfn_faux_params,
-							  index), NULL, NULL);
+				      vgem_pfn_param_faux(&vgem_pfn_params, index),
+				      NULL, NULL);
 	if (IS_ERR(vdev)) {
 		ret = PTR_ERR(vdev);
 		goto err_devres;
@@ -202,12 +202,11 @@ static void vgem_pfn_faux_fini(void)
 
 /**
  * vgem_pfn_faux_init() - create all devices, see parameter "devices"
- * @params: the carveouts of each device; must stay valid
  *
  * Return: 0, -EINVAL if the parameter is invalid, or another negative errno,
  * with no device left.
  */
-static int vgem_pfn_faux_init(const struct vgem_pfn_params *params)
+static int vgem_pfn_faux_init(void)
 {
 	unsigned int i;
 	int ret = 0;
@@ -217,8 +216,6 @@ static int vgem_pfn_faux_init(const struct vgem_pfn_params *params)
 		       VGEM_PFN_MAX_DEVICES);
 		return -EINVAL;
 	}
-
-	vgem_pfn_faux_params = params;
 
 	mutex_lock(&vgem_pfn_faux_lock);
 	for (i = 0; i < devices && !ret; i++)
@@ -244,8 +241,6 @@ static char *carveouts = "contig:64M";
 module_param(carveouts, charp, 0444);
 MODULE_PARM_DESC(carveouts,
 		 "VRAM-like memory, KIND:SIZE[,KIND:SIZE]...[;next device] (default contig:64M)");
-
-static struct vgem_pfn_params vgem_pfn_params;
 
 static const struct drm_ioctl_desc vgem_pfn_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(VGEM_PFN_BO_CREATE, vgem_pfn_bo_create_ioctl,
@@ -366,7 +361,7 @@ static int __init vgem_pfn_init(void)
 		return -EOPNOTSUPP;
 	}
 
-	ret = vgem_pfn_faux_init(&vgem_pfn_params);
+	ret = vgem_pfn_faux_init();
 	if (ret)
 		return ret;
 
@@ -385,5 +380,6 @@ static void __exit vgem_pfn_exit(void)
 module_init(vgem_pfn_init);
 module_exit(vgem_pfn_exit);
 
+MODULE_IMPORT_NS("DMA_BUF");
 MODULE_DESCRIPTION(DRIVER_DESC);
 MODULE_LICENSE("GPL");

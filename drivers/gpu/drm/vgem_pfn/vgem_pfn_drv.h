@@ -24,7 +24,6 @@
 #ifndef _VGEM_PFN_DRV_H_
 #define _VGEM_PFN_DRV_H_
 
-#include <linux/dma-direction.h>
 #include <linux/dma-resv.h>
 #include <linux/list.h>
 #include <linux/notifier.h>
@@ -49,14 +48,12 @@
 
 struct device;
 struct dma_buf;
-struct dma_buf_attachment;
 struct dma_fence;
 struct drm_file;
 struct drm_mode_create_dumb;
 struct drm_printer;
 struct p2pdma_provider;
 struct resource;
-struct sg_table;
 struct vm_operations_struct;
 struct vgem_pfn_engines;
 
@@ -75,12 +72,12 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
  * @drm: the DRM device
  * @bdev: the TTM device
  * @validate: held for reading to place a buffer object, for writing to retry
- *	      that without others, see vgem_pfn_bo_place()
+ *	      without concurrent placements, see vgem_pfn_bo_place()
  * @num_carveouts: number of elements of @carveouts in use
  * @carveouts: the memory of TTM_PL_VRAM + index
  * @bar_base: physical address of the unused rest of a PCI device's BAR, valid
  *	      until its carveouts are created
- * @bar_pages: size of that rest in pages
+ * @bar_pages: size of the unused rest in pages
  * @p2pdma: p2pdma provider of the BAR, or NULL; valid until the driver is
  *	    unbound
  * @bar_unmapped: wait queue for importers to unmap buffer objects in the BAR
@@ -91,8 +88,7 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
  * @bos_lock: protects @bos, see vgem_pfn_bo.c; innermost
  * @bos: all buffer objects
  * @pm_notifier: notifier for suspend and hibernation, see vgem_pfn_pm.c
- * @suspended: whether carveouts must stay empty; set, and @validate taken,
- *	       before they are emptied
+ * @suspended: whether carveouts must stay empty, see vgem_pfn_pm_suspend()
  * @resumed: wait queue for the end of @suspended
  * @move_delay_us: debugfs knob, see vgem_pfn_debugfs.c
  * @max_block_order: debugfs knob, see vgem_pfn_debugfs.c
@@ -164,10 +160,10 @@ struct vgem_pfn_device {
  * @last_memcpy_ns: duration of the same copy by memcpy(), if compare_memcpy is
  *		    set
  *
- * Everything that is not constant is protected by the reservation lock, except
- * that an engine writes @last_copy_bytes and @last_copy_ns without it, before
- * @moving signals, and that debugfs reads @max_notify_ns and all fields after it
- * without it.
+ * Everything that is not constant is protected by the reservation lock, with
+ * three exceptions. Without the lock, an engine writes @last_copy_bytes and
+ * @last_copy_ns before @moving signals, debugfs reads @max_notify_ns and all
+ * fields after it, and an unplug reads @num_bar_maps.
  */
 struct vgem_pfn_bo {
 	struct ttm_buffer_object tbo;
@@ -240,6 +236,19 @@ static inline bool vgem_pfn_region_has_pages(struct vgem_pfn_device *vdev, u32 r
 }
 
 /**
+ * vgem_pfn_region_is_bar() - whether a region is in the BAR of a PCI device
+ * @vdev: the device
+ * @region: one of its TTM memory types
+ *
+ * Return: true if the memory of @region is MMIO.
+ */
+static inline bool vgem_pfn_region_is_bar(struct vgem_pfn_device *vdev, u32 region)
+{
+	return region >= TTM_PL_VRAM &&
+	       vdev->carveouts[region - TTM_PL_VRAM].kind == VGEM_PFN_BAR;
+}
+
+/**
  * vgem_pfn_bo_runs() - run table of a buffer object's current memory
  * @bo: the buffer object, with its reservation lock held
  *
@@ -263,6 +272,7 @@ static inline const struct vgem_pfn_runs *vgem_pfn_bo_runs(struct vgem_pfn_bo *b
 /* vgem_pfn_bo.c */
 struct vgem_pfn_bo *vgem_pfn_bo_alloc(void);
 void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo);
+void vgem_pfn_bo_free(struct drm_gem_object *obj);
 bool vgem_pfn_is_bo(struct ttm_buffer_object *tbo);
 u32 vgem_pfn_bo_region(struct vgem_pfn_bo *bo);
 u64 vgem_pfn_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
@@ -360,5 +370,6 @@ void vgem_pfn_stale_note(struct vgem_pfn_bo *bo, struct ttm_resource *base);
 /* vgem_pfn_ttm.c */
 int vgem_pfn_ttm_init(struct vgem_pfn_device *vdev);
 unsigned long vgem_pfn_region_pages(struct vgem_pfn_device *vdev, u32 region);
+const char *vgem_pfn_region_name(struct vgem_pfn_device *vdev, u32 region);
 
 #endif /* _VGEM_PFN_DRV_H_ */

@@ -42,7 +42,6 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_managed.h>
 #include <drm/drm_print.h>
-#include <drm/ttm/ttm_tt.h>
 
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_engine.h"
@@ -256,8 +255,7 @@ void vgem_pfn_copy_init(struct vgem_pfn_copy *copy, struct vgem_pfn_bo *bo,
 	copy->to = vgem_pfn_carveout_of(vdev, new_mem->mem_type);
 	copy->tt = bo->tbo.ttm;
 	copy->num_pages = PFN_UP(bo->tbo.base.size);
-	copy->clear = !copy->from &&
-		      !(copy->tt && ttm_tt_is_populated(copy->tt));
+	copy->clear = !vgem_pfn_bo_runs(bo);
 }
 
 /* The next piece, from @pgoff on. Returns its number of pages. */

@@ -3,9 +3,9 @@
  * CPU mappings of buffer objects, of userspace and of the kernel.
  *
  * TTM handles faults of user mappings, and waits for pending moves. Accesses by
- * a debugger are handled here, since TTM does not wait for those. Kernel
- * mappings pin, since after a move the mapping would refer to memory that is in
- * use by others.
+ * a debugger are handled here, since ttm_bo_vm_access() does not wait for
+ * pending moves. Kernel mappings pin, since after a move the mapping would
+ * refer to memory that is in use by others.
  */
 
 #include <linux/dma-resv.h>

@@ -239,11 +239,6 @@ int vgem_pfn_import_move(struct vgem_pfn_bo *bo, u32 region)
 	return ret;
 }
 
-static void vgem_pfn_import_free(struct drm_gem_object *obj)
-{
-	ttm_bo_fini(&gem_to_vgem_pfn_bo(obj)->tbo);
-}
-
 static int vgem_pfn_import_vmap(struct drm_gem_object *obj, struct iosys_map *map)
 {
 	return dma_buf_vmap(gem_to_vgem_pfn_bo(obj)->imported, map);
@@ -283,7 +278,7 @@ static int vgem_pfn_import_mmap(struct drm_gem_object *obj,
 
 /* No .export: drm_gem returns the imported dma-buf. */
 static const struct drm_gem_object_funcs vgem_pfn_import_funcs = {
-	.free = vgem_pfn_import_free,
+	.free = vgem_pfn_bo_free,
 	.print_info = drm_gem_ttm_print_info,
 	.vmap = vgem_pfn_import_vmap,
 	.vunmap = vgem_pfn_import_vunmap,
@@ -338,7 +333,6 @@ static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
 	bo->tbo.base.resv = dmabuf->resv;
 	drm_gem_private_object_init(&vdev->drm, &bo->tbo.base, dmabuf->size);
 	bo->tbo.base.funcs = &vgem_pfn_import_funcs;
-	INIT_LIST_HEAD(&bo->link);
 	INIT_DELAYED_WORK(&bo->late_unmap, vgem_pfn_import_late_unmap);
 	bo->placements[0] = TTM_PL_TT;
 	bo->num_placements = 1;
@@ -374,7 +368,7 @@ struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
 	struct vgem_pfn_bo *bo;
 	int ret;
 
-	ret = vgem_pfn_fault(to_vgem_pfn_device(drm), VGEM_PFN_FAULT_IMPORT);
+	ret = vgem_pfn_fault(vdev, VGEM_PFN_FAULT_IMPORT);
 	if (ret)
 		return ERR_PTR(ret);
 

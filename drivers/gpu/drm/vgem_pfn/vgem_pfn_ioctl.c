@@ -296,19 +296,16 @@ static void vgem_pfn_describe_region(struct vgem_pfn_device *vdev, u32 id,
 	region->id = id;
 	region->size = (u64)vgem_pfn_region_pages(vdev, id) << PAGE_SHIFT;
 	region->used = ttm_resource_manager_usage(man);
+	strscpy(region->name, vgem_pfn_region_name(vdev, id));
 
 	if (carveout) {
 		region->type = DRM_VGEM_PFN_REGION_TYPE_CONTIG + carveout->kind;
 		region->flags = carveout->buddy ? DRM_VGEM_PFN_REGION_SCATTERED : 0;
 		if (capable(CAP_SYS_ADMIN))
 			region->base_pfn = PHYS_PFN(carveout->base);
-		strscpy(region->name, carveout->name);
-	} else if (id == TTM_PL_TT) {
-		region->type = DRM_VGEM_PFN_REGION_TYPE_TT;
-		strscpy(region->name, "tt");
 	} else {
-		region->type = DRM_VGEM_PFN_REGION_TYPE_SYSTEM;
-		strscpy(region->name, "system");
+		region->type = id == TTM_PL_TT ? DRM_VGEM_PFN_REGION_TYPE_TT :
+						 DRM_VGEM_PFN_REGION_TYPE_SYSTEM;
 	}
 }
 

@@ -51,11 +51,11 @@ struct vgem_pfn_runs {
 /**
  * struct vgem_pfn_vacancy - a resource after its buffer object has left it
  * @link: of &vgem_pfn_stale.vacancies
- * @bo_id: &vgem_pfn_bo.id of that object, or 0 if there was none
- * @left: time at which it left
+ * @bo_id: &vgem_pfn_bo.id of that object, or 0 if no object left the resource
+ * @left: time at which the object left
  * @until: end of the quarantine, in jiffies
  * @filled: whether the memory has been filled with the pattern
- * @importers: names of the importers at that time
+ * @importers: names of the importers that were attached at that time
  *
  * See vgem_pfn_stale.c.
  */
@@ -74,7 +74,7 @@ struct vgem_pfn_vacancy {
  * @node: the memory, if the carveout uses drm_mm
  * @blocks: the memory, if the carveout uses gpu_buddy
  * @runs: run table of the memory, constant
- * @vacated: fence of the move out of this memory, if that is asynchronous
+ * @vacated: fence of the asynchronous move out of this memory, or NULL
  * @vacancy: quarantine state
  */
 struct vgem_pfn_resource {

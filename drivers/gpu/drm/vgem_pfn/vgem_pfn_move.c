@@ -121,6 +121,8 @@ static int vgem_pfn_move_pages(struct vgem_pfn_bo *bo,
 {
 	int ret;
 
+	dma_resv_assert_held(bo->tbo.base.resv);
+
 	if (!async) {
 		ret = vgem_pfn_move_wait(bo, ctx);
 		if (ret)
@@ -139,6 +141,8 @@ static int vgem_pfn_move_contents(struct vgem_pfn_bo *bo,
 	struct vgem_pfn_copy copy;
 	int ret, idx;
 
+	dma_resv_assert_held(tbo->base.resv);
+
 	if (!async) {
 		ret = vgem_pfn_move_wait(bo, ctx);
 		if (ret)
@@ -146,8 +150,9 @@ static int vgem_pfn_move_contents(struct vgem_pfn_bo *bo,
 	}
 
 	/*
-	 * Allocate the pages to copy to, or swap in those to copy from. An
-	 * object that was never populated stays so: the destination is cleared.
+	 * Allocate the pages to copy to, or swap in the pages to copy from. If
+	 * there are no contents because the object was never populated, the
+	 * destination is cleared.
 	 */
 	if (tbo->ttm &&
 	    (ttm_tt_is_swapped(tbo->ttm) ||

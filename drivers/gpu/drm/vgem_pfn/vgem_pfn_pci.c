@@ -14,7 +14,7 @@
 
 #include "vgem_pfn_drv.h"
 
-/* The carveouts of each, from the module's parameter. */
+/* The carveouts of each PCI device, from the module parameter */
 static const struct vgem_pfn_config *vgem_pfn_pci_config;
 
 /* Find the largest prefetchable 64-bit memory BAR. */

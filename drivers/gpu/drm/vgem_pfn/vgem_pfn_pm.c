@@ -6,8 +6,8 @@
  * afterwards, as with VRAM that loses its contents. Pinned objects do not move.
  * A notifier does this, since when devices are suspended, tasks are frozen and
  * there may not be enough memory to evict to. After the notification no buffer
- * objects are placed until resume. Tasks wait for that interruptibly, so that
- * they can be frozen.
+ * objects are placed until resume. Tasks wait for the resume interruptibly, so
+ * that they can be frozen.
  *
  * The effects of an unplug on the users of a device are:
  *
@@ -230,7 +230,7 @@ static void vgem_pfn_pm_fini(void *data)
 
 	unregister_pm_notifier(&vdev->pm_notifier);
 
-	/* After an unplug during suspend, resume does not do this. */
+	/* The notifier is not called on resume any more. */
 	WRITE_ONCE(vdev->suspended, false);
 	wake_up_all(&vdev->resumed);
 }

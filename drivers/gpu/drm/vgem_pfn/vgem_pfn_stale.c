@@ -6,10 +6,9 @@
  * checked. A difference means that there was a write through an outdated page
  * frame number.
  *
- * Not detected are reads, writes after the quarantine, writes before the memory
- * is filled, and accesses to system memory, which is freed to the page
- * allocator. The memory is filled after the copy of the move, which reads from
- * it.
+ * Reads, writes after the quarantine, writes before the memory is filled, and
+ * accesses to system memory, which is freed to the page allocator, are not
+ * detected. The memory is filled after the copy of the move, which reads it.
  *
  * &vgem_pfn_stale.lock protects the list of resources. It is held while a
  * pattern is written or checked, so that an allocation waits for a resource
@@ -32,7 +31,7 @@
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_trace.h"
 
-/* The longest quarantine: memory in quarantine cannot be allocated */
+/* Limit of quarantine_ms */
 #define VGEM_PFN_MAX_QUARANTINE_MS	(10 * MSEC_PER_SEC)
 
 /* Interval of checks whether a copy is done */

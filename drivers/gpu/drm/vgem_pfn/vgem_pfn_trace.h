@@ -101,7 +101,10 @@ DEFINE_EVENT(vgem_pfn_copy_class, vgem_pfn_copy_end,
 		      unsigned int unsignaled),
 	     TP_ARGS(bo, engine, fence, num_deps, unsignaled));
 
-/* Before a copy is queued. @num_fences is what it has to depend on. */
+/*
+ * Before a copy is queued. @num_fences is the number of unsignaled fences of
+ * the reservation object, all of which the copy has to depend on.
+ */
 TRACE_EVENT(vgem_pfn_queue,
 	    TP_PROTO(struct vgem_pfn_bo *bo, unsigned int num_deps,
 		     unsigned int num_fences),

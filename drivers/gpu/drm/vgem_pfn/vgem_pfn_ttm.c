@@ -166,7 +166,7 @@ static int vgem_pfn_access_memory(struct ttm_buffer_object *tbo,
 	return len;
 }
 
-/* Not for a ghost object, for which vgem_pfn_move() has noted this. */
+/* For a ghost object, vgem_pfn_move() has called vgem_pfn_stale_note(). */
 static void vgem_pfn_delete_mem_notify(struct ttm_buffer_object *tbo)
 {
 	if (vgem_pfn_is_bo(tbo))
@@ -210,6 +210,25 @@ unsigned long vgem_pfn_region_pages(struct vgem_pfn_device *vdev, u32 region)
 	return 0;
 }
 
+/**
+ * vgem_pfn_region_name() - name of a region
+ * @vdev: the device
+ * @region: one of its regions
+ *
+ * Return: the name in the uAPI, in debugfs and in fdinfo.
+ */
+const char *vgem_pfn_region_name(struct vgem_pfn_device *vdev, u32 region)
+{
+	switch (region) {
+	case TTM_PL_SYSTEM:
+		return "system";
+	case TTM_PL_TT:
+		return "tt";
+	default:
+		return vgem_pfn_carveout_of(vdev, region)->name;
+	}
+}
+
 static void vgem_pfn_ttm_fini(struct drm_device *drm, void *data)
 {
 	struct vgem_pfn_device *vdev = data;
@@ -239,7 +258,7 @@ int vgem_pfn_ttm_init(struct vgem_pfn_device *vdev)
 	if (ret)
 		return ret;
 
-	/* Half of memory, as TTM's own limit for populated pages. */
+	/* Half of all memory, like TTM's limit for populated pages. */
 	ret = ttm_range_man_init(&vdev->bdev, TTM_PL_TT, true,
 				 totalram_pages() / 2);
 	if (ret) {
