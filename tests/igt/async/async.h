@@ -20,8 +20,7 @@ void async_latency(int fd, uint32_t us);
 /* Restore the default of all knobs. */
 void async_reset(int fd);
 
-int __async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj);
-/* Move without waiting; asserts success. @out_syncobj may be zero. */
+/* Move without waiting for the copy; asserts success. @out_syncobj may be zero. */
 void async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj);
 /* The same, with a copy that does not start before @hold ends */
 void async_move_held(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj,

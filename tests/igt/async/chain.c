@@ -108,7 +108,7 @@ static void test_same_pages(int fd)
 	pfn_hold_assert(&hold, !async_done(fd, second));
 	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 3), pfn);
 
-	/* This is no move; the fence returned is that of the last move. */
+	/* The buffer is in SYSTEM already: the returned fence is the last move's. */
 	igt_assert_eq(__syncobj_destroy(fd, second), 0);
 	second = async_syncobj(fd);
 	async_move(fd, handle, VGEM_PFN_SYSTEM, second);

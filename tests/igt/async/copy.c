@@ -109,7 +109,7 @@ static void test_worker(int fd, int importer, bool async)
 	static const char * const events[] = {
 		"move_begin", "notify", "move_end", "copy_begin", "copy_end",
 	};
-	struct event begin, end, moved, told;
+	struct event begin, end, moved, notify;
 	uint32_t handle, syncobj;
 	struct pfn_hold hold;
 	int dmabuf, import;
@@ -142,11 +142,11 @@ static void test_worker(int fd, int importer, bool async)
 
 	begin = find_event("vgem_pfn_copy_begin");
 	end = find_event("vgem_pfn_copy_end");
-	told = find_event("vgem_pfn_notify");
+	notify = find_event("vgem_pfn_notify");
 	moved = find_event("vgem_pfn_move_end");
 	__pfn_trace_end();
 
-	igt_assert_lt(told.line, begin.line);
+	igt_assert_lt(notify.line, begin.line);
 	igt_assert_lt(begin.line, end.line);
 	igt_assert_eq(moved.pid, syscall(SYS_gettid));
 	igt_assert_eq(begin.pid, end.pid);

@@ -175,8 +175,8 @@ static void test_queue(int fd)
 	pfn_hold_bo(&hold, fd, handle);
 	for (n = 0; !ret && n < 1000; n++) {
 		alarm(2);
-		ret = __async_move(fd, handle, n % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT,
-				   0);
+		ret = __vgem_pfn_bo_move_async(fd, handle,
+					       n % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT, 0);
 	}
 	alarm(0);
 	igt_info("%d moves were queued\n", n - 1);
@@ -206,8 +206,9 @@ static void shuttle_run(void *arg)
 	struct shuttle *s = arg;
 
 	while (!s->stop && !s->ret) {
-		s->ret = __async_move(s->fd, s->handle, s->moves % 2 ?
-				      VGEM_PFN_CARVEOUT : VGEM_PFN_TT, 0);
+		uint32_t region = s->moves % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT;
+
+		s->ret = __vgem_pfn_bo_move_async(s->fd, s->handle, region, 0);
 		s->moves++;
 	}
 }

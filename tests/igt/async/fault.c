@@ -159,13 +159,6 @@ static void test_unmapped(int fd, int importer)
 	fault_destroy(&f);
 }
 
-static volatile sig_atomic_t handled;
-
-static void handler(int sig)
-{
-	handled = 1;
-}
-
 /*
  * SUBTEST: fault-signal
  * Description: a thread whose fault waits for a copy handles signals, and then
@@ -173,15 +166,12 @@ static void handler(int sig)
  */
 static void test_signal(int fd, int importer)
 {
-	struct sigaction act = { .sa_handler = handler };
 	struct fault f;
 
 	fault_create(&f, fd, importer);
-	igt_assert_eq(sigaction(SIGUSR1, &act, NULL), 0);
-	handled = 0;
 	fault_start(&f);
-	pthread_kill(f.thread.thread, SIGUSR1);
-	while (!handled && pfn_hold_pending(&f.hold))
+	pfn_thread_signal(&f.thread);
+	while (!f.thread.signaled && pfn_hold_pending(&f.hold))
 		usleep(10 * MS);
 	/* The signal handler did not wait for the copy, and the fault continues. */
 	igt_assert(pfn_hold_pending(&f.hold));

@@ -43,12 +43,12 @@ static void test_correct(int fd, int importer, int moves)
 
 	for (move = 0; move < moves; move++) {
 		uint64_t dice = pfn_random(&random);
+		uint32_t region = dice >> 8 & 1 ? VGEM_PFN_TT : VGEM_PFN_CARVEOUT;
 
 		i = dice % NUM;
 		if (move % 100 == 0)
 			async_latency(fd, (move / 100 % 4) * 100);
-		igt_assert_eq(__async_move(fd, handles[i], dice >> 8 & 1 ?
-					   VGEM_PFN_TT : VGEM_PFN_CARVEOUT, 0), 0);
+		igt_assert_eq(__vgem_pfn_bo_move_async(fd, handles[i], region, 0), 0);
 
 		/* Access a buffer now and then, by CPU or by device. */
 		i = (dice >> 16) % NUM;
@@ -111,8 +111,8 @@ static void test_wrong(int fd, int importer)
 
 	for (i = 0; i < 2; i++) {
 		/*
-		 * New contents each time: the memory that the buffer moves to may have
-		 * those of the last move, or of an earlier subtest.
+		 * New contents each time: the memory that the buffer moves to may still
+		 * have contents of the last move, or of an earlier subtest.
 		 */
 		vgem_pfn_bo_fill(fd, handle, size, ++seed);
 		pfn_hold_begin(&hold);

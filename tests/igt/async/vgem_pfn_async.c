@@ -7,7 +7,7 @@
  * Description: Asynchronous moves: the buffer gets its new placement at once, and an
  *		engine copies the contents until a fence signals.
  *
- * The subtests live in async_*.c, in groups of one subject.
+ * Each other file of this directory has a group of subtests of one subject.
  */
 #include "async.h"
 #include "igt.h"
@@ -27,21 +27,9 @@ void async_reset(int fd)
 	vgem_pfn_set_knob(fd, "engine_bandwidth_mibps", 0);
 }
 
-int __async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj)
-{
-	struct drm_vgem_pfn_bo_move arg = {
-		.handle = handle,
-		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
-		.region = region,
-		.out_syncobj = out_syncobj,
-	};
-
-	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
-}
-
 void async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj)
 {
-	igt_assert_eq(__async_move(fd, handle, region, out_syncobj), 0);
+	igt_assert_eq(__vgem_pfn_bo_move_async(fd, handle, region, out_syncobj), 0);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), region);
 }
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Subtests of BO_MOVE: between all regions, and invalid arguments. */
-#include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "basic.h"
 #include "igt.h"
@@ -179,23 +176,6 @@ static void test_move_bad_flags(int fd)
 	vgem_pfn_gem_close(fd, arg.handle);
 }
 
-static void nothing(int sig)
-{
-}
-
-struct signaller {
-	pthread_t target;
-	pid_t tid;
-};
-
-static void signal_run(void *arg)
-{
-	struct signaller *s = arg;
-
-	pfn_wait_asleep(s->tid);
-	pthread_kill(s->target, SIGUSR1);
-}
-
 /*
  * SUBTEST: move-interrupted
  * Description: waiting for another thread's move can be interrupted, and leaves the
@@ -203,32 +183,24 @@ static void signal_run(void *arg)
  */
 static void test_move_interrupted(int fd)
 {
-	struct sigaction act = { .sa_handler = nothing }, old;
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
 					     VGEM_PFN_TT);
-	struct vgem_pfn_mover mover;
-	struct signaller signaller;
-	struct pfn_thread thread;
+	struct vgem_pfn_mover mover, waiter;
 	struct pfn_hold hold;
-	int ret;
 
 	vgem_pfn_bo_fill(fd, handle, 64 * KiB, 5);
-	sigaction(SIGUSR1, &act, &old);
-
 	pfn_hold_begin(&hold);
 	vgem_pfn_mover_start_held(&mover, fd, handle, VGEM_PFN_TT, &hold);
-	signaller.target = pthread_self();
-	signaller.tid = syscall(SYS_gettid);
-	pfn_thread_start(&thread, signal_run, &signaller);
-	ret = __vgem_pfn_bo_move(fd, handle, VGEM_PFN_SYSTEM);
+	vgem_pfn_mover_start(&waiter, fd, handle, VGEM_PFN_SYSTEM);
+	pfn_hold_assert(&hold, pfn_thread_asleep(&waiter.thread));
+	pfn_thread_signal(&waiter.thread);
+	pfn_thread_join(&waiter.thread);
 	/* The signal did not wait for the other move. */
 	igt_assert(pfn_hold_pending(&hold));
-	igt_assert_eq(ret, -EINTR);
+	igt_assert_eq(waiter.ret, -EINTR);
 
-	pfn_thread_join(&thread);
 	pfn_hold_end(&hold);
 	vgem_pfn_mover_wait(&mover);
-	sigaction(SIGUSR1, &old, NULL);
 
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
 	vgem_pfn_bo_check(fd, handle, 64 * KiB, 5);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of what reads the state of buffers and regions: BO_QUERY and REGIONS, and the
- * debugfs files bo_stats and pfns.
+ * Subtests of the interfaces that read the state of buffers and regions: BO_QUERY and
+ * REGIONS, and the debugfs files bo_stats and pfns.
  */
 #include <linux/capability.h>
 #include <sys/mman.h>
@@ -66,6 +66,31 @@ static void test_query_any_output(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
+static FILE *open_stats(int fd)
+{
+	int file = __vgem_pfn_debugfs_open(fd, "bo_stats", O_RDONLY);
+	FILE *stream;
+
+	igt_assert_fd(file);
+	stream = fdopen(file, "r");
+	igt_assert(stream);
+	return stream;
+}
+
+/* Read all lines of bo_stats; return whether one of them has this id. */
+static bool is_listed(FILE *stream, uint64_t id)
+{
+	bool found = false;
+	uint64_t listed;
+	char line[256];
+
+	while (fgets(line, sizeof(line), stream)) {
+		igt_assert(__vgem_pfn_stat(line, "id=", &listed));
+		found |= listed == id;
+	}
+	return found;
+}
+
 /*
  * SUBTEST: stats
  * Description: bo_stats has the statistics of each buffer, until it is freed
@@ -75,10 +100,9 @@ static void test_stats(int fd)
 	struct vgem_pfn_bo_stats moved, other;
 	uint32_t handles[2];
 	struct stat st;
-	char line[256];
-	uint64_t id;
-	int i, file;
 	FILE *stream;
+	uint64_t id;
+	int i;
 
 	for (i = 0; i < 2; i++)
 		handles[i] = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
@@ -99,18 +123,10 @@ static void test_stats(int fd)
 	for (i = 0; i < 2; i++)
 		vgem_pfn_gem_close(fd, handles[i]);
 
-	file = __vgem_pfn_debugfs_open(fd, "bo_stats", O_RDONLY);
-	igt_assert_fd(file);
-	igt_assert_eq(fstat(file, &st), 0);
+	stream = open_stats(fd);
+	igt_assert_eq(fstat(fileno(stream), &st), 0);
 	igt_assert_eq_u32(st.st_mode & 0777, 0400);
-	stream = fdopen(file, "r");
-	igt_assert(stream);
-	while (fgets(line, sizeof(line), stream)) {
-		uint64_t listed;
-
-		igt_assert(__vgem_pfn_stat(line, "id=", &listed));
-		igt_assert_neq_u64(listed, id);
-	}
+	igt_assert(!is_listed(stream, id));
 	fclose(stream);
 }
 
@@ -127,27 +143,15 @@ static void test_stats_while_moving(int fd)
 	uint64_t id = vgem_pfn_bo_query(fd, handle).id;
 	struct vgem_pfn_mover mover;
 	struct pfn_hold hold;
-	bool listed = false;
-	char line[256];
 	FILE *stream;
-	int file;
 
-	/* vgem_pfn_bo_stats() queries the id, which waits for that lock. */
-	file = __vgem_pfn_debugfs_open(fd, "bo_stats", O_RDONLY);
-	igt_assert_fd(file);
-	stream = fdopen(file, "r");
-	igt_assert(stream);
+	/* vgem_pfn_bo_stats() queries the id, which waits for the reservation lock. */
+	stream = open_stats(fd);
 
 	pfn_hold_begin(&hold);
 	vgem_pfn_mover_start_held(&mover, fd, handle, VGEM_PFN_TT, &hold);
-	while (fgets(line, sizeof(line), stream)) {
-		uint64_t value;
-
-		igt_assert(__vgem_pfn_stat(line, "id=", &value));
-		listed |= value == id;
-	}
+	igt_assert(is_listed(stream, id));
 	igt_assert(pfn_hold_pending(&hold));
-	igt_assert(listed);
 	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, after).last_copy_bytes, 0);
 	igt_assert(pfn_hold_pending(&hold));
 	pfn_hold_end(&hold);
@@ -264,7 +268,7 @@ static int write_pfns(int file, const char *text)
 	return 0;
 }
 
-static int ask_pfns(int file, uint64_t id, uint64_t first, uint64_t count)
+static int request_pfns(int file, uint64_t id, uint64_t first, uint64_t count)
 {
 	char text[72];
 
@@ -284,12 +288,12 @@ static void test_pfns_bad_id(int fd)
 	int file = __vgem_pfn_debugfs_open(fd, "pfns", O_RDWR);
 
 	igt_assert_fd(file);
-	igt_assert_eq(ask_pfns(file, id, 0, 1), 0);
-	igt_assert_eq(ask_pfns(file, 0, 0, 1), -ENOENT);
-	igt_assert_eq(ask_pfns(file, id + 1, 0, 1), -ENOENT);
-	igt_assert_eq(ask_pfns(file, ~0ULL, 0, 1), -ENOENT);
+	igt_assert_eq(request_pfns(file, id, 0, 1), 0);
+	igt_assert_eq(request_pfns(file, 0, 0, 1), -ENOENT);
+	igt_assert_eq(request_pfns(file, id + 1, 0, 1), -ENOENT);
+	igt_assert_eq(request_pfns(file, ~0ULL, 0, 1), -ENOENT);
 	vgem_pfn_gem_close(fd, handle);
-	igt_assert_eq(ask_pfns(file, id, 0, 1), -ENOENT);
+	igt_assert_eq(request_pfns(file, id, 0, 1), -ENOENT);
 	close(file);
 }
 
@@ -353,7 +357,7 @@ static void test_pfns_result(int fd)
 	}
 
 	/* The result ends after the last page; it can be read again, and in parts. */
-	igt_assert_eq(ask_pfns(files[0], id, 0, 16), 0);
+	igt_assert_eq(request_pfns(files[0], id, 0, 16), 0);
 	igt_assert_eq(read(files[1], pfns, sizeof(pfns)), 0);
 	igt_assert_eq(read(files[0], pfns, sizeof(pfns)), sizeof(want));
 	igt_assert(!memcmp(pfns, want, sizeof(want)));
@@ -361,12 +365,12 @@ static void test_pfns_result(int fd)
 	igt_assert_eq(pread(files[0], pfns, 8, 5 * 8), 8);
 	igt_assert_eq_u64(pfns[0], want[5]);
 
-	igt_assert_eq(ask_pfns(files[1], id, 15, 1), 0);
-	igt_assert_eq(ask_pfns(files[0], id, 16, 1), -EINVAL);
+	igt_assert_eq(request_pfns(files[1], id, 15, 1), 0);
+	igt_assert_eq(request_pfns(files[0], id, 16, 1), -EINVAL);
 	igt_assert_eq(pread(files[0], pfns, sizeof(pfns), 0), sizeof(want));
 	igt_assert(!memcmp(pfns, want, sizeof(want)));
 
-	igt_assert_eq(ask_pfns(files[0], id, 3, 2), 0);
+	igt_assert_eq(request_pfns(files[0], id, 3, 2), 0);
 	vgem_pfn_gem_close(fd, handle);
 	igt_assert_eq(read(files[0], pfns, sizeof(pfns)), 2 * 8);
 	igt_assert(!memcmp(pfns, want + 3, 2 * 8));

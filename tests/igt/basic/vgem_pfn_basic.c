@@ -7,7 +7,7 @@
  * Description: All ioctls of vgem_pfn with valid and invalid arguments, mappings, and
  *		the module's lifetime.
  *
- * The subtests live in basic_*.c, in groups of one subject.
+ * Each other file of this directory has a group of subtests of one subject.
  */
 #include "basic.h"
 #include "igt.h"

@@ -48,7 +48,7 @@ static void test_swap(int fd, uint32_t region)
 	int importer = pfn_importer_open(), dmabuf, import, round;
 	struct dma_buf_pfn_stats stats;
 	uint32_t handle;
-	uint64_t told;
+	uint64_t notified;
 	char *map;
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
@@ -61,11 +61,11 @@ static void test_swap(int fd, uint32_t region)
 		vgem_pfn_bo_move(fd, handle, region);
 		pfn_assert_pattern(map, 0, size, 5 + round);
 		pfn_import_dev_check(import, size, 5 + round);
-		told = pfn_import_stats(import).invalidations;
+		notified = pfn_import_stats(import).invalidations;
 
 		swap_out(fd, handle);
 		stats = pfn_import_stats(import);
-		igt_assert_lt_u64(told, stats.invalidations);
+		igt_assert_lt_u64(notified, stats.invalidations);
 		igt_assert_eq_u64(stats.cpu_mapped, 0);
 		igt_assert_eq_u64(stats.dev_mapped, 0);
 		igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle),
@@ -152,7 +152,7 @@ static void test_overcommit_system(int fd, bool whole)
 /*
  * SUBTEST: next-carveout
  * Description: a buffer evicted from one carveout moves to the next region of its list
- *		that has space, and from there to the one after
+ *		that has space, and is evicted from there to the region after it
  */
 static void test_next_carveout(int fd)
 {
@@ -213,7 +213,7 @@ static void test_evict_all(int fd)
 	}
 	num = id;
 
-	/* A buffer that is evicted to a carveout which was emptied before */
+	/* This buffer is evicted to a carveout that was emptied before. */
 	list[0] = num - 1;
 	list[1] = num - 1 > VGEM_PFN_CARVEOUT ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT;
 	backwards = __vgem_pfn_bo_create_list(fd, MiB, list, 2);

@@ -21,34 +21,29 @@ struct fault {
 	int importer;
 	int other;		/* second device of the driver */
 	uint32_t handle;	/* buffer; filled with FAULT_SEED once populated */
-	uint32_t imported;	/* import of it on @other */
+	uint32_t imported;	/* import of the buffer on @other */
 	int dmabuf;
 	int import;
 	int filler;		/* file of the buffer that fills the carveout, until fault_end() */
-	int pin;		/* import that pins that buffer */
+	int pin;		/* import that pins the buffer of @filler */
 	uint32_t result;	/* handle of a created buffer */
 };
 
-/* An operation can run again after a failure; after a success only after finish(). */
+/* An operation can run again after a failure; after a success only after fault_finish(). */
 struct fault_op {
 	const char *name;
 	const char *describe;
 	void (*prepare)(struct fault *f);
-	/* Returns 0 or -errno. Only the tested call; must not use IGT assertions. */
+	/* Makes only the tested call. Returns 0 or -errno; must not use IGT assertions. */
 	int (*run)(struct fault *f);
 	/* Checks the result after a success. May be NULL. */
 	void (*check)(struct fault *f);
-	/*
-	 * Always called, whether or not the operation ran. fault_end() follows the last
-	 * one.
-	 */
-	void (*finish)(struct fault *f);
 	/* A failed operation may have evicted other buffers */
 	bool may_evict;
 	/* After a failure the core may keep the new dma-buf for the next export */
 	bool may_export;
 	/* A failed operation may have looked up pfns before */
-	bool may_ask;
+	bool may_look_up;
 };
 
 extern const struct fault_op fault_ops[];
@@ -62,6 +57,9 @@ struct fault_state {
 	uint64_t used[DRM_VGEM_PFN_MAX_REGIONS];
 };
 
+/* Close the objects of an operation, whether or not it ran. */
+void fault_finish(struct fault *f);
+/* Free the carveout after the last fault_finish(). */
 void fault_end(struct fault *f);
 
 struct fault_state fault_state(struct fault *f);

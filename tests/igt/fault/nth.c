@@ -42,7 +42,7 @@ static void test_nth(struct fault *f, const struct fault_op *op)
 		}
 		if (op->check)
 			op->check(f);
-		op->finish(f);
+		fault_finish(f);
 		if (left)
 			break;
 	}

@@ -173,13 +173,7 @@ static int run_move_tt(struct fault *f)
 /* With a copy by an engine, which is still pending on return */
 static int run_move_async(struct fault *f)
 {
-	struct drm_vgem_pfn_bo_move arg = {
-		.handle = f->handle,
-		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
-		.region = VGEM_PFN_TT,
-	};
-
-	return __vgem_pfn_ioctl(f->fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
+	return __vgem_pfn_bo_move_async(f->fd, f->handle, VGEM_PFN_TT, 0);
 }
 
 static int run_move_carveout(struct fault *f)
@@ -202,7 +196,7 @@ static void check_imported(struct fault *f)
 	vgem_pfn_bo_check(f->other, f->imported, FAULT_SIZE, FAULT_SEED);
 }
 
-static void finish(struct fault *f)
+void fault_finish(struct fault *f)
 {
 	if (f->imported)
 		vgem_pfn_gem_close(f->other, f->imported);
@@ -235,31 +229,31 @@ void fault_end(struct fault *f)
 
 const struct fault_op fault_ops[] = {
 	{ "create", "a buffer is created in a carveout",
-	  prepare_nothing, run_create, NULL, .finish = finish },
+	  prepare_nothing, .run = run_create },
 	{ "evict", "a buffer is created and evicts another",
-	  prepare_full, run_create, NULL, finish, .may_evict = true },
+	  prepare_full, .run = run_create, .may_evict = true },
 	{ "export", "a buffer is exported",
-	  prepare_carveout, run_export, check_contents, finish, .may_export = true },
+	  prepare_carveout, run_export, check_contents, .may_export = true },
 	{ "attach", "a dma-buf is imported by page frame numbers",
-	  prepare_dmabuf, run_attach, check_import, .finish = finish },
+	  prepare_dmabuf, run_attach, .check = check_import },
 	{ "pin", "a dma-buf is imported and pinned",
-	  prepare_dmabuf, run_pin, check_import, .finish = finish },
+	  prepare_dmabuf, run_pin, .check = check_import },
 	{ "get-pfn", "a page frame number in a carveout is looked up",
-	  prepare_import, run_access, check_import, .finish = finish },
+	  prepare_import, run_access, .check = check_import },
 	{ "populate", "a page frame number of unpopulated memory is looked up",
-	  prepare_import_tt, run_access, NULL, .finish = finish },
+	  prepare_import_tt, .run = run_access },
 	{ "submit", "a job is submitted to an engine of the importer",
-	  prepare_import, run_submit, check_import, finish, .may_ask = true },
+	  prepare_import, run_submit, check_import, .may_look_up = true },
 	{ "import", "a dma-buf is imported by another device",
-	  prepare_other, run_import, check_imported, .finish = finish },
+	  prepare_other, run_import, .check = check_imported },
 	{ "map", "another device maps a scatter list",
-	  prepare_imported, run_map, check_imported, .finish = finish },
+	  prepare_imported, run_map, .check = check_imported },
 	{ "move-tt", "a buffer moves out of a carveout",
-	  prepare_carveout, run_move_tt, check_contents, .finish = finish },
+	  prepare_carveout, run_move_tt, .check = check_contents },
 	{ "move-carveout", "a buffer moves into a carveout",
-	  prepare_tt, run_move_carveout, check_contents, .finish = finish },
+	  prepare_tt, run_move_carveout, .check = check_contents },
 	{ "move-async", "a buffer moves with a copy by an engine",
-	  prepare_carveout, run_move_async, check_contents, .finish = finish },
+	  prepare_carveout, run_move_async, .check = check_contents },
 	{ },
 };
 
@@ -312,7 +306,7 @@ void fault_assert_unchanged(struct fault *f, const struct fault_op *op,
 	if (!op->may_export)
 		igt_assert_eq_u32(now.query.exported, before->query.exported);
 	igt_assert_eq_u64(now.query.num_moves, before->query.num_moves);
-	if (!op->may_ask)
+	if (!op->may_look_up)
 		igt_assert_eq_u64(now.stats.get_pfn, before->stats.get_pfn);
 	fault_assert_released(f, before);
 }

@@ -56,7 +56,7 @@ static int run_once(struct fault *f, const struct fault_op *op)
 
 	op->prepare(f);
 	ret = op->run(f);
-	op->finish(f);
+	fault_finish(f);
 	fault_end(f);
 	return ret;
 }
@@ -82,7 +82,7 @@ static void test_step(struct fault *f, int i)
 	igt_assert_eq(op->run(f), 0);
 	if (op->check)
 		op->check(f);
-	op->finish(f);
+	fault_finish(f);
 	fault_end(f);
 	fault_assert_released(f, &idle);
 }

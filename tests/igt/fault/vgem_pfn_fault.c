@@ -6,7 +6,7 @@
  * Sub-category: DRM
  * Description: Injected failures in the driver are handled without side effects.
  *
- * The subtests live in fault_*.c, in groups of one subject.
+ * Each other file of this directory has a group of subtests of one subject.
  */
 #include "fault.h"
 #include "igt.h"

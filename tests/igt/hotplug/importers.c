@@ -158,15 +158,11 @@ static void test_jobs(void)
  */
 static void test_foreign_fence(void)
 {
-	int vgem = pfn_open_other("vgem"), fd = vgem_pfn_open_faux(1), dmabuf;
-	struct drm_mode_create_dumb create = {
-		.width = 256, .height = 256, .bpp = 32,
-	};
+	int vgem = pfn_open_other("vgem"), fd = vgem_pfn_open_faux(1);
+	int dmabuf = pfn_export_dumb(vgem, 256 * KiB);
 	struct pfn_hold hold;
 	uint32_t import;
 
-	igt_assert_eq(__vgem_pfn_ioctl(vgem, DRM_IOCTL_MODE_CREATE_DUMB, &create), 0);
-	dmabuf = vgem_pfn_export(vgem, create.handle);
 	igt_assert_eq(__vgem_pfn_fd_to_handle(fd, dmabuf, &import), 0);
 	vgem_pfn_bo_move(fd, import, VGEM_PFN_TT);
 

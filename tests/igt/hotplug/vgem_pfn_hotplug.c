@@ -6,7 +6,7 @@
  * Sub-category: DRM
  * Description: Several devices, plug and unplug, also while in use.
  *
- * The subtests live in hotplug_*.c, in groups of one subject.
+ * Each other file of this directory has a group of subtests of one subject.
  */
 #include "hotplug.h"
 #include "igt.h"

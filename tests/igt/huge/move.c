@@ -236,17 +236,12 @@ static void test_pending(int fd, int importer)
 	const uint32_t flags = DMA_BUF_PFN_IMPORT_P2P | PFN_BROKEN_NO_FENCE_WAIT;
 	struct prime p = prime_create_flags(fd, importer, HUGE, 1, flags);
 	int good = pfn_import(importer, p.dmabuf);
-	struct drm_vgem_pfn_bo_move move = {
-		.handle = p.handle,
-		.region = VGEM_PFN_TT,
-		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
-	};
 	struct dma_buf_pfn_entry entry;
 	uint64_t word;
 
 	igt_assert_eq_u32(pfn_import_entry(p.import, 0).flags, 0);
 	vgem_pfn_set_knob(fd, "engine_latency_us", 3000000);
-	igt_assert_eq(__vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &move), 0);
+	igt_assert_eq(__vgem_pfn_bo_move_async(fd, p.handle, VGEM_PFN_TT, 0), 0);
 	pfn_import_read(p.import, 0, &word, sizeof(word));
 
 	entry = pfn_import_entry(p.import, 0);

@@ -6,7 +6,7 @@
  * Sub-category: dma-buf
  * Description: Huge entries in the page tables of an importer of page frame numbers.
  *
- * The subtests live in huge_*.c, in groups of one subject. The largest possible
+ * Each other file of this directory has a group of subtests of one subject. The largest possible
  * entries are computed from the exporter's page frame numbers, independently of
  * the importer and of get_pfn.
  */

@@ -50,16 +50,9 @@ static int other_fd;
 
 static int dumb_dmabuf(const char *driver)
 {
-	struct drm_mode_create_dumb create = {
-		.width = 256, .height = SIZE / 1024, .bpp = 32,
-	};
-
 	other_fd = pfn_open_other(driver);
 	other_driver = driver;
-	igt_assert_eq(__vgem_pfn_ioctl(other_fd, DRM_IOCTL_MODE_CREATE_DUMB,
-				       &create), 0);
-	igt_assert_eq_u64(create.size, SIZE);
-	return vgem_pfn_export(other_fd, create.handle);
+	return pfn_export_dumb(other_fd, SIZE);
 }
 
 static int create_vgem(void)

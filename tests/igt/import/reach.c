@@ -29,7 +29,7 @@ struct importer {
 	enum way way;
 	uint32_t flags;
 	bool p2p;	/* can reach memory without pages */
-	bool told;	/* has invalidate_mappings */
+	bool notified;	/* has invalidate_mappings */
 	bool pins;
 };
 
@@ -71,7 +71,7 @@ static bool is_peer(int fd, const struct list *list, const struct importer *imp)
 	for (i = 0; i < list->num; i++)
 		/* The other device shares no bus with the BAR. */
 		if (is_kind(fd, list->regions[i], "bar"))
-			p2p &= imp->told && imp->way != WAY_OTHER;
+			p2p &= imp->notified && imp->way != WAY_OTHER;
 	return p2p;
 }
 

@@ -7,7 +7,7 @@
  * Description: Buffers that a device of vgem_pfn imports from another one or from other
  *		drivers.
  *
- * The subtests live in import_*.c, in groups of one subject.
+ * Each other file of this directory has a group of subtests of one subject.
  */
 #include <sys/stat.h>
 

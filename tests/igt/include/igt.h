@@ -76,17 +76,13 @@ extern const char *__igt_test_description __attribute__((weak));
 /* Blocks */
 
 extern jmp_buf igt_subtest_jmpbuf;
-extern jmp_buf igt_dynamic_jmpbuf;
 
 bool __igt_fixture(void);
 void __igt_fixture_complete(void);
 bool __igt_run_subtest(const char *name, const char *file, const int line);
-bool __igt_enter_dynamic_container(void);
-bool __igt_run_dynamic_subtest(const char *name);
 void __igt_subtest_group_save(int *skip, int *description);
 void __igt_subtest_group_restore(int skip, int description);
 void igt_success(void);
-bool igt_only_list_subtests(void);
 IGT_PRINTF(1, 2) void igt_describe_f(const char *fmt, ...);
 
 #define IGT_PASTE2(a, b)	a##b
@@ -111,18 +107,6 @@ IGT_PRINTF(1, 2) void igt_describe_f(const char *fmt, ...);
 	     __igt_run_subtest(buf, __FILE__, __LINE__) && \
 	     sigsetjmp(igt_subtest_jmpbuf, 1) == 0; igt_success())
 #define igt_subtest_f(f...)	IGT_SUBTEST_F(IGT_UNIQUE(name), f)
-
-#define igt_subtest_with_dynamic(name) \
-	for (; __igt_run_subtest((name), __FILE__, __LINE__) && \
-	       __igt_enter_dynamic_container() && \
-	       sigsetjmp(igt_subtest_jmpbuf, 1) == 0; igt_success())
-
-#define IGT_DYNAMIC_F(buf, f...) \
-	for (char buf[256]; \
-	     snprintf(buf, sizeof(buf), f), \
-	     __igt_run_dynamic_subtest(buf) && \
-	     sigsetjmp(igt_dynamic_jmpbuf, 1) == 0; igt_success())
-#define igt_dynamic_f(f...)	IGT_DYNAMIC_F(IGT_UNIQUE(name), f)
 
 #define igt_subtest_group() \
 	for (int IGT_UNIQUE(done) = 0, IGT_UNIQUE(skip) = 0, \
@@ -156,7 +140,6 @@ IGT_PRINTF(3, 4) void igt_log(const char *domain, enum igt_log_level level,
 void igt_emit_ignore_dmesg_regex(const char *regex);
 #define igt_debug(f...)	igt_log(IGT_LOG_DOMAIN, IGT_LOG_DEBUG, f)
 #define igt_info(f...)	igt_log(IGT_LOG_DOMAIN, IGT_LOG_INFO, f)
-#define igt_warn(f...)	igt_log(IGT_LOG_DOMAIN, IGT_LOG_WARN, f)
 
 /* Verdicts: igt_require() is about the environment, igt_assert() about bugs */
 
@@ -231,9 +214,5 @@ void __igt_fail_assert(const char *domain, const char *file, const int line,
 /* Time */
 
 uint64_t igt_nsec_elapsed(struct timespec *start);
-
-/* Modules */
-
-int igt_kmod_load(const char *mod_name, const char *opts);
 
 #endif /* IGT_H */

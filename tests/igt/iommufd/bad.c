@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Subtests of invalid requests: each has its errno and leaves nothing behind. */
+/* Subtests of invalid requests: each fails with its errno and leaves nothing behind. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -7,34 +7,21 @@
 
 #include "igt.h"
 #include "iommufd.h"
+#include "pfn_fault.h"
 
 #define SIZE	(64 * KiB)
 
-struct buffer {
-	struct iommufd iommu;
-	int fd;
-	uint32_t handle;
-	int dmabuf;
-};
-
-static struct buffer begin(int fd)
+static struct iommufd_bo begin(int fd)
 {
-	struct buffer b = { .iommu = iommufd_open(), .fd = fd };
-
-	b.handle = iommufd_buffer(fd, SIZE, VGEM_PFN_CARVEOUT, 1);
-	b.dmabuf = vgem_pfn_export(fd, b.handle);
-	return b;
+	return iommufd_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT, 1);
 }
 
 /* Assert that nothing is attached, and that the buffer can be mapped. */
-static void end(struct buffer *b)
+static void end(struct iommufd_bo *b)
 {
-	igt_assert_eq_u32(vgem_pfn_bo_query(b->fd, b->handle).num_attachments, 0);
-	igt_assert_eq_u32(vgem_pfn_bo_query(b->fd, b->handle).pin_count, 0);
+	iommufd_assert_unused(b->fd, b->handle);
 	iommufd_map(&b->iommu, b->dmabuf, 0, SIZE);
-	close(b->dmabuf);
-	vgem_pfn_gem_close(b->fd, b->handle);
-	iommufd_close(&b->iommu);
+	iommufd_bo_destroy(b);
 }
 
 /*
@@ -60,7 +47,7 @@ static void test_range(int fd)
 		{ 0, PFN_PAGE_SIZE + 1, -EINVAL },
 		{ 0, MOCK_PAGE_SIZE / 2, -EINVAL },
 	};
-	struct buffer b = begin(fd);
+	struct iommufd_bo b = begin(fd);
 	uint64_t iova = 0;
 	size_t i;
 
@@ -78,7 +65,7 @@ static void test_range(int fd)
 static void test_iova(int fd)
 {
 	const uint32_t fixed = IOMMU_IOAS_MAP_FIXED_IOVA | MAP_RW;
-	struct buffer b = begin(fd);
+	struct iommufd_bo b = begin(fd);
 	uint64_t iova;
 
 	iova = MOCK_APERTURE_START + MOCK_PAGE_SIZE / 2;
@@ -104,14 +91,13 @@ static void test_iova(int fd)
 
 /*
  * SUBTEST: bad-file
- * Description: descriptors that are no dma-buf, or one of an exporter without page frame
- *		numbers
+ * Description: descriptors that are no dma-buf, and dma-bufs of an exporter without page
+ *		frame numbers
  */
 static void test_file(int fd)
 {
-	struct drm_mode_create_dumb dumb = { .width = 64, .height = 256, .bpp = 32 };
 	int vgem = pfn_open_driver("vgem", "card"), other;
-	struct buffer b = begin(fd);
+	struct iommufd_bo b = begin(fd);
 	uint64_t iova = 0;
 
 	igt_assert_eq(__iommufd_map(&b.iommu, -1, 0, SIZE, MAP_RW, &iova), -EBADF);
@@ -120,8 +106,7 @@ static void test_file(int fd)
 		      -EINVAL);
 	close(other);
 
-	igt_assert_eq(ioctl(vgem, DRM_IOCTL_MODE_CREATE_DUMB, &dumb), 0);
-	other = vgem_pfn_export(vgem, dumb.handle);
+	other = pfn_export_dumb(vgem, SIZE);
 	igt_assert_eq(__iommufd_map(&b.iommu, other, 0, SIZE, MAP_RW, &iova),
 		      -EOPNOTSUPP);
 	igt_assert_eq(__iommufd_map(&b.iommu, other, 0, SIZE + MiB, MAP_RW, &iova),
@@ -137,7 +122,7 @@ static void test_file(int fd)
  */
 static void test_mode(int fd)
 {
-	struct buffer b = begin(fd);
+	struct iommufd_bo b = begin(fd);
 	int dmabuf;
 	uint64_t iova = 0;
 	uint32_t handle;
@@ -163,7 +148,7 @@ static void test_mode(int fd)
  */
 static void test_flags(int fd)
 {
-	struct buffer b = begin(fd);
+	struct iommufd_bo b = begin(fd);
 	uint64_t iova = 0;
 
 	igt_assert_eq(__iommufd_map(&b.iommu, b.dmabuf, 0, SIZE, MAP_RW | 1 << 3,
@@ -185,7 +170,7 @@ static void test_limit(int fd)
 {
 	struct drm_vgem_pfn_region region = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT);
 	const struct rlimit limit = { SIZE * 3 / 2, SIZE * 3 / 2 };
-	struct buffer b = begin(fd);
+	struct iommufd_bo b = begin(fd);
 
 	igt_require_f(region.type != DRM_VGEM_PFN_REGION_TYPE_BAR,
 		      "device memory is not limited\n");
@@ -208,6 +193,37 @@ static void test_limit(int fd)
 	end(&b);
 }
 
+/*
+ * SUBTEST: bad-step
+ * Description: if the exporter fails in a step of an import, its error is returned, and
+ *		neither an attachment nor a pin is left
+ */
+static void test_step(int fd)
+{
+	static const struct {
+		const char *step;
+		int ret;
+	} steps[] = {
+		{ "attach", -ENOMEM },
+		{ "pin", -ENOSPC },
+		{ "get_pfn", -EIO },
+	};
+	struct iommufd_bo b = begin(fd);
+	uint64_t iova = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		igt_require_f(__vgem_pfn_fault_arm(fd, steps[i].step, 1, 1) != -ENOENT,
+			      "the kernel has no CONFIG_FAULT_INJECTION_DEBUG_FS\n");
+		igt_assert_f(__iommufd_map(&b.iommu, b.dmabuf, 0, SIZE, MAP_RW,
+					   &iova) == steps[i].ret,
+			     "%s\n", steps[i].step);
+		igt_assert_eq(__vgem_pfn_fault_disarm(fd, steps[i].step), 0);
+		iommufd_assert_unused(fd, b.handle);
+	}
+	end(&b);
+}
+
 void iommufd_bad_tests(int fd)
 {
 	igt_describe("Ranges that are empty, unaligned, or not inside the buffer fail.");
@@ -218,7 +234,7 @@ void iommufd_bad_tests(int fd)
 	igt_subtest("bad-iova")
 		test_iova(fd);
 
-	igt_describe("Files without page frame numbers fail.");
+	igt_describe("Files that are no dma-buf or have no page frame numbers fail.");
 	igt_subtest("bad-file")
 		test_file(fd);
 
@@ -233,4 +249,8 @@ void iommufd_bad_tests(int fd)
 	igt_describe("Invalid flags and address spaces fail.");
 	igt_subtest("bad-flags")
 		test_flags(fd);
+
+	igt_describe("An exporter's failure is returned, and nothing is left.");
+	igt_subtest("bad-step")
+		test_step(fd);
 }

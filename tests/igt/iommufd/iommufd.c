@@ -5,11 +5,6 @@
 #include "igt.h"
 #include "iommufd.h"
 
-static int iommufd_ioctl(int fd, unsigned long request, void *arg)
-{
-	return ioctl(fd, request, arg) < 0 ? -errno : 0;
-}
-
 struct iommufd iommufd_open(void)
 {
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
@@ -26,11 +21,11 @@ struct iommufd iommufd_open(void)
 		iommu.fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	igt_require_f(iommu.fd >= 0, "no /dev/iommu\n");
 
-	igt_assert_eq(iommufd_ioctl(iommu.fd, IOMMU_IOAS_ALLOC, &alloc), 0);
+	igt_assert_eq(__vgem_pfn_ioctl(iommu.fd, IOMMU_IOAS_ALLOC, &alloc), 0);
 	iommu.ioas = alloc.out_ioas_id;
 
 	test.id = iommu.ioas;
-	igt_require_f(!iommufd_ioctl(iommu.fd, IOMMU_TEST_CMD, &test),
+	igt_require_f(!__vgem_pfn_ioctl(iommu.fd, IOMMU_TEST_CMD, &test),
 		      "no mock domains: CONFIG_IOMMUFD_TEST is not set\n");
 	iommu.hwpt = test.mock_domain.out_hwpt_id;
 	igt_require_f(__iommufd_lookup(&iommu, MOCK_APERTURE_START, &phys,
@@ -56,7 +51,7 @@ int __iommufd_map(struct iommufd *iommu, int dmabuf, uint64_t start,
 		.length = length,
 		.iova = *iova,
 	};
-	int ret = iommufd_ioctl(iommu->fd, IOMMU_IOAS_MAP_FILE, &map);
+	int ret = __vgem_pfn_ioctl(iommu->fd, IOMMU_IOAS_MAP_FILE, &map);
 
 	*iova = map.iova;
 	return ret;
@@ -81,7 +76,7 @@ int __iommufd_unmap(struct iommufd *iommu, uint64_t iova, uint64_t length)
 		.length = length,
 	};
 
-	return iommufd_ioctl(iommu->fd, IOMMU_IOAS_UNMAP, &unmap);
+	return __vgem_pfn_ioctl(iommu->fd, IOMMU_IOAS_UNMAP, &unmap);
 }
 
 void iommufd_unmap(struct iommufd *iommu, uint64_t iova, uint64_t length)
@@ -98,7 +93,7 @@ int __iommufd_lookup(struct iommufd *iommu, uint64_t iova, uint64_t *phys,
 		.id = iommu->hwpt,
 		.md_lookup = { .iova = iova },
 	};
-	int ret = iommufd_ioctl(iommu->fd, IOMMU_TEST_CMD, &test);
+	int ret = __vgem_pfn_ioctl(iommu->fd, IOMMU_TEST_CMD, &test);
 
 	*phys = test.md_lookup.out_phys;
 	*mmio = test.md_lookup.out_flags & MOCK_LOOKUP_MMIO;
@@ -110,26 +105,25 @@ void iommufd_assert_truth(struct iommufd *iommu, uint64_t iova, int fd,
 {
 	struct drm_vgem_pfn_region region =
 		vgem_pfn_region(fd, vgem_pfn_bo_region(fd, handle));
-	uint64_t first = start / PFN_PAGE_SIZE, at, phys;
-	uint64_t pages = (start + length - 1) / PFN_PAGE_SIZE - first + 1;
+	uint64_t first = start / PFN_PAGE_SIZE, last = start + length - 1, at, next, phys;
+	uint64_t pages = last / PFN_PAGE_SIZE - first + 1;
 	uint64_t *pfns = calloc(pages, sizeof(*pfns));
 	bool mmio;
 
 	igt_assert(pfns);
 	vgem_pfn_bo_pfns(fd, handle, first, pages, pfns);
-	/* Once a page, and at the last byte */
-	for (at = start; at < start + length;
-	     at = (at / PFN_PAGE_SIZE + 1) * PFN_PAGE_SIZE) {
+	/* At the first byte in each page, and at the last byte */
+	for (at = start; at <= last; at = next) {
 		igt_assert_eq(__iommufd_lookup(iommu, iova + (at - start), &phys,
 					       &mmio), 0);
 		igt_assert_eq_u64(phys, pfns[at / PFN_PAGE_SIZE - first] *
 					PFN_PAGE_SIZE + at % PFN_PAGE_SIZE);
 		igt_assert_eq(mmio, region.type == DRM_VGEM_PFN_REGION_TYPE_BAR);
+
+		next = (at / PFN_PAGE_SIZE + 1) * PFN_PAGE_SIZE;
+		if (at < last && next > last)
+			next = last;
 	}
-	at = start + length - 1;
-	igt_assert_eq(__iommufd_lookup(iommu, iova + length - 1, &phys, &mmio), 0);
-	igt_assert_eq_u64(phys, pfns[pages - 1] * PFN_PAGE_SIZE +
-				at % PFN_PAGE_SIZE);
 	free(pfns);
 }
 
@@ -171,4 +165,28 @@ uint32_t iommufd_buffer(int fd, uint64_t size, uint32_t region, uint64_t seed)
 uint32_t iommufd_elsewhere(uint32_t region)
 {
 	return region == VGEM_PFN_SYSTEM ? VGEM_PFN_TT : VGEM_PFN_SYSTEM;
+}
+
+struct iommufd_bo iommufd_bo_create(int fd, uint64_t size, uint32_t region, uint64_t seed)
+{
+	struct iommufd_bo bo = { .iommu = iommufd_open(), .fd = fd };
+
+	bo.handle = iommufd_buffer(fd, size, region, seed);
+	bo.dmabuf = vgem_pfn_export(fd, bo.handle);
+	return bo;
+}
+
+void iommufd_bo_destroy(struct iommufd_bo *bo)
+{
+	close(bo->dmabuf);
+	vgem_pfn_gem_close(bo->fd, bo->handle);
+	iommufd_close(&bo->iommu);
+}
+
+void iommufd_assert_unused(int fd, uint32_t handle)
+{
+	struct drm_vgem_pfn_bo_query query = vgem_pfn_bo_query(fd, handle);
+
+	igt_assert_eq_u32(query.num_attachments, 0);
+	igt_assert_eq_u32(query.pin_count, 0);
 }

@@ -21,20 +21,20 @@ struct iommufd {
 	uint32_t hwpt;
 };
 
-/* Skips without IOMMUFD, its test interface, or lookups in that. */
+/* Skips without IOMMUFD, without its test interface, or if that cannot look up an IOVA. */
 struct iommufd iommufd_open(void);
 void iommufd_close(struct iommufd *iommu);
 
 /* Returns 0 or -errno; @iova is an input with IOMMU_IOAS_MAP_FIXED_IOVA. */
 int __iommufd_map(struct iommufd *iommu, int dmabuf, uint64_t start,
 		  uint64_t length, uint32_t flags, uint64_t *iova);
-/* For reading and writing, where the kernel chooses */
+/* For reading and writing; the kernel chooses the IOVA. */
 uint64_t iommufd_map(struct iommufd *iommu, int dmabuf, uint64_t start,
 		     uint64_t length);
 int __iommufd_unmap(struct iommufd *iommu, uint64_t iova, uint64_t length);
 void iommufd_unmap(struct iommufd *iommu, uint64_t iova, uint64_t length);
 
-/* Where an IOVA is mapped to; -ENOENT if it is not mapped */
+/* Physical address of an IOVA and kind of memory; -ENOENT if the IOVA is not mapped */
 int __iommufd_lookup(struct iommufd *iommu, uint64_t iova, uint64_t *phys,
 		     bool *mmio);
 
@@ -46,14 +46,27 @@ void iommufd_assert_truth(struct iommufd *iommu, uint64_t iova, int fd,
 			  uint32_t handle, uint64_t start, uint64_t length);
 void iommufd_assert_unmapped(struct iommufd *iommu, uint64_t iova,
 			     uint64_t length);
-/* Check the pattern at the physical addresses that the domain has, one word a page. */
+/* Check one word per page of the pattern, at the physical address in the domain. */
 void iommufd_check(struct iommufd *iommu, uint64_t iova, uint64_t length,
 		   uint64_t seed);
 
-/* A buffer that can be in @region and in system memory, is in @region, and is filled */
-uint32_t iommufd_buffer(int fd, uint64_t size, uint32_t region, uint64_t seed);
-/* A region for a buffer to move to from @region */
+/* Another region of each buffer that is created in @region */
 uint32_t iommufd_elsewhere(uint32_t region);
+/* A buffer in @region that can move to iommufd_elsewhere(), with the pattern of @seed */
+uint32_t iommufd_buffer(int fd, uint64_t size, uint32_t region, uint64_t seed);
+
+/* Such a buffer, its dma-buf, and an address space that it can be mapped into */
+struct iommufd_bo {
+	struct iommufd iommu;
+	int fd;
+	uint32_t handle;
+	int dmabuf;
+};
+
+struct iommufd_bo iommufd_bo_create(int fd, uint64_t size, uint32_t region, uint64_t seed);
+void iommufd_bo_destroy(struct iommufd_bo *bo);
+/* Assert that the buffer is neither attached nor pinned. */
+void iommufd_assert_unused(int fd, uint32_t handle);
 
 void iommufd_map_tests(int fd);
 void iommufd_pin_tests(int fd);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ioctls of IOMMUFD that the tests use, and those of its test interface, which
- * needs a kernel with CONFIG_IOMMUFD_TEST. From the kernel's linux/iommufd.h and
- * iommufd_test.h: the first is not in the headers of all distributions, the second in
- * none.
+ * The ioctls of IOMMUFD that the tests use, and the ioctl of its test interface, which
+ * needs a kernel with CONFIG_IOMMUFD_TEST. From the kernel's linux/iommufd.h, which some
+ * distributions do not package, and iommufd_test.h, which none does.
  */
 #ifndef IOMMUFD_IOCTL_H
 #define IOMMUFD_IOCTL_H

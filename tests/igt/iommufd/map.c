@@ -9,26 +9,21 @@
 /* Map a buffer as a whole, compare it, and unmap it. */
 static void check_whole(int fd, uint32_t region, uint64_t size)
 {
-	struct iommufd iommu = iommufd_open();
-	uint32_t handle = iommufd_buffer(fd, size, region, 1);
-	int dmabuf = vgem_pfn_export(fd, handle);
-	uint64_t iova = iommufd_map(&iommu, dmabuf, 0, size);
+	struct iommufd_bo bo = iommufd_bo_create(fd, size, region, 1);
+	uint64_t iova = iommufd_map(&bo.iommu, bo.dmabuf, 0, size);
 
-	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).pin_count, 1);
-	iommufd_assert_truth(&iommu, iova, fd, handle, 0, size);
-	iommufd_check(&iommu, iova, size, 1);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, bo.handle).pin_count, 1);
+	iommufd_assert_truth(&bo.iommu, iova, fd, bo.handle, 0, size);
+	iommufd_check(&bo.iommu, iova, size, 1);
 
-	iommufd_unmap(&iommu, iova, size);
-	iommufd_assert_unmapped(&iommu, iova, size);
-	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).pin_count, 0);
-	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).num_attachments, 0);
-	vgem_pfn_bo_check(fd, handle, size, 1);
-	close(dmabuf);
-	vgem_pfn_gem_close(fd, handle);
-	iommufd_close(&iommu);
+	iommufd_unmap(&bo.iommu, iova, size);
+	iommufd_assert_unmapped(&bo.iommu, iova, size);
+	iommufd_assert_unused(fd, bo.handle);
+	vgem_pfn_bo_check(fd, bo.handle, size, 1);
+	iommufd_bo_destroy(&bo);
 }
 
-/* In system memory and in each carveout */
+/* Do the same in system memory, in TT and in each carveout. */
 static void check_regions(int fd, uint64_t size)
 {
 	struct drm_vgem_pfn_region region;
@@ -87,31 +82,26 @@ static void test_long(int fd)
 /*
  * SUBTEST: map-part
  * Description: parts of a scattered buffer are mapped from any page, and from the middle
- *		of a page if the pages of the domain are smaller
+ *		of a page, since the pages of the domain are smaller
  */
 static void test_part(int fd, uint32_t region)
 {
 	const uint64_t size = 16 * PFN_PAGE_SIZE, half = MOCK_PAGE_SIZE;
-	struct iommufd iommu = iommufd_open();
 	uint64_t start, length, iova;
-	uint32_t handle;
-	int dmabuf;
+	struct iommufd_bo bo;
 
 	vgem_pfn_set_max_block_order(fd, 1);
-	handle = iommufd_buffer(fd, size, region, 1);
-	dmabuf = vgem_pfn_export(fd, handle);
+	bo = iommufd_bo_create(fd, size, region, 1);
 	for (start = 0; start < size; start += 3 * half) {
 		for (length = half; length <= size - start; length += 5 * half) {
-			iova = iommufd_map(&iommu, dmabuf, start, length);
-			iommufd_assert_truth(&iommu, iova, fd, handle, start,
+			iova = iommufd_map(&bo.iommu, bo.dmabuf, start, length);
+			iommufd_assert_truth(&bo.iommu, iova, fd, bo.handle, start,
 					     length);
-			iommufd_unmap(&iommu, iova, length);
+			iommufd_unmap(&bo.iommu, iova, length);
 		}
 	}
 	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
-	close(dmabuf);
-	vgem_pfn_gem_close(fd, handle);
-	iommufd_close(&iommu);
+	iommufd_bo_destroy(&bo);
 }
 
 static void test_parts(int fd)

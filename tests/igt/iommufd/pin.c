@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Subtests of the pin: what is mapped stays where it is. */
+/* Subtests of the pin: a mapped buffer stays in place. */
 #include "igt.h"
 #include "iommufd.h"
 
@@ -12,25 +12,20 @@
  */
 static void test_move(int fd, uint32_t region)
 {
-	struct iommufd iommu = iommufd_open();
-	uint32_t handle = iommufd_buffer(fd, SIZE, region, 1), pinned;
-	int dmabuf = vgem_pfn_export(fd, handle);
-	uint64_t iova = iommufd_map(&iommu, dmabuf, 0, SIZE);
-	uint64_t moves;
+	struct iommufd_bo bo = iommufd_bo_create(fd, SIZE, region, 1);
+	uint64_t iova = iommufd_map(&bo.iommu, bo.dmabuf, 0, SIZE);
+	uint64_t moves = vgem_pfn_bo_query(fd, bo.handle).num_moves;
+	uint32_t pinned = vgem_pfn_bo_region(fd, bo.handle);
 
-	pinned = vgem_pfn_bo_region(fd, handle);
-	moves = vgem_pfn_bo_query(fd, handle).num_moves;
-	igt_assert_eq(__vgem_pfn_bo_move(fd, handle, iommufd_elsewhere(pinned)),
+	igt_assert_eq(__vgem_pfn_bo_move(fd, bo.handle, iommufd_elsewhere(pinned)),
 		      -EBUSY);
-	igt_assert_eq_u64(vgem_pfn_bo_query(fd, handle).num_moves, moves);
-	iommufd_assert_truth(&iommu, iova, fd, handle, 0, SIZE);
+	igt_assert_eq_u64(vgem_pfn_bo_query(fd, bo.handle).num_moves, moves);
+	iommufd_assert_truth(&bo.iommu, iova, fd, bo.handle, 0, SIZE);
 
-	iommufd_unmap(&iommu, iova, SIZE);
-	vgem_pfn_bo_move(fd, handle, iommufd_elsewhere(pinned));
-	vgem_pfn_bo_check(fd, handle, SIZE, 1);
-	close(dmabuf);
-	vgem_pfn_gem_close(fd, handle);
-	iommufd_close(&iommu);
+	iommufd_unmap(&bo.iommu, iova, SIZE);
+	vgem_pfn_bo_move(fd, bo.handle, iommufd_elsewhere(pinned));
+	vgem_pfn_bo_check(fd, bo.handle, SIZE, 1);
+	iommufd_bo_destroy(&bo);
 }
 
 static void test_moves(int fd)

@@ -52,7 +52,7 @@ static void test_unplug(void)
 					    &iova), -ENODEV);
 	}
 
-	/* Some are unmapped, others end with their address space, after a new plug. */
+	/* Unmap one mapping. The others end with their address spaces, one after a plug. */
 	iommufd_unmap(&iommus[0], iovas[0][0], SIZE);
 	close(fd);
 	iommufd_close(&iommus[1]);

@@ -4,8 +4,8 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: dma-buf
- * Description: Buffers of vgem_pfn in I/O address spaces of IOMMUFD, which pins what it
- *		imports. The domains are mock domains, so no device accesses the memory.
+ * Description: Buffers of vgem_pfn in I/O address spaces of IOMMUFD, which pins the buffers
+ *		that it maps. The domains are mock domains, so no device accesses the memory.
  */
 #include "igt.h"
 #include "iommufd.h"

@@ -85,7 +85,7 @@ static inline void pfn_contract_import(uint32_t flags)
  * Run pfn-contract with "sync" before the exporter is unloaded and with "unloaded"
  * afterwards. The recording continues.
  */
-static inline int pfn_contract_ask(const char *word)
+static inline int pfn_contract_request(const char *word)
 {
 	char command[64];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Write short texts to files, and numbers to debugfs files, with paths relative to its
- * mount point. Needs neither IGT nor a library.
+ * Write short texts to files, and numbers to debugfs files, with paths relative to the
+ * mount point of debugfs. Needs neither IGT nor a library.
  */
 #ifndef PFN_DEBUGFS_H
 #define PFN_DEBUGFS_H

@@ -92,7 +92,7 @@ static inline int __pfn_fail_nth_set(int nth, unsigned int n)
 	return pwrite(nth, text, len, 0) == len ? 0 : -errno;
 }
 
-/* Number of fault points left until the failure; 0 if it was injected; or -errno. */
+/* Number of fault points left until the failure, 0 after the failure, or -errno */
 static inline int __pfn_fail_nth_get(int nth)
 {
 	char text[16] = "";

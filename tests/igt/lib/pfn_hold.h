@@ -33,7 +33,7 @@ void pfn_hold_dmabuf(struct pfn_hold *hold, int dmabuf);
 /* The same, given a handle */
 void pfn_hold_bo(struct pfn_hold *hold, int fd, uint32_t handle);
 
-/* Whether the fence has not signaled yet */
+/* Whether the fence is still pending */
 bool pfn_hold_pending(const struct pfn_hold *hold);
 #define pfn_hold_assert(hold, expr) \
 	do { \

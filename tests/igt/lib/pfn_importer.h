@@ -60,7 +60,7 @@ uint32_t pfn_job_fill(int import, unsigned int engine, size_t size,
 		      uint64_t seed, uint32_t flags);
 uint32_t pfn_job_verify(int import, unsigned int engine, size_t size,
 			uint64_t seed, uint32_t flags);
-/* Arguments of such a job, for the caller to modify and submit */
+/* Arguments of a job on the whole buffer, for the caller to modify and submit */
 struct dma_buf_pfn_submit pfn_job_arg(uint32_t op, size_t size, uint64_t seed);
 /* Asserts success. */
 void pfn_job_submit(int import, struct dma_buf_pfn_submit *arg);

@@ -61,7 +61,7 @@ static inline int __pfn_import_broken_locked(int importer, struct dma_buf_pfn_im
 }
 
 /*
- * DMA_BUF_PFN_IMPORT, broken as @broken says, a mask of PFN_BROKEN_*. Other processes
+ * DMA_BUF_PFN_IMPORT, with the defects @broken, a mask of PFN_BROKEN_*. Other processes
  * must not import meanwhile.
  */
 static inline int __pfn_import_broken(int importer, struct dma_buf_pfn_import *arg,
@@ -80,7 +80,7 @@ static inline int __pfn_import_broken(int importer, struct dma_buf_pfn_import *a
 	return ret;
 }
 
-/* The same, and pfn-contract knows that contract violations are expected. */
+/* The same, and announces the expected contract violations to pfn-contract. */
 static inline int __pfn_import_arg(int importer, struct dma_buf_pfn_import *arg,
 				   uint32_t broken)
 {

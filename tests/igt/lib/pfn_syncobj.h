@@ -59,19 +59,7 @@ static inline int __syncobj_wait(int fd, uint32_t handle, uint64_t point, int ms
 	return __syncobj_ioctl(fd, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &arg);
 }
 
-/* Import the fence of a sync file into a sync object. */
-static inline int __syncobj_import(int fd, uint32_t handle, int sync_file)
-{
-	struct drm_syncobj_handle arg = {
-		.handle = handle,
-		.flags = DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE,
-		.fd = sync_file,
-	};
-
-	return __syncobj_ioctl(fd, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &arg);
-}
-
-/* Export the fences that a reader (or a writer) has to wait for as a sync file. */
+/* Return a sync file with the fences that a reader (or a writer) has to wait for. */
 static inline int __dmabuf_sync_file(int dmabuf, uint32_t flags)
 {
 	struct dma_buf_export_sync_file arg = { .flags = flags, .fd = -1 };
@@ -89,7 +77,7 @@ static inline int __dmabuf_add_sync_file(int dmabuf, int sync_file, uint32_t fla
 	return __syncobj_ioctl(dmabuf, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &arg);
 }
 
-/* Returns 1 if it has signaled, 0 on timeout. */
+/* Returns 1 if the fence has signaled, 0 on timeout. */
 static inline int __sync_file_wait(int sync_file, int ms)
 {
 	struct pollfd pollfd = { .fd = sync_file, .events = POLLIN };

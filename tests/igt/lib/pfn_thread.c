@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <signal.h>
 #include <sys/syscall.h>
 
 #include "igt.h"
@@ -49,10 +50,13 @@ bool pfn_wait_asleep(pid_t tid)
 	}
 }
 
+static __thread struct pfn_thread *self;
+
 static void *thread_run(void *data)
 {
 	struct pfn_thread *thread = data;
 
+	self = thread;
 	thread->tid = syscall(SYS_gettid);
 	thread->run(thread->arg);
 	thread->done = true;
@@ -68,6 +72,19 @@ void pfn_thread_start(struct pfn_thread *thread, void (*run)(void *arg), void *a
 void pfn_thread_join(struct pfn_thread *thread)
 {
 	igt_assert_eq(pthread_join(thread->thread, NULL), 0);
+}
+
+static void handler(int sig)
+{
+	self->signaled = true;
+}
+
+void pfn_thread_signal(struct pfn_thread *thread)
+{
+	struct sigaction act = { .sa_handler = handler };
+
+	igt_assert_eq(sigaction(SIGUSR1, &act, NULL), 0);
+	igt_assert_eq(pthread_kill(thread->thread, SIGUSR1), 0);
 }
 
 bool pfn_thread_asleep(struct pfn_thread *thread)

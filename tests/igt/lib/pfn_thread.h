@@ -16,6 +16,7 @@ struct pfn_thread {
 	void *arg;
 	volatile pid_t tid;
 	volatile bool done;
+	volatile bool signaled;
 };
 
 /* @thread must stay at its address until it is joined. */
@@ -25,7 +26,13 @@ void pfn_thread_join(struct pfn_thread *thread);
 /* Wait until the thread sleeps in the kernel. Returns false if it has ended instead. */
 bool pfn_thread_asleep(struct pfn_thread *thread);
 
-/* The same for a thread or process by id; false if it no longer exists. */
+/*
+ * Send a signal to the thread. Its handler sets @signaled, and interrupts a system call
+ * (it is installed without SA_RESTART).
+ */
+void pfn_thread_signal(struct pfn_thread *thread);
+
+/* Like pfn_thread_asleep(), for a thread or process by id; false if it no longer exists. */
 bool pfn_wait_asleep(pid_t tid);
 
 #endif /* PFN_THREAD_H */

@@ -80,7 +80,7 @@ static inline bool __pfn_trace_has(const char *line, const char *text)
 }
 
 /*
- * Count the recorded events that contain @text; with @before, only those before the
+ * Count the recorded events that contain @text. With @before, count only up to the
  * first event that contains @before. Returns -errno on failure.
  */
 static inline int __pfn_trace_ordered(const char *text, const char *before)

@@ -181,17 +181,28 @@ void *vgem_pfn_bo_mmap(int fd, uint32_t handle, size_t size, int prot)
 	return map;
 }
 
-struct drm_vgem_pfn_region vgem_pfn_region(int fd, uint32_t id)
+/* Find the region with this identifier; false if there is none. */
+static bool find_region(int fd, uint32_t id, struct drm_vgem_pfn_region *region)
 {
 	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
 	uint32_t i, num = DRM_VGEM_PFN_MAX_REGIONS;
 
 	igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
-	for (i = 0; i < num; i++)
-		if (regions[i].id == id)
-			break;
-	igt_assert_f(i < num, "region %u is not listed\n", id);
-	return regions[i];
+	for (i = 0; i < num; i++) {
+		if (regions[i].id == id) {
+			*region = regions[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+struct drm_vgem_pfn_region vgem_pfn_region(int fd, uint32_t id)
+{
+	struct drm_vgem_pfn_region region;
+
+	igt_assert_f(find_region(fd, id, &region), "region %u is not listed\n", id);
+	return region;
 }
 
 uint64_t vgem_pfn_carveout_size(int fd)
@@ -216,6 +227,17 @@ int vgem_pfn_export_ro(int fd, uint32_t handle)
 	return dmabuf;
 }
 
+int pfn_export_dumb(int fd, uint32_t size)
+{
+	struct drm_mode_create_dumb dumb = {
+		.width = 1024, .height = size / 4096, .bpp = 32,
+	};
+
+	igt_assert_eq(__vgem_pfn_ioctl(fd, DRM_IOCTL_MODE_CREATE_DUMB, &dumb), 0);
+	igt_assert_eq_u64(dumb.size, size);
+	return vgem_pfn_export(fd, dumb.handle);
+}
+
 void vgem_pfn_set_move_delay(int fd, uint32_t us)
 {
 	igt_assert_eq(__vgem_pfn_set_move_delay(fd, us), 0);
@@ -233,17 +255,9 @@ void vgem_pfn_set_quarantine(int fd, uint32_t ms)
 
 bool vgem_pfn_carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region)
 {
-	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
-	uint32_t i, num = DRM_VGEM_PFN_MAX_REGIONS;
-
-	igt_assert_eq(__vgem_pfn_regions(fd, regions, &num), 0);
-	for (i = 0; i < num; i++)
-		if (regions[i].id == id)
-			break;
-	if (i == num)
+	if (!find_region(fd, id, region))
 		return false;
 
-	*region = regions[i];
 	igt_info("%s: %llu MiB at pfn %#llx\n", region->name,
 		 (long long)(region->size / MiB), (long long)region->base_pfn);
 	return true;

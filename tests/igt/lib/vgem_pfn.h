@@ -26,7 +26,7 @@ int vgem_pfn_open(void);
 /* The same for the primary ("card") node */
 int vgem_pfn_open_card(void);
 
-/* That check of regions, for devices that are opened otherwise; returns @fd. */
+/* The same check of regions, for a device that is already open; returns @fd. */
 int vgem_pfn_checked(int fd);
 
 /* Open a node ("card" or "renderD") of any driver, in the same way. */
@@ -69,6 +69,8 @@ uint64_t vgem_pfn_carveout_size(int fd);
 int vgem_pfn_export(int fd, uint32_t handle);
 /* Export without DRM_RDWR, as a read-only dma-buf */
 int vgem_pfn_export_ro(int fd, uint32_t handle);
+/* Create and export a dumb buffer of any driver. @size: a multiple of 4 KiB */
+int pfn_export_dumb(int fd, uint32_t size);
 
 void vgem_pfn_set_move_delay(int fd, uint32_t us);
 void vgem_pfn_set_max_block_order(int fd, uint32_t order);
@@ -118,13 +120,17 @@ struct vgem_pfn_mover {
 void vgem_pfn_mover_start(struct vgem_pfn_mover *mover, int fd,
 			  uint32_t handle, uint32_t region);
 /*
- * Start a move and return once it sleeps with the reservation lock held: before its
- * copy, until @hold ends; or between its copy and the change of placement, for at least
- * 300 ms. The latter skips if that fails several times.
+ * Start a move and return once it sleeps with the reservation lock held, before its
+ * copy. It sleeps until @hold ends.
  */
 void vgem_pfn_mover_start_held(struct vgem_pfn_mover *mover, int fd,
 			       uint32_t handle, uint32_t region,
 			       struct pfn_hold *hold);
+/*
+ * Start a move and return once it sleeps with the reservation lock held, between its
+ * copy and the change of placement. It sleeps for at least 300 ms. Skips if several
+ * moves were never seen asleep.
+ */
 void vgem_pfn_mover_start_copied(struct vgem_pfn_mover *mover, int fd,
 				 uint32_t handle, uint32_t region);
 /* Asserts that the move succeeded. */

@@ -28,7 +28,7 @@
 #include "pfn_debugfs.h"
 
 /*
- * Identifiers of SYSTEM, of TT and of the first carveout, those of other carveouts follow.
+ * Identifiers of SYSTEM, TT and the first carveout; other carveouts have the next ones.
  * The uAPI does not define them. The tests do, for constant tables, and
  * __vgem_pfn_check_regions() checks them for each device that a test opens.
  */
@@ -147,6 +147,23 @@ static inline int __vgem_pfn_bo_move(int fd, uint32_t handle, uint32_t region)
 	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
 }
 
+/*
+ * Move without waiting for the copy. @out_syncobj receives the fence of the copy, and may
+ * be zero.
+ */
+static inline int __vgem_pfn_bo_move_async(int fd, uint32_t handle, uint32_t region,
+					   uint32_t out_syncobj)
+{
+	struct drm_vgem_pfn_bo_move arg = {
+		.handle = handle,
+		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
+		.region = region,
+		.out_syncobj = out_syncobj,
+	};
+
+	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
+}
+
 /* In: *@num is the size of @regions. Out: the device's number of regions. */
 static inline int __vgem_pfn_regions(int fd,
 				     struct drm_vgem_pfn_region *regions,
@@ -163,7 +180,7 @@ static inline int __vgem_pfn_regions(int fd,
 	return ret;
 }
 
-/* Returns -EPROTO if identifiers are unlike the constants above. @why: the reason */
+/* Returns -EPROTO if identifiers differ from the constants above. @why: the reason */
 static inline int __vgem_pfn_check_regions(int fd, char *why, size_t size)
 {
 	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
@@ -321,7 +338,7 @@ struct vgem_pfn_bo_stats {
 	uint64_t last_memcpy_ns;
 };
 
-/* The number after @name, like "id=", in a line of bo_stats. False without one */
+/* Read the number after @name, like "id=", in a line of bo_stats; false without @name. */
 static inline bool __vgem_pfn_stat(const char *line, const char *name, uint64_t *value)
 {
 	const char *at = strstr(line, name);
@@ -331,7 +348,7 @@ static inline bool __vgem_pfn_stat(const char *line, const char *name, uint64_t 
 	return at;
 }
 
-/* Not for loops that BO_QUERY serves as well: this reads a line for each buffer. */
+/* Reads a line for each buffer: loops should use BO_QUERY if its fields are enough. */
 static inline int __vgem_pfn_bo_stats(int fd, uint32_t handle,
 				      struct vgem_pfn_bo_stats *stats)
 {

@@ -59,12 +59,12 @@ static void keep_params(void)
 int __vgem_pfn_unload(void)
 {
 	keep_params();
-	pfn_contract_ask("sync");
+	pfn_contract_request("sync");
 	if (syscall(SYS_delete_module, VGEM_PFN_MODULE, O_NONBLOCK))
 		return -errno;
 	changed = true;
 	last_params[0] = '\0';
-	pfn_contract_ask("unloaded");
+	pfn_contract_request("unloaded");
 	return 0;
 }
 

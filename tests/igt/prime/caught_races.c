@@ -198,7 +198,7 @@ struct verdict failed_import(int fd, int importer, uint32_t flags)
 	v = verdict(query.num_attachments != 1, "attachments left", since);
 	igt_assert_eq_u32(query.num_attachments, v.by ? 2 : 1);
 	igt_assert_eq_u32(query.pin_count, v.by ? 1 : 0);
-	/* A buffer in a BAR was moved to memory that such an import reaches. */
+	/* The failed import has moved a buffer in a BAR to memory that it reaches. */
 	igt_assert_eq(__vgem_pfn_bo_move(fd, p.handle,
 					 query.region == VGEM_PFN_CARVEOUT ?
 					 VGEM_PFN_TT : VGEM_PFN_CARVEOUT),

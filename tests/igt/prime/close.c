@@ -88,8 +88,8 @@ static void describe_user(struct user *u, int closed)
 	igt_debug("\n");
 }
 
-/* After an eviction the import must have no translations, and gets no old ones. */
-static void check_told(struct user *u, struct drm_vgem_pfn_region carveout)
+/* After an eviction the import has no translations, and new ones map other memory. */
+static void check_notified(struct user *u, struct drm_vgem_pfn_region carveout)
 {
 	struct dma_buf_pfn_stats stats;
 	uint64_t i;
@@ -151,7 +151,7 @@ static void test_every_order(int fd, int importer, int evict_after, int first, i
 
 			describe_user(u, i);
 			if (i == evict_after)
-				check_told(u, before[2]);
+				check_notified(u, before[2]);
 			check_user(u, importer, 1);
 			if (i < NUM_ITEMS)
 				let_go(u, u->order[i]);

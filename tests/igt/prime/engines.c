@@ -120,8 +120,8 @@ static bool try_holds_move(int fd, int importer, uint32_t op, uint32_t flags,
 	igt_assert_eq_u64(pfn_import_stats(p.import).invalidations, 1);
 	/*
 	 * The notification was over when the mover slept; a notification that waits
-	 * would last until the end of the job. The test can tell the two apart only if
-	 * that is longer.
+	 * would last until the end of the job. The test can distinguish them only if
+	 * the rest of the job took longer than the mover took to fall asleep.
 	 */
 	if (result.end_ns - waiting <= waiting - begin) {
 		prime_destroy(&p);

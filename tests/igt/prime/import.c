@@ -194,16 +194,8 @@ static void test_import_no_pfn_heap(int importer)
 
 static void test_import_no_pfn_vgem(int importer)
 {
-	struct drm_mode_create_dumb dumb = {
-		.width = 64,
-		.height = 64,
-		.bpp = 32,
-	};
-	int vgem = pfn_open_other("vgem"), dmabuf;
+	int vgem = pfn_open_other("vgem"), dmabuf = pfn_export_dumb(vgem, 16 * KiB);
 
-	igt_assert_eq(__vgem_pfn_ioctl(vgem, DRM_IOCTL_MODE_CREATE_DUMB, &dumb),
-		      0);
-	dmabuf = vgem_pfn_export(vgem, dumb.handle);
 	igt_assert_eq(__pfn_import(importer, dmabuf, NULL), -EOPNOTSUPP);
 	close(dmabuf);
 	pfn_close_other("vgem", vgem);

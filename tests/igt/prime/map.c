@@ -277,7 +277,7 @@ void prime_map_tests(int fd, int importer)
 		  test_private },
 		{ "map-beyond-end", "Mappings beyond the end of the buffer are rejected.",
 		  test_beyond_end },
-		{ "map-part", "A mapping of some pages maps only those.",
+		{ "map-part", "A mapping of some pages maps no others.",
 		  test_part },
 		{ "map-dmabuf", "The dma-buf itself can be mapped and follows moves.",
 		  test_dmabuf },

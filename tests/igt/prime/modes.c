@@ -12,8 +12,6 @@
 #include "igt.h"
 #include "prime.h"
 
-#define MS	1000	/* us */
-
 #define NO_ZAP		(DMA_BUF_PFN_IMPORT_P2P | PFN_BROKEN_NO_ZAP)
 #define NO_RETRY	(DMA_BUF_PFN_IMPORT_P2P | PFN_BROKEN_NO_RETRY)
 

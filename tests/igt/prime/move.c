@@ -188,16 +188,16 @@ static void test_everywhere(int fd, int importer)
 		VGEM_PFN_SYSTEM, VGEM_PFN_TT, VGEM_PFN_CARVEOUT,
 	};
 	const size_t size = 256 * KiB;
-	uint64_t seed = 1, told;
+	uint64_t seed = 1, notified;
 	struct prime p;
 	int i;
 
 	p = prime_create(fd, importer, size, seed);
 	for (i = 0; i < 6; i++) {
 		prime_check(&p, seed);
-		told = pfn_import_stats(p.import).invalidations;
+		notified = pfn_import_stats(p.import).invalidations;
 		vgem_pfn_bo_move(fd, p.handle, regions[i]);
-		igt_assert_lt_u64(told, pfn_import_stats(p.import).invalidations);
+		igt_assert_lt_u64(notified, pfn_import_stats(p.import).invalidations);
 		prime_check(&p, seed);
 		pfn_pattern_fill(p.map, 0, size, ++seed);
 	}

@@ -9,13 +9,6 @@
 
 #define MS	1000	/* us */
 
-static volatile sig_atomic_t handled;
-
-static void handler(int sig)
-{
-	handled = 1;
-}
-
 struct waiter {
 	struct prime *p;
 	uint64_t word;
@@ -43,17 +36,12 @@ static void access_run(void *arg)
 /* Start a wait for a move that is held, and interrupt it. */
 static void interrupt(int fd, struct waiter *w, void (*wait)(void *))
 {
-	struct sigaction act = { .sa_handler = handler };
-
-	igt_assert_eq(sigaction(SIGUSR1, &act, NULL), 0);
-	handled = 0;
-
 	pfn_hold_begin(&w->hold);
 	vgem_pfn_mover_start_held(&w->mover, fd, w->p->handle, VGEM_PFN_TT, &w->hold);
 	pfn_thread_start(&w->thread, wait, w);
 	pfn_hold_assert(&w->hold, pfn_thread_asleep(&w->thread));
-	pthread_kill(w->thread.thread, SIGUSR1);
-	while (!handled && pfn_hold_pending(&w->hold))
+	pfn_thread_signal(&w->thread);
+	while (!w->thread.signaled && pfn_hold_pending(&w->hold))
 		usleep(10 * MS);
 
 	/* The handler ran before the end of the move. */

@@ -6,7 +6,7 @@
  * Sub-category: dma-buf
  * Description: Moves of buffers of vgem_pfn that are imported by page frame numbers.
  *
- * The subtests live in prime_*.c, in groups of one subject.
+ * Each other file of this directory has a group of subtests of one subject.
  */
 #include "igt.h"
 #include "prime.h"

@@ -33,8 +33,8 @@ const char * const race_kind_names[RACE_NUM_KINDS] = {
 
 /*
  * Relative frequency of the actions. Short actions are chosen more often, so that all
- * kinds run for about the same time; actions that open are chosen more often than those
- * that close.
+ * kinds run for about the same time; actions that open are chosen more often than
+ * actions that close.
  */
 static const unsigned int weights[RACE_NUM_KINDS] = {
 	[RACE_MOVE] = 10,

@@ -259,7 +259,7 @@ static void test_unbind(int fd)
 
 void virtgpu_error_tests(int fd, int gpu)
 {
-	igt_describe("Whatever fails, the host does not keep memory that has moved.");
+	igt_describe("Whichever allocation fails, the host keeps no memory of a moved buffer.");
 	igt_subtest("nth-move")
 		test_nth_move(fd, gpu);
 

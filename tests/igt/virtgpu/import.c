@@ -51,7 +51,7 @@ static void test_move(int fd, int gpu)
 		vgem_pfn_bo_move(fd, v.handle, regions[i]);
 		virtgpu_assert_accepted();
 
-		/* Nothing has attached it again since the first move. */
+		/* The first move detached the memory, and nothing has attached it again. */
 		igt_assert_eq(virtgpu_sent(CMD_DETACH_BACKING), !i);
 		igt_assert_eq(__pfn_trace_count("vgem_pfn_copy_begin: "), 1);
 		/* The host has responded to the detach before the copy. */
@@ -111,7 +111,7 @@ static void test_close_exporter(int fd, int gpu)
 
 void virtgpu_import_tests(int fd, int gpu)
 {
-	igt_describe("Importing makes a resource and does not pin.");
+	igt_describe("An import creates a resource and does not pin.");
 	igt_subtest("import")
 		test_import(fd, gpu);
 
@@ -119,7 +119,7 @@ void virtgpu_import_tests(int fd, int gpu)
 	igt_subtest("move")
 		test_move(fd, gpu);
 
-	igt_describe("virtio-gpu lets go when others need the room.");
+	igt_describe("virtio-gpu detaches the memory of an evicted buffer.");
 	igt_subtest("evict")
 		test_evict(fd, gpu);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of buffers that virtio-gpu scans out. It pins them meanwhile.
+ * Subtests of buffers that virtio-gpu scans out, and pins while it does.
  */
 #include "igt.h"
 #include "pfn_trace.h"
@@ -8,7 +8,7 @@
 
 /*
  * SUBTEST: scanout
- * Description: QEMU shows the buffer's contents, and while it does the buffer stays
+ * Description: a buffer whose contents QEMU shows can neither be moved nor evicted
  */
 static void test_scanout(int fd, int gpu)
 {
@@ -40,8 +40,8 @@ static void test_scanout(int fd, int gpu)
 
 /*
  * SUBTEST: flip
- * Description: a buffer that has moved while another was on the screen is shown from
- *		where it is now, with what was written since
+ * Description: a buffer that was moved and written to while another one was on the
+ *		screen is shown with its new contents
  */
 static void test_flip(int fd, int gpu)
 {
@@ -81,11 +81,11 @@ static void test_flip(int fd, int gpu)
 
 void virtgpu_scanout_tests(int fd, int gpu)
 {
-	igt_describe("What is on the screen stays where it is.");
+	igt_describe("A buffer on the screen stays in place.");
 	igt_subtest("scanout")
 		test_scanout(fd, gpu);
 
-	igt_describe("What has moved is shown from where it is now.");
+	igt_describe("A buffer that was moved off the screen is shown with its new contents.");
 	igt_subtest("flip")
 		test_flip(fd, gpu);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A screen of virtio-gpu, and what QEMU shows on it: whoever runs QEMU sends a picture
- * of it through a virtio port (tests/guest/screen.sh).
+ * A screen of virtio-gpu, and what QEMU shows on it: tests/guest/screen.sh on the host
+ * sends a picture of the screen through a virtio port.
  */
 #include <dirent.h>
 

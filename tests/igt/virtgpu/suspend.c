@@ -32,8 +32,8 @@ static uint32_t create_dumb(struct screen *s, uint64_t seed)
 
 /*
  * SUBTEST: hibernate
- * Description: the host has all resources again: an import that hibernation evicted,
- *		one that was pinned for the screen, and a buffer of virtio-gpu's own
+ * Description: after a hibernation the host has all resources again: an import that was
+ *		evicted, an import that was pinned for the screen, and a buffer of virtio-gpu
  */
 static void test_hibernate(int fd, int gpu)
 {
@@ -65,7 +65,7 @@ static void test_hibernate(int fd, int gpu)
 	screen_show(&s, 0);
 	virtgpu_assert_accepted();
 
-	/* The host has it again. */
+	/* The host has the memory of the shown buffer again, so a move detaches it. */
 	virtgpu_trace();
 	vgem_pfn_bo_move(fd, shown.handle, VGEM_PFN_TT);
 	igt_assert_eq(virtgpu_sent(CMD_DETACH_BACKING), 1);
@@ -81,7 +81,7 @@ static void test_hibernate(int fd, int gpu)
 
 void virtgpu_suspend_tests(int fd, int gpu)
 {
-	igt_describe("Imports that have moved are there after a hibernation.");
+	igt_describe("The host has all resources again after a hibernation.");
 	igt_subtest("hibernate")
 		test_hibernate(fd, gpu);
 }

@@ -4,10 +4,10 @@
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: PRIME
- * Description: virtio-gpu as an importer. It is a dynamic one if the device has blob
+ * Description: virtio-gpu as an importer, which is dynamic if the device has blob
  *		resources and no virgl: make test-nested.
  *
- * The subtests live in virtgpu_*.c, in groups of one subject.
+ * Each other file of this directory has a group of subtests of one subject.
  */
 #include <virtgpu_drm.h>
 
@@ -15,14 +15,14 @@
 #include "pfn_trace.h"
 #include "virtgpu.h"
 
-/* Of Linux 5.10; libdrm 2.4.114 does not have it. */
+/* Since Linux 5.10; missing in libdrm 2.4.114 */
 #ifndef VIRTGPU_PARAM_RESOURCE_BLOB
 #define VIRTGPU_PARAM_RESOURCE_BLOB	3
 #endif
 
-/* At most so many commands in a trace */
+/* Maximum number of commands in a trace */
 #define MAX_COMMANDS	4096
-/* How long the host may take, in a guest of a guest under emulation */
+/* Time limit for the host's responses, in a guest of a guest under emulation */
 #define ACCEPT_NS	(120ULL * 1000 * 1000 * 1000)
 
 IGT_TEST_DESCRIPTION("Memory that moves under a virtual GPU");

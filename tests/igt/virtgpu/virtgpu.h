@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Buffers of vgem_pfn that virtio-gpu imports. What all have in common is in
- * vgem_pfn_virtgpu.c, and in screen.c what QEMU shows of them.
+ * Groups of subtests of vgem_pfn_virtgpu, one file each, and what they share: buffers of
+ * vgem_pfn that virtio-gpu imports (vgem_pfn_virtgpu.c), and what QEMU shows of them
+ * (screen.c).
  */
 #ifndef VIRTGPU_H
 #define VIRTGPU_H
@@ -33,12 +34,12 @@ void virtgpu_destroy(struct virtgpu *v);
 
 /* Trace the commands of virtio-gpu and the host's responses. */
 void virtgpu_trace(void);
-/* How many of these commands were queued since */
+/* Number of these commands that were queued since virtgpu_trace() */
 int virtgpu_sent(unsigned int command);
 /*
- * Asserts that the host has accepted all commands in the trace, after waiting for its
- * responses. Not to be called right after an import: virtio-gpu queues that command
- * without a notification of the host, which finds it with the next one.
+ * Wait for the responses to all commands in the trace, and assert that the host has
+ * accepted them. Must not be called right after an import: virtio-gpu queues the command
+ * of an import without notifying the host, which finds it with the next command.
  */
 void virtgpu_assert_accepted(void);
 
@@ -55,7 +56,7 @@ struct screen {
 struct screen screen_open(int gpu);
 uint32_t screen_add_fb(struct screen *s, uint32_t handle);
 void screen_rm_fb(struct screen *s, uint32_t fb);
-/* 0 for none */
+/* @fb: 0 for none */
 void screen_show(struct screen *s, uint32_t fb);
 
 /* Whether QEMU shows the pattern of @seed. Prints the first difference. */
@@ -65,7 +66,7 @@ void virtgpu_import_tests(int fd, int gpu);
 void virtgpu_error_tests(int fd, int gpu);
 void virtgpu_scanout_tests(int fd, int gpu);
 void virtgpu_suspend_tests(int fd, int gpu);
-/* With a file of virtio-gpu's of its own, and after all others are closed */
+/* Opens virtio-gpu itself: must be called after all other files of it are closed. */
 void virtgpu_unbind_tests(int fd);
 
 #endif /* VIRTGPU_H */

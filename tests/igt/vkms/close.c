@@ -112,8 +112,8 @@ static void test_display(struct stage *stage, int fd)
  */
 static void test_unplug(struct stage *stage, int fd)
 {
-	int gone = vgem_pfn_open_faux(1);
-	struct frame first = frame_create(stage, gone, 1, VGEM_PFN_CARVEOUT);
+	int unplugged = vgem_pfn_open_faux(1);
+	struct frame first = frame_create(stage, unplugged, 1, VGEM_PFN_CARVEOUT);
 	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
 	struct drm_vgem_pfn_bo_query query;
 	uint32_t crc;
@@ -121,7 +121,7 @@ static void test_unplug(struct stage *stage, int fd)
 	pfn_kms_show(&stage->kms, first.fb);
 	crc = stage_check(stage, 1);
 	igt_assert_eq(__vgem_pfn_faux_unplug(1), 0);
-	igt_assert_eq(__vgem_pfn_bo_query(gone, first.handle, &query), -ENODEV);
+	igt_assert_eq(__vgem_pfn_bo_query(unplugged, first.handle, &query), -ENODEV);
 	igt_assert_eq_u32(stage_check(stage, 1), crc);
 
 	pfn_kms_show(&stage->kms, second.fb);
@@ -134,12 +134,12 @@ static void test_unplug(struct stage *stage, int fd)
 	pfn_kms_rm_fb(&stage->kms, first.fb);
 	vgem_pfn_gem_close(stage->kms.fd, first.import);
 	close(first.dmabuf);
-	close(gone);
+	close(unplugged);
 
 	igt_assert_eq(__vgem_pfn_faux_plug(1), 0);
-	gone = vgem_pfn_open_faux(1);
-	igt_assert_eq_u64(vgem_pfn_region(gone, VGEM_PFN_CARVEOUT).used, 0);
-	close(gone);
+	unplugged = vgem_pfn_open_faux(1);
+	igt_assert_eq_u64(vgem_pfn_region(unplugged, VGEM_PFN_CARVEOUT).used, 0);
+	close(unplugged);
 }
 
 void vkms_close_tests(int fd)

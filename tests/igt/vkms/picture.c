@@ -162,7 +162,7 @@ static FILE *open_story(const char *dir)
 }
 
 IGT_PRINTF(3, 4)
-static void tell(FILE *story, const char *what, const char *format, ...)
+static void print_line(FILE *story, const char *what, const char *format, ...)
 {
 	va_list args;
 
@@ -200,20 +200,20 @@ static void test_picture(struct stage *stage, int fd, const char *dir)
 
 	pfn_kms_show(&stage->kms, first.fb);
 	before = check_picture(stage, map);
-	tell(story, "vkms", "shows a picture of %dx%d in %s at pfn %#llx, CRC %08x",
-	     (int)p.width, (int)p.height, region_name(&first), pfn, before);
+	print_line(story, "vkms", "shows a picture of %dx%d in %s at pfn %#llx, CRC %08x",
+		   (int)p.width, (int)p.height, region_name(&first), pfn, before);
 
 	pfn_kms_show(&stage->kms, second.fb);
 	other = stage_check(stage, 2);
 	vgem_pfn_evict_all();
 	frame_assert(&first, VGEM_PFN_TT, 0);
 	igt_assert_neq_u64(first_pfn(&first), pfn);
-	tell(story, "", "shows another, CRC %08x; the first evicted to %s, pfn %#llx",
-	     other, region_name(&first), first_pfn(&first));
+	print_line(story, "", "shows another, CRC %08x; the first evicted to %s, pfn %#llx",
+		   other, region_name(&first), first_pfn(&first));
 
 	pfn_kms_show(&stage->kms, first.fb);
 	after = check_picture(stage, map);
-	tell(story, "", "shows the first again, CRC %08x", after);
+	print_line(story, "", "shows the first again, CRC %08x", after);
 	igt_assert_eq_u32(after, before);
 	igt_assert_neq_u32(after, other);
 
@@ -228,7 +228,7 @@ static void test_picture(struct stage *stage, int fd, const char *dir)
 	igt_assert_neq_u32(final, after);
 	if (dir) {
 		write_png(stage, dir);
-		tell(story, "", "says so itself in vkms.png, CRC %08x then", final);
+		print_line(story, "", "shows the new text, saved in vkms.png, CRC %08x", final);
 	}
 
 	igt_assert_eq(fclose(story), 0);

@@ -7,7 +7,7 @@
  * Description: Buffers of vgem_pfn as framebuffers of vkms, which reads them through
  *		kernel mappings and writes its output back.
  *
- * The subtests live in vkms_*.c, in groups of one subject.
+ * Each other file of this directory has a group of subtests of one subject.
  *
  * Option:
  *	--picture DIR	the subtest "picture" writes vkms.png and vkms.txt to DIR

@@ -140,11 +140,6 @@ static void test_async(struct stage *stage, int fd)
 {
 	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
 	struct frame target = frame_create(stage, fd, 9, VGEM_PFN_CARVEOUT);
-	struct drm_vgem_pfn_bo_move move = {
-		.handle = target.handle,
-		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
-		.region = VGEM_PFN_TT,
-	};
 	struct writer writer = { stage, target.fb };
 	struct pfn_thread thread;
 	struct pfn_hold hold;
@@ -153,12 +148,12 @@ static void test_async(struct stage *stage, int fd)
 	pfn_kms_show(&stage->kms, shown.fb);
 	pfn_hold_begin(&hold);
 	pfn_hold_dmabuf(&hold, target.dmabuf);
-	igt_assert_eq(__vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &move), 0);
+	igt_assert_eq(__vgem_pfn_bo_move_async(fd, target.handle, VGEM_PFN_TT, 0), 0);
 	file = __dmabuf_sync_file(target.dmabuf, DMA_BUF_SYNC_READ);
 	igt_assert_lte(0, file);
 	pfn_hold_assert(&hold, !__sync_file_wait(file, 0));
 
-	/* Without waiting for the copy, the writeback would usually be done by then. */
+	/* A writeback that does not wait for the copy is usually done after this loop. */
 	pfn_thread_start(&thread, writer_run, &writer);
 	for (i = 0; i < 30 && !thread.done; i++)
 		usleep(20000);
