@@ -62,7 +62,7 @@ help:
 	@echo '  VARIANT=name         kernel configuration tests/configs/name.config (base)'
 	@echo '  CONFIG_EXTRA=file    additional options'
 	@echo '  MUTATIONS=regex      for make test-mutations; PARTS=regex, RACE=s for make test-full'
-	@echo '  SERIES=regex         of make series; COMPILE=n: do not compile each commit'
+	@echo '  SERIES=regex         which series make series checks with checkpatch; COMPILE=n: no builds'
 	@echo '  VGEM_PFN_CACHE=dir   directory for downloads and builds'
 	@echo '                       (~/.cache/vgem_pfn; about 5 GB)'
 	@echo '  JOBS=n               parallel compilers (one per CPU)'

@@ -4,7 +4,6 @@
 # and no others. The head of each trace has the expected last line ("expect:", a
 # regular expression for its end) and output expected before it ("says:", any number
 # of lines). Prints KTAP on stdout.
-# own). KTAP on stdout.
 
 set -u
 contract=$(realpath "$1") || exit 1

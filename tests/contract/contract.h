@@ -78,10 +78,10 @@ struct place {
 	struct run *runs;
 };
 
-#define MAX_QUESTIONS	32
+#define MAX_LOOKUPS	32
 
 /* The last lookup of one thread: the page, and the range that the result covers */
-struct question {
+struct lookup {
 	int pid;
 	u64 page;
 	u64 first;
@@ -89,7 +89,7 @@ struct question {
 };
 
 /* The lookups of a page, before and after the last notification */
-#define PAGE_ASKED	1	/* after: a result covers it */
+#define PAGE_LOOKED_UP	1	/* after: a result covers it */
 #define PAGE_SETTLING	2	/* after: looked up, then another page was */
 #define PAGE_OVERTAKEN	4	/* before: in the last result of a thread */
 #define PAGE_SETTLED	8	/* before: looked up, then another page was */
@@ -114,19 +114,19 @@ struct attachment {
 	int pid;
 	bool dynamic;		/* has importer_ops */
 	bool callback;		/* known to have invalidate_mappings */
-	bool told;		/* was notified in this move */
-	bool answered;		/* lookup since the last notification */
+	bool notified;		/* in this move */
+	bool looked_up;		/* since the last notification */
 	bool dead;
 	bool fresh;		/* attached since its thread announced an import */
 	unsigned int uses;	/* USE_* */
-	u64 num_told;
-	u64 told_us;
+	u64 num_notified;
+	u64 notified_us;
 	u64 pins;
 	unsigned int mode;	/* mask, see modes.c; 0: not broken on purpose */
 	uint8_t *pages;		/* PAGE_* of each page */
-	struct question questions[MAX_QUESTIONS];
-	unsigned int num_questions;
-	struct question overtaken[MAX_QUESTIONS];	/* by the last notification */
+	struct lookup lookups[MAX_LOOKUPS];
+	unsigned int num_lookups;
+	struct lookup overtaken[MAX_LOOKUPS];	/* by the last notification */
 	unsigned int num_overtaken;
 	unsigned int found[NUM_RULES];
 };
@@ -145,7 +145,7 @@ struct buffer {
 	struct place incoming;	/* collected from several events */
 	bool moving;
 	bool notified;		/* since the move began */
-	bool waited;		/* since it was notified */
+	bool waited;		/* since the importers were notified */
 	bool counted;
 	u64 seq;
 	u64 kernel_pins;
@@ -182,7 +182,7 @@ void buffer_note(struct buffer *buffer, const struct event *event);
 struct attachment *attachment_find(struct buffer *buffer, u64 pointer);
 struct attachment *attachment_get(struct buffer *buffer, u64 pointer);
 void attachment_detach(struct attachment *attachment);
-void attachment_answer(struct attachment *attachment, int pid, u64 page,
+void attachment_lookup(struct attachment *attachment, int pid, u64 page,
 		       u64 first, u64 pages);
 uint8_t attachment_page(const struct attachment *attachment, u64 page);
 void attachment_forget(struct attachment *attachment);
@@ -252,7 +252,7 @@ extern struct coverage {
 	u64 detached;
 	u64 engine_moves;
 	u64 left;		/* moves out of a carveout */
-	u64 checked;		/* those of them with a quarantine */
+	u64 checked;		/* moves out of a carveout with quarantine */
 	u64 quarantine_ms;
 	u64 written;		/* pages */
 	bool knows_quarantine;
@@ -278,7 +278,7 @@ int report_end(bool any);
 #define RECORD_DIR	"/sys/kernel/tracing/instances/pfn_contract"
 
 int record(void);
-int record_ask(const char *word);
+int record_command(const char *word);
 
 /* --- main.c --- */
 

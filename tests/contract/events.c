@@ -88,7 +88,7 @@ static void on_get_pfn(struct attachment *a, const struct event *event)
 	exporter_answer(a, event, false);
 	order = arg(event, "order=") & 63;
 	page = arg(event, "pgoff=");
-	attachment_answer(a, event->pid, page, page >> order << order,
+	attachment_lookup(a, event->pid, page, page >> order << order,
 			  1ULL << order);
 	if (a->dynamic && !a->pins)
 		a->callback = true;
@@ -101,7 +101,7 @@ static void on_get_pfn_run(struct attachment *a, const struct event *event)
 	if (lookup_failed(event))
 		return;
 	exporter_answer(a, event, true);
-	attachment_answer(a, event->pid, page, page, arg(event, "pages="));
+	attachment_lookup(a, event->pid, page, page, arg(event, "pages="));
 	if (a->dynamic && !a->pins)
 		a->callback = true;
 }

@@ -29,7 +29,7 @@ void exporter_begin(struct buffer *buffer, const struct event *event)
 	u64 pins = buffer->kernel_pins;
 
 	for (a = buffer->attachments; a; a = a->next) {
-		a->told = false;
+		a->notified = false;
 		pins += a->pins;
 	}
 	buffer->moving = true;
@@ -110,7 +110,7 @@ void exporter_leave(struct buffer *buffer, const struct event *event)
 	struct attachment *a;
 
 	for (a = buffer->attachments; a; a = a->next) {
-		if (!a->answered)
+		if (!a->looked_up)
 			continue;
 		if (a->pins || !a->dynamic)
 			violation(RULE_PIN, buffer, a, event->us,
@@ -139,7 +139,7 @@ void exporter_end(struct buffer *buffer, const struct event *event)
 	}
 	must_be_notified(buffer, event);
 	for (a = buffer->attachments; a; a = a->next)
-		if (a->callback && !a->told)
+		if (a->callback && !a->notified)
 			violation(RULE_TOLD, buffer, a, event->us,
 				  "the buffer has moved, and it was not told");
 }

@@ -25,24 +25,24 @@ u64 importer_limit_us = 2000000;
 
 void importer_told(struct attachment *attachment, const struct event *event)
 {
-	if (attachment->answered)
+	if (attachment->looked_up)
 		coverage_use(attachment, USE_NOTIFIED);
 	attachment->callback = true;
-	attachment->told = true;
-	attachment->told_us = event->us;
-	attachment->num_told++;
+	attachment->notified = true;
+	attachment->notified_us = event->us;
+	attachment->num_notified++;
 	attachment_forget(attachment);
 }
 
 void importer_done(struct attachment *attachment, const struct event *event)
 {
-	u64 us = event->us - attachment->told_us, limit = importer_limit_us;
+	u64 us = event->us - attachment->notified_us, limit = importer_limit_us;
 
 	if (modes_allow(attachment->mode, RULE_LOCK) && limit > STRICT_LIMIT_US)
 		limit = STRICT_LIMIT_US;
-	if (!attachment->told_us)
+	if (!attachment->notified_us)
 		return;
-	attachment->told_us = 0;
+	attachment->notified_us = 0;
 	coverage.timed++;
 	if (us > limit)
 		violation(RULE_LOCK, attachment->buffer, attachment, event->us,
@@ -107,21 +107,21 @@ static enum finding_kind judge(const struct attachment *attachment, u64 page,
 			       u64 pfn, bool pending)
 {
 	const struct buffer *buffer = attachment->buffer;
-	uint8_t asked;
+	uint8_t flags;
 
 	if (page >= buffer->pages)
 		return FOUND_ENTRY;
 
-	asked = attachment_page(attachment, page);
-	if (asked & PAGE_ASKED) {
+	flags = attachment_page(attachment, page);
+	if (flags & PAGE_LOOKED_UP) {
 		if (!is_there(buffer, page, pfn))
 			return was_there(buffer, page, pfn) ? FOUND_ZAP :
 							      FOUND_ENTRY;
 		return pending ? FOUND_FENCE : FOUND_NONE;
 	}
-	if (!attachment->num_told)
+	if (!attachment->num_notified)
 		return FOUND_ENTRY;
-	if (asked & PAGE_OVERTAKEN && !(asked & PAGE_SETTLED) &&
+	if (flags & PAGE_OVERTAKEN && !(flags & PAGE_SETTLED) &&
 	    !attachment->found[RULE_ZAP])
 		return FOUND_RETRY;
 	return FOUND_ZAP;
@@ -135,7 +135,7 @@ void importer_entry(struct attachment *attachment, const struct event *event)
 	u64 pfn = arg(event, "pfn="), i;
 
 	model.num_entries += pages;
-	if (attachment->num_told)
+	if (attachment->num_notified)
 		coverage.entries += pages;
 	for (i = 0; i < pages; i++)
 		find(&found[judge(attachment, page + i, pfn + i, pending)],

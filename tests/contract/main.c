@@ -2,7 +2,7 @@
 /*
  * pfn-contract: options, and reading files.
  *
- * The exit status is 0 if the rules were kept, 1 if not, 2 if that could not be
+ * The exit status is 0 if the rules were kept, 1 if not, 2 if the trace cannot be
  * judged, 3 for invalid usage, 4 if no importer did anything, and 5 if an importer
  * is of a class that is not judged yet.
  */
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
 	what = argv[optind];
 	if (!strcmp(what, "ready") || !strcmp(what, "sync") ||
 	    !strcmp(what, "unloaded") || !strcmp(what, "stop")) {
-		ret = record_ask(what);
+		ret = record_command(what);
 		if (ret)
 			fprintf(stderr, "pfn-contract: %s: %s\n", what,
 				strerror(-ret));

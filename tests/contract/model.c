@@ -170,42 +170,42 @@ uint8_t attachment_page(const struct attachment *attachment, u64 page)
 	return attachment->pages ? attachment->pages[page] : 0;
 }
 
-static struct question *question_of(struct attachment *attachment, int pid)
+static struct lookup *lookup_of(struct attachment *attachment, int pid)
 {
-	struct question *q = attachment->questions;
-	unsigned int i, n = attachment->num_questions;
+	struct lookup *last = attachment->lookups;
+	unsigned int i, n = attachment->num_lookups;
 
 	for (i = 0; i < n; i++)
-		if (q[i].pid == pid)
-			return &q[i];
-	if (n == MAX_QUESTIONS)
-		return &q[pid % MAX_QUESTIONS];
-	return &q[attachment->num_questions++];
+		if (last[i].pid == pid)
+			return &last[i];
+	if (n == MAX_LOOKUPS)
+		return &last[pid % MAX_LOOKUPS];
+	return &last[attachment->num_lookups++];
 }
 
 /* Count threads that repeat, after a notification, their last lookup before it. */
 static void count_overtaken(struct attachment *attachment, int pid, u64 page)
 {
-	struct question *q = attachment->overtaken;
+	struct lookup *last = attachment->overtaken;
 	unsigned int i;
 
 	for (i = 0; i < attachment->num_overtaken; i++) {
-		if (q[i].pid != pid)
+		if (last[i].pid != pid)
 			continue;
-		coverage.overtaken += q[i].page == page;
-		q[i] = q[--attachment->num_overtaken];
+		coverage.overtaken += last[i].page == page;
+		last[i] = last[--attachment->num_overtaken];
 		return;
 	}
 }
 
 /* The result of a lookup: these pages may be mapped until the next notification. */
-void attachment_answer(struct attachment *attachment, int pid, u64 page,
+void attachment_lookup(struct attachment *attachment, int pid, u64 page,
 		       u64 first, u64 pages)
 {
-	struct question *q = question_of(attachment, pid);
+	struct lookup *last = lookup_of(attachment, pid);
 	u64 i, size = attachment->buffer->pages;
 
-	attachment->answered = true;
+	attachment->looked_up = true;
 	coverage_use(attachment, USE_LOOKUP);
 	count_overtaken(attachment, pid, page);
 	if (page >= size || first >= size)
@@ -216,14 +216,14 @@ void attachment_answer(struct attachment *attachment, int pid, u64 page,
 		attachment->pages = allocate(size);
 
 	/* The thread looks up another page: it has finished with the previous one. */
-	if (q->pid == pid && q->page != page)
-		attachment->pages[q->page] |= PAGE_SETTLING;
-	q->pid = pid;
-	q->page = page;
-	q->first = first;
-	q->pages = pages;
+	if (last->pid == pid && last->page != page)
+		attachment->pages[last->page] |= PAGE_SETTLING;
+	last->pid = pid;
+	last->page = page;
+	last->first = first;
+	last->pages = pages;
 	for (i = first; i < first + pages; i++)
-		attachment->pages[i] |= PAGE_ASKED;
+		attachment->pages[i] |= PAGE_LOOKED_UP;
 }
 
 /*
@@ -233,26 +233,26 @@ void attachment_answer(struct attachment *attachment, int pid, u64 page,
 void attachment_forget(struct attachment *attachment)
 {
 	uint8_t *pages = attachment->pages;
-	const struct question *q;
+	const struct lookup *last;
 	unsigned int i;
 	u64 page;
 
-	attachment->answered = false;
+	attachment->looked_up = false;
 	if (!pages)
 		return;
 
 	for (page = 0; page < attachment->buffer->pages; page++)
 		pages[page] = pages[page] & PAGE_SETTLING ? PAGE_SETTLED : 0;
-	for (i = 0; i < attachment->num_questions; i++) {
-		q = &attachment->questions[i];
-		for (page = q->first; page < q->first + q->pages; page++)
+	for (i = 0; i < attachment->num_lookups; i++) {
+		last = &attachment->lookups[i];
+		for (page = last->first; page < last->first + last->pages; page++)
 			pages[page] |= PAGE_OVERTAKEN;
 	}
-	memcpy(attachment->overtaken, attachment->questions,
+	memcpy(attachment->overtaken, attachment->lookups,
 	       sizeof(attachment->overtaken));
-	attachment->num_overtaken = attachment->num_questions;
-	attachment->num_questions = 0;
-	memset(attachment->questions, 0, sizeof(attachment->questions));
+	attachment->num_overtaken = attachment->num_lookups;
+	attachment->num_lookups = 0;
+	memset(attachment->lookups, 0, sizeof(attachment->lookups));
 }
 
 /* --- buffers --- */

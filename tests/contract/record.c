@@ -18,11 +18,11 @@
 
 #include "contract.h"
 
-#define ANSWER		"/run/pfn_contract"
+#define REPLY		"/run/pfn_contract"
 #define BUFFER_KB	"8192"	/* for each CPU */
 #define POLL_MS		100
-#define ASK_MS		20
-#define ANSWER_MS	60000
+#define REPLY_POLL_MS	20
+#define REPLY_MS	60000
 #define SKIP_CPU_SYNC	"attrs & 0x20"	/* DMA_ATTR_SKIP_CPU_SYNC */
 
 static const char * const events[] = {
@@ -121,21 +121,21 @@ static int start(void)
 	return ret ?: put_exporter_events();
 }
 
-static void answer(const char *token)
+static void reply(const char *token)
 {
-	FILE *file = fopen(ANSWER ".new", "we");
+	FILE *file = fopen(REPLY ".new", "we");
 
 	if (!file)
 		return;
 	fprintf(file, "%s\n", token);
 	fclose(file);
-	rename(ANSWER ".new", ANSWER);
+	rename(REPLY ".new", REPLY);
 }
 
-static char asked[64];
+static char command[64];
 static bool stopping;
 
-/* Remember a command. It is answered once everything before it was read. */
+/* Remember a command. The reply follows once all earlier events were read. */
 static void look(const char *line)
 {
 	static const char prefix[] = "pfn_contract: ";
@@ -147,7 +147,7 @@ static void look(const char *line)
 	if (strncmp(at, "sync ", 5) && strncmp(at, "unloaded ", 9) &&
 	    strncmp(at, "stop ", 5))
 		return;
-	snprintf(asked, sizeof(asked), "%.*s", (int)strcspn(at, "\n"), at);
+	snprintf(command, sizeof(command), "%.*s", (int)strcspn(at, "\n"), at);
 	stopping |= !strncmp(at, "stop ", 5);
 }
 
@@ -206,7 +206,7 @@ static void check_stats(void)
 	}
 }
 
-/* Trace and judge until the command stop. Returns 0 or -errno. */
+/* Trace and judge until a stop command. Returns 0 or -errno. */
 int record(void)
 {
 	int fd, ret;
@@ -223,19 +223,19 @@ int record(void)
 		goto out;
 	}
 
-	answer("ready");
+	reply("ready");
 	for (;;) {
 		ret = drain(fd);
-		/* Read again, for events of a CPU that was late. */
-		if (!ret && asked[0])
+		/* Read again: a CPU may have been late with earlier events. */
+		if (!ret && command[0])
 			ret = drain(fd);
 		if (ret || stopping)
 			break;
-		if (asked[0]) {
-			if (!strncmp(asked, "unloaded", 8))
+		if (command[0]) {
+			if (!strncmp(command, "unloaded", 8))
 				put_exporter_events();
-			answer(asked);
-			asked[0] = '\0';
+			reply(command);
+			command[0] = '\0';
 		}
 		sleep_ms(POLL_MS);
 	}
@@ -244,16 +244,16 @@ int record(void)
 		ret = drain(fd);
 	check_stats();
 	close(fd);
-	answer(asked);
+	reply(command);
 out:
 	rmdir(RECORD_DIR);
 	return ret;
 }
 
-static bool answered(const char *token)
+static bool replied(const char *token)
 {
 	char line[64] = "";
-	FILE *file = fopen(ANSWER, "re");
+	FILE *file = fopen(REPLY, "re");
 
 	if (!file)
 		return false;
@@ -267,7 +267,7 @@ static bool answered(const char *token)
  * Sends a command to the recording process and waits for the reply. "ready" only
  * waits. Returns 0 on success, and also if nothing is recorded.
  */
-int record_ask(const char *word)
+int record_command(const char *word)
 {
 	char token[64] = "ready", mark[96];
 	int ms, ret = 0;
@@ -279,10 +279,10 @@ int record_ask(const char *word)
 		if (ret == -ENOENT)
 			return 0;
 	}
-	for (ms = 0; !ret && !answered(token); ms += ASK_MS) {
-		if (ms >= ANSWER_MS)
+	for (ms = 0; !ret && !replied(token); ms += REPLY_POLL_MS) {
+		if (ms >= REPLY_MS)
 			return -ETIMEDOUT;
-		sleep_ms(ASK_MS);
+		sleep_ms(REPLY_POLL_MS);
 	}
 	return ret;
 }

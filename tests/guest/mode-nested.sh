@@ -24,8 +24,9 @@ else
 	not_ok "nested/kvm" "there is no /dev/kvm: $(dmesg | grep -i kvm | tail -n 1)"
 fi
 
-# hand_out_units: write a unit to the inner guest's port "plan" whenever it requests one.
-# Not before: a hibernation loses what the port has received and nobody has read.
+# hand_out_units: write a unit to the inner guest's port "plan" whenever it requests one,
+# as units_poll does for other guests. A unit that is written earlier would be lost if a
+# test hibernates the inner guest before it has read the port.
 hand_out_units()
 {
 	_n=1

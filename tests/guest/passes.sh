@@ -73,7 +73,7 @@ stock_root()
 	echo "${BAR_VENDOR#0x} ${BAR_DEVICE#0x}" > /sys/bus/pci/drivers/vgem_pfn/new_id
 }
 
-# end_stock: undo this.
+# end_stock: undo stock_root.
 end_stock()
 {
 	rm -f /run/modprobe.d/kunit.conf

@@ -65,7 +65,7 @@ measure() {
 	local dir=$1
 	boot_guest "$dir" bench SEED="$SEED" "${@:2}"
 	note "the guest ran for $(hms "$BOOT_SECONDS"), its console is $dir/console.log"
-	results_collect "$dir" bench
+	results_collect "$dir"
 	(($(results_count "$dir" fail))) || return 0
 	results_report "$dir" >&2 || :
 	die "make bench: see above, and $dir/console.log"

@@ -65,8 +65,8 @@ make_row() {
 	esac
 	# As in kbuild.sh, for speed
 	[[ $cc != gcc ]] || flags+=' -ftrack-macro-expansion=0' cc=${cross}gcc
-	make -C "$WORK/src" O="$BUILD" ARCH="$arch" CROSS_COMPILE="$cross" CC="ccache $cc" \
-		HOSTCC='ccache gcc' KCFLAGS="$flags" "$@"
+	kbuild_in "$WORK/src" ARCH="$arch" CROSS_COMPILE="$cross" CC="ccache $cc" \
+		KCFLAGS="$flags" "$@"
 }
 
 # build_row NAME ARCH COMPILER OFF... - build in the directory BUILD
@@ -89,7 +89,7 @@ build_row() {
 
 # check_row NAME ARCH COMPILER OFF... - build a row and report the result
 check_row() {
-	local log=$DIR/$1.log start=$SECONDS BUILD=$CACHE/work/$SRC_ID/build/configs objects option wrong=
+	local log=$DIR/$1.log start=$SECONDS BUILD=$WORK/build/configs objects option wrong=
 	build_row "$@" >"$log" 2>&1 || wrong="does not build"
 	objects=$(find "$BUILD/drivers/dma-buf" "$BUILD/drivers/gpu/drm/vgem_pfn" -name '*.o' \
 		-not -name '.*' 2>/dev/null | wc -l)

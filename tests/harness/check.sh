@@ -22,13 +22,6 @@ STEPS=11
 n=0
 FAILED=()
 
-# ours GLOB... - files of this repository, committed or not, below TOP
-ours() {
-	(cd "$TOP" && git ls-files -co --exclude-standard -- "$@" | while read -r f; do
-		if [[ -f $f ]]; then printf '%s\n' "$f"; fi
-	done)
-}
-
 # check NAME TEXT CMD... - passes if CMD is silent and successful
 check() {
 	local name=$1 text=$2 log=$LOGS/$1.log
@@ -46,26 +39,17 @@ check() {
 
 # --- the checks ------------------------------------------------------------------
 
-_checkpatch() {
-	# Omit the summary, which does not name a problem.
-	perl scripts/checkpatch.pl --strict --quiet --terse --show-types \
-		--no-summary --no-signoff "$@"
-}
-
-# FILE_PATH_CHANGES is reported for every new file, even if MAINTAINERS covers it.
 check_patches() {
-	local p
-	cd "$WORK/src"
-	series_patches | while read -r p; do
-		_checkpatch --ignore FILE_PATH_CHANGES "$p" || true
-	done
+	local patches
+	mapfile -t patches < <(series_patches)
+	checkpatch_patches "${patches[@]}"
 }
 
 check_kernel_files() {
 	local files
-	mapfile -t files < <(ours "${OVERLAY_DIRS[@]}")
+	mapfile -t files < <(overlay_files)
 	cd "$WORK/src"
-	_checkpatch -f "${files[@]}" || true
+	checkpatch -f "${files[@]}"
 }
 
 IGT_IGNORE=PREFER_KERNEL_TYPES,AVOID_EXTERNS,PREFER_DEFINED_ATTRIBUTE_MACRO,BIT_MACRO
@@ -86,16 +70,15 @@ IGT_IGNORE+=,MACRO_ARG_REUSE,VOLATILE,EMBEDDED_FUNCTION_NAME,CAMELCASE
 #   CAMELCASE            names of libdrm
 check_igt_files() {
 	local files
-	mapfile -t files < <(ours 'tests/*.c' 'tests/*.h')
+	mapfile -t files < <(repo_files 'tests/*.c' 'tests/*.h')
 	cd "$TOP"
-	perl "$WORK/src/scripts/checkpatch.pl" --no-tree --strict --quiet --terse \
-		--show-types --no-summary --ignore "$IGT_IGNORE" -f "${files[@]}" || true
+	checkpatch --no-tree --ignore "$IGT_IGNORE" -f "${files[@]}"
 }
 
 # _objects - the objects of our .c files
 _objects() {
 	local f
-	while read -r f; do printf '%s\n' "${f%.c}.o"; done < <(ours 'drivers/*.c')
+	while read -r f; do printf '%s\n' "${f%.c}.o"; done < <(repo_files 'drivers/*.c')
 }
 
 # sparse and W=1, on our objects. gcc and sparse also report problems in Linux's
@@ -112,7 +95,7 @@ check_compile() {
 		grep -aE '^make.*[*]{3}|: error:' "$log" || tail -n 5 "$log"
 	fi
 	grep -a 'not available or not up to date' "$log" || true
-	pattern=$(ours drivers include | sed 's/[.+]/\\&/g' | paste -sd'|')
+	pattern=$(repo_files drivers include | sed 's/[.+]/\\&/g' | paste -sd'|')
 	grep -aE "(^|/)($pattern):[0-9]+" "$log" | sed "s|$WORK/src/||" | sort -u || true
 }
 
@@ -129,7 +112,7 @@ _kerneldoc() {
 # that the unpatched tree does not have count, at any line number.
 check_kerneldoc() {
 	local files patched
-	mapfile -t files < <(ours 'drivers/*.c' 'drivers/*.h' 'include/*.h')
+	mapfile -t files < <(repo_files 'drivers/*.c' 'drivers/*.h' 'include/*.h')
 	_kerneldoc "$WORK/src" "${files[@]}"
 	mapfile -t patched < <(series_patches | xargs sed -nE 's/^\+\+\+ b\/([^\t]*).*/\1/p' | sort -u |
 		grep -E '^(drivers|include)/.*[.][ch]$')
@@ -147,7 +130,7 @@ check_uapi() {
 			gcc -std=c90 -Wall -Wextra -Werror -fsyntax-only -I "$BUILD/usr/include" \
 				-I "$TOP" -x c - ||
 			printf '%s does not compile alone\n' "$f"
-	done < <(ours 'include/uapi/*.h' 'drivers/*_uapi.h')
+	done < <(repo_files 'include/uapi/*.h' 'drivers/*_uapi.h')
 }
 
 # Parse our menu with the kernel's parser. The options that ours depend on are not
@@ -168,7 +151,7 @@ check_mutations() {
 
 check_shell() {
 	local files
-	mapfile -t files < <(ours '*.sh' .ci/run)
+	mapfile -t files < <(repo_files '*.sh' .ci/run)
 	cd "$TOP"
 	shellcheck -x "${files[@]}"
 }
@@ -182,7 +165,7 @@ check_names() {
 		words+=(-e "$host" -e "$(awk -F. 'NF > 1 { print $(NF - 1) "." $NF }' <<<"$host")")
 	done < <(apt-get indextargets --format "\$(SITE)" 'Created-By: Packages' |
 		sed -nE 's|^[a-z+]+://([^/:@]*@)?([^/:]+).*|\2|p' | sort -u)
-	ours . | xargs -d '\n' grep -nIF "${words[@]}" -e "$TOP/" -e "$CACHE/" || true
+	repo_files . | xargs -d '\n' grep -nIF "${words[@]}" -e "$TOP/" -e "$CACHE/" || true
 	# Also in commit messages, which git am would publish
 	git log --format=%B | grep -nF "${words[@]}" -e "$TOP/" || true
 }

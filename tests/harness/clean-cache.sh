@@ -9,7 +9,7 @@
 
 [[ -d $CACHE ]] || exit 0
 note "$(du -sh "$CACHE" | cut -f1) in $CACHE"
-for part in accel apt ccache deb image linux lock log rootfs work; do
+for part in accel apt ccache deb full linux lock log rootfs times work; do
 	rm -rf -- "${CACHE:?}/$part"
 done
 rmdir -- "$CACHE" 2>/dev/null || {

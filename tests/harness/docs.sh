@@ -22,7 +22,7 @@ STEPS=3
 # stage_pages - create $DOCS/src/Documentation with our pages and an index
 stage_pages() {
 	local page pages f
-	mapfile -t pages < <(_overlay_files | sed -n 's|^Documentation/\(.*\)[.]rst$|\1|p')
+	mapfile -t pages < <(overlay_files | sed -n 's|^Documentation/\(.*\)[.]rst$|\1|p')
 	pages+=(driver-api/dma-buf)
 	rm -rf -- "$DOCS"
 	mkdir -p "$DOCS/src/Documentation"

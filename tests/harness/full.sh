@@ -11,64 +11,58 @@
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
-# shellcheck source=tests/harness/lib/outcome.sh
-. "$HARNESS/lib/outcome.sh"
 
 # Seconds of random operations with each of the three kernels
 RACE=${RACE:-1200}
 
-# Name, variables, script, and what the part is made from in addition to COMMON and the
-# script. "=" in front: these alone, without COMMON.
+# Name, variables, script, and the files that the result depends on in addition to the
+# script. COMMON stands for the files that all parts with guests depend on.
 ALL_PARTS="
-full      FORM=full                             test     -
-kasan     FORM=full,VARIANT=kasan               test     tests/configs/kasan.config
-coverage  VARIANT=kasan,FORM=full               coverage tests/configs/kasan.config,tests/harness/test.sh
-drm-kunit VARIANT=drm-kunit,TESTS=_test         test     tests/configs/drm-kunit.config
-iommufd   -                                     iommufd  -
-nested    -                                     nested   -
-prove     -                                     selftest-prove tests/prove,tests/harness/prove.sh
-harness   -                                     selftest tests/harness
-inject    -                                     inject   -
-race      RACE_SECONDS=$RACE                    race     -
-race-kasan VARIANT=kasan,RACE_SECONDS=$RACE     race     tests/configs/kasan.config
-race-kcsan VARIANT=kcsan,RACE_SECONDS=$RACE     race     tests/configs/kcsan.config
-mutations -                                     mutate   tests/mutations
-configs   -                                     check-configs =drivers,include,patches,tests/configs/base.config
-series    -                                     series   =drivers,include,patches,Documentation,tests/configs,tests/harness/lib/untrace.awk
+full      FORM=full                             test     COMMON
+kasan     FORM=full,VARIANT=kasan               test     COMMON,tests/configs/kasan.config
+coverage  VARIANT=kasan,FORM=full               coverage COMMON,tests/configs/kasan.config,tests/harness/test.sh
+drm-kunit VARIANT=drm-kunit,TESTS=_test         test     COMMON,tests/configs/drm-kunit.config
+iommufd   -                                     iommufd  COMMON
+nested    -                                     nested   COMMON
+prove     -                                     selftest-prove COMMON,tests/prove,tests/harness/prove.sh
+harness   -                                     selftest COMMON,tests/harness
+inject    -                                     inject   COMMON
+race      RACE_SECONDS=$RACE                    race     COMMON
+race-kasan VARIANT=kasan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/kasan.config
+race-kcsan VARIANT=kcsan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/kcsan.config
+mutations -                                     mutate   COMMON,tests/mutations
+configs   -                                     check-configs SOURCES,tests/configs/base.config
+series    -                                     series   SOURCES,Documentation,tests/configs,tests/harness/lib/untrace.awk
 "
-COMMON=(drivers include patches tests/configs/base.config tests/contract tests/guest tests/igt
-	tests/harness/lib tests/harness/results tests/harness/kernel.sh)
+COMMON=drivers,include,patches,tests/configs/base.config,tests/contract,tests/guest,tests/igt
+COMMON+=,tests/harness/lib,tests/harness/results,tests/harness/kernel.sh
+# What parts without guests compile, and with which commands
+SOURCES=drivers,include,patches,tests/harness/lib/kbuild.sh,tests/harness/lib/source.sh
 
-# files PATH... - files in the repository, committed or not
-files() {
-	(cd "$TOP" && git ls-files -co --exclude-standard -- "$@" | sort -u |
-		while read -r f; do [[ ! -f $f ]] || printf '%s\0' "$f"; done)
-}
-
-# part_key NAME VARIABLES SCRIPT INPUT
+# part_key VARIABLES SCRIPT INPUTS - a hash that changes with the part's inputs
 part_key() {
-	local inputs=("${COMMON[@]}") more=${4#-}
-	[[ $more != =* ]] || inputs=()
-	inputs+=("tests/harness/$3.sh" ${more:+$(tr , ' ' <<<"${more#=}")})
+	local inputs list=tests/harness/$2.sh,$3
+	list=${list/,COMMON/,$COMMON}
+	IFS=, read -ra inputs <<<"${list/,SOURCES/,$SOURCES}"
 	{
-		echo "$2 $3 ${LINUX:-}"
-		cd "$TOP" && files "${inputs[@]}" | xargs -0 sha256sum
+		echo "$1 $2 ${LINUX:-}"
+		cd "$TOP" && repo_files "${inputs[@]}" | xargs -d '\n' sha256sum
 	} | sha256sum | cut -c 1-16
 }
 
-# parts - name, variables, script and input of those that PARTS selects
+# parts - the lines of ALL_PARTS that PARTS selects
 parts() {
 	awk 'NF' <<<"$ALL_PARTS" | while read -r name rest; do
 		[[ ! $name =~ ^(${PARTS:-.*})$ ]] || echo "$name $rest"
 	done
 }
 
-# result_of NAME KEY - the file with the closing line of a part, if that passed
+# result_of NAME KEY - the file with the closing line of a part, if the part passed
 result_of() {
 	echo "$CACHE/full/$1-$2"
 }
 
-# last_time NAME
+# last_time NAME - the duration of the part's last run
 last_time() {
 	if [[ -s $CACHE/full/$1.seconds ]]; then
 		hms "$(<"$CACHE/full/$1.seconds")"
@@ -77,10 +71,11 @@ last_time() {
 	fi
 }
 
+# agenda - list the parts, each with its result or the duration of its last run
 agenda() {
-	local name variables script input file
-	while read -r name variables script input; do
-		file=$(result_of "$name" "$(part_key "$name" "$variables" "$script" "$input")")
+	local name variables script inputs file
+	while read -r name variables script inputs; do
+		file=$(result_of "$name" "$(part_key "$variables" "$script" "$inputs")")
 		if [[ -s $file ]]; then
 			note "$(printf '%-10s has a result: %s (%s)' "$name" "$(<"$file")" "$(date -r "$file" '+%F %H:%M')")"
 		else
@@ -111,8 +106,8 @@ run_part() {
 agenda
 sum=(0 0 0)
 summary=
-while read -r name variables script input <&3; do
-	file=$(result_of "$name" "$(part_key "$name" "$variables" "$script" "$input")")
+while read -r name variables script inputs <&3; do
+	file=$(result_of "$name" "$(part_key "$variables" "$script" "$inputs")")
 	if [[ -s $file ]]; then
 		RESULT=$(<"$file")
 	else

@@ -34,6 +34,6 @@ next_step "racing for $(hms "$RACE_SECONDS") in a guest: $ACCEL_USED, $ACCEL_WHY
 FOLLOW=story boot_guest "$DIR" race RACE_SECONDS="$RACE_SECONDS" RACE_SEED="${SEED:-}" \
 	RACE_THREADS="${THREADS:-}" RACE_REPLAY="${REPLAY:-}" PASSES="${PASSES:-}"
 note "the guest ran for $(hms "$BOOT_SECONDS")"
-next_step "what it said is in $DIR/results/race.txt, the console in $DIR/console.log"
+next_step "output in $DIR/results/race.txt, console in $DIR/console.log"
 results_collect "$DIR"
 results_report "$DIR" || exit 1

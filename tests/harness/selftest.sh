@@ -193,7 +193,7 @@ stock_control() {
 	mkdir -p "$DIR/stock"
 	printf '%s\n' ran silent '- ran@[bd] /no way/ a reason' '- ran@a /no way/ another' >"$DIR/stock/list"
 	VERDICT=passed
-	jq -nr --rawfile list "$DIR/stock/list" --arg tests "" "
+	jq -nr --rawfile list "$DIR/stock/list" --arg part "" "
 		[\"a:pass:\", \"b:skip:no way\", \"c:skip:no way\", \"d:skip:late\"] | map(split(\":\")
 			| {name: \"igt/stock/ran@\\(.[0])\", status: .[1], reason: .[2]})
 		| $(grep -v '^#' "$HARNESS/results/stock.jq")

@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# series.sh - make series: what one would send, as commits. patches/linux-7.3/series
-# says which patch is in which series, and which files of this repository its commit
-# adds. In out/series/ afterwards:
+# series.sh - make series: the patches and files of this repository as commits to send.
+# patches/linux-7.3/series lists the patches of each series, and the files of this
+# repository that each commit adds. In out/series/ afterwards:
 #
 #   <n>-<series>/*.patch   for git am, on the source that make test builds on
-#   repo                   a git repository of the files concerned: branch "main" has
-#                          all commits
+#   repo                   a git repository with the changed files only: branch "main"
+#                          has all commits
 #
-# Checked are: the result is the tree that make test builds; git am of each series of
-# fixes alone, and of all in order; checkpatch --strict; and that each commit compiles
-# what it touches (COMPILE=n omits that). SERIES=regex selects series for checkpatch
-# and for the build.
+# Checks that the result is the tree that make test builds, that git am applies each
+# series of fixes alone and all series in order, and that checkpatch --strict is
+# silent. Compiles what each commit touches, unless COMPILE=n. SERIES=regex selects
+# series for checkpatch.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
-for _part in packages source kbuild results outcome; do
+for _part in packages source kbuild outcome; do
 	# shellcheck source=/dev/null
 	. "$HARNESS/lib/$_part.sh"
 done
@@ -24,31 +24,34 @@ done
 DIR=$OUT/series
 REPO=$DIR/repo
 TREE=$DIR/tree
-# Directories that are built for each commit: kbuild finds what depends on a header.
+# Directories and objects that are built for each commit if they exist: kbuild finds
+# what depends on a header.
 DIRS=(drivers/dma-buf/ drivers/gpu/drm/ttm/ drivers/gpu/drm/virtio/ drivers/gpu/drm/vgem_pfn/
 	drivers/gpu/drm/vkms/ drivers/iommu/iommufd/ drivers/vfio/pci/ drivers/char/virtio_console.o)
 # Drivers of which only the touched objects are built
 LARGE='^drivers/gpu/drm/(amd|vmwgfx|xe)/'
-# The first series that needs others: those before it are fixes, independent of each other.
+# The first series that needs others. The series before it are independent fixes.
 FIRST_DEPENDENT=get-pfn
 
-# repo ARG... - git in the repository, as nobody in particular
+# repo ARG... - git in the repository. The committer is the author of the patches; the
+# user's hooks and signing key are not used.
 repo() {
 	git -C "$REPO" -c user.name="$AUTHOR_NAME" -c user.email="$AUTHOR_EMAIL" \
 		-c commit.gpgsign=false -c core.hooksPath=/dev/null "$@"
 }
 
-# authors of the patches, taken from the first one
-_author() {
-	local from
-	from=$(sed -n '/^From: /,/^Date: /{ /^Date: /!p }' "$1" | tr -d '\n' | sed 's/^From: //; s/  */ /g')
-	AUTHOR_NAME=${from% <*}
-	AUTHOR_EMAIL=${from##*<}
-	AUTHOR_EMAIL=${AUTHOR_EMAIL%>}
+# read_mail PATCH - the parts of the mail: header fields, body of the message, diff
+read_mail() {
+	git mailinfo "$DIR/mail.body" "$DIR/mail.diff" <"$1" >"$DIR/mail.fields"
 }
 
-# entries - the file "series" as lines "NAME PATCH FILE...", files as given, a comma
-# for the space after "untraced"
+# mail_field NAME - Author, Email, Subject or Date
+mail_field() {
+	sed -n "s/^$1: //p" "$DIR/mail.fields"
+}
+
+# entries - the file "series" as lines "NAME PATCH SPEC...". A SPEC is a pattern of
+# files, or "untraced," and a pattern.
 entries() {
 	awk '
 		/^#/ || NF == 0 { next }
@@ -59,7 +62,7 @@ entries() {
 		END { flush() }' "$SERIES_DIR/series"
 }
 
-# series_names - in order
+# series_names - the names of the series, in order
 series_names() {
 	entries | awk '!seen[$1]++ { print $1 }'
 }
@@ -80,43 +83,40 @@ add_files() {
 			else
 				cp -- "$TOP/$file" "$REPO/$file"
 			fi
-		done < <(cd "$TOP" && git ls-files -co --exclude-standard -- ":(glob)$glob")
+		done < <(repo_files ":(glob)$glob")
 	done
 }
 
 # commit_patch PATCH SPEC...
 commit_patch() {
-	local patch=$SERIES_DIR/$1 message=$DIR/message date
+	local patch=$SERIES_DIR/$1
 	if grep -q '^diff --git ' "$patch"; then
 		source_apply "$REPO" "$patch" || die "$1 does not apply"
 	fi
 	add_files "${@:2}"
-	awk '/^Subject: \[PATCH\] / { sub(/^Subject: \[PATCH\] /, ""); subject = 1 }
-		/^---$/ { exit }
-		subject == 1 && /^$/ { subject = 2 }
-		subject == 1 { sub(/^ /, ""); printf "%s%s", sep, $0; sep = " " }
-		subject == 2 && !ended { print ""; ended = 1 }
-		subject == 2 { print }' "$patch" >"$message"
-	date=$(sed -n 's/^Date: //p' "$patch" | head -n 1)
 	repo add -A
 	repo diff --cached --quiet && die "$1 and its files change nothing"
-	repo commit -q --date "$date" -F "$message"
+	read_mail "$patch"
+	{
+		mail_field Subject
+		echo
+		cat "$DIR/mail.body"
+	} | repo commit -q --date "$(mail_field Date)" -F -
 }
 
 # make_repo - all commits, on branch main, with a tag <series> at the end of each series
 make_repo() {
-	local name patch file first specs=()
+	local name patch patches specs
+	patches=$(series_patches)
+	mapfile -t patches <<<"$patches"
 	rm -rf "$DIR"
 	mkdir -p "$REPO"
-	first=$(series_patches | sed -n 1p)
-	_author "$first"
+	# All patches have the same author.
+	read_mail "${patches[0]}"
+	AUTHOR_NAME=$(mail_field Author)
+	AUTHOR_EMAIL=$(mail_field Email)
 	git init -q -b main "$REPO"
-	series_patches | while read -r patch; do _patched_files "$patch"; done | sort -u |
-		while read -r file; do
-			[[ -f $PRISTINE/$file ]] || continue
-			mkdir -p "$REPO/${file%/*}"
-			cp -- "$PRISTINE/$file" "$REPO/$file"
-		done
+	patched_files "${patches[@]}" | stage_originals "$REPO"
 	repo add -A
 	repo commit -q -m "$SRC_ID"
 	repo tag base
@@ -138,7 +138,7 @@ format_series() {
 	done < <(series_names)
 }
 
-# check_tree - is it what make test builds?
+# check_tree - compare branch main with the tree that make test builds
 check_tree() {
 	local log=$DIR/tree.log
 	{
@@ -146,34 +146,32 @@ check_tree() {
 			cmp -- "$REPO/$f" "$WORK/src/$f"
 		done
 		# Files of the repository in no commit
-		comm -23 <(_overlay_files) <(repo ls-tree -r --name-only main | sort) |
+		comm -23 <(overlay_files) <(repo ls-tree -r --name-only main | sort) |
 			sed 's/^/in no series: /'
 	} >"$log" 2>&1 || :
 	outcome "$([[ -s $log ]] && echo 1 || echo 0)" \
 		"$(repo rev-list --count base..main) commits give the tree that make test builds" "$log"
 }
 
-# check_am NAME DIRECTORY... - git am on the base
+# check_am NAME PATCH... - git am on the base; "all" must give the tree of branch main
 check_am() {
 	local log=$DIR/am-$1.log rc=0
 	repo worktree add -q -f --detach "$TREE" base
-	git -C "$TREE" -c user.name="$AUTHOR_NAME" -c user.email="$AUTHOR_EMAIL" -c commit.gpgsign=false \
-		am -q "${@:2}" >"$log" 2>&1 || rc=1
-	if [[ $1 == all ]] && ! git -C "$TREE" diff --quiet main; then rc=1; fi
+	repo -C "$TREE" am -q "${@:2}" >"$log" 2>&1 || rc=1
+	if [[ $1 == all ]] && ! repo -C "$TREE" diff --quiet main; then rc=1; fi
 	repo worktree remove -f "$TREE"
 	outcome $rc "git am: $1" "$log"
 }
 
 check_all_am() {
-	local name dir independent=1 n=0 all=()
-	while read -r name; do
-		n=$((n + 1))
-		dir=$DIR/$(printf '%02d' $n)-$name
-		[[ $name != "$FIRST_DEPENDENT" ]] || independent=
-		[[ -z $independent ]] || check_am "$name" "$dir"/*.patch
-		all+=("$dir"/*.patch)
-	done < <(series_names)
-	check_am all "${all[@]}"
+	local dir name
+	for dir in "$DIR"/[0-9]*-*; do
+		name=${dir##*/}
+		name=${name#*-}
+		[[ $name != "$FIRST_DEPENDENT" ]] || break
+		check_am "$name" "$dir"/*.patch
+	done
+	check_am all "$DIR"/[0-9]*-*/*.patch
 }
 
 check_patches() {
@@ -181,14 +179,12 @@ check_patches() {
 	for dir in "$DIR"/[0-9]*-*; do
 		[[ ${dir##*/} =~ ${SERIES:-.} ]] || continue
 		log=$DIR/checkpatch-${dir##*/}.log
-		# FILE_PATH_CHANGES is reported for every new file, even if MAINTAINERS covers it.
-		(cd "$WORK/src" && perl scripts/checkpatch.pl --strict --quiet --terse --show-types \
-			--no-summary --no-signoff --ignore FILE_PATH_CHANGES "$dir"/*.patch) >"$log" 2>&1 || :
+		checkpatch_patches "$dir"/*.patch >"$log" 2>&1
 		outcome "$([[ -s $log ]] && echo 1 || echo 0)" "checkpatch --strict: ${dir##*/}" "$log"
 	done
 }
 
-# build_targets COMMIT - what to compile for it
+# build_targets COMMIT - the directories and objects to compile for it
 build_targets() {
 	local file
 	for file in "${DIRS[@]}"; do
@@ -199,9 +195,21 @@ build_targets() {
 		sed -nE "\\,$LARGE|^drivers/gpu/drm/[^/]*\$, s/\.c\$/.o/p"
 }
 
-# build_commit COMMIT - the tree is that of its parent
+# compile COMMIT LOG - configure and build its targets in BUILD_SRC
+compile() {
+	local targets
+	targets=$(build_targets "$1")
+	mapfile -t targets <<<"$targets"
+	{
+		kbuild_in "$BUILD_SRC" -s KCONFIG_ALLCONFIG="$BUILD/fragment" allnoconfig &&
+			kbuild_in "$BUILD_SRC" -s -j"$JOBS" KCFLAGS=-Werror prepare &&
+			kbuild_in "$BUILD_SRC" -j"$JOBS" KCFLAGS=-Werror "${targets[@]}"
+	} >"$2" 2>&1
+}
+
+# build_commit COMMIT - BUILD_SRC has the tree of its parent
 build_commit() {
-	local log=$DIR/build.log start=$SECONDS targets rc=0 subject
+	local log=$DIR/build.log start=$SECONDS rc=0 subject
 	subject=$(repo log -1 --format=%s "$1")
 	repo checkout -q --detach "$1"
 	# No -t: changed files must be newer than the objects made from them.
@@ -209,39 +217,23 @@ build_commit() {
 	repo diff-tree --no-commit-id --name-only --diff-filter=D -r "$1" | while read -r file; do
 		rm -f -- "$BUILD_SRC/$file"
 	done
-	targets=$(build_targets "$1")
-	mapfile -t targets <<<"$targets"
-	{
-		kbuild_in "$BUILD_SRC" -s KCONFIG_ALLCONFIG="$BUILD/fragment" allnoconfig &&
-			kbuild_in "$BUILD_SRC" -s -j"$JOBS" prepare &&
-			kbuild_in "$BUILD_SRC" -j"$JOBS" KCFLAGS=-Werror "${targets[@]}"
-	} >"$log" 2>&1 || rc=1
-	if ((rc)); then cp "$log" "$DIR/build-$(repo rev-parse --short "$1").log"; fi
+	if ! compile "$1" "$log"; then
+		rc=1
+		cp "$log" "$DIR/build-$(repo rev-parse --short "$1").log"
+	fi
 	outcome $rc "builds: $subject ($(grep -c '^  CC ' "$log" || :) objects, $(hms $((SECONDS - start))))" "$log"
 }
 
-# kbuild_in SRC ARG...
-kbuild_in() {
-	make -C "$1" O="$BUILD" ARCH=x86_64 CC='ccache gcc' HOSTCC='ccache gcc' "${@:2}"
-}
-
 build_all() {
-	local commit targets log=$DIR/build.log
+	local commit
 	BUILD_SRC=$WORK/series
 	BUILD=$WORK/build/series
 	mkdir -p "$BUILD"
 	rm -rf "$BUILD_SRC"
 	cp -al "$PRISTINE" "$BUILD_SRC"
 	cat "$TOP/tests/configs/base.config" "$TOP/tests/configs/series.config" >"$BUILD/fragment"
-	repo checkout -q --detach base
 	note "compiling the base, $SRC_ID"
-	targets=$(build_targets base)
-	mapfile -t targets <<<"$targets"
-	{
-		kbuild_in "$BUILD_SRC" -s KCONFIG_ALLCONFIG="$BUILD/fragment" allnoconfig &&
-			kbuild_in "$BUILD_SRC" -s -j"$JOBS" prepare modules_prepare &&
-			kbuild_in "$BUILD_SRC" -j"$JOBS" "${targets[@]}"
-	} >"$log" 2>&1 || die "the base does not build" "$log"
+	compile base "$DIR/build.log" || die "the base does not build" "$DIR/build.log"
 	for commit in $(repo rev-list --reverse base..main); do
 		build_commit "$commit"
 	done

@@ -88,14 +88,14 @@ static struct dma_buf_pfn_stats stats(void)
 	return s;
 }
 
-/* The name of the region that the buffer is in; its page frame numbers go to @pfns. */
+/* Store the buffer's page frame numbers in pfns[], return the name of its region. */
 static const char *whereabouts(void)
 {
 	check(__vgem_pfn_bo_pfns(fd, handle, 0, PAGES, pfns), "pfns");
 	return (const char *)regions[query().region].name;
 }
 
-/* The import's translations of the kinds in @which are those of the buffer's pages. */
+/* Check that the import's translations of the kinds in @which match pfns[]. */
 static void expect_truth(uint32_t which)
 {
 	static struct dma_buf_pfn_entry entries[PAGES];

@@ -127,7 +127,7 @@ static void share_buffer(void)
 	pfn_contract_mark(mark);
 }
 
-/* A new buffer is zeroed: report the number of pages that are not to pfn-contract. */
+/* A new buffer is zeroed. Tell pfn-contract how many pages have other contents. */
 static void count_written(void)
 {
 	const char *map = __vgem_pfn_bo_mmap(fd, handle, size, PROT_READ);

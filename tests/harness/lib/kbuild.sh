@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kbuild.sh - call kbuild, and configure the kernel such that every requested option
-# is set as requested. Sourced after source.sh, by kernel.sh and check.sh.
+# is set as requested. Sourced after source.sh.
 #
 #   kbuild_init               sets VARIANT, BUILD; call it after source_id
 #   kbuild ARG...             make in the work tree, with the objects in BUILD
+#   kbuild_in TREE ARG...     make in another tree, or for another architecture: a later
+#                             VARIABLE=value overrides an earlier one
 #   kbuild_config             create BUILD/.config from the fragments
 
 kbuild_init() {
@@ -48,14 +50,17 @@ _speed_scope() {
 	done
 }
 
+kbuild_in() {
+	make -C "$1" O="$BUILD" ARCH=x86_64 CC='ccache gcc' HOSTCC='ccache gcc' "${@:2}"
+}
+
 # Compiling a small file mostly takes time for macros in headers. Without tracking
 # of macro expansion this is 10% faster, but error messages lack the notes "in
 # expansion of macro". `make check` calls make with KCFLAGS= to get them.
 kbuild() {
 	local scope=()
 	mapfile -t scope < <(_kcsan_scope && _speed_scope)
-	make -C "$WORK/src" O="$BUILD" ARCH=x86_64 CC='ccache gcc' HOSTCC='ccache gcc' \
-		KCFLAGS=-ftrack-macro-expansion=0 "${scope[@]}" "$@"
+	kbuild_in "$WORK/src" KCFLAGS=-ftrack-macro-expansion=0 "${scope[@]}" "$@"
 }
 
 # --- the configuration -----------------------------------------------------------

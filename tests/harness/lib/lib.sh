@@ -296,6 +296,15 @@ new_lines() {
 	_PARTIAL[$2]=${_PARTIAL[$2]:-}$line
 }
 
+# --- files of this repository ------------------------------------------------------
+
+# repo_files PATTERN... - the files that match git's PATTERNs, committed or not, below
+# TOP; fails if TOP is not a git repository
+repo_files() {
+	(cd "$TOP" && git ls-files -co --exclude-standard -- "$@" | sort -u |
+		while read -r f; do [[ ! -f $f ]] || printf '%s\n' "$f"; done)
+}
+
 # --- atomic files ----------------------------------------------------------------
 
 # tmp_for VAR TARGET - set VAR to a temporary name next to TARGET, which is removed

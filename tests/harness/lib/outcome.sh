@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # outcome.sh - report the results of a suite that runs on the host. Sourced after
-# lib.sh and results.sh.
+# lib.sh.
 
 _OUTCOMES=0 _PASSED=0 _FAILED=0
 

@@ -30,7 +30,7 @@ diagnose() {
 	elif [[ $end != exited ]]; then
 		what=$end${line:+ ($line)}
 	elif [[ ! -s $con ]]; then
-		what="QEMU ended without a word from the guest $(qemu_complaint "$dir")"
+		what="QEMU ended before the guest wrote to its console: $(qemu_complaint "$dir")"
 	else
 		what="the guest powered off without its final line"
 	fi
@@ -229,7 +229,7 @@ stock_judged() {
 	fi
 	jq -c 'select(.name | startswith("igt/stock/") | not)' "$1"
 	jq -c 'select(.name | startswith("igt/stock/"))' "$1" | jq -s . |
-		jq -c --rawfile list "$STOCK_LIST" --arg tests "$part" -f "$HARNESS/results/stock.jq" |
+		jq -c --rawfile list "$STOCK_LIST" --arg part "$part" -f "$HARNESS/results/stock.jq" |
 		jq -c '.[]'
 }
 

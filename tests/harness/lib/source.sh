@@ -9,6 +9,7 @@
 #   source_prepare     updates $WORK/src, touching only files that change, and sets
 #                      SRC_KEY, which changes with its contents;
 #                      call both under with_lock "work-$SRC_ID"
+#   checkpatch ARG..., checkpatch_patches PATCH...   checkpatch.pl of the tree
 #
 # LINUX=/path/to/tree is copied and used instead of Debian's package.
 # OVERLAY_PATCH="x.patch ..." is applied last: a mutation.
@@ -125,27 +126,21 @@ series_patches() {
 	done
 }
 
-# _overlay_files - the kernel files of this repository, committed or not
-_overlay_files() {
-	local dirs=() d
-	for d in "${OVERLAY_DIRS[@]}"; do
-		if [[ -d $TOP/$d ]]; then dirs+=("$d"); fi
-	done
-	((${#dirs[@]})) || return 0
-	(cd "$TOP" && { git ls-files -co --exclude-standard -- "${dirs[@]}" 2>/dev/null ||
-		find "${dirs[@]}" -type f; } | while read -r d; do
-		if [[ -f $d ]]; then printf '%s\n' "$d"; fi
-	done | sort -u)
+# overlay_files - the kernel files of this repository, which may have been unpacked
+# without .git
+overlay_files() {
+	repo_files "${OVERLAY_DIRS[@]}" 2>/dev/null ||
+		(cd "$TOP" && find "${OVERLAY_DIRS[@]}" -type f | sort)
 }
 
-# _patched_files PATCH... - the paths that the patches modify
-_patched_files() {
+# patched_files PATCH... - the paths that the patches modify
+patched_files() {
 	((${#@})) || return 0
 	sed -nE 's/^(---|\+\+\+) [ab]\/([^\t]*).*/\2/p' "$@" | sort -u
 }
 
-# _stage_originals DIR - copy the files listed on stdin from PRISTINE, unless in DIR
-_stage_originals() {
+# stage_originals DIR - copy the files listed on stdin from PRISTINE, unless in DIR
+stage_originals() {
 	local f
 	while read -r f; do
 		[[ -f $PRISTINE/$f && ! -e $1/$f ]] || continue
@@ -180,15 +175,15 @@ _source_stage() {
 		[[ -f $p ]] || die "OVERLAY_PATCH: there is no file $p"
 		extra+=("$(realpath "$p")")
 	done
-	_patched_files "${patches[@]}" | _stage_originals "$dir"
+	patched_files "${patches[@]}" | stage_originals "$dir"
 	for p in "${patches[@]}"; do _stage_patch "$dir" "$p"; done
-	_overlay_files >"$dir.list"
+	overlay_files >"$dir.list"
 	# A file of ours must not replace a file of Linux.
 	while read -r p; do
 		[[ ! -e $PRISTINE/$p ]] || die "$p is in Linux already: change it with a patch in patches/linux-7.3/"
 	done <"$dir.list"
 	rsync -a --files-from="$dir.list" "$TOP/" "$dir/"
-	_patched_files "${extra[@]}" | _stage_originals "$dir"
+	patched_files "${extra[@]}" | stage_originals "$dir"
 	for p in "${extra[@]}"; do _stage_patch "$dir" "$p"; done
 	(cd "$dir" && find . -type f -printf '%P\n' | sort) >"$dir.list"
 }
@@ -214,7 +209,7 @@ source_prepare() {
 	mv -f -- "$WORK/manifest.tmp.$$" "$WORK/manifest"
 	comm -23 "$WORK/manifest" "$stage.list" | while read -r f; do
 		if [[ -f $PRISTINE/$f ]]; then
-			printf '%s\n' "$f" | _stage_originals "$stage"
+			printf '%s\n' "$f" | stage_originals "$stage"
 		else
 			rm -f -- "$WORK/src/$f"
 		fi
@@ -230,4 +225,18 @@ source_prepare() {
 	mv -f -- "$stage.list" "$WORK/manifest"
 	: >"$WORK/pending"
 	rm -rf -- "$stage"
+}
+
+# --- checkpatch ----------------------------------------------------------------
+
+# checkpatch ARG... - the problems that the tree's checkpatch.pl finds, without summary
+checkpatch() {
+	perl "$WORK/src/scripts/checkpatch.pl" --strict --quiet --terse --show-types \
+		--no-summary --no-signoff "$@" || true
+}
+
+# checkpatch_patches PATCH... - the problems in patches; absolute paths
+checkpatch_patches() {
+	# FILE_PATH_CHANGES is reported for every new file, even if MAINTAINERS covers it.
+	(cd "$WORK/src" && checkpatch --ignore FILE_PATH_CHANGES "$@")
 }

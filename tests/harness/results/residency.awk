@@ -93,7 +93,7 @@ function add_mark(bo, kind) {
 	total[kind]++
 }
 
-function importer_asked(   bo) {
+function importer_lookup(   bo) {
 	if (arg("ino=") in inode && (arg("ret=") == "" || arg("ret=") == 0)) {
 		bo = inode[arg("ino=")]
 		see(bo)
@@ -193,7 +193,7 @@ event == "vgem_pfn_release" {
 }
 
 event == "dma_buf_get_pfn" || event == "dma_buf_get_pfn_run" {
-	importer_asked()
+	importer_lookup()
 }
 
 # --- the picture -------------------------------------------------------------------
@@ -252,11 +252,11 @@ function draw_legend(   r) {
 		     "copied")
 	legend_entry("<path class=\"notify\" d=\"M2 2h10l-5 9z\"/>", total["notify"] + 0 " notifications")
 	legend_entry("<path class=\"fault\" d=\"M7 1v10\"/>",
-		     total["fault"] + 0 " answers to importers (faults, lookups)")
+		     total["fault"] + 0 " lookups by importers")
 	legend_entry("<path class=\"pin\" d=\"M0 6h14\"/>", "pinned")
 	if (private)
 		legend_entry("<rect class=\"pale\" fill=\"#333\" width=\"14\" height=\"12\"/>",
-			     "nothing said of it since")
+			     "no event since")
 	if (total["stale"])
 		legend_entry("<path class=\"stale\" d=\"M2 1l10 10M12 1l-10 10\"/>",
 			     total["stale"] " stale writes")
@@ -351,7 +351,7 @@ END {
 	print "patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
 	print "<rect width=\"2\" height=\"5\" fill=\"#000\" opacity=\".55\"/></pattern></defs>"
 	printf "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", WIDTH, height
-	text("title", LEFT, 22, sprintf("Where %d buffers lived, in %s%s", num_bos,
+	text("title", LEFT, 22, sprintf("The placement of %d buffers during %s%s", num_bos,
 		duration(finish - begin), lost > 0 ? " (" lost " events before that were lost)" : ""))
 	draw_legend()
 	draw_axis(height)

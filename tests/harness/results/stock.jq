@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Check the results of IGT's own tests (igt.jq) against stock.list, $list. A skip
-# that it does not explain is a failure. Without a selection ($tests), a program
-# without a result and an explanation without its skip are failures, too.
+# that it does not explain is a failure. If all tests were run ($part is empty), a
+# program without a result and an explanation without its skip are failures, too.
 
 def listed: $list | split("\n")[];
 def programs: listed | select(test("^[a-z]"));
@@ -25,7 +25,7 @@ def judge:
 
 . as $results
 | map(judge)
-+ if $tests != "" then [] else
++ if $part != "" then [] else
 	[programs
 	 | . as $p
 	 | select(all($results[].name; test("^igt/stock/" + $p + "(@|$)") | not))

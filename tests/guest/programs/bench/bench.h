@@ -41,7 +41,7 @@ __attribute__((format(printf, 1, 2), noreturn))
 void fail(const char *format, ...);
 /* Returns @ret, exits if it is a negative errno. */
 int check(int ret, const char *what);
-/* Returns the result of a system call, exits if that is -1. */
+/* Returns the result of a system call, exits if the call fails. */
 int check_errno(int ret, const char *what);
 
 /* The results of repeated measurements */

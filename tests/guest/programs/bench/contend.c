@@ -6,7 +6,7 @@
  * measured.
  *
  * The threads contend for the buffer's reservation lock, and for CPUs if there are
- * fewer than threads. Fails if a thread starves or reads a wrong value.
+ * more threads than CPUs. Fails if a thread starves or reads a wrong value.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

@@ -85,7 +85,7 @@ void notify_rows(void)
 	for (i = 0; i < ARRAY_SIZE(importers); i++)
 		notify(4 * MiB, DMA_BUF_PFN_LEVEL_PTE, importers[i], importers[i],
 		       "notify/4MiB/4KiB/1");
-	/* The first of these is already a row. */
+	/* There is a row of one importer already. */
 	for (i = 1; i < ARRAY_SIZE(importers); i++)
 		notify(64 * MiB, DMA_BUF_PFN_LEVEL_PMD, importers[i], importers[i],
 		       "notify/64MiB/2MiB/1");

@@ -4,8 +4,8 @@
  *
  *	name, unit, calls made, MIN, MEDIAN, x, name of another row or "-"
  *
- * MIN and MEDIAN are of several repetitions. x is the x coordinate in plots, and
- * the ratio of the row is to the other row. bench.jq reads this.
+ * MIN and MEDIAN are of several repetitions. x is the x coordinate in plots. The
+ * other row is the one that this row is compared to. bench.jq reads this.
  *
  * If the counter counts time, the names have the prefix "time/", and the units
  * have nanoseconds instead of instructions.
