@@ -22,6 +22,7 @@ full      FORM=full                             test     COMMON
 kasan     FORM=full,VARIANT=kasan               test     COMMON,tests/configs/kasan.config
 coverage  VARIANT=kasan,FORM=full               coverage COMMON,tests/configs/kasan.config,tests/harness/test.sh
 drm-kunit VARIANT=drm-kunit,TESTS=_test         test     COMMON,tests/configs/drm-kunit.config
+swiotlb   CMDLINE=swiotlb=force,PASSES=SWIOTLB  test     COMMON
 iommufd   -                                     iommufd  COMMON
 nested    -                                     nested   COMMON
 prove     -                                     selftest-prove COMMON,tests/prove,tests/harness/prove.sh

@@ -56,7 +56,7 @@ QUEUE=$DIR/queue
 run_key() {
 	{
 		cat "$GUEST_KERNEL/id" "$GUEST_IMAGE.inputs"
-		printf '%s\n' "${settings[@]}" "${TESTS:-}" "${PASSES:-}"
+		printf '%s\n' "${settings[@]}" "${TESTS:-}" "${PASSES:-}" "${CMDLINE:-}"
 	} | sha256sum | cut -c 1-16
 }
 

@@ -51,6 +51,9 @@ GUEST_CMDLINE=(
 	kmemleak=on kunit.enable=1 printk.time=1
 	"memmap=$RESERVED_SIZE\$$RESERVED_ADDRESS" "RESERVED=$RESERVED_SIZE@$RESERVED_ADDRESS"
 )
+# CMDLINE="name=value ..." adds parameters of the kernel.
+read -ra _extra <<<"${CMDLINE:-}"
+GUEST_CMDLINE+=("${_extra[@]}")
 
 # guest_cmdline MODE [KEY=VALUE...] - print the kernel command line
 guest_cmdline() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Subtests of imports by the same device and by another one. */
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -173,6 +175,39 @@ static void test_read_only(int fd, int other)
 	vgem_pfn_gem_close(fd, handle);
 }
 
+/*
+ * SUBTEST: swiotlb
+ * Description: with swiotlb=force a device would only reach bounce buffers, so that an
+ *		import cannot be mapped; accesses by the CPU are not affected
+ */
+static void test_swiotlb(int fd, int other)
+{
+	static const uint32_t regions[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
+	FILE *file = fopen("/proc/cmdline", "r");
+	char cmdline[4096] = "";
+	struct shared s;
+	size_t i;
+
+	igt_assert(file && fgets(cmdline, sizeof(cmdline), file));
+	fclose(file);
+	igt_require_f(strstr(cmdline, "swiotlb=force"),
+		      "the kernel needs the parameter swiotlb=force\n");
+
+	s = shared_create(fd, other, 256 * KiB, 1);
+	for (i = 0; i < ARRAY_SIZE(regions); i++) {
+		vgem_pfn_bo_move(fd, s.handle, regions[i]);
+		/* The DMA API's error for a mapping that would need bounce buffers */
+		igt_assert_eq(__vgem_pfn_bo_move(other, s.import, VGEM_PFN_TT),
+			      -EIO);
+		shared_assert_unmapped(&s);
+		shared_check(&s, 1);
+		vgem_pfn_bo_fill(other, s.import, s.size, 2);
+		shared_check(&s, 2);
+		vgem_pfn_bo_fill(fd, s.handle, s.size, 1);
+	}
+	shared_destroy(&s);
+}
+
 void import_basic_tests(int fd, int other)
 {
 	igt_describe("A device's own dma-buf is imported as the buffer itself.");
@@ -198,4 +233,8 @@ void import_basic_tests(int fd, int other)
 	igt_describe("A read-only dma-buf cannot be written to.");
 	igt_subtest("other-device-read-only")
 		test_read_only(fd, other);
+
+	igt_describe("A device that needs bounce buffers cannot map an import.");
+	igt_subtest("swiotlb")
+		test_swiotlb(fd, other);
 }
