@@ -8,7 +8,7 @@ H := tests/harness
 # Variables that the scripts read from the environment
 export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
 export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES TIMEOUT
-export ACCEL CMDLINE FORM GUESTS RESUME MUTATIONS PARTS RACE CONFIGS SERIES COMPILE
+export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE CONFIGS SERIES COMPILE
 
 .PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
 	check-configs docs series test-times test-list test-inject test-harness test-prove \
@@ -49,6 +49,7 @@ help:
 	@echo '  PASSES=regex         with only these kinds of memory (tests/guest/lists/passes.list)'
 	@echo '  FORM=full            also the long forms of tests, with all kinds of memory'
 	@echo '  RESUME=1             continue an interrupted make test'
+	@echo '  REPEAT=n             run the selected IGT subtests n times'
 	@echo '  GUESTS=n             number of parallel guests (one per CPU, three at most)'
 	@echo '  ACCEL=kvm|tcg        override the choice of the faster one (svm, icount: see accel.sh)'
 	@echo '  CMDLINE="x=y ..."    additional parameters of the kernels of guests'

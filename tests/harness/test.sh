@@ -30,7 +30,7 @@ export STALL_TIMEOUT=${STALL_TIMEOUT:-240}
 . "$HARNESS/lib/prepare.sh"
 # shellcheck source=tests/harness/lib/tests.sh
 . "$HARNESS/lib/tests.sh"
-input_check VARIANT FORM TESTS PASSES SUITES SEED ACCEL GUESTS RESUME
+input_check VARIANT FORM TESTS PASSES SUITES SEED ACCEL GUESTS REPEAT RESUME
 
 # Settings for the guest: the selection and module parameters
 settings=(SUITES="${SUITES:-}" SELECTED="${TESTS:+1}${PASSES:+1}")

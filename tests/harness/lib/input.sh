@@ -99,6 +99,10 @@ _check_RESUME() {
 	[[ $RESUME == 1 ]] || _refuse RESUME "it can be 1"
 }
 
+_check_REPEAT() {
+	[[ $REPEAT =~ ^[1-9][0-9]?$ ]] || _refuse REPEAT "it must be a number from 1 to 99"
+}
+
 _check_LINUX() {
 	[[ -f $LINUX/Makefile && -f $LINUX/Kconfig ]] || _refuse LINUX "not a kernel tree"
 }

@@ -23,7 +23,8 @@
 # the end.
 #
 # Environment: TESTS, PASSES and SUITES select, FORM=full adds the long forms and
-# all passes (default: short), VARIANT may have its own list of KUnit modules.
+# all passes (default: short), REPEAT=n runs the IGT subtests n times, VARIANT may
+# have its own list of KUnit modules.
 
 PASSES_LIST=$TOP/tests/guest/lists/passes.list
 STOCK_LIST=$TOP/tests/guest/lists/stock.list
@@ -162,25 +163,25 @@ _programs() {
 	done | sort -rn
 }
 
-# _igt_units - add the units of all passes
+# _igt_units - add the units of all passes, numbered from _UNIT + 1 on
 _igt_units() {
-	local name short full params seconds program n=100 sum tests=$_QUEUE.tests
+	local name short full params seconds program sum tests=$_QUEUE.tests
 	while read -r name short full params; do
 		pass_selected "$name" || continue
 		pass_subtests "$name" "$short" "$full" | chosen >"$tests"
 		sum=$UNIT_SECONDS
 		while read -r seconds program; do
 			if ((sum >= UNIT_SECONDS)); then
-				n=$((n + 1))
+				_UNIT=$((_UNIT + 1))
 				sum=0
-				: >"$tests.$n"
+				: >"$tests.unit"
 			fi
 			sum=$((sum + ${seconds%.*} + 1))
-			grep -E "^$program(@|\$)" "$tests" >>"$tests.$n"
-			unit_add "$n" "igt $name${params:+ $params}" <"$tests.$n"
+			grep -E "^$program(@|\$)" "$tests" >>"$tests.unit"
+			unit_add "$_UNIT" "igt $name${params:+ $params}" <"$tests.unit"
 		done < <(_programs "$tests" "$name")
 	done < <(pass_lines)
-	rm -f "$tests" "$tests".*
+	rm -f "$tests" "$tests.unit"
 }
 
 # kselftest_units LIST - add units for a list in tests/guest/lists, as TESTS selects
@@ -198,7 +199,8 @@ units_make() {
 	units_begin "$1"
 	kunit_only || {
 		kselftest_units kselftest.list
-		_igt_units
+		_UNIT=100
+		for ((n = 0; n < ${REPEAT:-1}; n++)); do _igt_units; done
 	}
 	# Last: IGT's drm_mm has to be the first user of KUnit.
 	n=0
