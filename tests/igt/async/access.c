@@ -96,10 +96,6 @@ static void import_once(int importer, int dmabuf, uint32_t flags)
 	close(import);
 }
 
-/*
- * SUBTEST: waits
- * Description: every way to access a buffer with a pending copy waits for the copy
- */
 static void test_waits(int fd, int importer, enum look look)
 {
 	static const uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_CARVEOUT };
@@ -170,11 +166,6 @@ static void test_waits(int fd, int importer, enum look look)
 	moving_destroy(&m);
 }
 
-/*
- * SUBTEST: sync-file
- * Description: the fence of a pending copy is exported as a sync file for readers and
- *		for writers, and can be polled
- */
 static void test_sync_file(int fd)
 {
 	struct moving m = moving_create(fd);
@@ -205,11 +196,6 @@ static void test_sync_file(int fd)
 	moving_destroy(&m);
 }
 
-/*
- * SUBTEST: truth
- * Description: during an asynchronous move the page frame numbers are those of the
- *		destination
- */
 static void test_truth(int fd, int importer)
 {
 	struct moving m = moving_create(fd);

@@ -9,11 +9,6 @@
 #include "igt.h"
 #include "pfn_fault.h"
 
-/*
- * SUBTEST: chained
- * Description: moves of a buffer whose previous move is still pending, spread over
- *		several engines, complete in order
- */
 static void test_chained(int fd)
 {
 	const size_t size = 256 * KiB;
@@ -56,10 +51,6 @@ static void test_chained(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: sync-after-async
- * Description: a synchronous move waits for pending copies
- */
 static void test_sync_after_async(int fd)
 {
 	const size_t size = 256 * KiB;
@@ -83,11 +74,6 @@ static void test_sync_after_async(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: same-pages
- * Description: a move between SYSTEM and TT does not copy, and leaves a pending copy
- *		running
- */
 static void test_same_pages(int fd)
 {
 	const size_t size = 256 * KiB;
@@ -123,10 +109,6 @@ static void test_same_pages(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: in-flight
- * Description: the copies of many buffers can be pending at the same time
- */
 static void test_in_flight(int fd)
 {
 	const size_t size = 64 * KiB;
@@ -157,11 +139,6 @@ static void test_in_flight(int fd)
 	}
 }
 
-/*
- * SUBTEST: close
- * Description: a buffer can be closed while it is copied, and all of its memory is
- *		freed
- */
 static void test_close(int fd)
 {
 	const size_t size = 256 * KiB;
@@ -199,10 +176,6 @@ static void test_close(int fd)
 	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
 }
 
-/*
- * SUBTEST: no-job
- * Description: if no job can be created for a copy, it is done synchronously
- */
 static void test_no_job(int fd)
 {
 	const size_t size = 256 * KiB;

@@ -31,10 +31,6 @@ static void mark_carveout(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: old-bytes
- * Description: until the fence signals, the destination keeps its old contents
- */
 static void test_old_bytes(int fd)
 {
 	const size_t size = 256 * KiB, pages = size / PFN_PAGE_SIZE;
@@ -98,12 +94,6 @@ static struct event find_event(const char *name)
 	return event;
 }
 
-/*
- * SUBTEST: worker
- * SUBTEST: worker-sync
- * Description: an asynchronous copy runs in a worker, after the move; a synchronous one
- *		in the caller, within the move
- */
 static void test_worker(int fd, int importer, bool async)
 {
 	static const char * const events[] = {
@@ -177,10 +167,6 @@ static uint64_t timed_move(int fd, uint32_t handle, uint32_t region)
 	return igt_nsec_elapsed(&start) / 1000;
 }
 
-/*
- * SUBTEST: latency
- * Description: a copy takes at least as long as the knobs specify
- */
 static void test_latency(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, MiB, VGEM_PFN_CARVEOUT,
@@ -200,10 +186,6 @@ static void test_latency(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: clear
- * Description: memory of a buffer without contents is cleared by an engine, too
- */
 static void test_clear(int fd)
 {
 	const size_t size = 256 * KiB;

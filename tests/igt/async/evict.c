@@ -11,14 +11,6 @@
 #include "async.h"
 #include "igt.h"
 
-/*
- * SUBTEST: evict
- * Description: an eviction does not wait for its copy, and the new owner of the memory
- *		does not access it before the copy is done
- *
- * SUBTEST: evict-long
- * Description: the same, filling and checking each buffer completely, not 1 MiB of it
- */
 static void test_evict(int fd, bool whole)
 {
 	const size_t size = vgem_pfn_carveout_size(fd) / 8;
@@ -74,14 +66,6 @@ static void test_evict(int fd, bool whole)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: overcommit
- * Description: with all moves asynchronous, 1.25 times the carveout can be allocated
- *		and moved back, and no contents are lost
- *
- * SUBTEST: overcommit-long
- * Description: the same with twice the carveout
- */
 static void test_overcommit(int fd, int num)
 {
 	const size_t size = vgem_pfn_carveout_size(fd) / 16;
@@ -107,14 +91,6 @@ static void test_overcommit(int fd, int num)
 	}
 }
 
-/*
- * SUBTEST: ghost
- * Description: memory that a pending copy reads from is not reused before the copy is
- *		done, and an allocation that needs it waits
- *
- * SUBTEST: ghost-long
- * Description: the same, filling and checking each buffer completely, not 1 MiB of it
- */
 static void test_ghost(int fd, bool whole)
 {
 	uint64_t carveout = vgem_pfn_carveout_size(fd);
@@ -152,11 +128,6 @@ static void on_alarm(int sig)
 {
 }
 
-/*
- * SUBTEST: queue
- * Description: the number of queued moves is limited: at the limit the caller waits
- *		interruptibly, and buffers can be exported and closed meanwhile
- */
 static void test_queue(int fd)
 {
 	/* No SA_RESTART: the ioctl returns -EINTR. */
@@ -213,10 +184,6 @@ static void shuttle_run(void *arg)
 	}
 }
 
-/*
- * SUBTEST: evict-all-busy
- * Description: the evict_all knob terminates while a thread keeps moving a buffer back
- */
 static void test_evict_all_busy(int fd)
 {
 	struct shuttle s = {

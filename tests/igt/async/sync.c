@@ -25,12 +25,6 @@ static void destroy(int fd, uint32_t handle, uint32_t syncobj)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: out-syncobj
- * SUBTEST: out-timeline
- * Description: the fence of a move signals once the contents are in place, and not
- *		before
- */
 static void test_out(int fd, uint64_t point)
 {
 	struct drm_vgem_pfn_bo_move arg = {
@@ -72,11 +66,6 @@ static void test_out(int fd, uint64_t point)
 	destroy(fd, arg.handle, arg.out_syncobj);
 }
 
-/*
- * SUBTEST: out-no-copy
- * Description: the fence of a move that copies nothing, or of a synchronous one, has
- *		signaled on return
- */
 static void test_out_no_copy(int fd)
 {
 	struct drm_vgem_pfn_bo_move arg = {
@@ -132,11 +121,6 @@ static void syncer_start(struct syncer *s, int fd, uint32_t out_syncobj)
 	pfn_hold_assert(&s->hold, pfn_thread_asleep(&s->thread));
 }
 
-/*
- * SUBTEST: in-syncobj
- * Description: a move waits for its in-fence; meanwhile the buffer is not locked, and
- *		accesses to it do not wait for that fence
- */
 static void test_in(int fd)
 {
 	struct syncer s;
@@ -158,10 +142,6 @@ static void test_in(int fd)
 	vgem_pfn_gem_close(fd, s.busy);
 }
 
-/*
- * SUBTEST: in-out-same
- * Description: the same sync object can hold the in-fence and receive the out-fence
- */
 static void test_in_out(int fd)
 {
 	struct drm_vgem_pfn_bo_move arg = {
@@ -186,11 +166,6 @@ static void test_in_out(int fd)
 	destroy(fd, arg.handle, arg.out_syncobj);
 }
 
-/*
- * SUBTEST: in-interrupted
- * Description: waiting for an in-fence can be interrupted, and leaves the buffer in
- *		place
- */
 static void test_in_interrupted(int fd)
 {
 	struct syncer s;
@@ -212,10 +187,6 @@ static void test_in_interrupted(int fd)
 	vgem_pfn_gem_close(fd, s.busy);
 }
 
-/*
- * SUBTEST: bad-syncobj
- * Description: invalid sync objects are rejected before anything is changed
- */
 static void test_bad(int fd)
 {
 	const struct drm_vgem_pfn_bo_move good = {

@@ -6,11 +6,6 @@
 #include "igt.h"
 #include "vgem_pfn_module.h"
 
-/*
- * SUBTEST: unload
- * Description: the module can be unloaded while an engine copies for a closed buffer,
- *		and a fence of that copy may outlive it
- */
 static void test_unload(void)
 {
 	uint32_t handle;
@@ -86,11 +81,6 @@ static bool engines_are_apart(int fd, int engines)
 	return apart;
 }
 
-/*
- * SUBTEST: engines
- * Description: the module parameter sets the number of engines, and invalid numbers are
- *		rejected
- */
 static void test_engines(void)
 {
 	static const struct {

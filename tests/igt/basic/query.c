@@ -34,10 +34,6 @@ static void test_query_bad_flags(int fd)
 	vgem_pfn_gem_close(fd, query.handle);
 }
 
-/*
- * SUBTEST: query-any-output
- * Description: every output field is written, whatever its value on input
- */
 static void test_query_any_output(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT,
@@ -91,10 +87,6 @@ static bool is_listed(FILE *stream, uint64_t id)
 	return found;
 }
 
-/*
- * SUBTEST: stats
- * Description: bo_stats has the statistics of each buffer, until it is freed
- */
 static void test_stats(int fd)
 {
 	struct vgem_pfn_bo_stats moved, other;
@@ -130,11 +122,6 @@ static void test_stats(int fd)
 	fclose(stream);
 }
 
-/*
- * SUBTEST: stats-while-moving
- * Description: bo_stats can be read while a buffer moves, without waiting for its
- *		reservation lock
- */
 static void test_stats_while_moving(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
@@ -163,11 +150,6 @@ static void test_stats_while_moving(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: pfns
- * Description: the page frame numbers are those of the memory with the buffer's
- *		contents
- */
 static void test_pfns(int fd)
 {
 	static const uint32_t regions[] = {
@@ -199,10 +181,6 @@ static void test_pfns(int fd)
 	}
 }
 
-/*
- * SUBTEST: pfns-no-populate
- * Description: a query of the pfns does not populate a buffer
- */
 static void test_pfns_no_populate(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_SYSTEM);
@@ -277,10 +255,6 @@ static int request_pfns(int file, uint64_t id, uint64_t first, uint64_t count)
 	return write_pfns(file, text);
 }
 
-/*
- * SUBTEST: pfns-bad-id
- * Description: ids of no buffer of the device fail with ENOENT
- */
 static void test_pfns_bad_id(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
@@ -336,12 +310,6 @@ static void test_pfns_bad_text(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: pfns-result
- * Description: each open file of pfns has a result of its own. The next successful
- *		write replaces it, a failed write does not, and it remains when the
- *		buffer is freed
- */
 static void test_pfns_result(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT);
@@ -381,10 +349,6 @@ static void test_pfns_result(int fd)
 		close(files[i]);
 }
 
-/*
- * SUBTEST: pfns-no-permission
- * Description: physical addresses need CAP_SYS_ADMIN, and pfns is root's
- */
 static void test_no_permission(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);

@@ -62,10 +62,6 @@ static int run_once(struct fault *f, const struct fault_op *op)
 	return ret;
 }
 
-/*
- * SUBTEST: step
- * Description: an armed step fails with its error, and nothing changes
- */
 static void test_step(struct fault *f, int i)
 {
 	const struct fault_op *op = fault_op(steps[i].op);
@@ -88,11 +84,6 @@ static void test_step(struct fault *f, int i)
 	fault_assert_released(f, &idle);
 }
 
-/*
- * SUBTEST: step-nth
- * Description: with interval 3, every third call of the step fails, for the given
- *		number of times
- */
 static void test_step_nth(struct fault *f, int i)
 {
 	const struct fault_op *op = fault_op(steps[i].op);

@@ -41,11 +41,6 @@ static uint32_t create(int fd, uint64_t seed)
 	return handle;
 }
 
-/*
- * SUBTEST: unplug-fd
- * Description: ioctls on an open file of an unplugged device fail, as do accesses to
- *		its open debugfs files, and the files can be closed
- */
 static void test_fd(void)
 {
 	const uint32_t placement = VGEM_PFN_TT;
@@ -99,11 +94,6 @@ static void check_dummy(volatile uint64_t *map)
 	igt_assert_eq_u64(map[words - 1], 2);
 }
 
-/*
- * SUBTEST: unplug-mmap
- * Description: existing mappings read zeroes after unplug, and writes to them reach no
- *		buffer
- */
 static void test_mmap(void)
 {
 	int fd = vgem_pfn_open_faux(0), dmabuf;
@@ -161,11 +151,6 @@ static int try_access(void *page)
 	return ret;
 }
 
-/*
- * SUBTEST: unplug-import
- * Description: a dynamic importer is notified, loses its translations, and gets -ENODEV
- *		from then on
- */
 static void test_import(void)
 {
 	int importer = pfn_importer_open(), fd = vgem_pfn_open_faux(0);
@@ -211,10 +196,6 @@ static void test_import(void)
 	close(importer);
 }
 
-/*
- * SUBTEST: unplug-dmabuf
- * Description: a dma-buf without attachments outlives its device
- */
 static void test_dmabuf(void)
 {
 	int importer = pfn_importer_open(), fd = vgem_pfn_open_faux(0);
@@ -241,10 +222,6 @@ static void test_dmabuf(void)
 	close(importer);
 }
 
-/*
- * SUBTEST: unplug-move
- * Description: unplug waits for a move that is under way, and the next one fails
- */
 static void test_move(void)
 {
 	int fd = vgem_pfn_open_faux(0);
@@ -266,11 +243,6 @@ static void test_move(void)
 	plug();
 }
 
-/*
- * SUBTEST: unplug-async
- * Description: pending copies end with the unplug or after it, quarantined memory is
- *		not checked any more, and nothing waits forever
- */
 static void test_async(void)
 {
 	int fd = vgem_pfn_open_faux(0), importer, dmabuf, import, i;
@@ -300,11 +272,6 @@ static void test_async(void)
 	plug();
 }
 
-/*
- * SUBTEST: unplug-unload
- * Description: the module cannot be unloaded before the last user of an unplugged
- *		device is closed
- */
 static void test_unload(void)
 {
 	int fd = vgem_pfn_open_faux(0), dmabuf;
@@ -324,10 +291,6 @@ static void test_unload(void)
 	igt_assert_eq(__vgem_pfn_unload(), 0);
 }
 
-/*
- * SUBTEST: plug
- * Description: plug and unplug work, and return errors for invalid requests
- */
 static void test_plug(void)
 {
 	int i, fd[5];

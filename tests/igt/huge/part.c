@@ -147,11 +147,6 @@ static void test_remap_misaligned(struct part *part)
 	remap(part, 1);
 }
 
-/*
- * SUBTEST: part-fork
- * Description: a child inherits the huge entries of its parent, and both are
- *		invalidated by a move
- */
 static void test_fork(struct part *part)
 {
 	int to_child[2], to_parent[2];

@@ -70,11 +70,6 @@ static int create_virtio_gpu(void)
 	return dumb_dmabuf("virtio_gpu");
 }
 
-/*
- * SUBTEST: from-%s
- * Description: the exporter's mapping, the import's mapping and the import's addresses
- *		show the same memory
- */
 static void test_foreign(int fd, int (*create)(void))
 {
 	int dmabuf = create();

@@ -37,10 +37,6 @@ static uint64_t now_ns(void)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
-/*
- * SUBTEST: engines
- * Description: jobs of different engines run in parallel, jobs of one engine in order
- */
 static void test_engines(int fd, int importer)
 {
 	struct prime held = prime_create(fd, importer, SIZE, 1);
@@ -78,11 +74,6 @@ static void test_engines(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: job-holds-move
- * Description: the exporter does not move memory that a pending job uses; it waits
- *		after the notification, not within it
- */
 static bool try_holds_move(int fd, int importer, uint32_t op, uint32_t flags,
 			   uint32_t latency_us)
 {
@@ -145,11 +136,6 @@ static void test_holds_move(int fd, int importer, uint32_t op, uint32_t flags)
 	}
 }
 
-/*
- * SUBTEST: job-holds-copy
- * Description: an engine's copy waits for jobs, and jobs that are submitted meanwhile
- *		wait for the copy
- */
 static void test_holds_copy(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, SIZE, 1);
@@ -222,11 +208,6 @@ static bool try_usage(int fd, int importer, const struct usage *usage,
 	return pending;
 }
 
-/*
- * SUBTEST: job-usage
- * Description: job fences have the right usage: readers wait for jobs that write,
- *		writers for all jobs, and only the kernel for explicit jobs
- */
 static void test_usage(int fd, int importer)
 {
 	static const struct usage usages[] = {
@@ -247,10 +228,6 @@ static void test_usage(int fd, int importer)
 	}
 }
 
-/*
- * SUBTEST: job-order
- * Description: jobs see the writes of earlier jobs, on any engine and of any import
- */
 static void test_order(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, SIZE, 1);
@@ -281,10 +258,6 @@ static void test_order(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: job-close
- * Description: jobs continue when their import is closed, and a move waits for them
- */
 static void test_close(int fd, int importer)
 {
 	struct dma_buf_pfn_submit arg = pfn_job_arg(DMA_BUF_PFN_JOB_FILL, SIZE, 2);

@@ -32,12 +32,6 @@ static void assert_disjoint(const uint64_t *a, const uint64_t *b, size_t pages)
 			igt_assert_neq_u64(a[i], b[j]);
 }
 
-/*
- * SUBTEST: evict
- * SUBTEST: move
- * Description: the import is notified, all its translations are removed, and new ones
- *		map the memory with the contents
- */
 static void test_move(int fd, int importer, enum mover mover)
 {
 	const size_t size = MiB, pages = size / PFN_PAGE_SIZE;
@@ -95,10 +89,6 @@ static void test_move(int fd, int importer, enum mover mover)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: evict-part-mapped
- * Description: the counters of removed translations match those that existed
- */
 static void test_part_mapped(int fd, int importer)
 {
 	const size_t size = MiB, pages = size / PFN_PAGE_SIZE;
@@ -132,10 +122,6 @@ static void test_part_mapped(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: many-imports
- * Description: each import of a dma-buf is notified, exactly once
- */
 static void test_many_imports(int fd, int importer)
 {
 	const size_t size = 256 * KiB, pages = size / PFN_PAGE_SIZE;
@@ -177,10 +163,6 @@ static void test_many_imports(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: move-everywhere
- * Description: imports work in every region, and follow moves between them
- */
 static void test_everywhere(int fd, int importer)
 {
 	static const uint32_t regions[] = {
@@ -205,10 +187,6 @@ static void test_everywhere(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: no-import-no-notify
- * Description: a move of a buffer without imports sends no notification
- */
 static void test_no_import(int fd, int importer)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,

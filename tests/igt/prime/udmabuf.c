@@ -97,11 +97,6 @@ static int udmabuf_create_whole(struct memory *m)
 	return fd;
 }
 
-/*
- * SUBTEST: udmabuf-import
- * Description: an import of a udmabuf accesses the memfd's pages, by CPU and by device,
- *		and keeps them
- */
 static void test_udmabuf_import(int importer)
 {
 	struct memory m = memory_create(MiB, 0, 1);
@@ -140,10 +135,6 @@ static void test_udmabuf_import(int importer)
 	close(import);
 }
 
-/*
- * SUBTEST: udmabuf-classes
- * Description: every class of import works with memory that does not move
- */
 static void test_udmabuf_classes(int importer)
 {
 	static const uint32_t ways[] = {
@@ -180,11 +171,6 @@ static void test_udmabuf_classes(int importer)
 	memory_destroy(&m);
 }
 
-/*
- * SUBTEST: udmabuf-job-close
- * Description: udmabuf does not wait for fences, so a pending job keeps the pages
- *		itself
- */
 static void test_udmabuf_job_close(int importer)
 {
 	struct dma_buf_pfn_submit arg = pfn_job_arg(DMA_BUF_PFN_JOB_FILL, MiB, 2);
@@ -232,10 +218,6 @@ static void check_list(int importer, struct memory *m, const uint32_t *pages,
 }
 
 /*
- * SUBTEST: udmabuf-list
- * SUBTEST: udmabuf-list-huge
- * Description: pages of one folio can be listed in any order and repeatedly
- *
  * With CONFIG_DMABUF_DEBUG a block or run that is not contiguous would be
  * reported, too.
  */
@@ -274,10 +256,6 @@ static bool huge_pages(int wanted)
 	return got >= wanted;
 }
 
-/*
- * SUBTEST: udmabuf-orders
- * Description: lookups of blocks and runs report whole huge pages
- */
 static void test_udmabuf_orders(int importer)
 {
 	struct memory m = memory_create(HUGE, MFD_HUGETLB | MFD_HUGE_2MB, 1);

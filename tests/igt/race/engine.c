@@ -117,12 +117,6 @@ static void assert_useful(const struct race_setup *setup, uint64_t seed)
 	free(scenario.actions);
 }
 
-/*
- * SUBTEST: engine
- * SUBTEST: engine-long
- * Description: during random concurrent actions on buffers and importers, each word has
- *		the value written last, and no thread is stuck
- */
 static void test_engine(const struct race_options *options, unsigned int seconds,
 			unsigned int actions)
 {

@@ -55,11 +55,6 @@ static void wait_for_room(int fd, uint64_t used)
 	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, used);
 }
 
-/*
- * SUBTEST: close-on-screen
- * Description: in any order of closing everything else, the picture stays on the screen
- *		and its buffer in place; it is freed with the framebuffer
- */
 static void test_orders(struct stage *stage, int fd)
 {
 	uint64_t used = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used;
@@ -84,10 +79,6 @@ static void test_orders(struct stage *stage, int fd)
 	}
 }
 
-/*
- * SUBTEST: close-display
- * Description: closing the display without disabling it unpins the buffer
- */
 static void test_display(struct stage *stage, int fd)
 {
 	struct frame frame = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
@@ -105,11 +96,6 @@ static void test_display(struct stage *stage, int fd)
 	vgem_pfn_gem_close(fd, frame.handle);
 }
 
-/*
- * SUBTEST: unplug-on-screen
- * Description: the picture stays on the screen when its device is unplugged, and cannot
- *		be shown again once it was replaced
- */
 static void test_unplug(struct stage *stage, int fd)
 {
 	int unplugged = vgem_pfn_open_faux(1);

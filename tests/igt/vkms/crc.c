@@ -34,11 +34,6 @@ static uint32_t expected_crc(struct stage *stage, uint64_t seed)
 	return ~crc;
 }
 
-/*
- * SUBTEST: crc
- * Description: vkms's own CRC of a framebuffer is correct, and unchanged after an
- *		eviction
- */
 static void test_crc(struct stage *stage, int fd)
 {
 	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);

@@ -8,11 +8,6 @@
 #include "igt.h"
 #include "vkms.h"
 
-/*
- * SUBTEST: draw
- * Description: writes through a mapping are shown, whether made on or off the screen,
- *		before or after an eviction
- */
 static void test_draw(struct stage *stage, int fd)
 {
 	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
@@ -77,11 +72,6 @@ static void check_damage(struct stage *stage, uint32_t i, uint32_t right)
 	igt_assert_neq_u32(crc, right);
 }
 
-/*
- * SUBTEST: damage
- * Description: one wrong pixel at the buffer's page frame number is detected, and one
- *		in its old memory is not shown
- */
 static void test_damage(struct stage *stage, int fd)
 {
 	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);

@@ -5,11 +5,6 @@
 #include "vgem_pfn_module.h"
 #include "vkms.h"
 
-/*
- * SUBTEST: evict-off-screen
- * Description: flip to another framebuffer, evict the first one, reuse its memory, flip
- *		back: the picture is the same, at another placement
- */
 static void test_evict(struct stage *stage, int fd)
 {
 	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
@@ -48,11 +43,6 @@ static void test_evict(struct stage *stage, int fd)
 	frame_destroy(stage, &first);
 }
 
-/*
- * SUBTEST: evict-in-turn
- * Description: two framebuffers take turns, and the hidden one is moved out of the
- *		carveout and back
- */
 static void test_in_turn(struct stage *stage, int fd)
 {
 	struct frame frames[2] = {
@@ -78,11 +68,6 @@ static void test_in_turn(struct stage *stage, int fd)
 	frame_destroy(stage, &frames[0]);
 }
 
-/*
- * SUBTEST: evict-async
- * Description: a framebuffer that is shown while its copy is pending is not read before
- *		the copy is done
- */
 static void test_async(struct stage *stage, int fd)
 {
 	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
@@ -155,11 +140,6 @@ static void reset_block_order(int sig)
 	}
 }
 
-/*
- * SUBTEST: evict-scattered
- * Description: the same with single pages that are not adjacent; the kernel mapping
- *		joins them
- */
 static void test_scattered(struct stage *stage)
 {
 	struct frame first, second;

@@ -173,11 +173,6 @@ static void print_line(FILE *story, const char *what, const char *format, ...)
 	va_end(args);
 }
 
-/*
- * SUBTEST: picture
- * Description: a drawing is unchanged after an eviction; --picture saves it, with a
- *		line that was drawn afterwards
- */
 static void test_picture(struct stage *stage, int fd, const char *dir)
 {
 	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);

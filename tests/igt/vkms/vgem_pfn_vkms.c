@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
+/**
  * TEST: vgem pfn vkms
  * Category: Core
  * Mega feature: General Core features
@@ -7,6 +7,82 @@
  * Description: Buffers of vgem_pfn as framebuffers of vkms, which reads them through
  *		kernel mappings and writes its output back.
  *
+ * SUBTEST: import-pins-not
+ * Description: An import that is not shown does not pin the buffer, and shows it
+ *		correctly after moves.
+ *
+ * SUBTEST: pinned-across-flips
+ * Description: Two framebuffers of the same buffer share one kernel mapping, from the
+ *		first flip to the last.
+ *
+ * SUBTEST: evict-off-screen
+ * Description: A framebuffer is evicted while another one is shown, and its memory is
+ *		reused. When it is shown again it has the same picture, at another
+ *		placement.
+ *
+ * SUBTEST: evict-in-turn
+ * Description: Two framebuffers take turns, and the hidden one is moved out of the
+ *		carveout and back.
+ *
+ * SUBTEST: evict-async
+ * Description: A framebuffer that is shown while its copy is pending is not read before
+ *		the copy is done.
+ *
+ * SUBTEST: evict-scattered
+ * Description: A framebuffer of single pages that are not adjacent is evicted and shown
+ *		again. The kernel mapping joins the pages.
+ *
+ * SUBTEST: draw
+ * Description: Writes through a mapping are shown, whether they are made on or off the
+ *		screen, before or after an eviction.
+ *
+ * SUBTEST: damage
+ * Description: One wrong pixel at the buffer's page frame number is detected, and one
+ *		in its old memory is not shown.
+ *
+ * SUBTEST: write-back-into
+ * Description: The target of a writeback is pinned until the job is done. Afterwards it
+ *		can be moved and written to again.
+ *
+ * SUBTEST: write-back-shown
+ * Description: A writeback target can be shown, with the same picture.
+ *
+ * SUBTEST: write-back-async
+ * Description: A pending copy of the target does not overwrite the writeback.
+ *
+ * SUBTEST: crc
+ * Description: vkms's own CRC of a framebuffer is correct, and unchanged after an
+ *		eviction.
+ *
+ * SUBTEST: close-on-screen
+ * Description: In any order of closing everything else, the picture stays on the screen
+ *		and its buffer in place. The buffer is freed with the framebuffer.
+ *
+ * SUBTEST: close-display
+ * Description: Closing the display without disabling it unpins the buffer.
+ *
+ * SUBTEST: unplug-on-screen
+ * Description: The picture stays on the screen when its device is unplugged, and cannot
+ *		be shown again once it was replaced.
+ *
+ * SUBTEST: picture
+ * Description: A drawing is unchanged after an eviction. The option --picture saves it,
+ *		with a line that was drawn afterwards.
+ */
+
+/**
+ * SUBTEST: pinned-in-%s
+ * Description: A buffer in arg[1] that is shown can neither be evicted nor moved, until
+ *		it is no longer shown.
+ *
+ * arg[1]:
+ *
+ * @carveout: the carveout
+ * @tt: TT
+ * @system: SYSTEM
+ */
+
+/*
  * Each other file of this directory has a group of subtests of one subject.
  *
  * Option:

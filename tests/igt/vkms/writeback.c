@@ -59,11 +59,6 @@ static void write_back_pinned(struct stage *stage, struct frame *target,
 	wait_for_unpin(target);
 }
 
-/*
- * SUBTEST: write-back-into
- * Description: the target of a writeback is pinned until the job is done; it can be
- *		moved and written to again afterwards
- */
 static void test_into(struct stage *stage, int fd)
 {
 	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
@@ -94,10 +89,6 @@ static void test_into(struct stage *stage, int fd)
 	frame_destroy(stage, &shown);
 }
 
-/*
- * SUBTEST: write-back-shown
- * Description: a writeback target can be shown, with the same picture
- */
 static void test_shown(struct stage *stage, int fd)
 {
 	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
@@ -132,10 +123,6 @@ static void writer_run(void *arg)
 	pfn_kms_write_back(&writer->stage->kms, writer->fb);
 }
 
-/*
- * SUBTEST: write-back-async
- * Description: a pending copy of the target does not overwrite the writeback
- */
 static void test_async(struct stage *stage, int fd)
 {
 	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
