@@ -28,7 +28,7 @@ help:
 	@echo '  make residency TRACE=file   draw the placement of buffers from a trace'
 	@echo '  make shell           a shell in a guest with the driver loaded'
 	@echo '  make kernel          build only the guest'\''s kernel'
-	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck'
+	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck, docs of subtests'
 	@echo '  make check-configs   compile in other configurations, with other compilers, for other CPUs'
 	@echo '  make series          the patches as commits to send, each compiled and checked'
 	@echo '  make docs            build the documentation as web pages, in out/docs/html/'
