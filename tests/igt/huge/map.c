@@ -92,9 +92,7 @@ static void test_misaligned(int fd, int importer)
 	static const uint64_t shifts[] = { 0, 1, 256, 511 };
 	size_t i;
 
-	area = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	igt_assert(area != MAP_FAILED);
-	area = (char *)(((uintptr_t)area + HUGE - 1) & ~(HUGE - 1));
+	area = huge_reserve(3 * HUGE);
 
 	for (i = 0; i < ARRAY_SIZE(shifts); i++) {
 		const struct huge_count small = { .at = { [PTE] = pages } };
@@ -179,9 +177,8 @@ static void test_two(int fd, int importer)
 	char *area, *map;
 	int round;
 
-	area = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	igt_assert(area != MAP_FAILED);
-	map = (char *)((uintptr_t)area & ~(HUGE - 1)) + HUGE + PAGES(1);
+	area = huge_reserve(3 * HUGE);
+	map = area + PAGES(1);
 
 	/* Fault in the small entries first, then the huge ones first. */
 	for (round = 0; round < 2; round++) {
@@ -209,7 +206,7 @@ static void test_two(int fd, int importer)
 		vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
 		huge_faults(p.import, &since);
 	}
-	munmap(area, 4 * HUGE);
+	munmap(area, 3 * HUGE);
 	prime_destroy(&p);
 }
 

@@ -122,11 +122,7 @@ static void test_nohugepage(struct part *part)
 /* The new address is congruent to the old one modulo 2 MiB, or not. */
 static void remap(struct part *part, uint64_t shift)
 {
-	char *area, *to;
-
-	area = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	igt_assert(area != MAP_FAILED);
-	to = (char *)((uintptr_t)area & ~(HUGE - 1)) + HUGE + PAGES(shift);
+	char *to = huge_reserve(3 * HUGE) + PAGES(shift);
 
 	igt_assert(mremap(part->p.map, part->p.size, part->p.size,
 			  MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);

@@ -92,9 +92,9 @@
  */
 
 /*
- * Each other file of this directory has a group of subtests of one subject. The largest possible
- * entries are computed from the exporter's page frame numbers, independently of
- * the importer and of get_pfn.
+ * Each other file of this directory has a group of subtests of one subject. The largest
+ * possible entries are computed from the exporter's page frame numbers, independently
+ * of the importer and of get_pfn.
  */
 #include <sys/mman.h>
 
@@ -179,6 +179,14 @@ void huge_assert_cpu_orders(const struct prime *p)
 	free(orders);
 	free(pfns);
 	free(entries);
+}
+
+char *huge_reserve(size_t size)
+{
+	char *area = mmap(NULL, size + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	igt_assert(area != MAP_FAILED);
+	return area + (HUGE - (uintptr_t)area % HUGE) % HUGE;
 }
 
 void huge_map_again(struct prime *p)

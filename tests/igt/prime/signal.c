@@ -34,11 +34,11 @@ static void access_run(void *arg)
 }
 
 /* Start a wait for a move that is held, and interrupt it. */
-static void interrupt(int fd, struct waiter *w, void (*wait)(void *))
+static void interrupt(int fd, struct waiter *w, void (*run)(void *))
 {
 	pfn_hold_begin(&w->hold);
 	vgem_pfn_mover_start_held(&w->mover, fd, w->p->handle, VGEM_PFN_TT, &w->hold);
-	pfn_thread_start(&w->thread, wait, w);
+	pfn_thread_start(&w->thread, run, w);
 	pfn_hold_assert(&w->hold, pfn_thread_asleep(&w->thread));
 	pfn_thread_signal(&w->thread);
 	while (!w->thread.signaled && pfn_hold_pending(&w->hold))

@@ -3,10 +3,12 @@
  * Run scenarios with consecutive seeds until the time is over. A failing scenario is
  * printed, reduced, and printed again.
  */
-#include <sys/sysinfo.h>
-
 #include "igt.h"
 #include "race.h"
+
+/* After igt.h: IGT's linux_scaffold.h defines _AC, and this includes linux/const.h. */
+#include <sys/sysinfo.h>
+
 #include "vgem_pfn_module.h"
 
 #define ACTIONS		1200
@@ -67,6 +69,7 @@ void race_setup_fini(struct race_setup *setup)
 	close(setup->fd);
 }
 
+__attribute__((noreturn))
 static void failed(const struct race_setup *setup, struct race_scenario *scenario,
 		   struct race_result *result)
 {

@@ -55,7 +55,7 @@ static void painting_end(struct painting *p)
 	cairo_surface_destroy(p->surface);
 }
 
-IGT_PRINTF(4, 5)
+__attribute__((format(printf, 4, 5)))
 static void write_line(struct painting *p, double y, double size,
 		       const char *format, ...)
 {
@@ -161,7 +161,7 @@ static FILE *open_story(const char *dir)
 	return file;
 }
 
-IGT_PRINTF(3, 4)
+__attribute__((format(printf, 3, 4)))
 static void print_line(FILE *story, const char *what, const char *format, ...)
 {
 	va_list args;
