@@ -9,6 +9,8 @@
 #include "hotplug.h"
 #include "igt.h"
 #include "pfn_importer.h"
+#include "pfn_stale.h"
+#include "pfn_syncobj.h"
 #include "vgem_pfn_module.h"
 
 #define SIZE		(1 * MiB)
@@ -97,9 +99,8 @@ static void check_dummy(volatile uint64_t *map)
 static void test_mmap(void)
 {
 	int fd = vgem_pfn_open_faux(0), dmabuf;
-	uint64_t *maps[4], seen[4];
+	uint64_t *maps[4], pfn[2], before[2], after;
 	uint32_t handle[2];
-	uint64_t pfn;
 	size_t i;
 
 	/*
@@ -118,16 +119,23 @@ static void test_mmap(void)
 	vgem_pfn_bo_move(fd, handle[1], VGEM_PFN_TT);
 	for (i = 0; i < ARRAY_SIZE(maps); i++)
 		pfn_assert_pattern(maps[i], 0, SIZE, i / 2);
-	pfn = vgem_pfn_bo_pfn(fd, handle[0], 0);
-	pfn_mem_read(pfn, 8, seen, sizeof(seen));
+	for (i = 0; i < 2; i++) {
+		pfn[i] = vgem_pfn_bo_pfn(fd, handle[i], 0);
+		pfn_mem_read(pfn[i], 8, &before[i], sizeof(before[i]));
+	}
 
 	unplug();
 	for (i = 0; i < ARRAY_SIZE(maps); i++)
 		check_dummy(maps[i]);
 
-	/* The carveout is still allocated, and its contents are unchanged. */
-	pfn_mem_read(pfn, 8, &seen[1], sizeof(*seen));
-	igt_assert_eq_u64(seen[1], seen[0]);
+	/*
+	 * The memory of the buffers is still allocated. check_dummy() has written to
+	 * this word of each mapping, and not to the memory.
+	 */
+	for (i = 0; i < 2; i++) {
+		pfn_mem_read(pfn[i], 8, &after, sizeof(after));
+		igt_assert_eq_u64(after, before[i]);
+	}
 
 	close(fd);
 	for (i = 0; i < ARRAY_SIZE(maps); i++)
@@ -207,16 +215,16 @@ static void test_dmabuf(void)
 	unplug();
 	igt_assert_eq(__pfn_import(importer, dmabuf, NULL), -ENODEV);
 	igt_assert_eq_u64(lseek(dmabuf, 0, SEEK_END), SIZE);
+	/* A new mapping shows the same as an old one. */
 	map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
-	if (map != MAP_FAILED) {
-		check_dummy(map);
-		munmap(map, SIZE);
-	}
+	igt_assert(map != MAP_FAILED);
+	check_dummy(map);
+	munmap(map, SIZE);
 
 	/* The new device does not recognize the old dma-buf as its own. */
 	plug();
 	fd = vgem_pfn_open_faux(0);
-	igt_assert_neq(__vgem_pfn_fd_to_handle(fd, dmabuf, &handle), 0);
+	igt_assert_eq(__vgem_pfn_fd_to_handle(fd, dmabuf, &handle), -ENODEV);
 	close(fd);
 	close(dmabuf);
 	close(importer);
@@ -243,33 +251,63 @@ static void test_move(void)
 	plug();
 }
 
+/* Write to memory in quarantine, which is reported if it is checked. */
+static void write_stale(int fd)
+{
+	uint32_t handle = create(fd, 6);
+	uint64_t pfn = vgem_pfn_bo_pfn(fd, handle, 0), word;
+
+	vgem_pfn_set_quarantine(fd, 10000);
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
+	pfn_mem_read(pfn, 0, &word, sizeof(word));
+	word = ~word;
+	pfn_mem_write(pfn, 0, &word, sizeof(word));
+}
+
 static void test_async(void)
 {
-	int fd = vgem_pfn_open_faux(0), importer, dmabuf, import, i;
+	int fd = vgem_pfn_open_faux(0), importer, dmabuf[6], fence[6], import, i;
+	int log = pfn_stale_open(), pending = 0;
+	struct pfn_stale report;
 	uint32_t handles[6];
 
 	importer = pfn_importer_open();
-	for (i = 0; i < 6; i++)
+	for (i = 0; i < 6; i++) {
 		handles[i] = create(fd, i);
-	dmabuf = vgem_pfn_export(fd, handles[0]);
-	import = pfn_import(importer, dmabuf);
+		dmabuf[i] = vgem_pfn_export(fd, handles[i]);
+	}
+	import = pfn_import(importer, dmabuf[0]);
 	pfn_import_dev_check(import, SIZE, 0);
+	write_stale(fd);
 
-	vgem_pfn_set_knob(fd, "quarantine_ms", 400);
+	vgem_pfn_set_quarantine(fd, 400);
 	vgem_pfn_set_knob(fd, "engine_latency_us", 200000);
 	vgem_pfn_set_knob(fd, "async_moves", 1);
 	for (i = 0; i < 6; i++)
 		igt_assert_eq(__vgem_pfn_bo_move(fd, handles[i], i & 1 ?
 						 VGEM_PFN_SYSTEM : VGEM_PFN_TT), 0);
 	igt_assert_eq(__vgem_pfn_bo_move(fd, handles[0], VGEM_PFN_CARVEOUT), 0);
+	for (i = 0; i < 6; i++) {
+		fence[i] = __dmabuf_sync_file(dmabuf[i], DMA_BUF_SYNC_READ);
+		igt_assert_fd(fence[i]);
+		pending += !__sync_file_wait(fence[i], 0);
+	}
 	unplug();
 
+	igt_info("%d of 6 copies were pending\n", pending);
+	for (i = 0; i < 6; i++) {
+		igt_assert_eq(__sync_file_wait(fence[i], 0), 1);
+		close(fence[i]);
+		close(dmabuf[i]);
+	}
 	igt_assert_eq(__vgem_pfn_bo_move(fd, handles[0], VGEM_PFN_TT), -ENODEV);
 	close(import);
 	close(importer);
-	close(dmabuf);
 	close(fd);
+	/* The quarantine has ended with the device, without a check. */
 	plug();
+	igt_assert(!pfn_stale_next(log, &report));
+	close(log);
 }
 
 static void test_unload(void)

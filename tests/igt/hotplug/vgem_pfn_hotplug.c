@@ -62,8 +62,8 @@
  * Description: Unplug waits for a move that is under way, and the next one fails.
  *
  * SUBTEST: unplug-async
- * Description: Pending copies end with the unplug or soon after it, quarantined memory
- *		is not checked any more, and no task waits forever.
+ * Description: Pending copies end before the unplug does, quarantined memory is not
+ *		checked any more, and no task waits forever.
  *
  * SUBTEST: unplug-unload
  * Description: The module cannot be unloaded before the last user of an unplugged

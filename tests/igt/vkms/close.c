@@ -102,13 +102,12 @@ static void test_unplug(struct stage *stage, int fd)
 	struct frame first = frame_create(stage, unplugged, 1, VGEM_PFN_CARVEOUT);
 	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
 	struct drm_vgem_pfn_bo_query query;
-	uint32_t crc;
 
 	pfn_kms_show(&stage->kms, first.fb);
-	crc = stage_check(stage, 1);
+	stage_check(stage, 1);
 	igt_assert_eq(__vgem_pfn_faux_unplug(1), 0);
 	igt_assert_eq(__vgem_pfn_bo_query(unplugged, first.handle, &query), -ENODEV);
-	igt_assert_eq_u32(stage_check(stage, 1), crc);
+	stage_check(stage, 1);
 
 	pfn_kms_show(&stage->kms, second.fb);
 	stage_check(stage, 2);

@@ -49,7 +49,6 @@ static void test_crc(struct stage *stage, int fd)
 	frame_assert(&first, VGEM_PFN_TT, 0);
 	other = pfn_kms_crc(&stage->kms);
 	igt_assert_eq_u32(other, expected_crc(stage, 2));
-	igt_assert_neq_u32(other, before);
 
 	pfn_kms_show(&stage->kms, first.fb);
 	after = pfn_kms_crc(&stage->kms);

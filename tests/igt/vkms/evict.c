@@ -11,11 +11,10 @@ static void test_evict(struct stage *stage, int fd)
 	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
 	uint64_t pfn = vgem_pfn_bo_pfn(fd, first.handle, 0);
 	struct drm_vgem_pfn_bo_query query;
-	uint32_t before, other, after;
 
 	pfn_kms_show(&stage->kms, first.fb);
 	frame_assert(&first, VGEM_PFN_CARVEOUT, 1);
-	before = stage_check(stage, 1);
+	stage_check(stage, 1);
 
 	pfn_kms_show(&stage->kms, second.fb);
 	frame_assert(&first, VGEM_PFN_CARVEOUT, 0);
@@ -26,17 +25,13 @@ static void test_evict(struct stage *stage, int fd)
 	igt_assert_eq_u64(query.num_evictions, 1);
 	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, first.handle, 0), pfn);
 	frame_assert(&second, VGEM_PFN_CARVEOUT, 1);
-	other = stage_check(stage, 2);
-	igt_assert_neq_u32(other, before);
+	stage_check(stage, 2);
 
 	pfn_kms_show(&stage->kms, first.fb);
 	frame_assert(&first, VGEM_PFN_TT, 1);
 	frame_assert(&second, VGEM_PFN_CARVEOUT, 0);
-	after = stage_check(stage, 1);
-	igt_assert_eq_u32(after, before);
+	stage_check(stage, 1);
 	frame_assert_stays(&first);
-	igt_info("CRC %#x before, %#x after, of the other picture %#x\n",
-		 before, after, other);
 
 	pfn_kms_hide(&stage->kms);
 	frame_destroy(stage, &second);
@@ -144,7 +139,7 @@ static void test_scattered(struct stage *stage)
 {
 	struct frame first, second;
 	uint64_t pfns[2];
-	uint32_t region, before;
+	uint32_t region;
 	int fd = open_scattered(&region);
 
 	igt_install_exit_handler(reset_block_order);
@@ -155,7 +150,7 @@ static void test_scattered(struct stage *stage)
 	igt_assert_neq_u64(pfns[1], pfns[0] + 1);
 
 	pfn_kms_show(&stage->kms, first.fb);
-	before = stage_check(stage, 1);
+	stage_check(stage, 1);
 	pfn_kms_show(&stage->kms, second.fb);
 	igt_assert_eq(__vgem_pfn_evict_all_carveouts(fd), 0);
 	frame_assert(&first, VGEM_PFN_TT, 0);
@@ -168,7 +163,7 @@ static void test_scattered(struct stage *stage)
 	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, first.handle, 0), pfns[0]);
 	pfn_kms_show(&stage->kms, first.fb);
 	frame_assert(&first, region, 1);
-	igt_assert_eq_u32(stage_check(stage, 1), before);
+	stage_check(stage, 1);
 
 	pfn_kms_hide(&stage->kms);
 	frame_destroy(stage, &second);

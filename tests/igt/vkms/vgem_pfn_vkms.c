@@ -91,18 +91,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <sys/mman.h>
-#include <zlib.h>
 
 #include "igt.h"
 #include "vkms.h"
 
 IGT_TEST_DESCRIPTION("Memory that moves while it is not scanned out");
-
-uint32_t stage_sum(const struct stage *stage, const uint32_t *pixels)
-{
-	return crc32(crc32(0, NULL, 0), (const unsigned char *)pixels,
-		     pfn_kms_pixels(&stage->kms) * 4);
-}
 
 void stage_want(struct stage *stage, const void *contents)
 {
@@ -130,24 +123,22 @@ uint32_t stage_compare(const struct stage *stage, uint32_t *first)
 	return n;
 }
 
-uint32_t stage_crc(struct stage *stage)
+void stage_write_back(struct stage *stage)
 {
 	/* Clear the pixels, so that an old picture is detected. */
 	memset(stage->pixels, 0xa5, stage->size);
 	pfn_kms_write_back(&stage->kms, stage->fb);
-	return stage_sum(stage, stage->pixels);
 }
 
-uint32_t stage_check(struct stage *stage, uint64_t seed)
+void stage_check(struct stage *stage, uint64_t seed)
 {
-	uint32_t crc = stage_crc(stage), first = 0, bad;
+	uint32_t first = 0, bad;
 
+	stage_write_back(stage);
 	stage_want_pattern(stage, seed);
 	bad = stage_compare(stage, &first);
 	igt_assert_f(!bad, "%u wrong pixels, of which pixel %u is %#x, want %#x\n",
 		     bad, first, stage->pixels[first], stage->want[first]);
-	igt_assert_eq_u32(crc, stage_sum(stage, stage->want));
-	return crc;
 }
 
 void stage_open(struct stage *stage)

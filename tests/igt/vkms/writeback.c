@@ -29,7 +29,6 @@ static void check_target(struct stage *stage, const struct frame *target,
 
 	stage_want_pattern(stage, seed);
 	igt_assert(!memcmp(map, stage->want, pfn_kms_pixels(&stage->kms) * 4));
-	igt_assert_eq_u32(stage_sum(stage, map), stage_sum(stage, stage->want));
 	munmap(map, stage->size);
 }
 
@@ -93,10 +92,9 @@ static void test_shown(struct stage *stage, int fd)
 {
 	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
 	struct frame target = frame_create(stage, fd, 9, VGEM_PFN_CARVEOUT);
-	uint32_t crc;
 
 	pfn_kms_show(&stage->kms, shown.fb);
-	crc = stage_check(stage, 1);
+	stage_check(stage, 1);
 	pfn_kms_write_back(&stage->kms, target.fb);
 	wait_for_unpin(&target);
 	vgem_pfn_evict_all();
@@ -104,7 +102,8 @@ static void test_shown(struct stage *stage, int fd)
 	pfn_kms_show(&stage->kms, target.fb);
 	frame_assert(&shown, VGEM_PFN_CARVEOUT, 0);
 	frame_assert(&target, VGEM_PFN_TT, 1);
-	igt_assert_eq_u32(stage_check(stage, 1), crc);
+	/* Not the target's own pattern, 9 */
+	stage_check(stage, 1);
 
 	pfn_kms_hide(&stage->kms);
 	frame_destroy(stage, &target);
