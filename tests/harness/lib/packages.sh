@@ -30,7 +30,7 @@
 # To compile the IGT tests
 IGT_TOOLS="gcc jq ld:binutils make
 	/usr/include/stdio.h:libc6-dev /usr/include/libdrm/drm.h:libdrm-dev
-	/usr/include/cairo/cairo.h:libcairo2-dev /usr/include/zlib.h:zlib1g-dev"
+	/usr/include/cairo/cairo.h:libcairo2-dev"
 
 declare -A TOOLS=(
 	[fetch]="apt-get:apt git mmdebstrap rsync xz:xz-utils"

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "async.h"
+#include "dmabuf_sync_file.h"
 #include "igt.h"
 
 static void test_evict(int fd, bool whole)
@@ -42,16 +43,14 @@ static void test_evict(int fd, bool whole)
 			continue;
 		igt_assert_eq_u64(vgem_pfn_bo_query(fd, handles[i]).num_evictions,
 				  1);
-		file = __dmabuf_sync_file(dmabufs[i], DMA_BUF_SYNC_READ);
-		igt_assert_lte(0, file);
-		pending += !__sync_file_wait(file, 0);
+		file = dmabuf_export_sync_file(dmabufs[i], DMA_BUF_SYNC_READ);
+		pending += sync_file_busy(file);
 		close(file);
 	}
 	pfn_hold_assert(&hold, pending);
 	dmabuf = vgem_pfn_export(fd, handle);
-	file = __dmabuf_sync_file(dmabuf, DMA_BUF_SYNC_READ);
-	igt_assert_lte(0, file);
-	pfn_hold_assert(&hold, !__sync_file_wait(file, 0));
+	file = dmabuf_export_sync_file(dmabuf, DMA_BUF_SYNC_READ);
+	pfn_hold_assert(&hold, sync_file_busy(file));
 	close(file);
 	close(dmabuf);
 
@@ -100,7 +99,7 @@ static void test_ghost(int fd, bool whole)
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	vgem_pfn_bo_fill(fd, handle, part, 1);
-	syncobj = async_syncobj(fd);
+	syncobj = syncobj_create(fd, 0);
 	pfn_hold_begin(&hold);
 	async_move_held(fd, handle, VGEM_PFN_TT, syncobj, &hold);
 
@@ -119,7 +118,7 @@ static void test_ghost(int fd, bool whole)
 	vgem_pfn_bo_check(fd, handle, part, 1);
 	vgem_pfn_bo_check(fd, other, whole ? carveout : part, 2);
 
-	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	syncobj_destroy(fd, syncobj);
 	vgem_pfn_gem_close(fd, handle);
 	vgem_pfn_gem_close(fd, other);
 }

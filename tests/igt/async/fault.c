@@ -33,7 +33,7 @@ static void fault_create(struct fault *f, int fd, int importer)
 	f->dmabuf = vgem_pfn_export(fd, f->handle);
 	f->import = pfn_import(importer, f->dmabuf);
 	f->map = pfn_import_mmap(f->import, SIZE, PROT_READ | PROT_WRITE);
-	f->syncobj = async_syncobj(fd);
+	f->syncobj = syncobj_create(fd, 0);
 	pfn_hold_begin(&f->hold);
 	async_move_held(fd, f->handle, VGEM_PFN_TT, f->syncobj, &f->hold);
 }
@@ -43,7 +43,7 @@ static void fault_destroy(struct fault *f)
 	async_wait(f->fd, f->syncobj);
 	pfn_assert_pattern(f->map, 0, SIZE, 1);
 	vgem_pfn_bo_check_mem(f->fd, f->handle, SIZE, 1);
-	igt_assert_eq(__syncobj_destroy(f->fd, f->syncobj), 0);
+	syncobj_destroy(f->fd, f->syncobj);
 	munmap(f->map, SIZE);
 	close(f->import);
 	close(f->dmabuf);

@@ -94,7 +94,7 @@ static void test_wrong(int fd, int importer)
 	map = pfn_import_mmap(wrong, size, PROT_READ);
 	data = calloc(1, size);
 	igt_assert(data);
-	syncobj = async_syncobj(fd);
+	syncobj = syncobj_create(fd, 0);
 
 	for (i = 0; i < 2; i++) {
 		/*
@@ -129,7 +129,7 @@ static void test_wrong(int fd, int importer)
 	close(wrong);
 	close(correct);
 	close(dmabuf);
-	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	syncobj_destroy(fd, syncobj);
 	vgem_pfn_gem_close(fd, handle);
 }
 

@@ -203,17 +203,21 @@ void async_move_held(int fd, uint32_t handle, uint32_t region, uint32_t out_sync
 	async_move(fd, handle, region, out_syncobj);
 }
 
-uint32_t async_syncobj(int fd)
+int async_syncobj_wait(int fd, uint32_t syncobj, uint64_t point, int ms)
 {
-	uint32_t handle;
+	int64_t timeout = INT64_MAX;
+	struct timespec now;
 
-	igt_assert_eq(__syncobj_create(fd, &handle), 0);
-	return handle;
+	if (ms >= 0) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		timeout = now.tv_sec * 1000000000LL + now.tv_nsec + ms * 1000000LL;
+	}
+	return syncobj_timeline_wait_err(fd, &syncobj, &point, 1, timeout, 0);
 }
 
 bool async_done(int fd, uint32_t syncobj)
 {
-	int ret = __syncobj_wait(fd, syncobj, 0, 0);
+	int ret = async_syncobj_wait(fd, syncobj, 0, 0);
 
 	igt_assert_f(!ret || ret == -ETIME, "sync object: %d\n", ret);
 	return !ret;
@@ -221,7 +225,7 @@ bool async_done(int fd, uint32_t syncobj)
 
 void async_wait(int fd, uint32_t syncobj)
 {
-	igt_assert_eq(__syncobj_wait(fd, syncobj, 0, -1), 0);
+	igt_assert_eq(async_syncobj_wait(fd, syncobj, 0, -1), 0);
 }
 
 int igt_main()

@@ -139,7 +139,7 @@ static void test_jobs(void)
 
 static void test_foreign_fence(void)
 {
-	int vgem = pfn_open_other("vgem"), fd = vgem_pfn_open_faux(1);
+	int vgem = pfn_open_other(DRIVER_VGEM, "vgem"), fd = vgem_pfn_open_faux(1);
 	int dmabuf = pfn_export_dumb(vgem, 256 * KiB);
 	struct pfn_hold hold;
 	uint32_t import;

@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "dmabuf_sync_file.h"
 #include "hotplug.h"
 #include "igt.h"
 #include "pfn_importer.h"
 #include "pfn_stale.h"
-#include "pfn_syncobj.h"
 #include "vgem_pfn_module.h"
 
 #define SIZE		(1 * MiB)
@@ -288,15 +288,14 @@ static void test_async(void)
 						 VGEM_PFN_SYSTEM : VGEM_PFN_TT), 0);
 	igt_assert_eq(__vgem_pfn_bo_move(fd, handles[0], VGEM_PFN_CARVEOUT), 0);
 	for (i = 0; i < 6; i++) {
-		fence[i] = __dmabuf_sync_file(dmabuf[i], DMA_BUF_SYNC_READ);
-		igt_assert_fd(fence[i]);
-		pending += !__sync_file_wait(fence[i], 0);
+		fence[i] = dmabuf_export_sync_file(dmabuf[i], DMA_BUF_SYNC_READ);
+		pending += sync_file_busy(fence[i]);
 	}
 	unplug();
 
 	igt_info("%d of 6 copies were pending\n", pending);
 	for (i = 0; i < 6; i++) {
-		igt_assert_eq(__sync_file_wait(fence[i], 0), 1);
+		igt_assert(!sync_file_busy(fence[i]));
 		close(fence[i]);
 		close(dmabuf[i]);
 	}

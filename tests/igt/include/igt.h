@@ -13,7 +13,9 @@
  * decides whether to enter it, and a failure or a skip jumps back to its head through
  * igt_subtest_jmpbuf. So no return, break or goto may leave a block.
  *
- * Only declarations of IGT itself may be added here.
+ * Only declarations of IGT itself may be added here and in the headers beside this one,
+ * which have the names that they have in IGT. In an IGT tree none of them is needed, nor
+ * is compat/, where functions are that the packaged library lacks.
  */
 #ifndef IGT_H
 #define IGT_H
@@ -27,6 +29,8 @@
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "drmtest.h"
 
 #ifndef IGT_LOG_DOMAIN
 #define IGT_LOG_DOMAIN NULL

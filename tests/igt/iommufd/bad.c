@@ -83,10 +83,11 @@ static void test_iova(int fd)
 
 static void test_file(int fd)
 {
-	int vgem = pfn_open_driver("vgem", "card"), other;
+	int vgem = __drm_open_driver(DRIVER_VGEM), other;
 	struct iommufd_bo b = begin(fd);
 	uint64_t iova = 0;
 
+	igt_require_f(vgem >= 0, "no vgem\n");
 	igt_assert_eq(__iommufd_map(&b.iommu, -1, 0, SIZE, MAP_RW, &iova), -EBADF);
 	other = open("/dev/null", O_RDWR | O_CLOEXEC);
 	igt_assert_eq(__iommufd_map(&b.iommu, other, 0, SIZE, MAP_RW, &iova),

@@ -29,15 +29,12 @@ int vgem_pfn_open_card(void);
 /* The same check of regions, for a device that is already open; returns @fd. */
 int vgem_pfn_checked(int fd);
 
-/* Open a node ("card" or "renderD") of any driver, in the same way. */
-int pfn_open_driver(const char *driver, const char *node);
-
 /*
  * Open the primary node of another driver. Loads its module if necessary; closing it
  * unloads the module again in that case. Skips without a device.
  */
-int pfn_open_other(const char *driver);
-void pfn_close_other(const char *driver, int fd);
+int pfn_open_other(int chipset, const char *module);
+void pfn_close_other(const char *module, int fd);
 
 /* Once per test, in the first fixture: resets all knobs now and at exit. */
 void vgem_pfn_reset_on_exit(void);

@@ -176,7 +176,7 @@ static void test_import_no_pfn_heap(int importer)
 
 static void test_import_no_pfn_vgem(int importer)
 {
-	int vgem = pfn_open_other("vgem"), dmabuf = pfn_export_dumb(vgem, 16 * KiB);
+	int vgem = pfn_open_other(DRIVER_VGEM, "vgem"), dmabuf = pfn_export_dumb(vgem, 16 * KiB);
 
 	igt_assert_eq(__pfn_import(importer, dmabuf, NULL), -EOPNOTSUPP);
 	close(dmabuf);

@@ -6,9 +6,10 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "dmabuf_sync_file.h"
 #include "igt.h"
-#include "pfn_syncobj.h"
 #include "prime.h"
+#include "sw_sync.h"
 
 #define MS		1000		/* us */
 #define SIZE		(64 * KiB)
@@ -127,12 +128,12 @@ static void test_result(int fd, int importer)
 	arg.flags = FENCE_FD;
 	pfn_job_submit(p.import, &arg);
 	igt_assert_eq(fcntl(arg.fence_fd, F_GETFD), FD_CLOEXEC);
-	igt_assert_eq(__sync_file_wait(arg.fence_fd, 0), 0);
+	igt_assert(sync_file_busy(arg.fence_fd));
 	igt_assert(!pfn_job_done(p.import, arg.job));
 	igt_assert_eq(__pfn_import_result(other, arg.job, 0, NULL, &result),
 		      -ENOENT);
 
-	igt_assert_eq(__sync_file_wait(arg.fence_fd, -1), 1);
+	igt_assert_eq(sync_fence_wait(arg.fence_fd, -1), 0);
 	result = pfn_job_result(p.import, arg.job);
 	/*
 	 * The job sleeps in jiffies and is timestamped by another clock: under

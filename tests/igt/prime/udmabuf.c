@@ -9,10 +9,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "dmabuf_sync_file.h"
 #include "igt.h"
-#include "pfn_syncobj.h"
 #include "pfn_trace.h"
 #include "prime.h"
+#include "sw_sync.h"
 
 #define HUGE	(2 * MiB)
 
@@ -184,9 +185,9 @@ static void test_udmabuf_job_close(int importer)
 	pfn_importer_set_knob("job_latency_us", 0);
 	close(import);
 	close(dmabuf);
-	igt_assert_eq(__sync_file_wait(arg.fence_fd, 0), 0);
+	igt_assert(sync_file_busy(arg.fence_fd));
 	pfn_assert_pattern(m.map, 0, MiB, 1);
-	igt_assert_eq(__sync_file_wait(arg.fence_fd, -1), 1);
+	igt_assert_eq(sync_fence_wait(arg.fence_fd, -1), 0);
 	pfn_assert_pattern(m.map, 0, MiB, 2);
 	close(arg.fence_fd);
 	memory_destroy(&m);

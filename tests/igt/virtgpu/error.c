@@ -215,7 +215,7 @@ static void virtio_name(int gpu, char *name, size_t size)
 
 static void test_unbind(int fd)
 {
-	int gpu = pfn_open_other("virtio_gpu"), ms;
+	int gpu = pfn_open_other(DRIVER_VIRTIO, "virtio_gpu"), ms;
 	struct vgem_pfn_mover mover;
 	struct virtgpu v;
 	char name[256];

@@ -168,7 +168,7 @@ int igt_main()
 	igt_fixture() {
 		fd = vgem_pfn_open();
 		vgem_pfn_reset_on_exit();
-		gpu = pfn_open_other("virtio_gpu");
+		gpu = pfn_open_other(DRIVER_VIRTIO, "virtio_gpu");
 		igt_require_f(has(gpu, VIRTGPU_PARAM_RESOURCE_BLOB) &&
 			      !has(gpu, VIRTGPU_PARAM_3D_FEATURES),
 			      "virtio-gpu without blob resources: make test-nested\n");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Subtests of moves of a framebuffer while another one is shown. */
+#include "dmabuf_sync_file.h"
 #include "igt.h"
-#include "pfn_syncobj.h"
 #include "vgem_pfn_module.h"
 #include "vkms.h"
 
@@ -83,13 +83,12 @@ static void test_async(struct stage *stage, int fd)
 		igt_assert_lt(i, 8);
 		vgem_pfn_bo_create(hogs, size, VGEM_PFN_CARVEOUT);
 	}
-	file = __dmabuf_sync_file(first.dmabuf, DMA_BUF_SYNC_READ);
-	igt_assert_lte(0, file);
-	pfn_hold_assert(&hold, !__sync_file_wait(file, 0));
+	file = dmabuf_export_sync_file(first.dmabuf, DMA_BUF_SYNC_READ);
+	pfn_hold_assert(&hold, sync_file_busy(file));
 
 	pfn_hold_until_asleep(&hold);
 	pfn_kms_show(&stage->kms, first.fb);
-	igt_assert_eq(__sync_file_wait(file, 0), 1);
+	igt_assert(!sync_file_busy(file));
 	frame_assert(&first, VGEM_PFN_TT, 1);
 	stage_check(stage, 1);
 	close(file);

@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "dmabuf_sync_file.h"
 #include "igt.h"
-#include "pfn_syncobj.h"
+#include "sw_sync.h"
 #include "vkms.h"
 
 /* vkms unmaps the target in a worker, some time after the job is done. */
@@ -47,7 +48,7 @@ static void write_back_pinned(struct stage *stage, struct frame *target,
 	igt_assert_lte(0, fence);
 	query = vgem_pfn_bo_query(target->fd, target->handle);
 	ret = __vgem_pfn_bo_move(target->fd, target->handle, VGEM_PFN_SYSTEM);
-	pfn_hold_assert(&hold, !__sync_file_wait(fence, 0));
+	pfn_hold_assert(&hold, sync_file_busy(fence));
 	pfn_hold_assert(&hold, query.pin_count == 1);
 	pfn_hold_assert(&hold, query.region == region);
 	pfn_hold_assert(&hold, ret == -EBUSY);
@@ -135,9 +136,8 @@ static void test_async(struct stage *stage, int fd)
 	pfn_hold_begin(&hold);
 	pfn_hold_dmabuf(&hold, target.dmabuf);
 	igt_assert_eq(__vgem_pfn_bo_move_async(fd, target.handle, VGEM_PFN_TT, 0), 0);
-	file = __dmabuf_sync_file(target.dmabuf, DMA_BUF_SYNC_READ);
-	igt_assert_lte(0, file);
-	pfn_hold_assert(&hold, !__sync_file_wait(file, 0));
+	file = dmabuf_export_sync_file(target.dmabuf, DMA_BUF_SYNC_READ);
+	pfn_hold_assert(&hold, sync_file_busy(file));
 
 	/* A writeback that does not wait for the copy is usually done after this loop. */
 	pfn_thread_start(&thread, writer_run, &writer);
@@ -145,7 +145,7 @@ static void test_async(struct stage *stage, int fd)
 		usleep(20000);
 	pfn_hold_end(&hold);
 	pfn_thread_join(&thread);
-	igt_assert_eq(__sync_file_wait(file, -1), 1);
+	igt_assert_eq(sync_fence_wait(file, -1), 0);
 	check_target(stage, &target, 1);
 
 	close(file);
