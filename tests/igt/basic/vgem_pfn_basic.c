@@ -35,7 +35,7 @@
  * Description: The handle is output only: its value on input has no effect.
  *
  * SUBTEST: query-bad-handle
- * Description: Handles that are unknown, closed or of another file fail with ENOENT.
+ * Description: Handles that are unknown or closed fail with ENOENT.
  *
  * SUBTEST: query-bad-flags
  * Description: Unknown flags are rejected.
@@ -98,7 +98,7 @@
  * Description: A buffer can be moved only to the regions of its list, and to SYSTEM.
  *
  * SUBTEST: move-bad-handle
- * Description: Handles that are unknown, closed or of another file fail with ENOENT.
+ * Description: Handles that are unknown or closed fail with ENOENT.
  *
  * SUBTEST: move-bad-flags
  * Description: Unknown flags are rejected.
