@@ -8,10 +8,11 @@
 #             tests/vgem_pfn/ with its meson.build, the helpers, then one program each
 #   repo      a git repository with the new and the changed files only
 #
-# The sources are those of tests/igt, with the paths of two headers changed. The headers
-# in tests/igt/include and the functions in tests/igt/compat are IGT's own in an IGT
-# tree, so they are left out. Documentation/gpu/vgem_pfn-make.rst lists the other helpers
-# that resemble IGT's, and why they are not replaced.
+# The sources are those of tests/igt, with the paths of two headers changed and without the
+# lines for an IGT that has no DRIVER_VGEM_PFN. The headers in tests/igt/include and the
+# functions in tests/igt/compat are IGT's own in an IGT tree, so they are left out.
+# Documentation/gpu/vgem_pfn-make.rst lists the other helpers that resemble IGT's, and why
+# they are not replaced.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -124,6 +125,7 @@ copy() {
 	mkdir -p "$REPO/$NEW/$1"
 	for file in "$SRC/$1"/*.[ch]; do
 		sed -e 's,<drm/vgem_pfn_drm.h>,"vgem_pfn_drm.h",' \
+			-e '/^#ifndef DRIVER_VGEM_PFN/,/^#endif/d' \
 			-e 's,"\.\./\.\./\.\./drivers/dma-buf/,",' "$file" >"$REPO/$NEW/$1/${file##*/}"
 	done
 }
