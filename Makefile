@@ -7,11 +7,11 @@ H := tests/harness
 
 # Variables that the scripts read from the environment
 export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
-export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES TIMEOUT
+export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES TIMEOUT IGT
 export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE CONFIGS SERIES COMPILE
 
 .PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
-	check-configs docs series test-times test-list test-inject test-harness test-prove \
+	check-configs docs series igt-series test-times test-list test-inject test-harness test-prove \
 	test-mutations test-iommufd test-nested test-full clean clean-cache
 
 help:
@@ -28,9 +28,10 @@ help:
 	@echo '  make residency TRACE=file   draw the placement of buffers from a trace'
 	@echo '  make shell           a shell in a guest with the driver loaded'
 	@echo '  make kernel          build only the guest'\''s kernel'
-	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck'
+	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck, docs of subtests'
 	@echo '  make check-configs   compile in other configurations, with other compilers, for other CPUs'
 	@echo '  make series          the patches as commits to send, each compiled and checked'
+	@echo '  make igt-series IGT=dir   the IGT tests as commits to send, for this tree of IGT'
 	@echo '  make docs            build the documentation as web pages, in out/docs/html/'
 	@echo '  make test-harness    test that the harness detects deliberate failures'
 	@echo '  make test-prove      test make prove with importers and programs of each kind'
@@ -70,7 +71,7 @@ help:
 	@echo '  JOBS=n               parallel compilers (one per CPU)'
 	@echo '  V=1                  show the output of commands'
 
-run test prove coverage bench bench-compare residency shell kernel check check-configs docs series:
+run test prove coverage bench bench-compare residency shell kernel check check-configs docs series igt-series:
 	@exec $(H)/$@.sh
 
 test-times test-list test-inject test-iommufd test-nested test-full: test-%:

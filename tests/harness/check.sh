@@ -16,9 +16,11 @@
 . "$HARNESS/lib/source.sh"
 # shellcheck source=tests/harness/lib/kbuild.sh
 . "$HARNESS/lib/kbuild.sh"
+# shellcheck source=tests/harness/lib/igt_doc.sh
+. "$HARNESS/lib/igt_doc.sh"
 
 LOGS=$OUT/check
-STEPS=11
+STEPS=12
 n=0
 FAILED=()
 
@@ -198,6 +200,7 @@ BUILD=$WORK/build/check
 mkdir -p "$BUILD" "$LOGS"
 rm -f -- "$LOGS"/*.log
 with_lock "work-$SRC_ID" _check
+check igt-doc "all subtests are documented" igt_doc_check "$OUT/check/igt"
 check shellcheck "shellcheck: all scripts" check_shell
 check names "no host or path of this machine in our files" check_names
 ((${#FAILED[@]} == 0)) || die "${#FAILED[@]} of $((STEPS - 1)) checks: ${FAILED[*]}"

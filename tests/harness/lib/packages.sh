@@ -26,21 +26,25 @@
 # Each word is a package, or probe:package. The probe is a command, or a file if it
 # begins with a slash. One set per purpose, so that `make run` does not install what
 # only `make check` needs. The names are valid for Debian 12 and 13.
+
+# To compile the IGT tests
+IGT_TOOLS="gcc jq ld:binutils make
+	/usr/include/stdio.h:libc6-dev /usr/include/libdrm/drm.h:libdrm-dev
+	/usr/include/cairo/cairo.h:libcairo2-dev"
+
 declare -A TOOLS=(
 	[fetch]="apt-get:apt git mmdebstrap rsync xz:xz-utils"
 	[kernel]="bc bison ccache depmod:kmod flex gcc ld:binutils lz4 make perl
 		/usr/include/stdio.h:libc6-dev /usr/include/libelf.h:libelf-dev"
 	[kselftest]="/usr/include/sys/capability.h:libcap-dev"
-	[check]="git perl python3 shellcheck sparse"
+	[check]="git perl python3 shellcheck sparse $IGT_TOOLS"
 	[configs]="clang-19 aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
 		i686-linux-gnu-gcc:gcc-i686-linux-gnu"
 	[compare]="jq"
 	[plot]="gnuplot:gnuplot-nox jq"
 	[docs]="sphinx-build:python3-sphinx /usr/lib/python3/dist-packages/yaml:python3-yaml"
-	[guest]="gcc jq ld:binutils make mksquashfs:squashfs-tools
-		qemu-system-x86_64:qemu-system-x86 setpriv:util-linux
-		/usr/include/stdio.h:libc6-dev /usr/include/libdrm/drm.h:libdrm-dev
-		/usr/include/cairo/cairo.h:libcairo2-dev /usr/include/zlib.h:zlib1g-dev"
+	[guest]="mksquashfs:squashfs-tools qemu-system-x86_64:qemu-system-x86
+		setpriv:util-linux $IGT_TOOLS"
 )
 
 # _missing_packages PURPOSE... - one per line

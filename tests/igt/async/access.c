@@ -7,8 +7,10 @@
 #include <sys/uio.h>
 
 #include "async.h"
+#include "dmabuf_sync_file.h"
 #include "igt.h"
 #include "pfn_importer.h"
+#include "sw_sync.h"
 
 #define SIZE	(64 * KiB)
 
@@ -29,7 +31,7 @@ static struct moving moving_create(int fd)
 	vgem_pfn_bo_fill(fd, m.handle, SIZE, 1);
 	m.dmabuf = vgem_pfn_export(fd, m.handle);
 	m.map = vgem_pfn_bo_mmap(fd, m.handle, SIZE, PROT_READ | PROT_WRITE);
-	m.syncobj = async_syncobj(fd);
+	m.syncobj = syncobj_create(fd, 0);
 	return m;
 }
 
@@ -45,7 +47,7 @@ static void moving_destroy(struct moving *m)
 {
 	async_wait(m->fd, m->syncobj);
 	vgem_pfn_bo_check_mem(m->fd, m->handle, SIZE, 1);
-	igt_assert_eq(__syncobj_destroy(m->fd, m->syncobj), 0);
+	syncobj_destroy(m->fd, m->syncobj);
 	munmap(m->map, SIZE);
 	close(m->dmabuf);
 	vgem_pfn_gem_close(m->fd, m->handle);
@@ -96,10 +98,6 @@ static void import_once(int importer, int dmabuf, uint32_t flags)
 	close(import);
 }
 
-/*
- * SUBTEST: waits
- * Description: every way to access a buffer with a pending copy waits for the copy
- */
 static void test_waits(int fd, int importer, enum look look)
 {
 	static const uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_CARVEOUT };
@@ -170,46 +168,33 @@ static void test_waits(int fd, int importer, enum look look)
 	moving_destroy(&m);
 }
 
-/*
- * SUBTEST: sync-file
- * Description: the fence of a pending copy is exported as a sync file for readers and
- *		for writers, and can be polled
- */
 static void test_sync_file(int fd)
 {
 	struct moving m = moving_create(fd);
 	int to_read, to_write;
 
-	to_read = __dmabuf_sync_file(m.dmabuf, DMA_BUF_SYNC_READ);
-	igt_assert_lte(0, to_read);
-	igt_assert_eq(__sync_file_wait(to_read, 0), 1);
+	to_read = dmabuf_export_sync_file(m.dmabuf, DMA_BUF_SYNC_READ);
+	igt_assert(!sync_file_busy(to_read));
 	close(to_read);
 
 	moving_start(&m, VGEM_PFN_TT);
-	to_read = __dmabuf_sync_file(m.dmabuf, DMA_BUF_SYNC_READ);
-	to_write = __dmabuf_sync_file(m.dmabuf, DMA_BUF_SYNC_WRITE);
-	igt_assert_lte(0, to_read);
-	igt_assert_lte(0, to_write);
-	pfn_hold_assert(&m.hold, !__sync_file_wait(to_read, 0));
-	pfn_hold_assert(&m.hold, !__sync_file_wait(to_write, 0));
+	to_read = dmabuf_export_sync_file(m.dmabuf, DMA_BUF_SYNC_READ);
+	to_write = dmabuf_export_sync_file(m.dmabuf, DMA_BUF_SYNC_WRITE);
+	pfn_hold_assert(&m.hold, sync_file_busy(to_read));
+	pfn_hold_assert(&m.hold, sync_file_busy(to_write));
 	/* Polling the dma-buf itself also reports the fence. */
-	pfn_hold_assert(&m.hold, !__sync_file_wait(m.dmabuf, 0));
+	pfn_hold_assert(&m.hold, dmabuf_busy(m.dmabuf, DMA_BUF_SYNC_READ));
 
 	pfn_hold_end(&m.hold);
-	igt_assert_eq(__sync_file_wait(to_read, -1), 1);
-	igt_assert_eq(__sync_file_wait(to_write, -1), 1);
-	igt_assert_eq(__sync_file_wait(m.dmabuf, 0), 1);
+	igt_assert_eq(sync_fence_wait(to_read, -1), 0);
+	igt_assert_eq(sync_fence_wait(to_write, -1), 0);
+	igt_assert(!dmabuf_busy(m.dmabuf, DMA_BUF_SYNC_READ));
 	igt_assert(async_done(fd, m.syncobj));
 	close(to_read);
 	close(to_write);
 	moving_destroy(&m);
 }
 
-/*
- * SUBTEST: truth
- * Description: during an asynchronous move the page frame numbers are those of the
- *		destination
- */
 static void test_truth(int fd, int importer)
 {
 	struct moving m = moving_create(fd);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pfn_syncobj.h"
+#include "igt_syncobj.h"
 #include "vgem_pfn.h"
 
 #define MS	1000	/* us */
@@ -26,7 +26,11 @@ void async_move(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj);
 void async_move_held(int fd, uint32_t handle, uint32_t region, uint32_t out_syncobj,
 		     struct pfn_hold *hold);
 
-uint32_t async_syncobj(int fd);
+/*
+ * Wait for @point of a sync object, or for its fence if @point is zero. A negative @ms
+ * means no timeout. Returns 0, -ETIME on timeout, -EINVAL without a fence.
+ */
+int async_syncobj_wait(int fd, uint32_t syncobj, uint64_t point, int ms);
 bool async_done(int fd, uint32_t syncobj);
 void async_wait(int fd, uint32_t syncobj);
 

@@ -9,11 +9,6 @@
 #include "igt.h"
 #include "pfn_fault.h"
 
-/*
- * SUBTEST: chained
- * Description: moves of a buffer whose previous move is still pending, spread over
- *		several engines, complete in order
- */
 static void test_chained(int fd)
 {
 	const size_t size = 256 * KiB;
@@ -24,7 +19,7 @@ static void test_chained(int fd)
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	vgem_pfn_bo_fill(fd, handle, size, 1);
 	for (i = 0; i < 12; i++)
-		syncobjs[i] = async_syncobj(fd);
+		syncobjs[i] = syncobj_create(fd, 0);
 
 	for (round = 1; round <= 3; round++) {
 		async_latency(fd, 200 * MS);
@@ -52,14 +47,10 @@ static void test_chained(int fd)
 		vgem_pfn_bo_fill(fd, handle, size, round + 1);
 	}
 	for (i = 0; i < 12; i++)
-		igt_assert_eq(__syncobj_destroy(fd, syncobjs[i]), 0);
+		syncobj_destroy(fd, syncobjs[i]);
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: sync-after-async
- * Description: a synchronous move waits for pending copies
- */
 static void test_sync_after_async(int fd)
 {
 	const size_t size = 256 * KiB;
@@ -68,7 +59,7 @@ static void test_sync_after_async(int fd)
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	vgem_pfn_bo_fill(fd, handle, size, 1);
-	syncobj = async_syncobj(fd);
+	syncobj = syncobj_create(fd, 0);
 
 	pfn_hold_begin(&hold);
 	async_move_held(fd, handle, VGEM_PFN_TT, syncobj, &hold);
@@ -79,15 +70,10 @@ static void test_sync_after_async(int fd)
 	pfn_hold_end(&hold);
 	vgem_pfn_bo_check_mem(fd, handle, size, 1);
 
-	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	syncobj_destroy(fd, syncobj);
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: same-pages
- * Description: a move between SYSTEM and TT does not copy, and leaves a pending copy
- *		running
- */
 static void test_same_pages(int fd)
 {
 	const size_t size = 256 * KiB;
@@ -97,8 +83,8 @@ static void test_same_pages(int fd)
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	vgem_pfn_bo_fill(fd, handle, size, 1);
-	first = async_syncobj(fd);
-	second = async_syncobj(fd);
+	first = syncobj_create(fd, 0);
+	second = syncobj_create(fd, 0);
 
 	pfn_hold_begin(&hold);
 	async_move_held(fd, handle, VGEM_PFN_TT, first, &hold);
@@ -109,8 +95,8 @@ static void test_same_pages(int fd)
 	igt_assert_eq_u64(vgem_pfn_bo_pfn(fd, handle, 3), pfn);
 
 	/* The buffer is in SYSTEM already: the returned fence is the last move's. */
-	igt_assert_eq(__syncobj_destroy(fd, second), 0);
-	second = async_syncobj(fd);
+	syncobj_destroy(fd, second);
+	second = syncobj_create(fd, 0);
 	async_move(fd, handle, VGEM_PFN_SYSTEM, second);
 	pfn_hold_assert(&hold, !async_done(fd, second));
 	pfn_hold_end(&hold);
@@ -118,15 +104,11 @@ static void test_same_pages(int fd)
 	igt_assert(async_done(fd, first));
 	vgem_pfn_bo_check_mem(fd, handle, size, 1);
 
-	igt_assert_eq(__syncobj_destroy(fd, first), 0);
-	igt_assert_eq(__syncobj_destroy(fd, second), 0);
+	syncobj_destroy(fd, first);
+	syncobj_destroy(fd, second);
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: in-flight
- * Description: the copies of many buffers can be pending at the same time
- */
 static void test_in_flight(int fd)
 {
 	const size_t size = 64 * KiB;
@@ -138,7 +120,7 @@ static void test_in_flight(int fd)
 		handles[i] = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT,
 						VGEM_PFN_TT);
 		vgem_pfn_bo_fill(fd, handles[i], size, i + 1);
-		syncobjs[i] = async_syncobj(fd);
+		syncobjs[i] = syncobj_create(fd, 0);
 	}
 
 	pfn_hold_begin(&hold);
@@ -152,16 +134,11 @@ static void test_in_flight(int fd)
 	for (i = 0; i < 32; i++) {
 		async_wait(fd, syncobjs[i]);
 		vgem_pfn_bo_check_mem(fd, handles[i], size, i + 1);
-		igt_assert_eq(__syncobj_destroy(fd, syncobjs[i]), 0);
+		syncobj_destroy(fd, syncobjs[i]);
 		vgem_pfn_gem_close(fd, handles[i]);
 	}
 }
 
-/*
- * SUBTEST: close
- * Description: a buffer can be closed while it is copied, and all of its memory is
- *		freed
- */
 static void test_close(int fd)
 {
 	const size_t size = 256 * KiB;
@@ -171,7 +148,7 @@ static void test_close(int fd)
 
 	for (i = 0; i < 3; i++)
 		before[i] = vgem_pfn_region(fd, i);
-	syncobj = async_syncobj(fd);
+	syncobj = syncobj_create(fd, 0);
 	async_latency(fd, 20 * MS);
 
 	for (i = 0; i < 30; i++) {
@@ -196,13 +173,9 @@ static void test_close(int fd)
 		}
 		igt_assert_eq_u64(vgem_pfn_region(fd, i).used, before[i].used);
 	}
-	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	syncobj_destroy(fd, syncobj);
 }
 
-/*
- * SUBTEST: no-job
- * Description: if no job can be created for a copy, it is done synchronously
- */
 static void test_no_job(int fd)
 {
 	const size_t size = 256 * KiB;
@@ -212,7 +185,7 @@ static void test_no_job(int fd)
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	vgem_pfn_bo_fill(fd, handle, size, 1);
-	syncobj = async_syncobj(fd);
+	syncobj = syncobj_create(fd, 0);
 
 	ret = __vgem_pfn_fault_arm(fd, "fence", 1, 1);
 	igt_require_f(!ret, "no fault injection: %d\n", ret);
@@ -230,7 +203,7 @@ static void test_no_job(int fd)
 	async_wait(fd, syncobj);
 	vgem_pfn_bo_check_mem(fd, handle, size, 1);
 
-	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	syncobj_destroy(fd, syncobj);
 	vgem_pfn_gem_close(fd, handle);
 }
 

@@ -31,10 +31,6 @@ static void mark_carveout(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: old-bytes
- * Description: until the fence signals, the destination keeps its old contents
- */
 static void test_old_bytes(int fd)
 {
 	const size_t size = 256 * KiB, pages = size / PFN_PAGE_SIZE;
@@ -46,7 +42,7 @@ static void test_old_bytes(int fd)
 	mark_carveout(fd);
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_TT, VGEM_PFN_CARVEOUT);
 	vgem_pfn_bo_fill(fd, handle, size, 1);
-	syncobj = async_syncobj(fd);
+	syncobj = syncobj_create(fd, 0);
 	pfn_hold_begin(&hold);
 	async_move_held(fd, handle, VGEM_PFN_CARVEOUT, syncobj, &hold);
 	vgem_pfn_bo_pfns(fd, handle, 0, pages, pfns);
@@ -62,7 +58,7 @@ static void test_old_bytes(int fd)
 	vgem_pfn_bo_check_mem(fd, handle, size, 1);
 	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, handle).last_copy_bytes, size);
 
-	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	syncobj_destroy(fd, syncobj);
 	vgem_pfn_gem_close(fd, handle);
 }
 
@@ -98,12 +94,6 @@ static struct event find_event(const char *name)
 	return event;
 }
 
-/*
- * SUBTEST: worker
- * SUBTEST: worker-sync
- * Description: an asynchronous copy runs in a worker, after the move; a synchronous one
- *		in the caller, within the move
- */
 static void test_worker(int fd, int importer, bool async)
 {
 	static const char * const events[] = {
@@ -120,7 +110,7 @@ static void test_worker(int fd, int importer, bool async)
 	vgem_pfn_bo_fill(fd, handle, 64 * KiB, 1);
 	dmabuf = vgem_pfn_export(fd, handle);
 	import = pfn_import(importer, dmabuf);
-	syncobj = async_syncobj(fd);
+	syncobj = syncobj_create(fd, 0);
 
 	igt_assert_eq(__pfn_trace_dir(), 0);
 	__pfn_trace_write("trace", "");
@@ -159,7 +149,7 @@ static void test_worker(int fd, int importer, bool async)
 	}
 
 	vgem_pfn_bo_check(fd, handle, 64 * KiB, 1);
-	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	syncobj_destroy(fd, syncobj);
 	close(import);
 	close(dmabuf);
 	vgem_pfn_gem_close(fd, handle);
@@ -168,19 +158,15 @@ static void test_worker(int fd, int importer, bool async)
 static uint64_t timed_move(int fd, uint32_t handle, uint32_t region)
 {
 	struct timespec start = {};
-	uint32_t syncobj = async_syncobj(fd);
+	uint32_t syncobj = syncobj_create(fd, 0);
 
 	igt_nsec_elapsed(&start);
 	async_move(fd, handle, region, syncobj);
 	async_wait(fd, syncobj);
-	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	syncobj_destroy(fd, syncobj);
 	return igt_nsec_elapsed(&start) / 1000;
 }
 
-/*
- * SUBTEST: latency
- * Description: a copy takes at least as long as the knobs specify
- */
 static void test_latency(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, MiB, VGEM_PFN_CARVEOUT,
@@ -200,10 +186,6 @@ static void test_latency(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: clear
- * Description: memory of a buffer without contents is cleared by an engine, too
- */
 static void test_clear(int fd)
 {
 	const size_t size = 256 * KiB;
@@ -216,7 +198,7 @@ static void test_clear(int fd)
 	vgem_pfn_gem_close(fd, handle);
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT);
-	syncobj = async_syncobj(fd);
+	syncobj = syncobj_create(fd, 0);
 	pfn_hold_begin(&hold);
 	async_move_held(fd, handle, VGEM_PFN_CARVEOUT, syncobj, &hold);
 	pfn_hold_assert(&hold, !async_done(fd, syncobj));
@@ -227,7 +209,7 @@ static void test_clear(int fd)
 	igt_assert(async_done(fd, syncobj));
 	pfn_hold_end(&hold);
 	munmap(map, size);
-	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	syncobj_destroy(fd, syncobj);
 	vgem_pfn_gem_close(fd, handle);
 }
 

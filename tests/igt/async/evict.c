@@ -9,16 +9,9 @@
 #include <unistd.h>
 
 #include "async.h"
+#include "dmabuf_sync_file.h"
 #include "igt.h"
 
-/*
- * SUBTEST: evict
- * Description: an eviction does not wait for its copy, and the new owner of the memory
- *		does not access it before the copy is done
- *
- * SUBTEST: evict-long
- * Description: the same, filling and checking each buffer completely, not 1 MiB of it
- */
 static void test_evict(int fd, bool whole)
 {
 	const size_t size = vgem_pfn_carveout_size(fd) / 8;
@@ -50,16 +43,14 @@ static void test_evict(int fd, bool whole)
 			continue;
 		igt_assert_eq_u64(vgem_pfn_bo_query(fd, handles[i]).num_evictions,
 				  1);
-		file = __dmabuf_sync_file(dmabufs[i], DMA_BUF_SYNC_READ);
-		igt_assert_lte(0, file);
-		pending += !__sync_file_wait(file, 0);
+		file = dmabuf_export_sync_file(dmabufs[i], DMA_BUF_SYNC_READ);
+		pending += sync_file_busy(file);
 		close(file);
 	}
 	pfn_hold_assert(&hold, pending);
 	dmabuf = vgem_pfn_export(fd, handle);
-	file = __dmabuf_sync_file(dmabuf, DMA_BUF_SYNC_READ);
-	igt_assert_lte(0, file);
-	pfn_hold_assert(&hold, !__sync_file_wait(file, 0));
+	file = dmabuf_export_sync_file(dmabuf, DMA_BUF_SYNC_READ);
+	pfn_hold_assert(&hold, sync_file_busy(file));
 	close(file);
 	close(dmabuf);
 
@@ -74,14 +65,6 @@ static void test_evict(int fd, bool whole)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: overcommit
- * Description: with all moves asynchronous, 1.25 times the carveout can be allocated
- *		and moved back, and no contents are lost
- *
- * SUBTEST: overcommit-long
- * Description: the same with twice the carveout
- */
 static void test_overcommit(int fd, int num)
 {
 	const size_t size = vgem_pfn_carveout_size(fd) / 16;
@@ -107,14 +90,6 @@ static void test_overcommit(int fd, int num)
 	}
 }
 
-/*
- * SUBTEST: ghost
- * Description: memory that a pending copy reads from is not reused before the copy is
- *		done, and an allocation that needs it waits
- *
- * SUBTEST: ghost-long
- * Description: the same, filling and checking each buffer completely, not 1 MiB of it
- */
 static void test_ghost(int fd, bool whole)
 {
 	uint64_t carveout = vgem_pfn_carveout_size(fd);
@@ -124,7 +99,7 @@ static void test_ghost(int fd, bool whole)
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	vgem_pfn_bo_fill(fd, handle, part, 1);
-	syncobj = async_syncobj(fd);
+	syncobj = syncobj_create(fd, 0);
 	pfn_hold_begin(&hold);
 	async_move_held(fd, handle, VGEM_PFN_TT, syncobj, &hold);
 
@@ -143,7 +118,7 @@ static void test_ghost(int fd, bool whole)
 	vgem_pfn_bo_check(fd, handle, part, 1);
 	vgem_pfn_bo_check(fd, other, whole ? carveout : part, 2);
 
-	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	syncobj_destroy(fd, syncobj);
 	vgem_pfn_gem_close(fd, handle);
 	vgem_pfn_gem_close(fd, other);
 }
@@ -152,11 +127,6 @@ static void on_alarm(int sig)
 {
 }
 
-/*
- * SUBTEST: queue
- * Description: the number of queued moves is limited: at the limit the caller waits
- *		interruptibly, and buffers can be exported and closed meanwhile
- */
 static void test_queue(int fd)
 {
 	/* No SA_RESTART: the ioctl returns -EINTR. */
@@ -213,10 +183,6 @@ static void shuttle_run(void *arg)
 	}
 }
 
-/*
- * SUBTEST: evict-all-busy
- * Description: the evict_all knob terminates while a thread keeps moving a buffer back
- */
 static void test_evict_all_busy(int fd)
 {
 	struct shuttle s = {

@@ -33,7 +33,7 @@ static void fault_create(struct fault *f, int fd, int importer)
 	f->dmabuf = vgem_pfn_export(fd, f->handle);
 	f->import = pfn_import(importer, f->dmabuf);
 	f->map = pfn_import_mmap(f->import, SIZE, PROT_READ | PROT_WRITE);
-	f->syncobj = async_syncobj(fd);
+	f->syncobj = syncobj_create(fd, 0);
 	pfn_hold_begin(&f->hold);
 	async_move_held(fd, f->handle, VGEM_PFN_TT, f->syncobj, &f->hold);
 }
@@ -43,7 +43,7 @@ static void fault_destroy(struct fault *f)
 	async_wait(f->fd, f->syncobj);
 	pfn_assert_pattern(f->map, 0, SIZE, 1);
 	vgem_pfn_bo_check_mem(f->fd, f->handle, SIZE, 1);
-	igt_assert_eq(__syncobj_destroy(f->fd, f->syncobj), 0);
+	syncobj_destroy(f->fd, f->syncobj);
 	munmap(f->map, SIZE);
 	close(f->import);
 	close(f->dmabuf);
@@ -71,11 +71,6 @@ static void fault_wait(struct fault *f)
 	igt_assert_eq_u64(f->word, pfn_pattern_word(1, 0));
 }
 
-/*
- * SUBTEST: fault-others-map
- * Description: while one thread's fault waits for a copy, other threads can map and
- *		unmap, also in the same mapping
- */
 static void test_others_map(int fd, int importer)
 {
 	struct fault f;
@@ -102,11 +97,6 @@ static void test_others_map(int fd, int importer)
 	fault_destroy(&f);
 }
 
-/*
- * SUBTEST: fault-others-move
- * Description: while one thread's fault waits for a copy, the buffer can be moved
- *		again, and the fault maps the final placement
- */
 static void test_others_move(int fd, int importer)
 {
 	struct fault f;
@@ -126,11 +116,6 @@ static void test_others_move(int fd, int importer)
 	fault_destroy(&f);
 }
 
-/*
- * SUBTEST: fault-unmapped
- * Description: a fault that waits for a copy does not touch the mapping and the import
- *		after they are removed
- */
 static void test_unmapped(int fd, int importer)
 {
 	struct fault f;
@@ -159,11 +144,6 @@ static void test_unmapped(int fd, int importer)
 	fault_destroy(&f);
 }
 
-/*
- * SUBTEST: fault-signal
- * Description: a thread whose fault waits for a copy handles signals, and then
- *		completes the fault
- */
 static void test_signal(int fd, int importer)
 {
 	struct fault f;
@@ -186,11 +166,6 @@ enum where {
 	IN_SYSCALL,
 };
 
-/*
- * SUBTEST: fault-kill
- * Description: a task whose fault waits for a copy can be killed at once, also in a
- *		system call
- */
 static void test_kill(int fd, int importer, enum where where)
 {
 	struct fault f;

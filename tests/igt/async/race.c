@@ -9,14 +9,6 @@
 
 #define NUM	8
 
-/*
- * SUBTEST: correct-importer
- * Description: an importer that waits for fences always reads the buffer's contents,
- *		during 400 moves on all engines
- *
- * SUBTEST: correct-importer-long
- * Description: the same with 10,000 moves
- */
 static void test_correct(int fd, int importer, int moves)
 {
 	uint64_t random = 0x5eed, seeds[NUM], reads = 0;
@@ -83,11 +75,6 @@ static void test_correct(int fd, int importer, int moves)
 	igt_info("%d moves, %llu reads\n", moves, (long long)reads);
 }
 
-/*
- * SUBTEST: wrong-importer
- * Description: an importer that does not wait for fences reads data that is not the
- *		buffer's, and the test detects it
- */
 static void test_wrong(int fd, int importer)
 {
 	const size_t size = 16 * PFN_PAGE_SIZE;
@@ -107,7 +94,7 @@ static void test_wrong(int fd, int importer)
 	map = pfn_import_mmap(wrong, size, PROT_READ);
 	data = calloc(1, size);
 	igt_assert(data);
-	syncobj = async_syncobj(fd);
+	syncobj = syncobj_create(fd, 0);
 
 	for (i = 0; i < 2; i++) {
 		/*
@@ -142,7 +129,7 @@ static void test_wrong(int fd, int importer)
 	close(wrong);
 	close(correct);
 	close(dmabuf);
-	igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+	syncobj_destroy(fd, syncobj);
 	vgem_pfn_gem_close(fd, handle);
 }
 

@@ -21,23 +21,17 @@ static uint32_t create(int fd, uint64_t seed)
 static void destroy(int fd, uint32_t handle, uint32_t syncobj)
 {
 	if (syncobj)
-		igt_assert_eq(__syncobj_destroy(fd, syncobj), 0);
+		syncobj_destroy(fd, syncobj);
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: out-syncobj
- * SUBTEST: out-timeline
- * Description: the fence of a move signals once the contents are in place, and not
- *		before
- */
 static void test_out(int fd, uint64_t point)
 {
 	struct drm_vgem_pfn_bo_move arg = {
 		.handle = create(fd, 1),
 		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
 		.region = VGEM_PFN_TT,
-		.out_syncobj = async_syncobj(fd),
+		.out_syncobj = syncobj_create(fd, 0),
 		.out_point = point,
 	};
 	struct pfn_hold hold;
@@ -48,9 +42,9 @@ static void test_out(int fd, uint64_t point)
 	pfn_hold_begin(&hold);
 	pfn_hold_bo(&hold, fd, arg.handle);
 	igt_assert_eq(__vgem_pfn_ioctl(fd, MOVE, &arg), 0);
-	pfn_hold_assert(&hold, __syncobj_wait(fd, arg.out_syncobj, point, 0) == -ETIME);
+	pfn_hold_assert(&hold, async_syncobj_wait(fd, arg.out_syncobj, point, 0) == -ETIME);
 	pfn_hold_end(&hold);
-	igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point, -1), 0);
+	igt_assert_eq(async_syncobj_wait(fd, arg.out_syncobj, point, -1), 0);
 	pfn_mem_read(vgem_pfn_bo_pfn(fd, arg.handle, 0), 0, &word, 8);
 	igt_assert_eq_u64(word, pfn_pattern_word(1, 0));
 
@@ -61,22 +55,16 @@ static void test_out(int fd, uint64_t point)
 		pfn_hold_begin(&hold);
 		pfn_hold_bo(&hold, fd, arg.handle);
 		igt_assert_eq(__vgem_pfn_ioctl(fd, MOVE, &arg), 0);
-		igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point, 0), 0);
-		pfn_hold_assert(&hold, __syncobj_wait(fd, arg.out_syncobj, point + 5,
-						      0) == -ETIME);
+		igt_assert_eq(async_syncobj_wait(fd, arg.out_syncobj, point, 0), 0);
+		pfn_hold_assert(&hold, async_syncobj_wait(fd, arg.out_syncobj, point + 5,
+							  0) == -ETIME);
 		pfn_hold_end(&hold);
-		igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, point + 5, -1),
-			      0);
+		igt_assert_eq(async_syncobj_wait(fd, arg.out_syncobj, point + 5, -1), 0);
 	}
 	vgem_pfn_bo_check_mem(fd, arg.handle, 64 * KiB, 1);
 	destroy(fd, arg.handle, arg.out_syncobj);
 }
 
-/*
- * SUBTEST: out-no-copy
- * Description: the fence of a move that copies nothing, or of a synchronous one, has
- *		signaled on return
- */
 static void test_out_no_copy(int fd)
 {
 	struct drm_vgem_pfn_bo_move arg = {
@@ -89,11 +77,11 @@ static void test_out_no_copy(int fd)
 		arg.flags = i % 2 ? DRM_VGEM_PFN_MOVE_ASYNC : 0;
 		if (i == 2)
 			arg.region = VGEM_PFN_TT;
-		arg.out_syncobj = async_syncobj(fd);
-		igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, 0, 0), -EINVAL);
+		arg.out_syncobj = syncobj_create(fd, 0);
+		igt_assert_eq(async_syncobj_wait(fd, arg.out_syncobj, 0, 0), -EINVAL);
 		igt_assert_eq(__vgem_pfn_ioctl(fd, MOVE, &arg), 0);
-		igt_assert_eq(__syncobj_wait(fd, arg.out_syncobj, 0, 0), 0);
-		igt_assert_eq(__syncobj_destroy(fd, arg.out_syncobj), 0);
+		igt_assert_eq(async_syncobj_wait(fd, arg.out_syncobj, 0, 0), 0);
+		syncobj_destroy(fd, arg.out_syncobj);
 	}
 	igt_assert_eq_u64(vgem_pfn_bo_query(fd, arg.handle).num_moves, 1);
 	destroy(fd, arg.handle, 0);
@@ -123,7 +111,7 @@ static void syncer_start(struct syncer *s, int fd, uint32_t out_syncobj)
 	s->arg = (struct drm_vgem_pfn_bo_move) {
 		.handle = create(fd, 1),
 		.region = VGEM_PFN_TT,
-		.in_syncobj = async_syncobj(fd),
+		.in_syncobj = syncobj_create(fd, 0),
 		.out_syncobj = out_syncobj,
 	};
 	pfn_hold_begin(&s->hold);
@@ -132,11 +120,6 @@ static void syncer_start(struct syncer *s, int fd, uint32_t out_syncobj)
 	pfn_hold_assert(&s->hold, pfn_thread_asleep(&s->thread));
 }
 
-/*
- * SUBTEST: in-syncobj
- * Description: a move waits for its in-fence; meanwhile the buffer is not locked, and
- *		accesses to it do not wait for that fence
- */
 static void test_in(int fd)
 {
 	struct syncer s;
@@ -158,10 +141,6 @@ static void test_in(int fd)
 	vgem_pfn_gem_close(fd, s.busy);
 }
 
-/*
- * SUBTEST: in-out-same
- * Description: the same sync object can hold the in-fence and receive the out-fence
- */
 static void test_in_out(int fd)
 {
 	struct drm_vgem_pfn_bo_move arg = {
@@ -171,7 +150,7 @@ static void test_in_out(int fd)
 	struct pfn_hold hold;
 	int i;
 
-	arg.out_syncobj = async_syncobj(fd);
+	arg.out_syncobj = syncobj_create(fd, 0);
 	for (i = 0; i < 4; i++) {
 		arg.region = i % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT;
 		pfn_hold_begin(&hold);
@@ -186,16 +165,11 @@ static void test_in_out(int fd)
 	destroy(fd, arg.handle, arg.out_syncobj);
 }
 
-/*
- * SUBTEST: in-interrupted
- * Description: waiting for an in-fence can be interrupted, and leaves the buffer in
- *		place
- */
 static void test_in_interrupted(int fd)
 {
 	struct syncer s;
 
-	syncer_start(&s, fd, async_syncobj(fd));
+	syncer_start(&s, fd, syncobj_create(fd, 0));
 	pfn_thread_signal(&s.thread);
 	pfn_thread_join(&s.thread);
 	igt_assert(s.thread.signaled);
@@ -204,18 +178,14 @@ static void test_in_interrupted(int fd)
 
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, s.arg.handle),
 			  VGEM_PFN_CARVEOUT);
-	igt_assert_eq(__syncobj_wait(fd, s.arg.out_syncobj, 0, 0), -EINVAL);
+	igt_assert_eq(async_syncobj_wait(fd, s.arg.out_syncobj, 0, 0), -EINVAL);
 	pfn_hold_end(&s.hold);
 	async_wait(fd, s.arg.in_syncobj);
-	igt_assert_eq(__syncobj_destroy(fd, s.arg.out_syncobj), 0);
+	syncobj_destroy(fd, s.arg.out_syncobj);
 	destroy(fd, s.arg.handle, s.arg.in_syncobj);
 	vgem_pfn_gem_close(fd, s.busy);
 }
 
-/*
- * SUBTEST: bad-syncobj
- * Description: invalid sync objects are rejected before anything is changed
- */
 static void test_bad(int fd)
 {
 	const struct drm_vgem_pfn_bo_move good = {
@@ -224,7 +194,7 @@ static void test_bad(int fd)
 		.region = VGEM_PFN_TT,
 	};
 	struct drm_vgem_pfn_bo_move arg;
-	uint32_t out = async_syncobj(fd), empty = async_syncobj(fd);
+	uint32_t out = syncobj_create(fd, 0), empty = syncobj_create(fd, 0);
 
 #define bad(error, fields) \
 	do { \
@@ -233,7 +203,7 @@ static void test_bad(int fd)
 		igt_assert_eq(__vgem_pfn_ioctl(fd, MOVE, &arg), -(error)); \
 		igt_assert_eq_u32(vgem_pfn_bo_region(fd, good.handle), \
 				  VGEM_PFN_CARVEOUT); \
-		igt_assert_eq(__syncobj_wait(fd, out, 0, 0), -EINVAL); \
+		igt_assert_eq(async_syncobj_wait(fd, out, 0, 0), -EINVAL); \
 	} while (0)
 
 	bad(ENOENT, arg.in_syncobj = 12345);
@@ -253,7 +223,7 @@ static void test_bad(int fd)
 	bad(ENOENT, arg.handle = 12345; arg.out_syncobj = out);
 #undef bad
 
-	igt_assert_eq(__syncobj_destroy(fd, empty), 0);
+	syncobj_destroy(fd, empty);
 	destroy(fd, good.handle, out);
 }
 

@@ -3,14 +3,10 @@
  * Subtests of copies that outlive their file and device, and of the number of engines.
  */
 #include "async.h"
+#include "dmabuf_sync_file.h"
 #include "igt.h"
 #include "vgem_pfn_module.h"
 
-/*
- * SUBTEST: unload
- * Description: the module can be unloaded while an engine copies for a closed buffer,
- *		and a fence of that copy may outlive it
- */
 static void test_unload(void)
 {
 	uint32_t handle;
@@ -29,18 +25,17 @@ static void test_unload(void)
 		async_move_held(fd, handle, VGEM_PFN_TT, 0, &hold);
 		if (round)
 			async_move(fd, handle, VGEM_PFN_CARVEOUT, 0);
-		file = __dmabuf_sync_file(dmabuf, DMA_BUF_SYNC_READ);
-		igt_assert_lte(0, file);
-		pfn_hold_assert(&hold, !__sync_file_wait(file, 0));
+		file = dmabuf_export_sync_file(dmabuf, DMA_BUF_SYNC_READ);
+		pfn_hold_assert(&hold, sync_file_busy(file));
 		close(dmabuf);
 		close(fd);
 
 		pfn_hold_until_asleep(&hold);
 		igt_assert_eq(__vgem_pfn_unload(), 0);
 		pfn_hold_end(&hold);
-		igt_assert_eq(__sync_file_wait(file, 0), 1);
+		igt_assert(!sync_file_busy(file));
 		igt_assert_eq(__vgem_pfn_load(NULL), 0);
-		igt_assert_eq(__sync_file_wait(file, 0), 1);
+		igt_assert(!sync_file_busy(file));
 		close(file);
 	}
 }
@@ -59,7 +54,7 @@ static bool engines_are_apart(int fd, int engines)
 		handles[i] = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
 						VGEM_PFN_TT);
 		vgem_pfn_bo_fill(fd, handles[i], 64 * KiB, i);
-		syncobjs[i] = async_syncobj(fd);
+		syncobjs[i] = syncobj_create(fd, 0);
 	}
 	pfn_hold_begin(&hold);
 	pfn_hold_bo(&hold, fd, handles[0]);
@@ -74,23 +69,18 @@ static bool engines_are_apart(int fd, int engines)
 			async_wait(fd, syncobjs[i]);
 	apart = pfn_hold_pending(&hold);
 	for (i = 0; i < COPIES && apart; i += engines)
-		pfn_hold_assert(&hold, __syncobj_wait(fd, syncobjs[i], 0, 20) == -ETIME);
+		pfn_hold_assert(&hold, async_syncobj_wait(fd, syncobjs[i], 0, 20) == -ETIME);
 	pfn_hold_end(&hold);
 
 	for (i = 0; i < COPIES; i++) {
 		async_wait(fd, syncobjs[i]);
 		vgem_pfn_bo_check(fd, handles[i], 64 * KiB, i);
-		igt_assert_eq(__syncobj_destroy(fd, syncobjs[i]), 0);
+		syncobj_destroy(fd, syncobjs[i]);
 		vgem_pfn_gem_close(fd, handles[i]);
 	}
 	return apart;
 }
 
-/*
- * SUBTEST: engines
- * Description: the module parameter sets the number of engines, and invalid numbers are
- *		rejected
- */
 static void test_engines(void)
 {
 	static const struct {

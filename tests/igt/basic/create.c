@@ -18,10 +18,6 @@ static struct drm_vgem_pfn_bo_create good(void)
 	};
 }
 
-/*
- * SUBTEST: create-region
- * Description: a new buffer is placed in the requested region and accounted there
- */
 static void test_create_region(int fd, uint32_t region)
 {
 	uint64_t used = vgem_pfn_region(fd, region).used;
@@ -45,11 +41,6 @@ static void test_create_region(int fd, uint32_t region)
 	igt_assert_eq_u64(vgem_pfn_region(fd, region).used, used);
 }
 
-/*
- * SUBTEST: create-before-system
- * Description: SYSTEM in the list is used when the regions before it are full, without
- *		evicting a buffer
- */
 static void test_create_before_system(int fd)
 {
 	uint64_t size = vgem_pfn_carveout_size(fd);
@@ -68,10 +59,6 @@ static void test_create_before_system(int fd)
 	vgem_pfn_gem_close(fd, first);
 }
 
-/*
- * SUBTEST: create-zeroed
- * Description: the memory of a new buffer is zeroed
- */
 static void test_create_zeroed(int fd, uint32_t region)
 {
 	const size_t size = 2 * MiB;
@@ -215,11 +202,6 @@ static void test_create_bad_pointer(int fd)
 	basic_assert_unchanged(fd, before);
 }
 
-/*
- * SUBTEST: create-bad-flags
- * SUBTEST: create-bad-pad
- * Description: unknown flags and padding must be zero, so that they can be used later
- */
 #define test_create_mbz(fd, field) \
 	do { \
 		struct basic_state before = basic_state(fd); \
@@ -239,10 +221,6 @@ static void test_create_bad_flags(int fd)
 	basic_assert_unchanged(fd, before);
 }
 
-/*
- * SUBTEST: create-any-handle
- * Description: the handle is output only: its value on input has no effect
- */
 static void test_create_any_handle(int fd)
 {
 	uint32_t used = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_SYSTEM);

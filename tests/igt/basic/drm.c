@@ -34,10 +34,6 @@ static void test_version(int fd)
 		 version.version_minor, desc);
 }
 
-/*
- * SUBTEST: dumb
- * Description: dumb buffers are plain memory
- */
 static void test_dumb(int card)
 {
 	struct drm_mode_create_dumb create = {
@@ -95,10 +91,6 @@ static void test_dumb_bad_size(int card)
 	basic_assert_unchanged(card, before);
 }
 
-/*
- * SUBTEST: export
- * Description: the dma-buf's fd has the requested access mode
- */
 static void test_export(int fd)
 {
 	uint32_t flags;
@@ -146,10 +138,6 @@ static void test_export_bad(int fd)
 	igt_assert_eq(__vgem_pfn_handle_to_fd(fd, 0, DRM_CLOEXEC), -ENOENT);
 }
 
-/*
- * SUBTEST: export-same
- * Description: each export of a buffer returns the same dma-buf
- */
 static void test_export_same(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);

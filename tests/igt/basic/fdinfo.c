@@ -59,11 +59,6 @@ static void assert_memory(int fd, uint32_t region, uint64_t total,
 	igt_assert_eq_u64(memory(fd, "active", region), 0);
 }
 
-/*
- * SUBTEST: fdinfo
- * Description: a client's memory is counted in its preferred region as total, and where
- *		it is placed as resident
- */
 static void test_fdinfo(void)
 {
 	int fd = vgem_pfn_open(), other = vgem_pfn_open(), dmabuf;

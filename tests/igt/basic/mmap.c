@@ -8,11 +8,6 @@
 
 #define MMAP_OFFSET	DRM_IOCTL_VGEM_PFN_BO_MMAP_OFFSET
 
-/*
- * SUBTEST: mmap
- * Description: buffers of every region can be mapped, and the mapping shows their
- *		memory
- */
 static void test_mmap(int fd, uint32_t region)
 {
 	const size_t size = 256 * KiB;
@@ -35,10 +30,6 @@ static void test_mmap(int fd, uint32_t region)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: mmap-after-close
- * Description: a mapping keeps its buffer and its memory after the handle is closed
- */
 static void test_mmap_after_close(int fd)
 {
 	const size_t size = 256 * KiB;
@@ -60,10 +51,6 @@ static void test_mmap_after_close(int fd)
 	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, used);
 }
 
-/*
- * SUBTEST: mmap-private
- * Description: private mappings are rejected
- */
 static void test_mmap_private(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
@@ -90,10 +77,6 @@ static void test_mmap_beyond(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: mmap-foreign-fd
- * Description: a file without a handle of the buffer cannot map its offset
- */
 static void test_mmap_foreign_fd(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 4 * KiB, VGEM_PFN_TT);
@@ -133,10 +116,6 @@ static void test_mmap_offset_bad_handle(int fd)
 		vgem_pfn_gem_close(fd, arg.handle); \
 	} while (0)
 
-/*
- * SUBTEST: mmap-offset-any-offset
- * Description: the offset is output only: its value on input has no effect
- */
 static void test_mmap_offset_any_offset(int fd)
 {
 	static const uint64_t offsets[] = { 1, 4 * KiB, ~0ULL };
@@ -155,11 +134,6 @@ static void test_mmap_offset_any_offset(int fd)
 	vgem_pfn_gem_close(fd, arg.handle);
 }
 
-/*
- * SUBTEST: mmap-read-only-debugger
- * Description: a mapping of a read-only dma-buf cannot be written to, not even through
- *		/proc/self/mem
- */
 static void test_read_only(int fd)
 {
 	uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_CARVEOUT };

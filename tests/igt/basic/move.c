@@ -11,10 +11,6 @@ static const uint32_t everywhere[] = {
 	VGEM_PFN_CARVEOUT, VGEM_PFN_TT, VGEM_PFN_SYSTEM,
 };
 
-/*
- * SUBTEST: move
- * Description: contents and mappings survive a move between any two regions
- */
 static void test_move(int fd)
 {
 	const size_t size = MiB;
@@ -44,10 +40,6 @@ static void test_move(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: move-counters
- * Description: the counters match the moves
- */
 static void test_move_counters(int fd)
 {
 	const size_t size = MiB;
@@ -86,10 +78,6 @@ static void test_move_counters(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: move-nowhere
- * Description: a move to the current region succeeds and does nothing
- */
 static void test_move_nowhere(int fd)
 {
 	int i;
@@ -111,10 +99,6 @@ static void test_move_nowhere(int fd)
 	}
 }
 
-/*
- * SUBTEST: move-bad-region
- * Description: a buffer can be moved only to the regions of its list, and to SYSTEM
- */
 static void test_move_bad_region(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT);
@@ -176,11 +160,6 @@ static void test_move_bad_flags(int fd)
 	vgem_pfn_gem_close(fd, arg.handle);
 }
 
-/*
- * SUBTEST: move-interrupted
- * Description: waiting for another thread's move can be interrupted, and leaves the
- *		buffer unchanged
- */
 static void test_move_interrupted(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,

@@ -30,11 +30,6 @@ static const char * const holder_names[NUM_HOLDERS] = {
 	[HOLD_IMPORT_MAP] = "import-mmap",
 };
 
-/*
- * SUBTEST: unload-busy
- * Description: the module cannot be unloaded while any of its objects is referenced,
- *		and the buffer's contents stay correct
- */
 static void test_unload_busy(enum holder holder)
 {
 	const size_t size = 64 * KiB;
@@ -95,10 +90,6 @@ static void test_unload_busy(enum holder holder)
 	vgem_pfn_reload(NULL);
 }
 
-/*
- * SUBTEST: unload
- * Description: the module works after it was unloaded and loaded again
- */
 static void test_unload(void)
 {
 	uint32_t num = DRM_VGEM_PFN_MAX_REGIONS;

@@ -1,10 +1,30 @@
 // SPDX-License-Identifier: MIT
-/*
+/**
  * TEST: vgem pfn carveout
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: Memory management tests
  * Description: Memory of carveouts, for each type of memory and each allocator.
+ *
+ * SUBTEST: within-bounds
+ * Description: Buffers that fill a carveout lie within its bounds and do not overlap.
+ *
+ * SUBTEST: scattered
+ * Description: A buffer of pages that are not adjacent has correct contents in each
+ *		kind of access, also after moves.
+ *
+ * SUBTEST: contiguous
+ * Description: Contiguous memory can be allocated in a carveout that is fragmented into
+ *		512 KiB pieces, by evicting other buffers.
+ *
+ * SUBTEST: contiguous-long
+ * Description: Like contiguous, in a carveout that is fragmented into 128 KiB pieces.
+ *
+ * SUBTEST: large-blocks
+ * Description: A large buffer in an empty carveout is aligned for huge mappings.
+ *
+ * SUBTEST: debugfs
+ * Description: debugfs shows the state of each carveout's manager.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -48,10 +68,6 @@ static uint32_t create_flags(int fd, uint64_t size, uint32_t region,
 	return handle;
 }
 
-/*
- * SUBTEST: within-bounds
- * Description: buffers that fill a carveout lie within its bounds and do not overlap
- */
 static void test_within_bounds(struct drm_vgem_pfn_region region)
 {
 	uint64_t num = region.size / PFN_PAGE_SIZE, have = 0, state = 1, i;
@@ -95,11 +111,6 @@ static void test_within_bounds(struct drm_vgem_pfn_region region)
 	close(fd);
 }
 
-/*
- * SUBTEST: scattered
- * Description: a buffer with as many ranges as pages has correct contents in each kind
- *		of access, also after moves
- */
 static void test_scattered(int fd, struct drm_vgem_pfn_region region)
 {
 	static const uint32_t orders[] = { 0, 1, 3 };
@@ -158,14 +169,6 @@ static void test_scattered(int fd, struct drm_vgem_pfn_region region)
 	close(importer);
 }
 
-/*
- * SUBTEST: contiguous
- * Description: contiguous memory can be allocated in a carveout that is fragmented into
- *		512 KiB pieces, by evicting other buffers
- *
- * SUBTEST: contiguous-long
- * Description: the same in pieces of 128 KiB
- */
 static void test_contiguous(int fd, struct drm_vgem_pfn_region region, uint64_t piece)
 {
 	uint64_t num = region.size / PFN_PAGE_SIZE, size, i;
@@ -205,10 +208,6 @@ static void test_contiguous(int fd, struct drm_vgem_pfn_region region, uint64_t 
 	close(filler);
 }
 
-/*
- * SUBTEST: large-blocks
- * Description: a large buffer in an empty carveout is aligned for huge mappings
- */
 static void test_large_blocks(int fd, struct drm_vgem_pfn_region region)
 {
 	const uint64_t block = 2 * MiB / PFN_PAGE_SIZE;
@@ -224,10 +223,6 @@ static void test_large_blocks(int fd, struct drm_vgem_pfn_region region)
 	vgem_pfn_gem_close(fd, small);
 }
 
-/*
- * SUBTEST: debugfs
- * Description: debugfs shows the state of each carveout's manager
- */
 static void test_debugfs(int fd, struct drm_vgem_pfn_region region)
 {
 	char path[128], text[4096];

@@ -10,10 +10,6 @@
 #include "pfn_kms.h"
 #include "vgem_pfn.h"
 
-/*
- * SUBTEST: pinned
- * Description: a pinned buffer is neither evicted nor moved, until it is unpinned
- */
 static void test_pinned(int fd, uint32_t region)
 {
 	uint32_t placements[] = { region, VGEM_PFN_SYSTEM };

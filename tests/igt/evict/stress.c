@@ -226,14 +226,6 @@ static void user_assert_fine(struct user *user)
 		 (long long)user->rounds);
 }
 
-/*
- * SUBTEST: stress-threads
- * SUBTEST: stress-threads-long
- * SUBTEST: stress-contended
- * SUBTEST: stress-contended-long
- * Description: threads that evict each other's buffers lose no contents and never run
- *		out of memory, for 0.7 s, or 2.5 s
- */
 static void test_threads(int fd, void *(*run)(void *), uint64_t ns)
 {
 	struct user users[NUM_USERS];
@@ -251,11 +243,6 @@ static void test_threads(int fd, void *(*run)(void *), uint64_t ns)
 		user_assert_fine(&users[i]);
 }
 
-/*
- * SUBTEST: stress-processes
- * SUBTEST: stress-processes-long
- * Description: the same with processes
- */
 static void test_processes(uint64_t ns)
 {
 	igt_fork(child, NUM_USERS) {

@@ -16,11 +16,6 @@
 
 #define SIZE	(1 * MiB)
 
-/*
- * SUBTEST: suspend
- * Description: contents and placement are the same after suspend, and importers are
- *		notified of both moves
- */
 static void test_suspend(int fd, const char *state)
 {
 	struct drm_vgem_pfn_bo_query query;
@@ -73,10 +68,6 @@ static void test_suspend(int fd, const char *state)
 	vgem_pfn_gem_close(fd, other);
 }
 
-/*
- * SUBTEST: suspend-busy
- * Description: moves are blocked during suspend, and no contents are lost
- */
 static void test_suspend_busy(int fd)
 {
 	pfn_require_suspend("freeze", "freezer");

@@ -37,11 +37,6 @@ static void swap_out(int fd, uint32_t handle)
 	igt_assert_lt(i, 64);
 }
 
-/*
- * SUBTEST: swap
- * Description: TTM swaps a buffer out without a move; importers are notified and find
- *		the same contents in new pages
- */
 static void test_swap(int fd, uint32_t region)
 {
 	const size_t size = 128 * KiB;
@@ -111,15 +106,6 @@ static void limit_reset(int sig)
 	limit_before = 0;
 }
 
-/*
- * SUBTEST: overcommit-system
- * Description: buffers that exceed all carveouts and TTM's page limit are swapped out,
- *		and no contents are lost
- *
- * SUBTEST: overcommit-system-long
- * Description: the same with twice as much in swap, filling and checking each buffer
- *		completely, not 64 KiB of it
- */
 static void test_overcommit_system(int fd, bool whole)
 {
 	const unsigned int num = whole ? 24 : 18;
@@ -149,11 +135,6 @@ static void test_overcommit_system(int fd, bool whole)
 	limit_reset(0);
 }
 
-/*
- * SUBTEST: next-carveout
- * Description: a buffer evicted from one carveout moves to the next region of its list
- *		that has space, and is evicted from there to the region after it
- */
 static void test_next_carveout(int fd)
 {
 	struct drm_vgem_pfn_region first, second;
@@ -195,10 +176,6 @@ static void test_next_carveout(int fd)
 	}
 }
 
-/*
- * SUBTEST: evict-all
- * Description: the evict_all knob empties all carveouts and touches no other buffer
- */
 static void test_evict_all(int fd)
 {
 	uint32_t handles[DRM_VGEM_PFN_MAX_REGIONS], id, num, backwards, list[2];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
+/**
  * TEST: vgem pfn evict
  * Category: Core
  * Mega feature: General Core features
@@ -7,6 +7,102 @@
  * Description: Evictions caused by allocations: which buffer is evicted, where to, and
  *		that its contents survive. Concurrent users: stress.c. Pinned
  *		buffers: pinned.c. Suspend: suspend.c.
+ *
+ * SUBTEST: overcommit
+ * Description: Twice the carveout's size can be allocated, and no contents are lost.
+ *
+ * SUBTEST: overcommit-long
+ * Description: Like overcommit, but each buffer is filled and checked completely
+ *		instead of its first 64 KiB.
+ *
+ * SUBTEST: oldest-first
+ * Description: The buffer that was placed longest ago is evicted first.
+ *
+ * SUBTEST: own-list
+ * Description: An evicted buffer is placed according to its own list of regions, not to
+ *		the list of the buffer that needs the space.
+ *
+ * SUBTEST: fallback
+ * Description: A buffer that can be placed in another region of its list evicts no
+ *		other buffer.
+ *
+ * SUBTEST: move-back
+ * Description: An evicted buffer can be moved back, which evicts others.
+ *
+ * SUBTEST: mapped
+ * Description: A mapping survives evictions of its buffer.
+ *
+ * SUBTEST: all-freed
+ * Description: Closed buffers are freed in every region, evicted or not.
+ *
+ * SUBTEST: pinned
+ * Description: A buffer in the carveout that is pinned is neither evicted nor moved,
+ *		until it is unpinned.
+ *
+ * SUBTEST: pinned-tt
+ * Description: A buffer in TT that is pinned is neither evicted nor moved, until it is
+ *		unpinned.
+ *
+ * SUBTEST: pinned-scattered
+ * Description: A pinned buffer is neither evicted nor moved, in each carveout, with
+ *		scattered memory where the carveout has it.
+ *
+ * SUBTEST: stress-processes
+ * Description: Processes that evict each other's buffers for 0.7 s lose no contents and
+ *		never run out of memory.
+ *
+ * SUBTEST: stress-threads
+ * Description: Threads that evict each other's buffers for 0.7 s lose no contents and
+ *		never run out of memory.
+ *
+ * SUBTEST: stress-contended
+ * Description: Threads move buffers of a third of the carveout into it for 0.7 s. A
+ *		move that finds all memory in use waits and then succeeds, and no
+ *		contents are lost.
+ *
+ * SUBTEST: stress-processes-long
+ * Description: Like stress-processes, for 2.5 s.
+ *
+ * SUBTEST: stress-threads-long
+ * Description: Like stress-threads, for 2.5 s.
+ *
+ * SUBTEST: stress-contended-long
+ * Description: Like stress-contended, for 2.5 s.
+ *
+ * SUBTEST: swap-system
+ * Description: TTM swaps out a buffer in SYSTEM without a move. Importers are notified
+ *		and find the same contents in new pages.
+ *
+ * SUBTEST: swap-tt
+ * Description: TTM swaps out a buffer in TT, which takes a move to SYSTEM first.
+ *		Importers are notified and find the same contents in new pages.
+ *
+ * SUBTEST: overcommit-system
+ * Description: Buffers that exceed all carveouts and TTM's page limit are swapped out,
+ *		and no contents are lost.
+ *
+ * SUBTEST: overcommit-system-long
+ * Description: Like overcommit-system, with twice as much memory in swap, and each
+ *		buffer is filled and checked completely instead of its first 64 KiB.
+ *
+ * SUBTEST: next-carveout
+ * Description: A buffer evicted from one carveout moves to the next region of its list
+ *		that has space, and is evicted from there to the region after it.
+ *
+ * SUBTEST: evict-all
+ * Description: The evict_all knob empties all carveouts and touches no other buffer.
+ *
+ * SUBTEST: suspend-freeze
+ * Description: Contents and placement are the same after a suspend to idle, and
+ *		importers are notified of both moves.
+ *
+ * SUBTEST: suspend-mem
+ * Description: Contents and placement are the same after a suspend to memory, and
+ *		importers are notified of both moves.
+ *
+ * SUBTEST: suspend-busy
+ * Description: Moves at the time of a suspend are delayed and succeed, and no contents
+ *		are lost.
  */
 #include <sys/mman.h>
 
@@ -24,13 +120,6 @@ static void assert_within_size(int fd)
 	igt_assert_lte_u64(region.used, region.size);
 }
 
-/*
- * SUBTEST: overcommit
- * Description: twice the carveout's size can be allocated, and no contents are lost
- *
- * SUBTEST: overcommit-long
- * Description: the same, filling and checking each buffer completely, not 64 KiB of it
- */
 static void test_overcommit(int fd, bool whole)
 {
 	uint64_t carveout = vgem_pfn_carveout_size(fd);
@@ -74,10 +163,6 @@ static void test_overcommit(int fd, bool whole)
 		vgem_pfn_gem_close(fd, handles[i]);
 }
 
-/*
- * SUBTEST: oldest-first
- * Description: the buffer that was placed longest ago is evicted first
- */
 static void test_oldest_first(int fd)
 {
 	const size_t size = vgem_pfn_carveout_size(fd) / 4;
@@ -95,11 +180,6 @@ static void test_oldest_first(int fd)
 	}
 }
 
-/*
- * SUBTEST: own-list
- * Description: an evicted buffer is placed according to its own list, not to the list
- *		of the buffer that needs the space
- */
 static void test_own_list(int fd)
 {
 	uint32_t tt, system, only;
@@ -126,11 +206,6 @@ static void test_own_list(int fd)
 	vgem_pfn_gem_close(fd, only);
 }
 
-/*
- * SUBTEST: fallback
- * Description: a buffer that can be placed in another region of its list evicts no
- *		other buffer
- */
 static void test_fallback(int fd)
 {
 	uint64_t carveout = vgem_pfn_carveout_size(fd);
@@ -165,7 +240,7 @@ static void test_fallback(int fd)
 
 	/* A buffer larger than the carveout cannot be moved there, and stays intact. */
 	vgem_pfn_bo_fill(fd, big, MiB, 3);
-	igt_assert_neq(__vgem_pfn_bo_move(fd, big, VGEM_PFN_CARVEOUT), 0);
+	igt_assert_eq(__vgem_pfn_bo_move(fd, big, VGEM_PFN_CARVEOUT), -ENOSPC);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, big), VGEM_PFN_TT);
 	vgem_pfn_bo_check(fd, big, MiB, 3);
 
@@ -174,10 +249,6 @@ static void test_fallback(int fd)
 	vgem_pfn_gem_close(fd, big);
 }
 
-/*
- * SUBTEST: move-back
- * Description: an evicted buffer can be moved back, which evicts others
- */
 static void test_move_back(int fd)
 {
 	const size_t size = 4 * MiB;
@@ -205,10 +276,6 @@ static void test_move_back(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: mapped
- * Description: a mapping survives evictions of its buffer
- */
 static void test_mapped(int fd)
 {
 	const size_t size = MiB;
@@ -232,10 +299,6 @@ static void test_mapped(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: all-freed
- * Description: closed buffers are freed in every region, evicted or not
- */
 static void test_all_freed(int fd)
 {
 	struct drm_vgem_pfn_region before[3], after;

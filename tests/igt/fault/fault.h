@@ -20,7 +20,8 @@ struct fault {
 	int fd;			/* exporting device */
 	int importer;
 	int other;		/* second device of the driver */
-	uint32_t handle;	/* buffer; filled with FAULT_SEED once populated */
+	uint32_t handle;	/* buffer */
+	bool filled;		/* with FAULT_SEED */
 	uint32_t imported;	/* import of the buffer on @other */
 	int dmabuf;
 	int import;
@@ -38,7 +39,7 @@ struct fault_op {
 	int (*run)(struct fault *f);
 	/* Checks the result after a success. May be NULL. */
 	void (*check)(struct fault *f);
-	/* A failed operation may have evicted other buffers */
+	/* A failed operation may have evicted the buffer */
 	bool may_evict;
 	/* After a failure the core may keep the new dma-buf for the next export */
 	bool may_export;

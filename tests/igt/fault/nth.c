@@ -11,11 +11,6 @@
 /* Far more than the fault points of any operation */
 #define MAX_NTH		2000
 
-/*
- * SUBTEST: nth
- * Description: an operation with a failure at any point returns an errno or succeeds;
- *		if it failed it changed nothing, and a retry works
- */
 static void test_nth(struct fault *f, const struct fault_op *op)
 {
 	struct fault_state idle = fault_state(f), before;

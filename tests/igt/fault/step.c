@@ -9,25 +9,26 @@
 #define ALL	1000000	/* number of failures */
 
 static const struct {
-	const char *step;
+	const char *name;	/* in the names of subtests */
+	const char *step;	/* fault attribute */
 	const char *op;
 	int error;
 	bool once;	/* the operation reaches the step once, and does not retry */
 	bool other;	/* armed on the other device */
 } steps[] = {
-	{ "create", "create", -ENOMEM, true, false },
-	{ "export", "export", -ENOMEM, true, false },
-	{ "attach", "attach", -ENOMEM, true, false },
-	{ "pin", "pin", -ENOSPC, true, false },
-	{ "import", "import", -ENOMEM, true, true },
-	{ "map", "map", -EIO, true, false },
+	{ "create", "create", "create", -ENOMEM, true, false },
+	{ "export", "export", "export", -ENOMEM, true, false },
+	{ "attach", "attach", "attach", -ENOMEM, true, false },
+	{ "pin", "pin", "pin", -ENOSPC, true, false },
+	{ "import", "import", "import", -ENOMEM, true, true },
+	{ "map", "map", "map", -EIO, true, false },
 	/* With debug checks the core repeats the lookup to compare. */
-	{ "get_pfn", "get-pfn", -EIO, false, false },
-	{ "populate", "populate", -ENOMEM, true, false },
+	{ "get-pfn", "get_pfn", "get-pfn", -EIO, false, false },
+	{ "populate", "populate", "populate", -ENOMEM, true, false },
 	/* A failed allocation is retried after eviction. */
-	{ "alloc", "create", -ENOMEM, false, false },
+	{ "alloc", "alloc", "create", -ENOMEM, false, false },
 	/* Creating the buffer copies (clears), too. */
-	{ "copy", "move-tt", -EIO, false, false },
+	{ "copy", "copy", "move-tt", -EIO, false, false },
 };
 
 static int arm(struct fault *f, int i, int interval, int times)
@@ -61,10 +62,6 @@ static int run_once(struct fault *f, const struct fault_op *op)
 	return ret;
 }
 
-/*
- * SUBTEST: step
- * Description: an armed step fails with its error, and nothing changes
- */
 static void test_step(struct fault *f, int i)
 {
 	const struct fault_op *op = fault_op(steps[i].op);
@@ -87,11 +84,6 @@ static void test_step(struct fault *f, int i)
 	fault_assert_released(f, &idle);
 }
 
-/*
- * SUBTEST: step-nth
- * Description: with interval 3, every third call of the step fails, for the given
- *		number of times
- */
 static void test_step_nth(struct fault *f, int i)
 {
 	const struct fault_op *op = fault_op(steps[i].op);
@@ -122,13 +114,13 @@ void fault_step_tests(struct fault *f)
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		igt_describe("A step fails with its error and nothing changes.");
-		igt_subtest_f("step-%s", steps[i].step)
+		igt_subtest_f("step-%s", steps[i].name)
 			test_step(f, i);
 
 		if (!steps[i].once)
 			continue;
 		igt_describe("Every third call fails, for the given number of times.");
-		igt_subtest_f("step-nth-%s", steps[i].step)
+		igt_subtest_f("step-nth-%s", steps[i].name)
 			test_step_nth(f, i);
 	}
 }

@@ -7,10 +7,6 @@
 #define MAX_DEVICES	8
 #define SIZE		(2 * MiB)	/* size of each carveout */
 
-/*
- * SUBTEST: devices
- * Description: each device has its own carveouts, objects and counters
- */
 static void test_devices(unsigned int num)
 {
 	struct drm_vgem_pfn_region region[MAX_DEVICES];
@@ -54,10 +50,6 @@ static void test_devices(unsigned int num)
 		close(fd[i]);
 }
 
-/*
- * SUBTEST: devices-none
- * Description: the module can be loaded without faux devices, for use with PCI
- */
 static void test_none(void)
 {
 	vgem_pfn_reload("devices=0");
@@ -79,11 +71,6 @@ static uint64_t mem_free(void)
 	return kib * KiB;
 }
 
-/*
- * SUBTEST: devices-no-memory
- * Description: if there is no memory for the last device, loading fails and all devices
- *		and their memory are released
- */
 static void test_no_memory(void)
 {
 	uint64_t before, after;
@@ -112,11 +99,6 @@ static void test_no_memory(void)
 	vgem_pfn_reload(NULL);
 }
 
-/*
- * SUBTEST: carveouts-bad
- * Description: invalid carveouts, and carveouts without memory, are rejected with a
- *		message in the log
- */
 static void test_carveouts_bad(void)
 {
 	static const char * const params[] = {
@@ -168,11 +150,6 @@ static void between_destroy(struct between *b)
 	close(b->fds[1]);
 }
 
-/*
- * SUBTEST: dma-bits
- * Description: a device does not map pages that it cannot address, since bounce buffers
- *		would not be synced
- */
 static void test_dma_bits(void)
 {
 	const size_t size = 1 * MiB, pages = size / PFN_PAGE_SIZE;
@@ -198,11 +175,6 @@ static void test_dma_bits(void)
 	between_destroy(&b);
 }
 
-/*
- * SUBTEST: dma-segment
- * Description: entries of a scatter list do not exceed the importing device's segment
- *		size
- */
 static void test_dma_segment(void)
 {
 	const size_t size = 2 * MiB;
@@ -215,10 +187,6 @@ static void test_dma_segment(void)
 	between_destroy(&b);
 }
 
-/*
- * SUBTEST: dma-bad
- * Description: invalid DMA limits are rejected
- */
 static void test_dma_bad(void)
 {
 	static const char * const params[] = {

@@ -42,11 +42,6 @@ static void check_pfns(const uint64_t *pfns, uint64_t seed)
 	}
 }
 
-/*
- * SUBTEST: unplug-static
- * Description: an importer that cannot be notified keeps its memory after unplug, even
- *		under memory pressure, until it detaches
- */
 static void test_static(uint32_t flags)
 {
 	int importer = pfn_importer_open(), fd = vgem_pfn_open_faux(0), again;
@@ -82,10 +77,6 @@ static void test_static(uint32_t flags)
 	plug(0);
 }
 
-/*
- * SUBTEST: unplug-pinned
- * Description: a revocable importer is revoked although it has pinned the buffer
- */
 static void test_pinned(void)
 {
 	int importer = pfn_importer_open(), fd = vgem_pfn_open_faux(0);
@@ -106,11 +97,6 @@ static void test_pinned(void)
 	plug(0);
 }
 
-/*
- * SUBTEST: unplug-jobs
- * Description: unplug waits for running jobs, which still read the buffer's contents;
- *		later submissions fail
- */
 static void test_jobs(void)
 {
 	int importer = pfn_importer_open(), fd = vgem_pfn_open_faux(0);
@@ -151,14 +137,9 @@ static void test_jobs(void)
 	plug(0);
 }
 
-/*
- * SUBTEST: unplug-foreign-fence
- * Description: unplug does not wait for foreign fences on a buffer that the device has
- *		imported
- */
 static void test_foreign_fence(void)
 {
-	int vgem = pfn_open_other("vgem"), fd = vgem_pfn_open_faux(1);
+	int vgem = pfn_open_other(DRIVER_VGEM, "vgem"), fd = vgem_pfn_open_faux(1);
 	int dmabuf = pfn_export_dumb(vgem, 256 * KiB);
 	struct pfn_hold hold;
 	uint32_t import;
@@ -178,11 +159,6 @@ static void test_foreign_fence(void)
 	plug(1);
 }
 
-/*
- * SUBTEST: unplug-between-devices
- * Description: if the exporting or the importing device is unplugged, the other one
- *		continues to work
- */
 static void test_between(unsigned int index)
 {
 	int fds[2] = { vgem_pfn_open_faux(0), vgem_pfn_open_faux(1) };
@@ -261,13 +237,6 @@ out:
 	return ret;
 }
 
-/*
- * SUBTEST: unplug-stress
- * Description: processes use a device while it is unplugged and plugged, 3 times
- *
- * SUBTEST: unplug-stress-long
- * Description: the same 8 times
- */
 static void test_stress(int rounds)
 {
 	const uint64_t ns = rounds * 600000000ULL + 1000000000ULL;

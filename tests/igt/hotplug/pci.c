@@ -26,10 +26,6 @@ static uint32_t create(int fd, uint64_t seed)
 	return handle;
 }
 
-/*
- * SUBTEST: pci
- * Description: the BAR is a carveout, and contents survive moves out of it and back
- */
 static void test_pci(void)
 {
 	struct drm_vgem_pfn_region region;
@@ -76,11 +72,6 @@ static void check_dummy(volatile uint64_t *map)
 	igt_assert_eq_u64(map[1], 1);
 }
 
-/*
- * SUBTEST: pci-unbind
- * Description: the device can be unbound while files, mappings, dma-bufs and imports
- *		exist, and the next bind gets the whole BAR
- */
 static void test_unbind(void)
 {
 	struct drm_vgem_pfn_bo_query query;
@@ -134,11 +125,6 @@ static void test_unbind(void)
 	close(importer);
 }
 
-/*
- * SUBTEST: pci-unload
- * Description: the module cannot be unloaded while in use; unloading it unbinds its
- *		devices
- */
 static void test_unload(void)
 {
 	int fd = pfn_pci_bind_and_open(pci_name);
@@ -165,10 +151,6 @@ static void test_unload(void)
 	igt_assert_eq(__pfn_pci_unbind(pci_name), 0);
 }
 
-/*
- * SUBTEST: pci-no-bar
- * Description: a device without a memory BAR is rejected
- */
 static void test_no_bar(void)
 {
 	char ivshmem[PFN_PCI_NAME_SIZE];
@@ -184,10 +166,6 @@ static void test_no_bar(void)
 	memcpy(pci_name, ivshmem, sizeof(pci_name));
 }
 
-/*
- * SUBTEST: pci-new-id
- * Description: after new_id the driver binds all devices with that id
- */
 static void test_new_id(void)
 {
 	char name[PFN_PCI_NAME_SIZE];

@@ -93,14 +93,6 @@ static void check_import(int by, bool is_peer)
 	vgem_pfn_gem_close(fds[EXPORTER], handles[0]);
 }
 
-/*
- * SUBTEST: pci-peers
- * Description: a device behind the same bridge accesses the buffer in the BAR
- *
- * SUBTEST: pci-no-peers
- * Description: for a device that cannot reach the BAR the buffer is moved out
- *		of it, whether or not the importer allows P2P
- */
 static void test_peers(int by, bool is_peer)
 {
 	igt_assert_eq(__vgem_pfn_set_import_peer2peer(fds[by], true), 0);
@@ -142,21 +134,12 @@ static uint64_t unbind_mapped(int by, uint32_t unmap_ms)
 	return ns;
 }
 
-/*
- * SUBTEST: pci-unmap-late
- * Description: unbind waits until an importer has unmapped the BAR, which may
- *		be some time after its notification
- */
 static void test_unmap_late(int by, bool is_peer)
 {
-	unbind_mapped(by, 700);
+	/* A tick less, since the delay counts ticks */
+	igt_assert_lte_u64(690000000, unbind_mapped(by, 700));
 }
 
-/*
- * SUBTEST: pci-unmap-too-late-long
- * Description: an unbind waits 10 s for an importer to unmap a BAR and then continues
- *		with an error in the log; the importer can still unmap afterwards
- */
 static void test_unmap_too_late(int by, bool is_peer)
 {
 	uint64_t ns;

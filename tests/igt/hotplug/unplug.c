@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "dmabuf_sync_file.h"
 #include "hotplug.h"
 #include "igt.h"
 #include "pfn_importer.h"
+#include "pfn_stale.h"
 #include "vgem_pfn_module.h"
 
 #define SIZE		(1 * MiB)
@@ -41,11 +43,6 @@ static uint32_t create(int fd, uint64_t seed)
 	return handle;
 }
 
-/*
- * SUBTEST: unplug-fd
- * Description: ioctls on an open file of an unplugged device fail, as do accesses to
- *		its open debugfs files, and the files can be closed
- */
 static void test_fd(void)
 {
 	const uint32_t placement = VGEM_PFN_TT;
@@ -99,17 +96,11 @@ static void check_dummy(volatile uint64_t *map)
 	igt_assert_eq_u64(map[words - 1], 2);
 }
 
-/*
- * SUBTEST: unplug-mmap
- * Description: existing mappings read zeroes after unplug, and writes to them reach no
- *		buffer
- */
 static void test_mmap(void)
 {
 	int fd = vgem_pfn_open_faux(0), dmabuf;
-	uint64_t *maps[4], seen[4];
+	uint64_t *maps[4], pfn[2], before[2], after;
 	uint32_t handle[2];
-	uint64_t pfn;
 	size_t i;
 
 	/*
@@ -128,16 +119,23 @@ static void test_mmap(void)
 	vgem_pfn_bo_move(fd, handle[1], VGEM_PFN_TT);
 	for (i = 0; i < ARRAY_SIZE(maps); i++)
 		pfn_assert_pattern(maps[i], 0, SIZE, i / 2);
-	pfn = vgem_pfn_bo_pfn(fd, handle[0], 0);
-	pfn_mem_read(pfn, 8, seen, sizeof(seen));
+	for (i = 0; i < 2; i++) {
+		pfn[i] = vgem_pfn_bo_pfn(fd, handle[i], 0);
+		pfn_mem_read(pfn[i], 8, &before[i], sizeof(before[i]));
+	}
 
 	unplug();
 	for (i = 0; i < ARRAY_SIZE(maps); i++)
 		check_dummy(maps[i]);
 
-	/* The carveout is still allocated, and its contents are unchanged. */
-	pfn_mem_read(pfn, 8, &seen[1], sizeof(*seen));
-	igt_assert_eq_u64(seen[1], seen[0]);
+	/*
+	 * The memory of the buffers is still allocated. check_dummy() has written to
+	 * this word of each mapping, and not to the memory.
+	 */
+	for (i = 0; i < 2; i++) {
+		pfn_mem_read(pfn[i], 8, &after, sizeof(after));
+		igt_assert_eq_u64(after, before[i]);
+	}
 
 	close(fd);
 	for (i = 0; i < ARRAY_SIZE(maps); i++)
@@ -161,11 +159,6 @@ static int try_access(void *page)
 	return ret;
 }
 
-/*
- * SUBTEST: unplug-import
- * Description: a dynamic importer is notified, loses its translations, and gets -ENODEV
- *		from then on
- */
 static void test_import(void)
 {
 	int importer = pfn_importer_open(), fd = vgem_pfn_open_faux(0);
@@ -211,10 +204,6 @@ static void test_import(void)
 	close(importer);
 }
 
-/*
- * SUBTEST: unplug-dmabuf
- * Description: a dma-buf without attachments outlives its device
- */
 static void test_dmabuf(void)
 {
 	int importer = pfn_importer_open(), fd = vgem_pfn_open_faux(0);
@@ -226,25 +215,21 @@ static void test_dmabuf(void)
 	unplug();
 	igt_assert_eq(__pfn_import(importer, dmabuf, NULL), -ENODEV);
 	igt_assert_eq_u64(lseek(dmabuf, 0, SEEK_END), SIZE);
+	/* A new mapping shows the same as an old one. */
 	map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dmabuf, 0);
-	if (map != MAP_FAILED) {
-		check_dummy(map);
-		munmap(map, SIZE);
-	}
+	igt_assert(map != MAP_FAILED);
+	check_dummy(map);
+	munmap(map, SIZE);
 
 	/* The new device does not recognize the old dma-buf as its own. */
 	plug();
 	fd = vgem_pfn_open_faux(0);
-	igt_assert_neq(__vgem_pfn_fd_to_handle(fd, dmabuf, &handle), 0);
+	igt_assert_eq(__vgem_pfn_fd_to_handle(fd, dmabuf, &handle), -ENODEV);
 	close(fd);
 	close(dmabuf);
 	close(importer);
 }
 
-/*
- * SUBTEST: unplug-move
- * Description: unplug waits for a move that is under way, and the next one fails
- */
 static void test_move(void)
 {
 	int fd = vgem_pfn_open_faux(0);
@@ -266,45 +251,64 @@ static void test_move(void)
 	plug();
 }
 
-/*
- * SUBTEST: unplug-async
- * Description: pending copies end with the unplug or after it, quarantined memory is
- *		not checked any more, and nothing waits forever
- */
+/* Write to memory in quarantine, which is reported if it is checked. */
+static void write_stale(int fd)
+{
+	uint32_t handle = create(fd, 6);
+	uint64_t pfn = vgem_pfn_bo_pfn(fd, handle, 0), word;
+
+	vgem_pfn_set_quarantine(fd, 10000);
+	vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
+	pfn_mem_read(pfn, 0, &word, sizeof(word));
+	word = ~word;
+	pfn_mem_write(pfn, 0, &word, sizeof(word));
+}
+
 static void test_async(void)
 {
-	int fd = vgem_pfn_open_faux(0), importer, dmabuf, import, i;
+	int fd = vgem_pfn_open_faux(0), importer, dmabuf[6], fence[6], import, i;
+	int log = pfn_stale_open(), pending = 0;
+	struct pfn_stale report;
 	uint32_t handles[6];
 
 	importer = pfn_importer_open();
-	for (i = 0; i < 6; i++)
+	for (i = 0; i < 6; i++) {
 		handles[i] = create(fd, i);
-	dmabuf = vgem_pfn_export(fd, handles[0]);
-	import = pfn_import(importer, dmabuf);
+		dmabuf[i] = vgem_pfn_export(fd, handles[i]);
+	}
+	import = pfn_import(importer, dmabuf[0]);
 	pfn_import_dev_check(import, SIZE, 0);
+	write_stale(fd);
 
-	vgem_pfn_set_knob(fd, "quarantine_ms", 400);
+	vgem_pfn_set_quarantine(fd, 400);
 	vgem_pfn_set_knob(fd, "engine_latency_us", 200000);
 	vgem_pfn_set_knob(fd, "async_moves", 1);
 	for (i = 0; i < 6; i++)
 		igt_assert_eq(__vgem_pfn_bo_move(fd, handles[i], i & 1 ?
 						 VGEM_PFN_SYSTEM : VGEM_PFN_TT), 0);
 	igt_assert_eq(__vgem_pfn_bo_move(fd, handles[0], VGEM_PFN_CARVEOUT), 0);
+	for (i = 0; i < 6; i++) {
+		fence[i] = dmabuf_export_sync_file(dmabuf[i], DMA_BUF_SYNC_READ);
+		pending += sync_file_busy(fence[i]);
+	}
 	unplug();
 
+	igt_info("%d of 6 copies were pending\n", pending);
+	for (i = 0; i < 6; i++) {
+		igt_assert(!sync_file_busy(fence[i]));
+		close(fence[i]);
+		close(dmabuf[i]);
+	}
 	igt_assert_eq(__vgem_pfn_bo_move(fd, handles[0], VGEM_PFN_TT), -ENODEV);
 	close(import);
 	close(importer);
-	close(dmabuf);
 	close(fd);
+	/* The quarantine has ended with the device, without a check. */
 	plug();
+	igt_assert(!pfn_stale_next(log, &report));
+	close(log);
 }
 
-/*
- * SUBTEST: unplug-unload
- * Description: the module cannot be unloaded before the last user of an unplugged
- *		device is closed
- */
 static void test_unload(void)
 {
 	int fd = vgem_pfn_open_faux(0), dmabuf;
@@ -324,10 +328,6 @@ static void test_unload(void)
 	igt_assert_eq(__vgem_pfn_unload(), 0);
 }
 
-/*
- * SUBTEST: plug
- * Description: plug and unplug work, and return errors for invalid requests
- */
 static void test_plug(void)
 {
 	int i, fd[5];

@@ -30,11 +30,6 @@ static void assert_giant_entries(struct prime *p)
 	}
 }
 
-/*
- * SUBTEST: giant
- * Description: a buffer of 2 GiB is mapped by two entries of 1 GiB, for the CPU and for
- *		the device
- */
 static void test_giant(int fd, int importer)
 {
 	static const uint32_t placements[] = { VGEM_PFN_CARVEOUT };
@@ -91,10 +86,6 @@ static void test_giant(int fd, int importer)
 	vgem_pfn_gem_close(fd, p.handle);
 }
 
-/*
- * SUBTEST: giant-move
- * Description: a move removes an entry of 1 GiB from parent and child
- */
 static void test_giant_move(int fd, int importer)
 {
 	static const uint32_t placements[] = {

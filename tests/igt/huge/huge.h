@@ -37,6 +37,8 @@ void huge_assert_count(struct huge_count got, struct huge_count want);
  * Assert that each page's CPU entry has the largest order that the buffer's pfns allow.
  */
 void huge_assert_cpu_orders(const struct prime *p);
+/* Reserve @size bytes of addresses, aligned to HUGE, to map something there. */
+char *huge_reserve(size_t size);
 /* Replace the mapping by a new one of the whole import. */
 void huge_map_again(struct prime *p);
 

@@ -15,11 +15,6 @@ static void require_room(int fd, size_t size)
 	igt_require_f(region.size >= size, "%s is too small\n", region.name);
 }
 
-/*
- * SUBTEST: map-64m
- * Description: a buffer of 64 MiB in a carveout is mapped by 32 faults of 2 MiB, and by
- *		as many device lookups
- */
 static void test_64m(int fd, int importer)
 {
 	static const uint32_t placements[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
@@ -52,11 +47,6 @@ static void test_64m(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: map-tail
- * Description: the tail of a buffer, too small for a huge entry, is mapped by small
- *		ones
- */
 static void test_tail(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 5 * MiB + PAGES(3), 1);
@@ -70,11 +60,6 @@ static void test_tail(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: map-offset
- * Description: a mapping that starts inside a block has huge entries from the next
- *		block on, if address and offset are congruent
- */
 static void test_offset(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 3 * HUGE, 1);
@@ -96,11 +81,6 @@ static void test_offset(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: map-misaligned
- * Description: a mapping whose address and offset are not congruent has small entries
- *		only, which map the right pages
- */
 static void test_misaligned(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 2 * HUGE, 1);
@@ -112,9 +92,7 @@ static void test_misaligned(int fd, int importer)
 	static const uint64_t shifts[] = { 0, 1, 256, 511 };
 	size_t i;
 
-	area = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	igt_assert(area != MAP_FAILED);
-	area = (char *)(((uintptr_t)area + HUGE - 1) & ~(HUGE - 1));
+	area = huge_reserve(3 * HUGE);
 
 	for (i = 0; i < ARRAY_SIZE(shifts); i++) {
 		const struct huge_count small = { .at = { [PTE] = pages } };
@@ -132,11 +110,6 @@ static void test_misaligned(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: map-read-only
- * Description: huge entries of a read-only mapping reject writes until mprotect() makes
- *		it writable
- */
 static void test_read_only(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 2 * HUGE, 1);
@@ -175,10 +148,6 @@ static void test_read_only(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: map-read-only-buffer
- * Description: huge entries of a read-only dma-buf cannot be made writable
- */
 static void test_read_only_buffer(int fd, int importer)
 {
 	struct prime p = { .fd = fd, .size = 2 * HUGE };
@@ -199,11 +168,6 @@ static void test_read_only_buffer(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: map-two
- * Description: two mappings of one import, one of them with huge entries: both map the
- *		right pages, and a move removes the entries of both
- */
 static void test_two(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 2 * HUGE, 1);
@@ -213,9 +177,8 @@ static void test_two(int fd, int importer)
 	char *area, *map;
 	int round;
 
-	area = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	igt_assert(area != MAP_FAILED);
-	map = (char *)((uintptr_t)area & ~(HUGE - 1)) + HUGE + PAGES(1);
+	area = huge_reserve(3 * HUGE);
+	map = area + PAGES(1);
 
 	/* Fault in the small entries first, then the huge ones first. */
 	for (round = 0; round < 2; round++) {
@@ -243,7 +206,7 @@ static void test_two(int fd, int importer)
 		vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
 		huge_faults(p.import, &since);
 	}
-	munmap(area, 4 * HUGE);
+	munmap(area, 3 * HUGE);
 	prime_destroy(&p);
 }
 

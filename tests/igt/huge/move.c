@@ -8,11 +8,6 @@
 #include "igt.h"
 #include "huge.h"
 
-/*
- * SUBTEST: move
- * Description: a notification removes huge entries like small ones, and new entries map
- *		the new placement
- */
 static void test_move(int fd, int importer)
 {
 	static const uint32_t regions[] = {
@@ -59,11 +54,6 @@ static struct huge_count assert_fresh(struct prime *p, uint64_t seed)
 	return want;
 }
 
-/*
- * SUBTEST: fresh
- * Description: in each region a new mapping has the largest entries that the memory
- *		allows
- */
 static void test_fresh(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 4 * HUGE + PAGES(7), 1);
@@ -89,11 +79,6 @@ static uint32_t require_scattered(int fd)
 	return 0;
 }
 
-/*
- * SUBTEST: fragmented
- * Description: entries are as large as the blocks of the memory that the buffer was
- *		moved to
- */
 static void test_fragmented(int fd, int importer)
 {
 	/* Block order of the carveout, and the resulting level */
@@ -139,11 +124,6 @@ static void test_fragmented(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: keeps-page-tables
- * Description: a mapping with a page table of small entries keeps it after a move to
- *		contiguous memory; new mappings and the device use huge entries
- */
 static void test_keeps_page_tables(int fd, int importer)
 {
 	const uint32_t carveout = require_scattered(fd);
@@ -172,11 +152,6 @@ static void test_keeps_page_tables(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: no-zap
- * Description: an importer that ignores notifications keeps stale huge entries for CPU
- *		and device, and SNAPSHOT reports their generation
- */
 static void test_no_zap(int fd, int importer)
 {
 	const uint32_t flags = DMA_BUF_PFN_IMPORT_P2P | PFN_BROKEN_NO_ZAP;
@@ -226,11 +201,6 @@ static void test_no_zap(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: pending
- * Description: SNAPSHOT reports a pending copy, also for entries of an importer that
- *		does not wait for it
- */
 static void test_pending(int fd, int importer)
 {
 	const uint32_t flags = DMA_BUF_PFN_IMPORT_P2P | PFN_BROKEN_NO_FENCE_WAIT;

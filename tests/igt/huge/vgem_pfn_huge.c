@@ -1,14 +1,100 @@
 // SPDX-License-Identifier: MIT
-/*
+/**
  * TEST: vgem pfn huge
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: dma-buf
  * Description: Huge entries in the page tables of an importer of page frame numbers.
  *
- * Each other file of this directory has a group of subtests of one subject. The largest possible
- * entries are computed from the exporter's page frame numbers, independently of
- * the importer and of get_pfn.
+ * SUBTEST: map-64m
+ * Description: A buffer of 64 MiB in a carveout is mapped by 32 faults of 2 MiB, and by
+ *		as many device lookups.
+ *
+ * SUBTEST: map-tail
+ * Description: The tail of a buffer, too small for a huge entry, is mapped by small
+ *		ones.
+ *
+ * SUBTEST: map-offset
+ * Description: A mapping that starts inside a block has huge entries from the next
+ *		block on, if address and offset are congruent.
+ *
+ * SUBTEST: map-misaligned
+ * Description: A mapping whose address and offset are not congruent has small entries
+ *		only, which map the right pages.
+ *
+ * SUBTEST: map-read-only
+ * Description: Huge entries of a read-only mapping reject writes until mprotect() makes
+ *		it writable.
+ *
+ * SUBTEST: map-read-only-buffer
+ * Description: Huge entries of a read-only dma-buf cannot be made writable.
+ *
+ * SUBTEST: map-two
+ * Description: Two mappings of one import, of which one has huge entries, map the right
+ *		pages, and a move removes the entries of both.
+ *
+ * SUBTEST: part-unmap
+ * Description: After munmap() of one page of a huge entry, the remaining pages are
+ *		faulted in again.
+ *
+ * SUBTEST: part-protect
+ * Description: After mprotect() of a part of a huge entry, the block has small entries
+ *		with both protections.
+ *
+ * SUBTEST: part-dontneed
+ * Description: MADV_DONTNEED on a mapping is rejected, and its huge entry stays.
+ *
+ * SUBTEST: part-nohugepage
+ * Description: After MADV_NOHUGEPAGE, a mapping gets small entries.
+ *
+ * SUBTEST: part-remap
+ * Description: A mapping keeps its huge entries when mremap() moves it to a congruent
+ *		address.
+ *
+ * SUBTEST: part-remap-misaligned
+ * Description: A mapping has small entries after mremap() has moved it to an address
+ *		that is not congruent.
+ *
+ * SUBTEST: part-fork
+ * Description: A child inherits the huge entries of its parent, and both are
+ *		invalidated by a move.
+ *
+ * SUBTEST: move
+ * Description: A notification removes huge entries like small ones, and new entries map
+ *		the new placement.
+ *
+ * SUBTEST: fresh
+ * Description: In each region a new mapping has the largest entries that the memory
+ *		allows.
+ *
+ * SUBTEST: fragmented
+ * Description: Entries are as large as the blocks of the memory that the buffer was
+ *		moved to.
+ *
+ * SUBTEST: keeps-page-tables
+ * Description: A mapping that has a page table of small entries keeps it after a move
+ *		to contiguous memory. New mappings and the device use huge entries.
+ *
+ * SUBTEST: no-zap
+ * Description: An importer that ignores notifications keeps stale huge entries for CPU
+ *		and device, and SNAPSHOT reports their generation.
+ *
+ * SUBTEST: pending
+ * Description: SNAPSHOT reports a pending copy, also for entries of an importer that
+ *		does not wait for it.
+ *
+ * SUBTEST: giant
+ * Description: A buffer of 2 GiB is mapped by two entries of 1 GiB, for the CPU and for
+ *		the device.
+ *
+ * SUBTEST: giant-move
+ * Description: A move removes an entry of 1 GiB from parent and child.
+ */
+
+/*
+ * Each other file of this directory has a group of subtests of one subject. The largest
+ * possible entries are computed from the exporter's page frame numbers, independently
+ * of the importer and of get_pfn.
  */
 #include <sys/mman.h>
 
@@ -93,6 +179,14 @@ void huge_assert_cpu_orders(const struct prime *p)
 	free(orders);
 	free(pfns);
 	free(entries);
+}
+
+char *huge_reserve(size_t size)
+{
+	char *area = mmap(NULL, size + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	igt_assert(area != MAP_FAILED);
+	return area + (HUGE - (uintptr_t)area % HUGE) % HUGE;
 }
 
 void huge_map_again(struct prime *p)

@@ -9,11 +9,6 @@
 #include "igt.h"
 #include "import.h"
 
-/*
- * SUBTEST: self
- * Description: importing a device's own dma-buf returns the buffer itself, without an
- *		attachment
- */
 static void test_self(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT);
@@ -40,11 +35,6 @@ static void test_self(int fd)
 	close(again);
 }
 
-/*
- * SUBTEST: other-device
- * Description: an import is mapped at its first use; its DMA addresses match the
- *		exporter's pfns, and it has a size and a placement list of its own
- */
 static void test_other(int fd, int other)
 {
 	struct shared s = shared_create(fd, other, 256 * KiB, 1);
@@ -77,10 +67,6 @@ static void test_other(int fd, int other)
 	shared_destroy(&s);
 }
 
-/*
- * SUBTEST: other-device-carveout
- * Description: an import cannot be moved to a carveout of the importing device
- */
 static void test_carveout(int fd, int other)
 {
 	struct shared s = shared_create(fd, other, 64 * KiB, 1);
@@ -95,11 +81,6 @@ static void test_carveout(int fd, int other)
 	shared_destroy(&s);
 }
 
-/*
- * SUBTEST: other-device-twice
- * Description: importing a dma-buf again returns the same handle, and a separate import
- *		in another file
- */
 static void test_twice(int fd, int other)
 {
 	struct shared s = shared_create(fd, other, 64 * KiB, 1);
@@ -122,10 +103,6 @@ static void test_twice(int fd, int other)
 	shared_destroy(&s);
 }
 
-/*
- * SUBTEST: other-device-export
- * Description: exporting an import returns the imported dma-buf
- */
 static void test_export(int fd, int other)
 {
 	struct shared s = shared_create(fd, other, 64 * KiB, 1);
@@ -142,10 +119,6 @@ static void test_export(int fd, int other)
 	shared_destroy(&s);
 }
 
-/*
- * SUBTEST: other-device-read-only
- * Description: a dma-buf that was exported read-only cannot be mapped for writing
- */
 static void test_read_only(int fd, int other)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_TT), import;
@@ -175,11 +148,6 @@ static void test_read_only(int fd, int other)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: swiotlb
- * Description: with swiotlb=force a device would only reach bounce buffers, so that an
- *		import cannot be mapped; accesses by the CPU are not affected
- */
 static void test_swiotlb(int fd, int other)
 {
 	static const uint32_t regions[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };

@@ -74,15 +74,8 @@ static void check_user(struct user *u, bool evicted)
 }
 
 /*
- * SUBTEST: close-every-order-evict-after-%d
- * Description: in any order of closing, the remaining references work before
- *		and after an eviction, and finally all memory is freed
- *
  * All orders would take too long for each eviction point. Each is tested with every
  * 30th order, so that each item comes first in some of them.
- *
- * SUBTEST: close-every-order-evict-after-%d-long
- * Description: the same with every sixth order; together the subtests cover all orders
  */
 static void test_orders(int fd, int evict_after, int step)
 {

@@ -16,11 +16,6 @@ static void dmabuf_sync(int dmabuf, uint64_t flags)
 	igt_assert_eq(ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &sync), 0);
 }
 
-/*
- * SUBTEST: sync-placement
- * Description: CPU access through the dma-buf works in every region and does not move
- *		the buffer
- */
 static void test_placement(int fd, int other)
 {
 	static const uint32_t regions[] = {
@@ -45,10 +40,6 @@ static void test_placement(int fd, int other)
 	shared_destroy(&s);
 }
 
-/*
- * SUBTEST: sync-waits-for-move
- * Description: CPU access does not begin while a move is under way
- */
 static void test_waits(int fd, int other)
 {
 	struct shared s = shared_create(fd, other, 64 * KiB, 0);

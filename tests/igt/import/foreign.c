@@ -48,33 +48,28 @@ static int create_heap(void)
 static const char *other_driver;
 static int other_fd;
 
-static int dumb_dmabuf(const char *driver)
+static int dumb_dmabuf(int chipset, const char *driver)
 {
-	other_fd = pfn_open_other(driver);
+	other_fd = pfn_open_other(chipset, driver);
 	other_driver = driver;
 	return pfn_export_dumb(other_fd, SIZE);
 }
 
 static int create_vgem(void)
 {
-	return dumb_dmabuf("vgem");
+	return dumb_dmabuf(DRIVER_VGEM, "vgem");
 }
 
 static int create_vkms(void)
 {
-	return dumb_dmabuf("vkms");
+	return dumb_dmabuf(DRIVER_VKMS, "vkms");
 }
 
 static int create_virtio_gpu(void)
 {
-	return dumb_dmabuf("virtio_gpu");
+	return dumb_dmabuf(DRIVER_VIRTIO, "virtio_gpu");
 }
 
-/*
- * SUBTEST: from-%s
- * Description: the exporter's mapping, the import's mapping and the import's addresses
- *		show the same memory
- */
 static void test_foreign(int fd, int (*create)(void))
 {
 	int dmabuf = create();

@@ -9,16 +9,6 @@
 #include "igt.h"
 #include "import.h"
 
-/*
- * SUBTEST: move
- * SUBTEST: evict
- * SUBTEST: evict-without-handle
- * Description: an import is unmapped by each move or eviction, and can be mapped at the
- *		new placement
- *
- * SUBTEST: move-long
- * Description: the same with 32 moves, not 8
- */
 static void move_often(struct shared *s, unsigned int moves)
 {
 	static const uint32_t regions[] = {
@@ -78,11 +68,6 @@ static void test_evict_without_handle(struct shared *s)
 	shared_check(s, 0);
 }
 
-/*
- * SUBTEST: evict-twin
- * Description: memory pressure on the importing device does not move the exporter's
- *		buffer
- */
 static void test_evict_twin(struct shared *s)
 {
 	uint64_t used = vgem_pfn_carveout_size(s->other) / 8;
@@ -98,14 +83,6 @@ static void test_evict_twin(struct shared *s)
 	close(fd);
 }
 
-/*
- * SUBTEST: move-race
- * Description: a buffer is imported, mapped and closed while it moves, 50 times; the
- *		import is notified from the attachment on
- *
- * SUBTEST: move-race-long
- * Description: the same 500 times
- */
 struct race {
 	struct shared *s;
 	volatile int stop;
@@ -167,11 +144,6 @@ static void test_race_long(struct shared *s)
 	race_often(s, 500);
 }
 
-/*
- * SUBTEST: mmap
- * Description: a mapping of an import shows the buffer, also after moves and without
- *		handles
- */
 static void test_mmap(struct shared *s)
 {
 	char *map = vgem_pfn_bo_mmap(s->other, s->import, s->size,

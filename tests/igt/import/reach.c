@@ -228,10 +228,6 @@ int import_open_exporter(int fd)
 	return fd;
 }
 
-/*
- * SUBTEST: reach-%s
- * Description: each list of regions with one kind of importer
- */
 static void test_reach(int fd, int other, const struct importer *imp)
 {
 	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
@@ -275,11 +271,6 @@ uint32_t import_find_carveout(int fd, bool pages)
 	igt_skip("no carveout %s pages\n", pages ? "with" : "without");
 }
 
-/*
- * SUBTEST: reach-mixed
- * Description: each importer moves the buffer to memory that it reaches, which notifies
- *		the other; a pin is placed where all attached importers reach it
- */
 static void test_mixed(int fd, uint32_t region)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, SIZE, region, VGEM_PFN_TT);

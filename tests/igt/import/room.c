@@ -9,11 +9,6 @@
 
 #define SIZE	(64 * KiB)
 
-/*
- * SUBTEST: reach-contended
- * Description: an importer gets memory that it reaches even if all buffers that could
- *		be evicted for it are locked
- */
 static void test_contended(int fd, uint32_t far, uint32_t near)
 {
 	uint32_t list[] = { far, near }, handle, full;
@@ -114,11 +109,6 @@ static void creator_run(void *arg)
 					    &creator->handle);
 }
 
-/*
- * SUBTEST: reach-freed
- * Description: an allocation waits for buffers that importers are moving out of the
- *		region, and succeeds once the last one has left
- */
 static void test_freed(int fd, uint32_t far)
 {
 	uint64_t size = vgem_pfn_region(fd, far).size;

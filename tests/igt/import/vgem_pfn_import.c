@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
+/**
  * TEST: vgem pfn import
  * Category: Core
  * Mega feature: General Core features
@@ -7,6 +7,131 @@
  * Description: Buffers that a device of vgem_pfn imports from another one or from other
  *		drivers.
  *
+ * SUBTEST: self
+ * Description: Importing a device's own dma-buf returns the buffer itself, without an
+ *		attachment.
+ *
+ * SUBTEST: other-device
+ * Description: Another device's buffer is mapped at its first use. The DMA addresses
+ *		match the exporter's page frame numbers, and the import has a size and a
+ *		placement list of its own.
+ *
+ * SUBTEST: other-device-carveout
+ * Description: An import cannot be moved to a carveout of the importing device.
+ *
+ * SUBTEST: other-device-twice
+ * Description: Importing a dma-buf again returns the same handle, and a separate import
+ *		in another file.
+ *
+ * SUBTEST: other-device-export
+ * Description: Exporting an import returns the imported dma-buf.
+ *
+ * SUBTEST: other-device-read-only
+ * Description: A dma-buf that was exported read-only cannot be mapped for writing.
+ *
+ * SUBTEST: swiotlb
+ * Description: A device that needs bounce buffers, as with swiotlb=force, cannot map an
+ *		import. Accesses by the CPU work.
+ *
+ * SUBTEST: move
+ * Description: An import is unmapped by each of 8 moves and evictions, and can be
+ *		mapped at the new placement.
+ *
+ * SUBTEST: move-long
+ * Description: An import is unmapped by each of 32 moves and evictions, and can be
+ *		mapped at the new placement.
+ *
+ * SUBTEST: evict
+ * Description: An import is unmapped by the eviction of its buffer, and can be mapped
+ *		at the new placement.
+ *
+ * SUBTEST: evict-without-handle
+ * Description: An import is unmapped by the eviction of a buffer whose handle is
+ *		closed, and can be mapped at the new placement.
+ *
+ * SUBTEST: evict-twin
+ * Description: Memory pressure on the importing device does not move the exporter's
+ *		buffer.
+ *
+ * SUBTEST: move-race
+ * Description: A buffer is imported, mapped and closed while it moves, 50 times. The
+ *		import is notified from its attachment on.
+ *
+ * SUBTEST: move-race-long
+ * Description: Like move-race, 500 times.
+ *
+ * SUBTEST: mmap
+ * Description: A mapping of an import shows the buffer, also after moves and without
+ *		handles.
+ *
+ * SUBTEST: sync-placement
+ * Description: CPU access through the dma-buf works in every region and does not move
+ *		the buffer.
+ *
+ * SUBTEST: sync-waits-for-move
+ * Description: CPU access does not begin while a move is under way.
+ *
+ * SUBTEST: reach-mixed
+ * Description: Each of two importers moves the buffer to memory that it reaches, which
+ *		notifies the other one. A pin is placed where all attached importers
+ *		reach it.
+ *
+ * SUBTEST: reach-contended
+ * Description: An importer gets memory that it reaches even if all buffers that could
+ *		be evicted for it are locked.
+ *
+ * SUBTEST: reach-freed
+ * Description: An allocation waits for buffers that importers are moving out of the
+ *		region, and succeeds once the last one has left.
+ */
+
+/**
+ * SUBTEST: close-every-order-evict-after-%d
+ * Description: In any order of closing, with an eviction after arg[1] of the objects
+ *		are closed, the remaining references work before and after it, and
+ *		finally all memory is freed. Every 30th order is tested.
+ *
+ * SUBTEST: close-every-order-evict-after-%d-long
+ * Description: Like close-every-order-evict-after-arg[1], with every sixth order.
+ *		Together the subtests cover all orders.
+ *
+ * arg[1].values: 0, 1, 2, 3, 4, 5
+ */
+
+/**
+ * SUBTEST: from-%s
+ * Description: A buffer of arg[1] can be imported: the exporter's mapping, the import's
+ *		mapping and the import's addresses show the same memory.
+ *
+ * arg[1]:
+ *
+ * @udmabuf: udmabuf
+ * @dma-heap: a DMA-BUF heap
+ * @vgem: vgem
+ * @vkms: vkms
+ * @virtio-gpu: virtio-gpu
+ */
+
+/**
+ * SUBTEST: reach-%s
+ * Description: With each list of regions, a buffer is placed where arg[1] reaches it,
+ *		or the import fails.
+ *
+ * arg[1]:
+ *
+ * @dynamic: a dynamic importer
+ * @dynamic-p2p: a dynamic importer with P2P
+ * @pin: an importer that pins
+ * @pin-p2p: an importer that pins, with P2P
+ * @pin-revocable: a revocable importer that pins
+ * @pin-revocable-p2p: a revocable importer that pins, with P2P
+ * @static: a static importer
+ * @same-device: a device that imports its own dma-buf
+ * @other-device: another device of the driver
+ * @other-device-p2p: another device of the driver, with P2P
+ */
+
+/*
  * Each other file of this directory has a group of subtests of one subject.
  */
 #include <sys/stat.h>

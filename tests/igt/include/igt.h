@@ -5,14 +5,17 @@
  * No distribution ships IGT's headers, but the library itself, libigt.so.0 of
  * igt-gpu-tools 2.5, is packaged. This file declares the entry points of that
  * library which the tests call, and the control flow blocks around them, with
- * IGT's names and meaning: the same sources compile unchanged inside an IGT
- * tree, where "igt.h" is IGT's own.
+ * IGT's names and meaning: the same sources compile unchanged inside a tree of
+ * IGT 2.3 or later, where "igt.h" is IGT's own. Before 2.3, of December 2025, blocks
+ * were written without parentheses: igt_main, igt_fixture and igt_subtest_group.
  *
  * A block such as igt_subtest() is a for loop with one iteration: the library
  * decides whether to enter it, and a failure or a skip jumps back to its head through
  * igt_subtest_jmpbuf. So no return, break or goto may leave a block.
  *
- * Only declarations of IGT itself may be added here.
+ * Only declarations of IGT itself may be added here and in the headers beside this one,
+ * which have the names that they have in IGT. In an IGT tree none of them is needed, nor
+ * is compat/, where functions are that the packaged library lacks.
  */
 #ifndef IGT_H
 #define IGT_H
@@ -26,6 +29,8 @@
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "drmtest.h"
 
 #ifndef IGT_LOG_DOMAIN
 #define IGT_LOG_DOMAIN NULL
@@ -214,5 +219,9 @@ void __igt_fail_assert(const char *domain, const char *file, const int line,
 /* Time */
 
 uint64_t igt_nsec_elapsed(struct timespec *start);
+
+/* IGT has no such macros: tests must not use them. */
+#undef IGT_PRINTF
+#undef IGT_NORETURN
 
 #endif /* IGT_H */

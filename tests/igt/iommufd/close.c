@@ -63,15 +63,6 @@ static void check_order(const int *order)
 	}
 }
 
-/*
- * SUBTEST: close-every-order
- * Description: in any order of unmapping and of closing the dma-buf, handle, device and
- *		IOMMU, the mapping is correct while it exists, and all memory is freed.
- *		Every seventh order is tested
- *
- * SUBTEST: close-every-order-long
- * Description: the same with all orders
- */
 static void test_every_order(int fd, int step)
 {
 	uint64_t used = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used;
@@ -84,10 +75,6 @@ static void test_every_order(int fd, int step)
 	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, used);
 }
 
-/*
- * SUBTEST: close-exit
- * Description: the end of a process that has mapped a buffer unpins it
- */
 static void test_exit(int fd)
 {
 	uint32_t handle = iommufd_buffer(fd, SIZE, VGEM_PFN_CARVEOUT, 1);

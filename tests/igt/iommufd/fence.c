@@ -39,10 +39,6 @@ static void mapper_start(struct mapper *m, int fd)
 	pfn_hold_assert(&m->hold, pfn_thread_asleep(&m->thread));
 }
 
-/*
- * SUBTEST: fence
- * Description: mapping a buffer that is being moved waits until its contents are in place
- */
 static void test_fence(int fd)
 {
 	struct mapper m;
@@ -56,10 +52,6 @@ static void test_fence(int fd)
 	iommufd_bo_destroy(&m.bo);
 }
 
-/*
- * SUBTEST: fence-interrupted
- * Description: a signal ends the wait, and the buffer is not pinned
- */
 static void test_interrupted(int fd)
 {
 	struct mapper m;

@@ -35,20 +35,12 @@ static void check_regions(int fd, uint64_t size)
 		check_whole(fd, id, size);
 }
 
-/*
- * SUBTEST: map
- * Description: a buffer in each kind of memory is mapped page by page
- */
 static void test_map(int fd)
 {
 	check_regions(fd, PFN_PAGE_SIZE);
 	check_regions(fd, 1 * MiB + PFN_PAGE_SIZE);
 }
 
-/*
- * SUBTEST: map-scattered
- * Description: the same with as many ranges as pages, and with ranges of 2 and 8 pages
- */
 static void test_scattered(int fd)
 {
 	static const uint32_t orders[] = { 0, 1, 3 };
@@ -61,10 +53,6 @@ static void test_scattered(int fd)
 	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
 }
 
-/*
- * SUBTEST: map-long
- * Description: the same with half of each carveout, contiguous and scattered
- */
 static void test_long(int fd)
 {
 	struct drm_vgem_pfn_region region;
@@ -79,11 +67,6 @@ static void test_long(int fd)
 	check_whole(fd, VGEM_PFN_TT, 64 * MiB);
 }
 
-/*
- * SUBTEST: map-part
- * Description: parts of a scattered buffer are mapped from any page, and from the middle
- *		of a page, since the pages of the domain are smaller
- */
 static void test_part(int fd, uint32_t region)
 {
 	const uint64_t size = 16 * PFN_PAGE_SIZE, half = MOCK_PAGE_SIZE;
@@ -114,10 +97,6 @@ static void test_parts(int fd)
 		test_part(fd, id);
 }
 
-/*
- * SUBTEST: map-many
- * Description: each mapping of a buffer pins it, also in other address spaces
- */
 static void test_many(int fd)
 {
 	struct iommufd iommus[] = { iommufd_open(), iommufd_open() };

@@ -5,11 +5,6 @@
 
 #define SIZE	(256 * KiB)
 
-/*
- * SUBTEST: pinned-move
- * Description: a mapped buffer refuses to move, in each kind of memory, and moves again
- *		once it is unmapped
- */
 static void test_move(int fd, uint32_t region)
 {
 	struct iommufd_bo bo = iommufd_bo_create(fd, SIZE, region, 1);
@@ -39,10 +34,6 @@ static void test_moves(int fd)
 		test_move(fd, id);
 }
 
-/*
- * SUBTEST: pinned-evict
- * Description: a mapped buffer is not chosen for eviction when its carveout is full
- */
 static void test_evict(int fd)
 {
 	struct iommufd iommu = iommufd_open();
@@ -69,11 +60,6 @@ static void test_evict(int fd)
 	iommufd_close(&iommu);
 }
 
-/*
- * SUBTEST: pinned-full-long
- * Description: mappings that fill a carveout make allocations in it fail, and
- *		are left alone
- */
 static void test_full(int fd)
 {
 	const uint64_t size = vgem_pfn_carveout_size(fd) / 4;

@@ -21,11 +21,6 @@ static void plug(void)
 	igt_assert_eq(__vgem_pfn_faux_plug(0), 0);
 }
 
-/*
- * SUBTEST: unplug
- * Description: unplugging the device unmaps its buffers from all domains at once. They
- *		can be unmapped and closed later, and not mapped again
- */
 static void test_unplug(void)
 {
 	struct iommufd iommus[] = { iommufd_open(), iommufd_open() };
@@ -100,14 +95,6 @@ static void mapper_run(void *arg)
 	}
 }
 
-/*
- * SUBTEST: unplug-race
- * Description: unplugging the device while buffers are mapped and unmapped leaves nothing
- *		mapped, and each call succeeds or fails with -ENODEV
- *
- * SUBTEST: unplug-race-long
- * Description: the same 1,000 times
- */
 static void test_race(int rounds)
 {
 	unsigned int mapped = 0;

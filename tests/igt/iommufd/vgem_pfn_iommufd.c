@@ -1,11 +1,94 @@
 // SPDX-License-Identifier: MIT
-/*
+/**
  * TEST: vgem pfn iommufd
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: dma-buf
  * Description: Buffers of vgem_pfn in I/O address spaces of IOMMUFD, which pins the buffers
  *		that it maps. The domains are mock domains, so no device accesses the memory.
+ *
+ * SUBTEST: map
+ * Description: A buffer in each kind of memory is mapped page by page.
+ *
+ * SUBTEST: map-scattered
+ * Description: Buffers with as many ranges as pages, and with ranges of 2 and of 8
+ *		pages, are mapped page by page.
+ *
+ * SUBTEST: map-long
+ * Description: Buffers that take half of each carveout, contiguous and scattered, are
+ *		mapped page by page.
+ *
+ * SUBTEST: map-part
+ * Description: Parts of a scattered buffer are mapped from any page, and from the
+ *		middle of a page, since the pages of the domain are smaller.
+ *
+ * SUBTEST: map-many
+ * Description: Each mapping of a buffer pins it, also in other address spaces.
+ *
+ * SUBTEST: pinned-move
+ * Description: A mapped buffer refuses to move, in each kind of memory, and moves again
+ *		once it is unmapped.
+ *
+ * SUBTEST: pinned-evict
+ * Description: A mapped buffer is not chosen for eviction when its carveout is full.
+ *
+ * SUBTEST: pinned-full-long
+ * Description: Mappings that fill a carveout make allocations in it fail, and stay in
+ *		place.
+ *
+ * SUBTEST: fence
+ * Description: Mapping a buffer that is being moved waits until its contents are in
+ *		place.
+ *
+ * SUBTEST: fence-interrupted
+ * Description: A signal ends the wait for a move, and the buffer is not pinned.
+ *
+ * SUBTEST: close-every-order
+ * Description: In any order of unmapping and of closing the dma-buf, handle, device and
+ *		IOMMU, the mapping is correct while it exists, and all memory is freed.
+ *		Every seventh order is tested.
+ *
+ * SUBTEST: close-every-order-long
+ * Description: Like close-every-order, with all orders.
+ *
+ * SUBTEST: close-exit
+ * Description: The end of a process that has mapped a buffer unpins it.
+ *
+ * SUBTEST: bad-range
+ * Description: Ranges that are empty, unaligned, or not inside the buffer are rejected.
+ *
+ * SUBTEST: bad-iova
+ * Description: IOVA that are unaligned, in use, outside the aperture or not mapped are
+ *		rejected.
+ *
+ * SUBTEST: bad-file
+ * Description: Descriptors that are no dma-buf, and dma-bufs of an exporter without
+ *		page frame numbers, are rejected.
+ *
+ * SUBTEST: bad-mode
+ * Description: A buffer that was exported read-only cannot be mapped for writing.
+ *
+ * SUBTEST: bad-limit
+ * Description: RAM beyond RLIMIT_MEMLOCK is not mapped, and not pinned.
+ *
+ * SUBTEST: bad-flags
+ * Description: Flags that are unknown or contradictory, and an unknown address space,
+ *		are rejected.
+ *
+ * SUBTEST: bad-step
+ * Description: If the exporter fails in a step of an import, its error is returned, and
+ *		neither an attachment nor a pin is left.
+ *
+ * SUBTEST: unplug
+ * Description: Unplugging the device unmaps its buffers from all domains at once. They
+ *		can be unmapped and closed later, and not mapped again.
+ *
+ * SUBTEST: unplug-race
+ * Description: Unplugging the device while buffers are mapped and unmapped leaves
+ *		nothing mapped, and each call succeeds or fails with -ENODEV.
+ *
+ * SUBTEST: unplug-race-long
+ * Description: Like unplug-race, 1,000 times.
  */
 #include "igt.h"
 #include "iommufd.h"

@@ -6,8 +6,8 @@
 #include <sys/sysmacros.h>
 
 #include "igt.h"
+#include "sw_sync.h"
 #include "pfn_kms.h"
-#include "pfn_syncobj.h"
 #include "vgem_pfn.h"
 
 #define WIDTH	640
@@ -149,7 +149,7 @@ void pfn_kms_open(struct pfn_kms *kms)
 	*kms = (struct pfn_kms){};
 	/* vkms as of Linux 7.3 triggers this warning when it is loaded. */
 	igt_emit_ignore_dmesg_regex("pixel format with alpha exposed");
-	kms->fd = pfn_open_other("vkms");
+	kms->fd = pfn_open_other(DRIVER_VKMS, "vkms");
 	igt_assert_eq(drmSetClientCap(kms->fd, DRM_CLIENT_CAP_ATOMIC, 1), 0);
 	igt_assert_eq(drmSetClientCap(kms->fd,
 				      DRM_CLIENT_CAP_WRITEBACK_CONNECTORS, 1), 0);
@@ -333,11 +333,11 @@ void pfn_kms_wait(struct pfn_kms *kms, int fence)
 {
 	int data, i;
 
-	for (i = 0; !__sync_file_wait(fence, PFN_KMS_PATIENCE_MS / 10); i++) {
+	for (i = 0; sync_fence_wait(fence, PFN_KMS_PATIENCE_MS / 10); i++) {
 		igt_assert_f(i < 10, "vkms does not write back\n");
 		igt_debug("starting the composer again\n");
 		data = open_crc(kms);
-		__sync_file_wait(fence, PFN_KMS_PATIENCE_MS / 10);
+		sync_fence_wait(fence, PFN_KMS_PATIENCE_MS / 10);
 		close(data);
 	}
 }

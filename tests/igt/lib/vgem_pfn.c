@@ -8,29 +8,9 @@
 #include <sys/wait.h>
 
 #include "igt.h"
+#include "igt_kmod.h"
 #include "pfn_importer_ioctl.h"
 #include "vgem_pfn.h"
-
-static int modprobe(const char *options, const char *driver)
-{
-	char command[64];
-
-	snprintf(command, sizeof(command), "modprobe -q %s %s", options,
-		 driver);
-	return system(command);
-}
-
-/* Skips without a node of this kind. @loaded: whether this loaded the module */
-static int open_node(const char *driver, const char *node, bool *loaded)
-{
-	int fd = __drm_open_by_name(driver, node);
-
-	*loaded = fd < 0 && !modprobe("", driver);
-	if (*loaded)
-		fd = __drm_open_by_name(driver, node);
-	igt_require_f(fd >= 0, "no %s node of %s\n", node, driver);
-	return fd;
-}
 
 int vgem_pfn_checked(int fd)
 {
@@ -43,42 +23,46 @@ int vgem_pfn_checked(int fd)
 
 int vgem_pfn_open(void)
 {
-	return vgem_pfn_checked(pfn_open_driver(VGEM_PFN_MODULE, "renderD"));
+	int fd = __drm_open_driver_render(DRIVER_VGEM_PFN);
+
+	igt_require_f(fd >= 0, "no device of " VGEM_PFN_MODULE "\n");
+	return vgem_pfn_checked(fd);
 }
 
 int vgem_pfn_open_card(void)
 {
-	return vgem_pfn_checked(pfn_open_driver(VGEM_PFN_MODULE, "card"));
-}
+	int fd = __drm_open_driver(DRIVER_VGEM_PFN);
 
-int pfn_open_driver(const char *driver, const char *node)
-{
-	bool loaded;
-
-	return open_node(driver, node, &loaded);
+	igt_require_f(fd >= 0, "no device of " VGEM_PFN_MODULE "\n");
+	return vgem_pfn_checked(fd);
 }
 
 static bool loaded_other;
 
-int pfn_open_other(const char *driver)
-{
-	return open_node(driver, "card", &loaded_other);
-}
-
-void pfn_close_other(const char *driver, int fd)
+static bool has_module(const char *module)
 {
 	char path[64];
-	int tries;
 
+	snprintf(path, sizeof(path), "/sys/module/%s", module);
+	return !access(path, F_OK);
+}
+
+int pfn_open_other(int chipset, const char *module)
+{
+	int fd;
+
+	loaded_other = !has_module(module);
+	fd = __drm_open_driver(chipset);
+	igt_require_f(fd >= 0, "no device of %s\n", module);
+	return fd;
+}
+
+void pfn_close_other(const char *module, int fd)
+{
 	close(fd);
-	snprintf(path, sizeof(path), "/sys/module/%s", driver);
-	/* A worker may hold the last reference to a buffer. */
-	for (tries = 0; loaded_other && tries < 20; tries++) {
-		modprobe("-r", driver);
-		if (access(path, F_OK))
-			break;
-		usleep(100000);
-	}
+	/* Waits for workers that hold the last reference to a buffer. */
+	if (loaded_other)
+		igt_kmod_unload(module);
 	loaded_other = false;
 }
 

@@ -6,10 +6,6 @@
 #include "igt.h"
 #include "prime.h"
 
-/*
- * SUBTEST: access-unaligned
- * Description: device accesses need no alignment
- */
 static void test_unaligned(int fd, int importer)
 {
 	static const struct {
@@ -55,11 +51,6 @@ static int count_ioremaps(void)
 	return n;
 }
 
-/*
- * SUBTEST: access-windows
- * Description: memory without pages is mapped for the device in large windows, at any
- *		offset, which are unmapped when the buffer leaves it
- */
 static void test_windows(int fd, int importer)
 {
 	const size_t size = 5 * MiB + 12 * KiB, pages = size / PFN_PAGE_SIZE;
@@ -159,10 +150,6 @@ static void test_bad_args(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: access-own-mapping
- * Description: the user buffer of an access may be a mapping of the same import
- */
 static void test_own_mapping(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
@@ -180,10 +167,6 @@ static void test_own_mapping(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: access-read-only
- * Description: a read-only dma-buf gives a read-only import
- */
 static void test_read_only(int fd, int importer)
 {
 	const size_t size = 16 * KiB;

@@ -255,10 +255,6 @@ static void test_mode(int fd, int importer, const struct mode *mode)
 		     mode->name, v.by);
 }
 
-/*
- * SUBTEST: late-zap
- * Description: an importer with a late zap does zap after its delay, or at its end
- */
 static void test_late_zap(int fd, int importer)
 {
 	struct prime p = prime_create_flags(fd, importer, SIZE, 1,

@@ -75,11 +75,6 @@ static void use(int fd, int importer, const struct prime_class *class,
 	vgem_pfn_gem_close(fd, p.handle);
 }
 
-/*
- * SUBTEST: class
- * Description: an import of each class, with each combination of device and P2P,
- *		accesses the buffer by CPU, device and job
- */
 static void test_class(int fd, int importer, const struct prime_class *class)
 {
 	static const uint32_t ways[] = { 0, DEVICE, P2P, DEVICE | P2P };
@@ -103,11 +98,6 @@ static void test_class(int fd, int importer, const struct prime_class *class)
 	}
 }
 
-/*
- * SUBTEST: class-carveout-only
- * Description: a buffer that can be placed only in memory without pages is imported
- *		only with P2P, and if in a BAR not by an importer that cannot be revoked
- */
 static void test_carveout_only(int fd, int importer)
 {
 	const char *name = (char *)vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).name;

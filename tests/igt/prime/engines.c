@@ -2,8 +2,8 @@
 /* Subtests of jobs and fences: what a job waits for, and what waits for a job. */
 #include <sys/mman.h>
 
+#include "dmabuf_sync_file.h"
 #include "igt.h"
-#include "pfn_syncobj.h"
 #include "prime.h"
 
 #define MS		1000		/* us */
@@ -37,10 +37,6 @@ static uint64_t now_ns(void)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
-/*
- * SUBTEST: engines
- * Description: jobs of different engines run in parallel, jobs of one engine in order
- */
 static void test_engines(int fd, int importer)
 {
 	struct prime held = prime_create(fd, importer, SIZE, 1);
@@ -78,11 +74,6 @@ static void test_engines(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: job-holds-move
- * Description: the exporter does not move memory that a pending job uses; it waits
- *		after the notification, not within it
- */
 static bool try_holds_move(int fd, int importer, uint32_t op, uint32_t flags,
 			   uint32_t latency_us)
 {
@@ -145,11 +136,6 @@ static void test_holds_move(int fd, int importer, uint32_t op, uint32_t flags)
 	}
 }
 
-/*
- * SUBTEST: job-holds-copy
- * Description: an engine's copy waits for jobs, and jobs that are submitted meanwhile
- *		wait for the copy
- */
 static void test_holds_copy(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, SIZE, 1);
@@ -181,18 +167,6 @@ static void test_holds_copy(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/* Whether a reader or a writer has to wait */
-static bool must_wait(int dmabuf, uint32_t flags)
-{
-	int sync_file = __dmabuf_sync_file(dmabuf, flags), ret;
-
-	igt_assert_lte(0, sync_file);
-	ret = __sync_file_wait(sync_file, 0);
-	close(sync_file);
-	igt_assert_lte(0, ret);
-	return !ret;
-}
-
 struct usage {
 	uint32_t op, flags;
 	bool holds_readers, holds_writers;
@@ -205,13 +179,13 @@ static bool try_usage(int fd, int importer, const struct usage *usage,
 	struct prime p = prime_create(fd, importer, SIZE, 1);
 	bool readers, writers, pending;
 
-	igt_assert(!must_wait(p.dmabuf, DMA_BUF_SYNC_RW));
+	igt_assert(!dmabuf_sync_file_busy(p.dmabuf, DMA_BUF_SYNC_RW));
 	arg.flags = usage->flags;
 	slow_jobs(latency_us);
 	pfn_job_submit(p.import, &arg);
 	slow_jobs(0);
-	readers = must_wait(p.dmabuf, DMA_BUF_SYNC_READ);
-	writers = must_wait(p.dmabuf, DMA_BUF_SYNC_RW);
+	readers = dmabuf_sync_file_busy(p.dmabuf, DMA_BUF_SYNC_READ);
+	writers = dmabuf_sync_file_busy(p.dmabuf, DMA_BUF_SYNC_RW);
 	pending = !pfn_job_done(p.import, arg.job);
 	if (pending) {
 		igt_assert_eq(readers, usage->holds_readers);
@@ -222,11 +196,6 @@ static bool try_usage(int fd, int importer, const struct usage *usage,
 	return pending;
 }
 
-/*
- * SUBTEST: job-usage
- * Description: job fences have the right usage: readers wait for jobs that write,
- *		writers for all jobs, and only the kernel for explicit jobs
- */
 static void test_usage(int fd, int importer)
 {
 	static const struct usage usages[] = {
@@ -247,10 +216,6 @@ static void test_usage(int fd, int importer)
 	}
 }
 
-/*
- * SUBTEST: job-order
- * Description: jobs see the writes of earlier jobs, on any engine and of any import
- */
 static void test_order(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, SIZE, 1);
@@ -281,10 +246,6 @@ static void test_order(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: job-close
- * Description: jobs continue when their import is closed, and a move waits for them
- */
 static void test_close(int fd, int importer)
 {
 	struct dma_buf_pfn_submit arg = pfn_job_arg(DMA_BUF_PFN_JOB_FILL, SIZE, 2);
@@ -304,13 +265,13 @@ static void test_close(int fd, int importer)
 	slow_jobs(0);
 	munmap(p.map, SIZE);
 	close(p.import);
-	pfn_hold_assert(&hold, !__sync_file_wait(arg.fence_fd, 0));
+	pfn_hold_assert(&hold, sync_file_busy(arg.fence_fd));
 	igt_assert_eq_u32(vgem_pfn_bo_query(fd, p.handle).num_attachments, 0);
 
 	pfn_hold_until_asleep(&hold);
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
 	pfn_hold_end(&hold);
-	igt_assert_eq(__sync_file_wait(arg.fence_fd, 0), 1);
+	igt_assert(!sync_file_busy(arg.fence_fd));
 	vgem_pfn_bo_check(fd, p.handle, SIZE, 2);
 	close(arg.fence_fd);
 	close(p.dmabuf);

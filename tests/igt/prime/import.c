@@ -21,11 +21,6 @@ static int count_fds(void)
 	return n;
 }
 
-/*
- * SUBTEST: import
- * Description: an import accesses the buffer by CPU and by device, at the exporter's
- *		pfns
- */
 static void test_import(int fd, int importer)
 {
 	const size_t size = MiB, pages = size / PFN_PAGE_SIZE;
@@ -87,10 +82,6 @@ static void test_import(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: import-populates
- * Description: the first access to a buffer can be an importer's, and reads zeroes
- */
 static void test_import_populates(int fd, int importer)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_SYSTEM);
@@ -116,10 +107,6 @@ static void test_import_populates(int fd, int importer)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: self-import
- * Description: importing a dma-buf into its exporting device returns the buffer itself
- */
 static void test_self_import(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT);
@@ -172,11 +159,6 @@ static void test_import_of_import(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: import-no-pfn-heap
- * SUBTEST: import-no-pfn-vgem
- * Description: importing from an exporter without get_pfn fails with EOPNOTSUPP
- */
 static void test_import_no_pfn_heap(int importer)
 {
 	struct dma_heap_allocation_data arg = {
@@ -194,7 +176,7 @@ static void test_import_no_pfn_heap(int importer)
 
 static void test_import_no_pfn_vgem(int importer)
 {
-	int vgem = pfn_open_other("vgem"), dmabuf = pfn_export_dumb(vgem, 16 * KiB);
+	int vgem = pfn_open_other(DRIVER_VGEM, "vgem"), dmabuf = pfn_export_dumb(vgem, 16 * KiB);
 
 	igt_assert_eq(__pfn_import(importer, dmabuf, NULL), -EOPNOTSUPP);
 	close(dmabuf);

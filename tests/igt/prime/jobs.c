@@ -6,19 +6,16 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "dmabuf_sync_file.h"
 #include "igt.h"
-#include "pfn_syncobj.h"
 #include "prime.h"
+#include "sw_sync.h"
 
 #define MS		1000		/* us */
 #define SIZE		(64 * KiB)
 
 #define FENCE_FD	DMA_BUF_PFN_SUBMIT_FENCE_FD
 
-/*
- * SUBTEST: tlb
- * Description: repeated accesses hit the device's TLB, which a move flushes
- */
 static void test_tlb(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, SIZE, 1);
@@ -75,10 +72,6 @@ static void write_and_read(struct prime *p, uint64_t offset, uint64_t length)
 	free(in);
 }
 
-/*
- * SUBTEST: job-operations
- * Description: each job operation works on exactly its range, in every kind of memory
- */
 static void test_operations(int fd, int importer, size_t size)
 {
 	static const uint32_t regions[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
@@ -124,11 +117,6 @@ static void test_operations(int fd, int importer, size_t size)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: job-result
- * Description: a result can be waited for, directly or through a fence, and is read
- *		once
- */
 static void test_result(int fd, int importer)
 {
 	struct dma_buf_pfn_submit arg = pfn_job_arg(DMA_BUF_PFN_JOB_FILL, SIZE, 2);
@@ -140,12 +128,12 @@ static void test_result(int fd, int importer)
 	arg.flags = FENCE_FD;
 	pfn_job_submit(p.import, &arg);
 	igt_assert_eq(fcntl(arg.fence_fd, F_GETFD), FD_CLOEXEC);
-	igt_assert_eq(__sync_file_wait(arg.fence_fd, 0), 0);
+	igt_assert(sync_file_busy(arg.fence_fd));
 	igt_assert(!pfn_job_done(p.import, arg.job));
 	igt_assert_eq(__pfn_import_result(other, arg.job, 0, NULL, &result),
 		      -ENOENT);
 
-	igt_assert_eq(__sync_file_wait(arg.fence_fd, -1), 1);
+	igt_assert_eq(sync_fence_wait(arg.fence_fd, -1), 0);
 	result = pfn_job_result(p.import, arg.job);
 	/*
 	 * The job sleeps in jiffies and is timestamped by another clock: under
@@ -177,10 +165,6 @@ static void assert_refused(struct prime *p, struct dma_buf_pfn_submit arg,
 		     arg.flags, arg.engine, error);
 }
 
-/*
- * SUBTEST: job-bad-args
- * Description: invalid jobs are rejected and change nothing
- */
 static void test_bad_args(int fd, int importer)
 {
 	static const uint64_t ranges[][2] = {
@@ -262,10 +246,6 @@ static void test_bad_args(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: job-limits
- * Description: jobs with too much data, and too many unread results, are rejected
- */
 static void test_limits(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 2 * MiB, 1);
@@ -289,10 +269,6 @@ static void test_limits(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: job-read-only
- * Description: jobs do not write to a read-only dma-buf
- */
 static void test_read_only(int fd, int importer)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT,

@@ -60,10 +60,6 @@ static void end_of_pin(struct prime *p, uint64_t seed)
 	vgem_pfn_gem_close(p->fd, p->handle);
 }
 
-/*
- * SUBTEST: kind-pin
- * Description: the buffer is pinned when it is imported, even if it is not used
- */
 static void test_pin(int fd, int importer, uint32_t flags)
 {
 	struct prime p = prime_create_flags(fd, importer, 64 * KiB, 1, flags);
@@ -80,10 +76,6 @@ enum first_user {
 	FIRST_DEVICE,
 };
 
-/*
- * SUBTEST: kind-static
- * Description: the buffer can be moved until the first lookup, and not after it
- */
 static void test_static(int fd, int importer, enum first_user first)
 {
 	struct prime p = prime_create_flags(fd, importer, 64 * KiB, 1, STATIC);
@@ -121,11 +113,6 @@ static void evict_run(void *arg)
 	igt_assert_eq(__vgem_pfn_evict_all_carveouts(p->fd), 0);
 }
 
-/*
- * SUBTEST: kind-static-evicted
- * Description: an eviction that waits for the buffer's lock finds it pinned when it
- *		gets the lock, and does not evict it
- */
 static void test_static_evicted(int fd, int importer)
 {
 	struct prime p = prime_create_flags(fd, importer, 64 * KiB, 1, STATIC);
@@ -156,11 +143,6 @@ static void test_static_evicted(int fd, int importer)
 	end_of_pin(&p, 1);
 }
 
-/*
- * SUBTEST: kind-dynamic
- * Description: an importer without P2P follows moves like any other, in memory that it
- *		reaches
- */
 static void test_dynamic(int fd, int importer)
 {
 	struct prime p = prime_create_flags(fd, importer, 64 * KiB, 1, 0);
@@ -177,10 +159,6 @@ static void test_dynamic(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: kind-bad-flags
- * Description: invalid combinations of flags are rejected
- */
 static void test_bad_flags(int fd, int importer)
 {
 	static const uint32_t bad[] = {
@@ -208,11 +186,6 @@ static void test_bad_flags(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: kinds-together
- * Description: a buffer that one import has pinned stays for all imports, and can be
- *		moved again after the last unpin
- */
 static void test_together(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);

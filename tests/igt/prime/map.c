@@ -69,10 +69,6 @@ static void test_part(struct prime *p)
 	munmap(map, PAGES(3));
 }
 
-/*
- * SUBTEST: map-dmabuf
- * Description: the dma-buf itself can be mapped, and the mapping follows moves
- */
 static void test_dmabuf(struct prime *p)
 {
 	void *map;
@@ -153,10 +149,6 @@ static void test_protect(struct prime *p)
 	assert_follows(p, p->map, 0, 16);
 }
 
-/*
- * SUBTEST: map-fork
- * Description: parent and child share a mapping, and both follow moves
- */
 static void test_fork(struct prime *p)
 {
 	int to_child[2], to_parent[2];
@@ -232,12 +224,6 @@ static void touch_around(struct prime *p, char *map, int page, int end, uint32_t
 	assert_mapped(p, *mapped);
 }
 
-/*
- * SUBTEST: map-around
- * Description: with fault_around_pages a fault maps the following pages, up to the end
- *		of the aligned window, of the mapping, or of the contiguous memory; a
- *		move unmaps all
- */
 static void test_around(struct prime *p)
 {
 	uint32_t mapped = 0;

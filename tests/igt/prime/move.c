@@ -32,12 +32,6 @@ static void assert_disjoint(const uint64_t *a, const uint64_t *b, size_t pages)
 			igt_assert_neq_u64(a[i], b[j]);
 }
 
-/*
- * SUBTEST: evict
- * SUBTEST: move
- * Description: the import is notified, all its translations are removed, and new ones
- *		map the memory with the contents
- */
 static void test_move(int fd, int importer, enum mover mover)
 {
 	const size_t size = MiB, pages = size / PFN_PAGE_SIZE;
@@ -54,7 +48,7 @@ static void test_move(int fd, int importer, enum mover mover)
 
 	/* The import was notified and has no translations. */
 	stats = pfn_import_stats(p.import);
-	igt_assert_lte_u64(1, stats.invalidations);
+	igt_assert_eq_u64(stats.invalidations, 1);
 	igt_assert_eq_u64(stats.cpu_zapped, pages);
 	igt_assert_eq_u64(stats.dev_zapped, pages);
 	igt_assert_eq_u64(stats.cpu_mapped, 0);
@@ -64,7 +58,7 @@ static void test_move(int fd, int importer, enum mover mover)
 	query = vgem_pfn_bo_query(fd, p.handle);
 	igt_assert_eq_u64(query.num_moves, 1);
 	igt_assert_eq_u64(query.num_evictions, mover == BY_EVICTION);
-	igt_assert_lte_u64(1, query.num_notifies);
+	igt_assert_eq_u64(query.num_notifies, 1);
 	igt_assert_eq_u64(vgem_pfn_bo_stats(fd, p.handle).last_copy_bytes, size);
 
 	/* The memory is different, with the same contents. */
@@ -90,15 +84,11 @@ static void test_move(int fd, int importer, enum mover mover)
 	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_CARVEOUT);
 	pfn_import_assert_truth(p.import, fd, p.handle, size, 0);
 	prime_check(&p, 3);
-	igt_assert_lte_u64(2, pfn_import_stats(p.import).invalidations);
+	igt_assert_eq_u64(pfn_import_stats(p.import).invalidations, 2);
 
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: evict-part-mapped
- * Description: the counters of removed translations match those that existed
- */
 static void test_part_mapped(int fd, int importer)
 {
 	const size_t size = MiB, pages = size / PFN_PAGE_SIZE;
@@ -132,10 +122,6 @@ static void test_part_mapped(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: many-imports
- * Description: each import of a dma-buf is notified, exactly once
- */
 static void test_many_imports(int fd, int importer)
 {
 	const size_t size = 256 * KiB, pages = size / PFN_PAGE_SIZE;
@@ -157,8 +143,7 @@ static void test_many_imports(int fd, int importer)
 
 	for (i = 0; i < 8; i++) {
 		stats = pfn_import_stats(imports[i]);
-		igt_assert_eq_u64(stats.invalidations,
-				  pfn_import_stats(p.import).invalidations);
+		igt_assert_eq_u64(stats.invalidations, 1);
 		igt_assert_eq_u64(stats.cpu_zapped, pages);
 		igt_assert_eq_u64(stats.dev_zapped, pages);
 		pfn_import_assert_truth(imports[i], fd, p.handle, size, 0);
@@ -177,10 +162,6 @@ static void test_many_imports(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: move-everywhere
- * Description: imports work in every region, and follow moves between them
- */
 static void test_everywhere(int fd, int importer)
 {
 	static const uint32_t regions[] = {
@@ -197,7 +178,7 @@ static void test_everywhere(int fd, int importer)
 		prime_check(&p, seed);
 		notified = pfn_import_stats(p.import).invalidations;
 		vgem_pfn_bo_move(fd, p.handle, regions[i]);
-		igt_assert_lt_u64(notified, pfn_import_stats(p.import).invalidations);
+		igt_assert_eq_u64(pfn_import_stats(p.import).invalidations, notified + 1);
 		prime_check(&p, seed);
 		pfn_pattern_fill(p.map, 0, size, ++seed);
 	}
@@ -205,10 +186,6 @@ static void test_everywhere(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: no-import-no-notify
- * Description: a move of a buffer without imports sends no notification
- */
 static void test_no_import(int fd, int importer)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,

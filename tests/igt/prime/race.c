@@ -54,11 +54,6 @@ bool prime_move_during_lookup(struct prime *p, struct pfn_thread *lookup,
 	return during;
 }
 
-/*
- * SUBTEST: move-between-lookup-and-install
- * Description: a pfn that became stale between its lookup and its installation is not
- *		installed in the device's page table
- */
 static bool try_lookup_race(int fd, int importer, uint32_t flags, uint32_t delay_us)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
@@ -113,11 +108,6 @@ enum way {
 	BY_DEVICE,
 };
 
-/*
- * SUBTEST: write-during-copy
- * Description: writes during a move are not lost: translations are removed before the
- *		copy begins
- */
 static void test_write_during_move(int fd, int importer, enum way by)
 {
 	const size_t size = 64 * KiB;
@@ -139,10 +129,6 @@ static void test_write_during_move(int fd, int importer, enum way by)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: fault-during-move
- * Description: a fault during a move maps the new placement
- */
 static void test_fault_during_move(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
@@ -241,13 +227,6 @@ static bool hammers_ran(const struct hammer *hammers)
 	return true;
 }
 
-/*
- * SUBTEST: hammer
- * Description: no write by CPU or by device is lost during moves, for 1 s
- *
- * SUBTEST: hammer-long
- * Description: the same for 3 s
- */
 static void test_hammer(int fd, int importer, unsigned int ms)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);

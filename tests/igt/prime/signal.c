@@ -34,11 +34,11 @@ static void access_run(void *arg)
 }
 
 /* Start a wait for a move that is held, and interrupt it. */
-static void interrupt(int fd, struct waiter *w, void (*wait)(void *))
+static void interrupt(int fd, struct waiter *w, void (*run)(void *))
 {
 	pfn_hold_begin(&w->hold);
 	vgem_pfn_mover_start_held(&w->mover, fd, w->p->handle, VGEM_PFN_TT, &w->hold);
-	pfn_thread_start(&w->thread, wait, w);
+	pfn_thread_start(&w->thread, run, w);
 	pfn_hold_assert(&w->hold, pfn_thread_asleep(&w->thread));
 	pfn_thread_signal(&w->thread);
 	while (!w->thread.signaled && pfn_hold_pending(&w->hold))
@@ -48,11 +48,6 @@ static void interrupt(int fd, struct waiter *w, void (*wait)(void *))
 	igt_assert(pfn_hold_pending(&w->hold));
 }
 
-/*
- * SUBTEST: signal-fault
- * Description: a task whose fault waits for a move handles signals, and then completes
- *		the fault
- */
 static void test_signal_fault(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
@@ -69,10 +64,6 @@ static void test_signal_fault(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: signal-access
- * Description: a device access that waits for a move can be interrupted by a signal
- */
 static void test_signal_access(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);
@@ -90,10 +81,6 @@ static void test_signal_access(int fd, int importer)
 	prime_destroy(&p);
 }
 
-/*
- * SUBTEST: kill-fault
- * Description: a task whose fault waits for a move can be killed at once
- */
 static void test_kill_fault(int fd, int importer)
 {
 	struct prime p = prime_create(fd, importer, 64 * KiB, 1);

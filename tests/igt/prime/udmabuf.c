@@ -9,10 +9,11 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "dmabuf_sync_file.h"
 #include "igt.h"
-#include "pfn_syncobj.h"
 #include "pfn_trace.h"
 #include "prime.h"
+#include "sw_sync.h"
 
 #define HUGE	(2 * MiB)
 
@@ -97,11 +98,6 @@ static int udmabuf_create_whole(struct memory *m)
 	return fd;
 }
 
-/*
- * SUBTEST: udmabuf-import
- * Description: an import of a udmabuf accesses the memfd's pages, by CPU and by device,
- *		and keeps them
- */
 static void test_udmabuf_import(int importer)
 {
 	struct memory m = memory_create(MiB, 0, 1);
@@ -140,10 +136,6 @@ static void test_udmabuf_import(int importer)
 	close(import);
 }
 
-/*
- * SUBTEST: udmabuf-classes
- * Description: every class of import works with memory that does not move
- */
 static void test_udmabuf_classes(int importer)
 {
 	static const uint32_t ways[] = {
@@ -180,11 +172,6 @@ static void test_udmabuf_classes(int importer)
 	memory_destroy(&m);
 }
 
-/*
- * SUBTEST: udmabuf-job-close
- * Description: udmabuf does not wait for fences, so a pending job keeps the pages
- *		itself
- */
 static void test_udmabuf_job_close(int importer)
 {
 	struct dma_buf_pfn_submit arg = pfn_job_arg(DMA_BUF_PFN_JOB_FILL, MiB, 2);
@@ -198,9 +185,9 @@ static void test_udmabuf_job_close(int importer)
 	pfn_importer_set_knob("job_latency_us", 0);
 	close(import);
 	close(dmabuf);
-	igt_assert_eq(__sync_file_wait(arg.fence_fd, 0), 0);
+	igt_assert(sync_file_busy(arg.fence_fd));
 	pfn_assert_pattern(m.map, 0, MiB, 1);
-	igt_assert_eq(__sync_file_wait(arg.fence_fd, -1), 1);
+	igt_assert_eq(sync_fence_wait(arg.fence_fd, -1), 0);
 	pfn_assert_pattern(m.map, 0, MiB, 2);
 	close(arg.fence_fd);
 	memory_destroy(&m);
@@ -232,10 +219,6 @@ static void check_list(int importer, struct memory *m, const uint32_t *pages,
 }
 
 /*
- * SUBTEST: udmabuf-list
- * SUBTEST: udmabuf-list-huge
- * Description: pages of one folio can be listed in any order and repeatedly
- *
  * With CONFIG_DMABUF_DEBUG a block or run that is not contiguous would be
  * reported, too.
  */
@@ -274,10 +257,6 @@ static bool huge_pages(int wanted)
 	return got >= wanted;
 }
 
-/*
- * SUBTEST: udmabuf-orders
- * Description: lookups of blocks and runs report whole huge pages
- */
 static void test_udmabuf_orders(int importer)
 {
 	struct memory m = memory_create(HUGE, MFD_HUGETLB | MFD_HUGE_2MB, 1);

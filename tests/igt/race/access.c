@@ -297,6 +297,7 @@ int race_job_write(struct race_thread *thread, const struct race_action *action)
  * Runs in the child and does not return. The parent waits, so no other thread writes
  * this word meanwhile.
  */
+__attribute__((noreturn))
 static void child(struct race_thread *thread, void *map, size_t offset,
 		  uint64_t least, uint64_t most, uint64_t next, bool write)
 {

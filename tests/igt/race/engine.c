@@ -3,10 +3,12 @@
  * Run scenarios with consecutive seeds until the time is over. A failing scenario is
  * printed, reduced, and printed again.
  */
-#include <sys/sysinfo.h>
-
 #include "igt.h"
 #include "race.h"
+
+/* After igt.h: IGT's linux_scaffold.h defines _AC, and this includes linux/const.h. */
+#include <sys/sysinfo.h>
+
 #include "vgem_pfn_module.h"
 
 #define ACTIONS		1200
@@ -67,6 +69,7 @@ void race_setup_fini(struct race_setup *setup)
 	close(setup->fd);
 }
 
+__attribute__((noreturn))
 static void failed(const struct race_setup *setup, struct race_scenario *scenario,
 		   struct race_result *result)
 {
@@ -117,12 +120,6 @@ static void assert_useful(const struct race_setup *setup, uint64_t seed)
 	free(scenario.actions);
 }
 
-/*
- * SUBTEST: engine
- * SUBTEST: engine-long
- * Description: during random concurrent actions on buffers and importers, each word has
- *		the value written last, and no thread is stuck
- */
 static void test_engine(const struct race_options *options, unsigned int seconds,
 			unsigned int actions)
 {

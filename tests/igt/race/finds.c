@@ -55,11 +55,6 @@ static uint64_t find(struct race_setup *setup, const struct broken *mode,
 	}
 }
 
-/*
- * SUBTEST: finds-%s
- * Description: the engine detects an importer with this defect, and reduces the
- *		scenario to a few actions
- */
 static void test_finds(const struct race_options *options,
 		       const struct broken *mode)
 {

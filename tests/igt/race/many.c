@@ -120,11 +120,6 @@ static bool try_cost(int fd, int importer)
 	return each_many && each_many <= 3 * each_few + 2000;
 }
 
-/*
- * SUBTEST: many-cost
- * Description: notifying 64 importers costs no more per importer than notifying 8. A
- *		quadratic cost would show in each attempt, load of the machine does not.
- */
 static void test_cost(void)
 {
 	int fd = vgem_pfn_open(), importer = pfn_importer_open(), i;
@@ -224,14 +219,6 @@ static bool try_fair(unsigned int moves)
 	return most <= 20 * least;
 }
 
-/*
- * SUBTEST: many-fair
- * Description: 64 importers use a buffer that is moved 150 times: each is notified of
- *		each move, and accesses the buffer in between
- *
- * SUBTEST: many-fair-long
- * Description: the same with 1,000 moves
- */
 static void test_fair(unsigned int moves)
 {
 	int i;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
+/**
  * TEST: vgem pfn race
  * Category: Core
  * Mega feature: General Core features
@@ -7,6 +7,37 @@
  * Description: Random concurrent actions on buffers of vgem_pfn and importers of their
  *		page frame numbers. See race.h.
  *
+ * SUBTEST: engine
+ * Description: During random concurrent actions on buffers and importers, each word has
+ *		the value that was written last, and no thread is stuck.
+ *
+ * SUBTEST: engine-long
+ * Description: Like engine, for a longer time.
+ *
+ * SUBTEST: many-cost
+ * Description: Notifying 64 importers costs no more for each importer than notifying 8.
+ *
+ * SUBTEST: many-fair
+ * Description: 64 importers use a buffer that is moved 150 times: each is notified of
+ *		each move, and accesses the buffer in between.
+ *
+ * SUBTEST: many-fair-long
+ * Description: Like many-fair, with 1,000 moves.
+ */
+
+/**
+ * SUBTEST: finds-%s
+ * Description: The engine detects an importer that arg[1], and reduces the scenario to
+ *		a few actions.
+ *
+ * arg[1]:
+ *
+ * @no-zap: ignores notifications
+ * @no-retry: does not check the sequence before it installs a page frame number
+ * @no-fence-wait: does not wait for fences
+ */
+
+/*
  * Options, and the environment variables by which a host sets them in a guest:
  *	--seconds	RACE_SECONDS	duration (3; engine-long: 20)
  *	--seed		RACE_SEED	of the first scenario (1; an empty variable

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
+/**
  * TEST: vgem pfn speed
  * Category: Core
  * Mega feature: General Core features
@@ -7,6 +7,14 @@
  * Description: A move is not many times slower than a memcpy() of the same pages right
  *		after it. Runs in its own pass, with a large carveout. Exact figures
  *		come from make bench, on an otherwise idle machine.
+ *
+ * SUBTEST: evict-restore
+ * Description: Evicting and restoring a large buffer reaches a quarter of memcpy()'s
+ *		bandwidth on the same pages.
+ *
+ * SUBTEST: evict-restore-long
+ * Description: Like evict-restore, with a buffer of 256 MiB instead of 48 MiB, and 9
+ *		rounds instead of 3.
  */
 #include "igt.h"
 #include "vgem_pfn.h"
@@ -67,14 +75,6 @@ static double median(const double *ratio, int num)
 	return sorted[num / 2];
 }
 
-/*
- * SUBTEST: evict-restore
- * Description: evicting and restoring a large buffer reaches a quarter of memcpy()'s
- *		bandwidth on the same pages
- *
- * SUBTEST: evict-restore-long
- * Description: the same with 256 MiB, not 48, and 9 rounds, not 3
- */
 static void test_speed(int fd, size_t size, int rounds)
 {
 	uint64_t evict, restore, evict_memcpy, restore_memcpy;

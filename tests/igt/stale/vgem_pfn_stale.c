@@ -1,11 +1,46 @@
 // SPDX-License-Identifier: MIT
-/*
+/**
  * TEST: vgem pfn stale
  * Category: Core
  * Mega feature: General Core features
  * Sub-category: dma-buf
  * Description: Writes through stale page frame numbers are reported, and correct
  *		importers are not.
+ *
+ * SUBTEST: write-after-move
+ * Description: An importer that keeps its translations writes one byte, and the report
+ *		has the offset, the buffer and the importers.
+ *
+ * SUBTEST: write-after-free
+ * Description: A write to a freed buffer is reported when its quarantine expires.
+ *
+ * SUBTEST: write-after-move-scattered
+ * Description: A write to memory of single pages that are not adjacent is reported with
+ *		its offset in the buffer.
+ *
+ * SUBTEST: correct
+ * Description: 400 moves with correct importers, some with a quarantine that ends
+ *		early, are not reported.
+ *
+ * SUBTEST: correct-long
+ * Description: Like correct, with 10,000 moves.
+ *
+ * SUBTEST: correct-async
+ * Description: 150 asynchronous moves from and to each carveout are not reported: the
+ *		quarantine pattern is not written before the copy is done.
+ *
+ * SUBTEST: correct-async-long
+ * Description: Like correct-async, with 500 moves.
+ *
+ * SUBTEST: innocent
+ * Description: If a failed allocation frees its memory unused, no quarantine pattern is
+ *		written to it, since the copy of the evicted buffer may be pending.
+ *
+ * SUBTEST: room
+ * Description: Memory in quarantine is freed early when an allocation needs it.
+ *
+ * SUBTEST: room-long
+ * Description: Like room, eight times.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -24,11 +59,6 @@ IGT_TEST_DESCRIPTION("Stale-use detection");
 /* Longer than any test, where an allocation ends the quarantine early */
 #define LONG_MS		10000
 
-/*
- * SUBTEST: write-after-move
- * Description: an importer that keeps its translations writes one byte, and the report
- *		contains offset, buffer and importers
- */
 static void test_write_after_move(int fd, struct drm_vgem_pfn_region region,
 				  uint64_t *seed)
 {
@@ -78,10 +108,6 @@ static void test_write_after_move(int fd, struct drm_vgem_pfn_region region,
 	close(importer);
 }
 
-/*
- * SUBTEST: write-after-free
- * Description: a write to a freed buffer is reported when its quarantine expires
- */
 static void test_write_after_free(int fd, struct drm_vgem_pfn_region region,
 				  uint64_t *seed)
 {
@@ -112,14 +138,6 @@ static void test_write_after_free(int fd, struct drm_vgem_pfn_region region,
 	close(log);
 }
 
-/*
- * SUBTEST: correct
- * Description: 400 moves with correct importers, with quarantines ended early now and
- *		then: nothing is reported
- *
- * SUBTEST: correct-long
- * Description: the same with 10,000 moves
- */
 static void test_correct(int fd, struct drm_vgem_pfn_region region, int rounds,
 			 int check_every)
 {
@@ -175,13 +193,6 @@ static void test_correct_everywhere(int fd, int moves)
 		test_correct(fd, region, moves / num + 1, 64);
 }
 
-/*
- * SUBTEST: correct-async
- * Description: 150 asynchronous moves from and to each carveout
- *
- * SUBTEST: correct-async-long
- * Description: the same with 500 moves
- */
 static void test_correct_async(int fd, int moves)
 {
 	struct drm_vgem_pfn_region region;
@@ -195,11 +206,6 @@ static void test_correct_async(int fd, int moves)
 	vgem_pfn_set_knob(fd, "engine_latency_us", 0);
 }
 
-/*
- * SUBTEST: innocent
- * Description: if a failed allocation frees its memory unused, no quarantine pattern is
- *		written to it, since the copy of the evicted buffer may be pending
- */
 static void test_innocent(int fd, struct drm_vgem_pfn_region region)
 {
 	uint32_t placements[] = { region.id, VGEM_PFN_TT }, handle, other;
@@ -226,13 +232,6 @@ static void test_innocent(int fd, struct drm_vgem_pfn_region region)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * SUBTEST: room
- * Description: memory in quarantine is freed early when an allocation needs it
- *
- * SUBTEST: room-long
- * Description: the same eight times
- */
 static void test_room(int fd, struct drm_vgem_pfn_region region, int rounds)
 {
 	uint32_t handle;

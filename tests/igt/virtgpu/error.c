@@ -15,11 +15,6 @@
 
 #define SIZE	(64 * KiB)
 
-/*
- * SUBTEST: nth-move
- * Description: whichever allocation fails in a move: after a notification the host
- *		no longer has the memory
- */
 static void test_nth_move(int fd, int gpu)
 {
 	struct drm_vgem_pfn_bo_query query;
@@ -52,11 +47,6 @@ static void test_nth_move(int fd, int gpu)
 	pfn_nth_end(nth);
 }
 
-/*
- * SUBTEST: nth-import
- * Description: an import in which an allocation fails is refused or works, and leaves
- *		no attachment behind
- */
 static void test_nth_import(int fd, int gpu)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT,
@@ -145,11 +135,6 @@ static int count_hits(void)
 	return n;
 }
 
-/*
- * SUBTEST: move-while-attaching
- * Description: virtio-gpu can be notified of a move as soon as it is attached. A stack
- *		trace at that point, by an event trigger, widens the window.
- */
 static void test_move_while_attaching(int fd, int gpu)
 {
 	struct racer racer = { .fd = fd };
@@ -228,13 +213,9 @@ static void virtio_name(int gpu, char *name, size_t size)
 	igt_assert_f(*name, "no virtio device in %s\n", path);
 }
 
-/*
- * SUBTEST: unbind
- * Description: the buffer can move, and the import can be closed, after an unbind
- */
 static void test_unbind(int fd)
 {
-	int gpu = pfn_open_other("virtio_gpu"), ms;
+	int gpu = pfn_open_other(DRIVER_VIRTIO, "virtio_gpu"), ms;
 	struct vgem_pfn_mover mover;
 	struct virtgpu v;
 	char name[256];

@@ -8,10 +8,6 @@
 
 #define SIZE	(256 * KiB)
 
-/*
- * SUBTEST: import
- * Description: an import creates a resource of the host, and does not pin
- */
 static void test_import(int fd, int gpu)
 {
 	struct drm_vgem_pfn_bo_query query;
@@ -30,11 +26,6 @@ static void test_import(int fd, int gpu)
 	virtgpu_assert_accepted();
 }
 
-/*
- * SUBTEST: move
- * Description: virtio-gpu is notified of a move, and detaches the memory from the
- *		host's resource before it is copied
- */
 static void test_move(int fd, int gpu)
 {
 	uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
@@ -64,10 +55,6 @@ static void test_move(int fd, int gpu)
 	virtgpu_destroy(&v);
 }
 
-/*
- * SUBTEST: evict
- * Description: the same for an eviction
- */
 static void test_evict(int fd, int gpu)
 {
 	struct virtgpu v = virtgpu_create(fd, gpu, SIZE, 1);
@@ -81,11 +68,6 @@ static void test_evict(int fd, int gpu)
 	virtgpu_destroy(&v);
 }
 
-/*
- * SUBTEST: close-exporter
- * Description: an import is notified of moves, and keeps the buffer, when the exporter's
- *		handle and the dma-buf's file descriptor are closed
- */
 static void test_close_exporter(int fd, int gpu)
 {
 	int dmabuf;

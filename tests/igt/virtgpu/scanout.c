@@ -6,10 +6,6 @@
 #include "pfn_trace.h"
 #include "virtgpu.h"
 
-/*
- * SUBTEST: scanout
- * Description: a buffer whose contents QEMU shows can neither be moved nor evicted
- */
 static void test_scanout(int fd, int gpu)
 {
 	struct screen s = screen_open(gpu);
@@ -38,11 +34,6 @@ static void test_scanout(int fd, int gpu)
 	virtgpu_destroy(&v);
 }
 
-/*
- * SUBTEST: flip
- * Description: a buffer that was moved and written to while another one was on the
- *		screen is shown with its new contents
- */
 static void test_flip(int fd, int gpu)
 {
 	static const uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_CARVEOUT };

@@ -30,11 +30,6 @@ static uint32_t create_dumb(struct screen *s, uint64_t seed)
 	return handle;
 }
 
-/*
- * SUBTEST: hibernate
- * Description: after a hibernation the host has all resources again: an import that was
- *		evicted, an import that was pinned for the screen, and a buffer of virtio-gpu
- */
 static void test_hibernate(int fd, int gpu)
 {
 	struct screen s = screen_open(gpu);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
+/**
  * TEST: vgem pfn virtgpu
  * Category: Core
  * Mega feature: General Core features
@@ -7,6 +7,51 @@
  * Description: virtio-gpu as an importer, which is dynamic if the device has blob
  *		resources and no virgl: make test-nested.
  *
+ * SUBTEST: import
+ * Description: An import creates a resource of the host, and does not pin.
+ *
+ * SUBTEST: move
+ * Description: virtio-gpu is notified of a move, and detaches the memory from the
+ *		host's resource before it is copied.
+ *
+ * SUBTEST: evict
+ * Description: virtio-gpu is notified of an eviction, and detaches the memory from the
+ *		host's resource before it is copied.
+ *
+ * SUBTEST: close-exporter
+ * Description: An import is notified of moves, and keeps the buffer, when the
+ *		exporter's handle and the dma-buf's file descriptor are closed.
+ *
+ * SUBTEST: nth-move
+ * Description: A move in which any one allocation fails leaves the host without the
+ *		memory after a notification.
+ *
+ * SUBTEST: nth-import
+ * Description: An import in which any one allocation fails is rejected or works, and
+ *		leaves no attachment behind.
+ *
+ * SUBTEST: move-while-attaching
+ * Description: virtio-gpu can be notified of a move as soon as it is attached, before
+ *		the import is complete.
+ *
+ * SUBTEST: scanout
+ * Description: A buffer whose contents QEMU shows can neither be moved nor evicted.
+ *
+ * SUBTEST: flip
+ * Description: A buffer that was moved and written to while another one was on the
+ *		screen is shown with its new contents.
+ *
+ * SUBTEST: hibernate
+ * Description: After a hibernation the host has all resources again: an import that was
+ *		evicted, an import that was pinned for the screen, and a buffer of
+ *		virtio-gpu.
+ *
+ * SUBTEST: unbind
+ * Description: After virtio-gpu is unbound from its device, the buffer can move and the
+ *		import can be closed.
+ */
+
+/*
  * Each other file of this directory has a group of subtests of one subject.
  */
 #include <virtgpu_drm.h>
@@ -123,7 +168,7 @@ int igt_main()
 	igt_fixture() {
 		fd = vgem_pfn_open();
 		vgem_pfn_reset_on_exit();
-		gpu = pfn_open_other("virtio_gpu");
+		gpu = pfn_open_other(DRIVER_VIRTIO, "virtio_gpu");
 		igt_require_f(has(gpu, VIRTGPU_PARAM_RESOURCE_BLOB) &&
 			      !has(gpu, VIRTGPU_PARAM_3D_FEATURES),
 			      "virtio-gpu without blob resources: make test-nested\n");

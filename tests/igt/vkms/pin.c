@@ -3,11 +3,6 @@
 #include "igt.h"
 #include "vkms.h"
 
-/*
- * SUBTEST: import-pins-not
- * Description: an import that is not shown does not pin the buffer, and shows it
- *		correctly after moves
- */
 static void test_import(struct stage *stage, int fd)
 {
 	struct frame frame = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
@@ -31,11 +26,6 @@ static void test_import(struct stage *stage, int fd)
 	frame_destroy(stage, &frame);
 }
 
-/*
- * SUBTEST: pinned-in-%s
- * Description: a buffer that is shown can neither be evicted nor moved, until it is no
- *		longer shown
- */
 static void test_pinned(struct stage *stage, int fd, uint32_t region)
 {
 	const uint32_t placements[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
@@ -59,11 +49,6 @@ static void test_pinned(struct stage *stage, int fd, uint32_t region)
 	frame_destroy(stage, &frame);
 }
 
-/*
- * SUBTEST: pinned-across-flips
- * Description: two framebuffers of the same buffer share one kernel mapping, from the
- *		first flip to the last
- */
 static void test_flips(struct stage *stage, int fd)
 {
 	struct frame frame = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);

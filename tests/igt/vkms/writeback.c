@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "dmabuf_sync_file.h"
 #include "igt.h"
-#include "pfn_syncobj.h"
+#include "sw_sync.h"
 #include "vkms.h"
 
 /* vkms unmaps the target in a worker, some time after the job is done. */
@@ -29,7 +30,6 @@ static void check_target(struct stage *stage, const struct frame *target,
 
 	stage_want_pattern(stage, seed);
 	igt_assert(!memcmp(map, stage->want, pfn_kms_pixels(&stage->kms) * 4));
-	igt_assert_eq_u32(stage_sum(stage, map), stage_sum(stage, stage->want));
 	munmap(map, stage->size);
 }
 
@@ -48,7 +48,7 @@ static void write_back_pinned(struct stage *stage, struct frame *target,
 	igt_assert_lte(0, fence);
 	query = vgem_pfn_bo_query(target->fd, target->handle);
 	ret = __vgem_pfn_bo_move(target->fd, target->handle, VGEM_PFN_SYSTEM);
-	pfn_hold_assert(&hold, !__sync_file_wait(fence, 0));
+	pfn_hold_assert(&hold, sync_file_busy(fence));
 	pfn_hold_assert(&hold, query.pin_count == 1);
 	pfn_hold_assert(&hold, query.region == region);
 	pfn_hold_assert(&hold, ret == -EBUSY);
@@ -59,11 +59,6 @@ static void write_back_pinned(struct stage *stage, struct frame *target,
 	wait_for_unpin(target);
 }
 
-/*
- * SUBTEST: write-back-into
- * Description: the target of a writeback is pinned until the job is done; it can be
- *		moved and written to again afterwards
- */
 static void test_into(struct stage *stage, int fd)
 {
 	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
@@ -94,18 +89,13 @@ static void test_into(struct stage *stage, int fd)
 	frame_destroy(stage, &shown);
 }
 
-/*
- * SUBTEST: write-back-shown
- * Description: a writeback target can be shown, with the same picture
- */
 static void test_shown(struct stage *stage, int fd)
 {
 	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
 	struct frame target = frame_create(stage, fd, 9, VGEM_PFN_CARVEOUT);
-	uint32_t crc;
 
 	pfn_kms_show(&stage->kms, shown.fb);
-	crc = stage_check(stage, 1);
+	stage_check(stage, 1);
 	pfn_kms_write_back(&stage->kms, target.fb);
 	wait_for_unpin(&target);
 	vgem_pfn_evict_all();
@@ -113,7 +103,8 @@ static void test_shown(struct stage *stage, int fd)
 	pfn_kms_show(&stage->kms, target.fb);
 	frame_assert(&shown, VGEM_PFN_CARVEOUT, 0);
 	frame_assert(&target, VGEM_PFN_TT, 1);
-	igt_assert_eq_u32(stage_check(stage, 1), crc);
+	/* Not the target's own pattern, 9 */
+	stage_check(stage, 1);
 
 	pfn_kms_hide(&stage->kms);
 	frame_destroy(stage, &target);
@@ -132,10 +123,6 @@ static void writer_run(void *arg)
 	pfn_kms_write_back(&writer->stage->kms, writer->fb);
 }
 
-/*
- * SUBTEST: write-back-async
- * Description: a pending copy of the target does not overwrite the writeback
- */
 static void test_async(struct stage *stage, int fd)
 {
 	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
@@ -149,9 +136,8 @@ static void test_async(struct stage *stage, int fd)
 	pfn_hold_begin(&hold);
 	pfn_hold_dmabuf(&hold, target.dmabuf);
 	igt_assert_eq(__vgem_pfn_bo_move_async(fd, target.handle, VGEM_PFN_TT, 0), 0);
-	file = __dmabuf_sync_file(target.dmabuf, DMA_BUF_SYNC_READ);
-	igt_assert_lte(0, file);
-	pfn_hold_assert(&hold, !__sync_file_wait(file, 0));
+	file = dmabuf_export_sync_file(target.dmabuf, DMA_BUF_SYNC_READ);
+	pfn_hold_assert(&hold, sync_file_busy(file));
 
 	/* A writeback that does not wait for the copy is usually done after this loop. */
 	pfn_thread_start(&thread, writer_run, &writer);
@@ -159,7 +145,7 @@ static void test_async(struct stage *stage, int fd)
 		usleep(20000);
 	pfn_hold_end(&hold);
 	pfn_thread_join(&thread);
-	igt_assert_eq(__sync_file_wait(file, -1), 1);
+	igt_assert_eq(sync_fence_wait(file, -1), 0);
 	check_target(stage, &target, 1);
 
 	close(file);
