@@ -73,6 +73,7 @@ void iommufd_pin_tests(int fd);
 void iommufd_fence_tests(int fd);
 void iommufd_close_tests(int fd);
 void iommufd_bad_tests(int fd);
+void iommufd_nth_tests(int fd);
 /* Unplugs devices, and opens them itself. */
 void iommufd_revoke_tests(void);
 

@@ -4,9 +4,11 @@
  * buffers, pinned or not.
  */
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "igt.h"
 #include "iommufd.h"
+#include "pfn_ttm.h"
 #include "vgem_pfn_module.h"
 
 #define SIZE	(1 * MiB)
@@ -100,6 +102,44 @@ static void mapper_run(void *arg)
 	}
 }
 
+#define NUM_MAPPERS	2
+
+/*
+ * Unplug the device while two threads map and unmap a buffer that is mapped already.
+ * Returns how often they have mapped it.
+ */
+static unsigned int race_once(uint32_t region, unsigned int delay_us)
+{
+	struct mapper mappers[NUM_MAPPERS] = {};
+	int fd = vgem_pfn_open_faux(0), dmabuf, i;
+	struct iommufd iommu = iommufd_open();
+	unsigned int mapped = 0;
+	uint64_t iova;
+
+	dmabuf = vgem_pfn_export(fd, iommufd_buffer(fd, SIZE, region, 1));
+	iova = iommufd_map(&iommu, dmabuf, 0, SIZE);
+	for (i = 0; i < NUM_MAPPERS; i++) {
+		mappers[i].iommu = iommufd_open();
+		mappers[i].dmabuf = dmabuf;
+	}
+	for (i = 0; i < NUM_MAPPERS; i++)
+		pfn_thread_start(&mappers[i].thread, mapper_run, &mappers[i]);
+	usleep(delay_us);
+	unplug();
+	iommufd_assert_unmapped(&iommu, iova, SIZE);
+	for (i = 0; i < NUM_MAPPERS; i++) {
+		pfn_thread_join(&mappers[i].thread);
+		igt_assert_eq(mappers[i].ret, -ENODEV);
+		mapped += mappers[i].mapped;
+		iommufd_close(&mappers[i].iommu);
+	}
+	iommufd_close(&iommu);
+	close(dmabuf);
+	close(fd);
+	plug();
+	return mapped;
+}
+
 /*
  * SUBTEST: unplug-race
  * Description: unplugging the device while buffers are mapped and unmapped leaves nothing
@@ -110,29 +150,77 @@ static void mapper_run(void *arg)
  */
 static void test_race(int rounds)
 {
+	static const uint32_t regions[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT, VGEM_PFN_SYSTEM };
 	unsigned int mapped = 0;
+	int i;
 
-	while (rounds--) {
-		struct mapper m = { .iommu = iommufd_open() };
-		int fd = vgem_pfn_open_faux(0);
-		uint64_t iova;
+	for (i = 0; i < rounds; i++)
+		mapped += race_once(regions[i % 3], i % 16 * 500);
+	igt_info("mapped %u times in %d rounds\n", mapped, rounds);
+}
 
-		m.dmabuf = vgem_pfn_export(fd, iommufd_buffer(fd, SIZE,
-							      VGEM_PFN_CARVEOUT, 1));
-		iova = iommufd_map(&m.iommu, m.dmabuf, 0, SIZE);
-		pfn_thread_start(&m.thread, mapper_run, &m);
-		usleep(rounds % 16 * 500);
-		unplug();
-		iommufd_assert_unmapped(&m.iommu, iova, SIZE);
-		pfn_thread_join(&m.thread);
-		igt_assert_eq(m.ret, -ENODEV);
-		mapped += m.mapped;
-		iommufd_close(&m.iommu);
-		close(m.dmabuf);
-		close(fd);
-		plug();
+#define NUM_PRESSED	8
+
+/*
+ * A thread that keeps TTM short of pages: it accesses more buffers than may be in memory,
+ * so that TTM swaps out theirs and those of the other device, and has TTM shrink its pools.
+ */
+struct presser {
+	char *maps[NUM_PRESSED];
+	volatile bool stop;
+	unsigned int rounds;
+	uint64_t swapped;	/* pages, not counting those of accesses */
+	int ret;
+	struct pfn_thread thread;
+};
+
+static void presser_run(void *arg)
+{
+	struct presser *p = arg;
+	long ret;
+
+	for (p->rounds = 0; !p->stop; p->rounds++) {
+		p->maps[p->rounds % NUM_PRESSED][0]++;
+		ret = __pfn_ttm_shrink();
+		if (ret > 0)
+			p->swapped += ret;
+		p->ret = __pfn_ttm_shrink_pool();
+		if (p->ret)
+			return;
 	}
-	igt_info("mapped %u times\n", mapped);
+}
+
+/*
+ * SUBTEST: unplug-race-swap
+ * Description: the same while TTM swaps buffers of both devices in and out
+ *
+ * SUBTEST: unplug-race-swap-long
+ * Description: the same 1,000 times
+ */
+static void test_race_swap(int rounds)
+{
+	int fd = vgem_pfn_open_faux(1), i;
+	struct presser presser = {};
+
+	pfn_ttm_shrink();
+	pfn_ttm_limit(NUM_PRESSED / 2 * SIZE / PFN_PAGE_SIZE);
+	for (i = 0; i < NUM_PRESSED; i++)
+		presser.maps[i] = vgem_pfn_bo_mmap(fd, vgem_pfn_bo_create(fd, SIZE,
+								VGEM_PFN_SYSTEM),
+						   SIZE, PROT_READ | PROT_WRITE);
+	pfn_thread_start(&presser.thread, presser_run, &presser);
+	test_race(rounds);
+	presser.stop = true;
+	pfn_thread_join(&presser.thread);
+	pfn_ttm_unlimit();
+
+	igt_assert_eq(presser.ret, 0);
+	igt_info("%u rounds of swapping, %llu pages\n", presser.rounds,
+		 (long long)presser.swapped);
+	igt_assert_lt_u64(0, presser.swapped);
+	for (i = 0; i < NUM_PRESSED; i++)
+		munmap(presser.maps[i], SIZE);
+	close(fd);
 }
 
 void iommufd_revoke_tests(void)
@@ -140,6 +228,7 @@ void iommufd_revoke_tests(void)
 	igt_subtest_group() {
 		igt_fixture() {
 			vgem_pfn_plug_on_exit();
+			pfn_ttm_unlimit_on_exit();
 			close(vgem_pfn_open_faux(0));
 		}
 
@@ -154,5 +243,13 @@ void iommufd_revoke_tests(void)
 		igt_describe("The same many times.");
 		igt_subtest("unplug-race-long")
 			test_race(1000);
+
+		igt_describe("The same while TTM swaps buffers in and out.");
+		igt_subtest("unplug-race-swap")
+			test_race_swap(6);
+
+		igt_describe("The same many times.");
+		igt_subtest("unplug-race-swap-long")
+			test_race_swap(1000);
 	}
 }

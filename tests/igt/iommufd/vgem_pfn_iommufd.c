@@ -31,6 +31,7 @@ int igt_main()
 	iommufd_fence_tests(fd);
 	iommufd_close_tests(fd);
 	iommufd_bad_tests(fd);
+	iommufd_nth_tests(fd);
 
 	igt_fixture()
 		close(fd);
