@@ -162,8 +162,8 @@ _programs() {
 	done | sort -rn
 }
 
-# _igt_units - add the units of all passes
-_igt_units() {
+# igt_units - add the units of the selected passes
+igt_units() {
 	local name short full params seconds program n=100 sum tests=$_QUEUE.tests
 	while read -r name short full params; do
 		pass_selected "$name" || continue
@@ -198,7 +198,7 @@ units_make() {
 	units_begin "$1"
 	kunit_only || {
 		kselftest_units kselftest.list
-		_igt_units
+		igt_units
 	}
 	# Last: IGT's drm_mm has to be the first user of KUnit.
 	n=0

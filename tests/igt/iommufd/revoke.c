@@ -77,64 +77,72 @@ static void test_unplug(void)
 	close(fd);
 }
 
+#define RACE_SIZE	(128 * KiB)
+#define NUM_RACERS	16
+/* 1,000 buffers are revoked. */
+#define LONG_ROUNDS	63
+
 /* A thread that maps and unmaps a buffer until it is revoked */
-struct mapper {
-	struct iommufd iommu;
+struct racer {
+	struct iommufd *iommu;
 	int dmabuf;
+	uint64_t iova;		/* another mapping, which exists all the time */
 	unsigned int mapped;
 	int ret;
 	struct pfn_thread thread;
 };
 
-static void mapper_run(void *arg)
+static void racer_run(void *arg)
 {
-	struct mapper *m = arg;
+	struct racer *r = arg;
 	uint64_t iova = 0;
 
 	for (;;) {
-		m->ret = __iommufd_map(&m->iommu, m->dmabuf, 0, SIZE, MAP_RW, &iova);
-		if (m->ret)
+		r->ret = __iommufd_map(r->iommu, r->dmabuf, 0, RACE_SIZE, MAP_RW, &iova);
+		if (r->ret)
 			return;
-		m->mapped++;
-		m->ret = __iommufd_unmap(&m->iommu, iova, SIZE);
-		if (m->ret)
+		r->mapped++;
+		r->ret = __iommufd_unmap(r->iommu, iova, RACE_SIZE);
+		if (r->ret)
 			return;
 	}
 }
 
-#define NUM_MAPPERS	2
-
-/*
- * Unplug the device while two threads map and unmap a buffer that is mapped already.
- * Returns how often they have mapped it.
- */
-static unsigned int race_once(uint32_t region, unsigned int delay_us)
+static void racer_prepare(struct racer *r, int fd, struct iommufd *iommu, uint32_t region)
 {
-	struct mapper mappers[NUM_MAPPERS] = {};
-	int fd = vgem_pfn_open_faux(0), dmabuf, i;
-	struct iommufd iommu = iommufd_open();
-	unsigned int mapped = 0;
-	uint64_t iova;
+	uint32_t handle;
 
-	dmabuf = vgem_pfn_export(fd, iommufd_buffer(fd, SIZE, region, 1));
-	iova = iommufd_map(&iommu, dmabuf, 0, SIZE);
-	for (i = 0; i < NUM_MAPPERS; i++) {
-		mappers[i].iommu = iommufd_open();
-		mappers[i].dmabuf = dmabuf;
-	}
-	for (i = 0; i < NUM_MAPPERS; i++)
-		pfn_thread_start(&mappers[i].thread, mapper_run, &mappers[i]);
+	/* TTM may swap the buffer out at once, so it need not be in @region. */
+	handle = vgem_pfn_bo_create(fd, RACE_SIZE, region, iommufd_elsewhere(region));
+	vgem_pfn_bo_fill(fd, handle, RACE_SIZE, 1);
+	*r = (struct racer) { .iommu = iommu, .dmabuf = vgem_pfn_export(fd, handle) };
+	r->iova = iommufd_map(iommu, r->dmabuf, 0, RACE_SIZE);
+}
+
+/* Returns how often the buffers were mapped before the device was unplugged. */
+static unsigned int race_once(unsigned int delay_us)
+{
+	static const uint32_t regions[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT, VGEM_PFN_SYSTEM };
+	struct iommufd iommu = iommufd_open();
+	struct racer racers[NUM_RACERS];
+	int fd = vgem_pfn_open_faux(0), i;
+	unsigned int mapped = 0;
+
+	for (i = 0; i < NUM_RACERS; i++)
+		racer_prepare(&racers[i], fd, &iommu, regions[i % ARRAY_SIZE(regions)]);
+	for (i = 0; i < NUM_RACERS; i++)
+		pfn_thread_start(&racers[i].thread, racer_run, &racers[i]);
 	usleep(delay_us);
 	unplug();
-	iommufd_assert_unmapped(&iommu, iova, SIZE);
-	for (i = 0; i < NUM_MAPPERS; i++) {
-		pfn_thread_join(&mappers[i].thread);
-		igt_assert_eq(mappers[i].ret, -ENODEV);
-		mapped += mappers[i].mapped;
-		iommufd_close(&mappers[i].iommu);
+	for (i = 0; i < NUM_RACERS; i++)
+		iommufd_assert_unmapped(&iommu, racers[i].iova, RACE_SIZE);
+	for (i = 0; i < NUM_RACERS; i++) {
+		pfn_thread_join(&racers[i].thread);
+		igt_assert_eq(racers[i].ret, -ENODEV);
+		mapped += racers[i].mapped;
+		close(racers[i].dmabuf);
 	}
 	iommufd_close(&iommu);
-	close(dmabuf);
 	close(fd);
 	plug();
 	return mapped;
@@ -142,21 +150,22 @@ static unsigned int race_once(uint32_t region, unsigned int delay_us)
 
 /*
  * SUBTEST: unplug-race
- * Description: unplugging the device while buffers are mapped and unmapped leaves nothing
- *		mapped, and each call succeeds or fails with -ENODEV
+ * Description: unplugging the device while its buffers are mapped and unmapped by a thread
+ *		each leaves nothing mapped, and each call succeeds or fails with -ENODEV
  *
  * SUBTEST: unplug-race-long
- * Description: the same 1,000 times
+ * Description: the same many times, with 1,000 buffers altogether
  */
 static void test_race(int rounds)
 {
-	static const uint32_t regions[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT, VGEM_PFN_SYSTEM };
 	unsigned int mapped = 0;
 	int i;
 
 	for (i = 0; i < rounds; i++)
-		mapped += race_once(regions[i % 3], i % 16 * 500);
-	igt_info("mapped %u times in %d rounds\n", mapped, rounds);
+		mapped += race_once(i % 16 * 2000);
+	igt_info("%d buffers revoked, and mapped %u times before\n", rounds * NUM_RACERS,
+		 mapped);
+	igt_assert_lt(0, mapped);
 }
 
 #define NUM_PRESSED	8
@@ -195,7 +204,7 @@ static void presser_run(void *arg)
  * Description: the same while TTM swaps buffers of both devices in and out
  *
  * SUBTEST: unplug-race-swap-long
- * Description: the same 1,000 times
+ * Description: the same many times, with 1,000 buffers altogether
  */
 static void test_race_swap(int rounds)
 {
@@ -238,18 +247,18 @@ void iommufd_revoke_tests(void)
 
 		igt_describe("The same while buffers are mapped and unmapped.");
 		igt_subtest("unplug-race")
-			test_race(4);
+			test_race(3);
 
 		igt_describe("The same many times.");
 		igt_subtest("unplug-race-long")
-			test_race(1000);
+			test_race(LONG_ROUNDS);
 
 		igt_describe("The same while TTM swaps buffers in and out.");
 		igt_subtest("unplug-race-swap")
-			test_race_swap(6);
+			test_race_swap(3);
 
 		igt_describe("The same many times.");
 		igt_subtest("unplug-race-swap-long")
-			test_race_swap(1000);
+			test_race_swap(LONG_ROUNDS);
 	}
 }

@@ -37,4 +37,5 @@ int igt_main()
 		close(fd);
 
 	iommufd_revoke_tests();
+	iommufd_vfio_tests();
 }
