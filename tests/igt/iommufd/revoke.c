@@ -78,9 +78,9 @@ static void test_unplug(void)
 }
 
 #define RACE_SIZE	(128 * KiB)
-#define NUM_RACERS	16
+#define NUM_RACERS	32
 /* 1,000 buffers are revoked. */
-#define LONG_ROUNDS	63
+#define LONG_ROUNDS	32
 
 /* A thread that maps and unmaps a buffer until it is revoked */
 struct racer {
@@ -247,7 +247,7 @@ void iommufd_revoke_tests(void)
 
 		igt_describe("The same while buffers are mapped and unmapped.");
 		igt_subtest("unplug-race")
-			test_race(3);
+			test_race(2);
 
 		igt_describe("The same many times.");
 		igt_subtest("unplug-race-long")
@@ -255,7 +255,7 @@ void iommufd_revoke_tests(void)
 
 		igt_describe("The same while TTM swaps buffers in and out.");
 		igt_subtest("unplug-race-swap")
-			test_race_swap(3);
+			test_race_swap(2);
 
 		igt_describe("The same many times.");
 		igt_subtest("unplug-race-swap-long")
