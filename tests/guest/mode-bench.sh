@@ -36,7 +36,7 @@ bench_bar()
 }
 
 # Bind vfio-pci to the PCI device with its own IOMMU group, QEMU's pci-testdev.
-# IOMMUFD needs the parameter, as this IOMMU does not remap interrupts.
+# IOMMUFD needs the parameter with KVM, where this IOMMU does not remap interrupts.
 bench_vfio()
 {
 	load_module iommufd allow_unsafe_interrupts=1 && load_module vfio-pci || return

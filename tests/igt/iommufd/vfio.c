@@ -26,7 +26,7 @@ static struct {
 	uint64_t bar;
 } vfio = { .iommufd = -1, .device = -1 };
 
-static void vfio_close(int sig)
+static void vfio_close(void)
 {
 	if (vfio.device >= 0)
 		close(vfio.device);
@@ -38,6 +38,13 @@ static void vfio_close(int sig)
 		return;
 	__pfn_write_file("/sys/bus/pci/drivers/vfio-pci/unbind", vfio.name);
 	__pfn_pci_set_override(vfio.name, "\n");
+}
+
+static void vfio_exit(int sig)
+{
+	vfio_close();
+	if (system("modprobe -q -r vfio-pci"))
+		fprintf(stderr, "vfio-pci stays loaded\n");
 }
 
 /* Open the file of the device in /dev/vfio/devices. */
@@ -68,10 +75,10 @@ static void vfio_open(void)
 
 	igt_require_f(!access("/sys/class/iommu/dmar0", F_OK), "there is no IOMMU\n");
 	igt_require(pfn_pci_find(PFN_PCI_IVSHMEM, 0, vfio.name));
-	igt_install_exit_handler(vfio_close);
+	igt_install_exit_handler(vfio_exit);
 	pfn_pci_bar(vfio.name, PFN_PCI_IVSHMEM_BAR, &vfio.bar, &size);
 	igt_require_f(!system("modprobe -q vfio-pci"), "no vfio-pci\n");
-	/* The emulated IOMMU does not remap interrupts. */
+	/* With KVM the emulated IOMMU does not remap interrupts. */
 	__pfn_write_file("/sys/module/iommufd/parameters/allow_unsafe_interrupts", "1");
 	pfn_pci_set_override(vfio.name, "vfio-pci");
 	igt_assert_eq(__pfn_write_file("/sys/bus/pci/drivers_probe", vfio.name), 0);
@@ -282,7 +289,7 @@ static void test_unbind(void)
 	uint64_t iova, other = 0;
 
 	iova = iommufd_map(&iommu, dmabuf, 0, size);
-	vfio_close(0);
+	vfio_close();
 	iommufd_assert_unmapped(&iommu, iova, size);
 	igt_assert_eq(__iommufd_map(&iommu, dmabuf, 0, size, MAP_RW, &other), -ENODEV);
 	iommufd_unmap(&iommu, iova, size);
