@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Subtests that make the first, the second, the third ... fault point of an import fail,
- * until it runs without a failure: allocations, and steps of IOMMUFD and of the exporter. Warnings and leaks are detected by the runner and the
- * harness. The kernel's iommufd_fail_nth does the same with its mock exporter.
+ * until it runs without a failure: allocations, and steps of IOMMUFD and of the exporter.
+ * Warnings and leaks are detected by the runner and the harness. The kernel's
+ * iommufd_fail_nth does the same with its mock exporter.
  */
 #include <errno.h>
 
