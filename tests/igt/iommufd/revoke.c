@@ -213,10 +213,11 @@ static void test_race_swap(int rounds)
 
 	pfn_ttm_shrink();
 	pfn_ttm_limit(NUM_PRESSED / 2 * SIZE / PFN_PAGE_SIZE);
-	for (i = 0; i < NUM_PRESSED; i++)
-		presser.maps[i] = vgem_pfn_bo_mmap(fd, vgem_pfn_bo_create(fd, SIZE,
-								VGEM_PFN_SYSTEM),
-						   SIZE, PROT_READ | PROT_WRITE);
+	for (i = 0; i < NUM_PRESSED; i++) {
+		uint32_t handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_SYSTEM);
+
+		presser.maps[i] = vgem_pfn_bo_mmap(fd, handle, SIZE, PROT_READ | PROT_WRITE);
+	}
 	pfn_thread_start(&presser.thread, presser_run, &presser);
 	test_race(rounds);
 	presser.stop = true;

@@ -52,7 +52,8 @@ static struct iommu iommu_open(void)
 	check_errno(ioctl(iommu.fd, IOMMU_IOAS_ALLOC, &alloc), "an IOAS");
 	iommu.ioas = alloc.out_ioas_id;
 	attach.pt_id = iommu.ioas;
-	check_errno(ioctl(iommu.device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach), "attach to an IOAS");
+	check_errno(ioctl(iommu.device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach),
+		    "attach to an IOAS");
 	return iommu;
 }
 
