@@ -35,11 +35,27 @@ bench_bar()
 		echo "${BAR##*/}" > /sys/bus/pci/drivers_probe && [ -d "$BAR/drm" ]
 }
 
+# Bind vfio-pci to the PCI device with its own IOMMU group, QEMU's pci-testdev.
+# IOMMUFD needs the parameter with KVM, where this IOMMU does not remap interrupts.
+bench_vfio()
+{
+	load_module iommufd allow_unsafe_interrupts=1 && load_module vfio-pci || return
+	for _dev in /sys/bus/pci/devices/*; do
+		[ "$(cat "$_dev/vendor") $(cat "$_dev/device")" = "0x1b36 0x0005" ] || continue
+		echo vfio-pci > "$_dev/driver_override" &&
+			echo "${_dev##*/}" > /sys/bus/pci/drivers_probe &&
+			[ -d "$_dev/vfio-dev" ]
+		return
+	done
+	return 1
+}
+
 if load_module vgem && load_module vgem_pfn devices=1 "carveouts=$(bench_carveouts)" &&
 	load_module dma-buf-pfn-importer && load_module dma-buf-pfn-bench; then
 	if ! bench_bar; then
 		not_ok "guest/bar" "vgem_pfn does not take the PCI device ${BAR:-, which is not there}"
 	fi
+	bench_vfio || not_ok "guest/vfio" "vfio-pci does not take the PCI device pci-testdev"
 	# Fixed addresses: a mapping must not need another page table by chance.
 	echo 0 > /proc/sys/kernel/randomize_va_space
 	bench_cpus

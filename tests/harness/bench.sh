@@ -44,7 +44,7 @@ CPUS=$(nproc)
 TIMES_ACCEL=${ACCEL:-auto}
 [[ $TIMES_ACCEL != icount ]] || die "ACCEL=icount: instructions are counted anyway"
 # Read by the scripts that prepare.sh sources. The program is silent while it measures.
-export ACCEL=icount GUEST_CPUS=1 RESERVED_SIZE STALL_TIMEOUT=${STALL_TIMEOUT:-1200}
+export ACCEL=icount GUEST_CPUS=1 GUEST_IOMMU=1 RESERVED_SIZE STALL_TIMEOUT=${STALL_TIMEOUT:-1200}
 export GUEST_MEM=$(((${RESERVED_SIZE%G} + 3) * 1024))M
 
 # shellcheck source=tests/harness/lib/prepare.sh

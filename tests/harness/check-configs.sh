@@ -24,7 +24,9 @@
 DIR=$OUT/check-configs
 OFF="KUNIT PCI DEBUG_FS FAULT_INJECTION TRANSPARENT_HUGEPAGE SWAP SMP"
 DIRS=(drivers/dma-buf/ drivers/gpu/drm/vgem_pfn/ drivers/gpu/drm/ttm/
-	drivers/gpu/drm/virtio/)
+	drivers/gpu/drm/virtio/ drivers/iommu/iommufd/ drivers/vfio/pci/)
+# Objects of optional drivers, which the full configuration must have
+FULL_OBJECTS=(drivers/iommu/iommufd/{pages,selftest}.o drivers/vfio/pci/vfio_pci_dmabuf.o)
 
 # rows - name, ARCH, compiler, and the options that are off, or "builtin"
 rows() {
@@ -89,14 +91,20 @@ build_row() {
 
 # check_row NAME ARCH COMPILER OFF... - build a row and report the result
 check_row() {
-	local log=$DIR/$1.log start=$SECONDS BUILD=$WORK/build/configs objects option wrong=
+	local log=$DIR/$1.log start=$SECONDS BUILD=$WORK/build/configs objects object option wrong=
 	build_row "$@" >"$log" 2>&1 || wrong="does not build"
-	objects=$(find "$BUILD/drivers/dma-buf" "$BUILD/drivers/gpu/drm/vgem_pfn" -name '*.o' \
-		-not -name '.*' 2>/dev/null | wc -l)
+	objects=$(cd "$BUILD" && find drivers/dma-buf drivers/gpu/drm/vgem_pfn \
+		drivers/iommu/iommufd drivers/vfio/pci -name '*.o' -not -name '.*' 2>/dev/null |
+		wc -l) || :
 	for option in "${@:4}"; do
 		! grep -q "^CONFIG_$option=" "$BUILD/.config" || wrong="CONFIG_$option is on"
 	done
 	[[ -n $wrong || $objects -gt 10 ]] || wrong="builds $objects objects"
+	if [[ -z $wrong && $1 == full* ]]; then
+		for object in "${FULL_OBJECTS[@]}"; do
+			[[ -e $BUILD/$object ]] || wrong="does not build $object"
+		done
+	fi
 	printf '%-24s %-7s %-9s %4s objects %5s\n' "$1" "$2" "$3" "$objects" \
 		"$(hms $((SECONDS - start)))" >>"$DIR/table"
 	if [[ -z $wrong ]]; then

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # iommufd.sh - make test-iommufd: Linux's selftests of IOMMUFD, which imports
-# dma-bufs, in one guest. TESTS=regex selects programs.
+# dma-bufs, and the subtests of vgem_pfn_iommufd with dma-bufs of vfio-pci, in one
+# guest that has an IOMMU. TESTS=regex selects programs and subtests.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
+export GUEST_IOMMU=1
 # shellcheck source=tests/harness/lib/prepare.sh
 . "$HARNESS/lib/prepare.sh"
 # shellcheck source=tests/harness/lib/tests.sh
@@ -20,6 +22,7 @@ KSELFTESTS=iommu prepare 2
 rm -rf "$DIR"
 units_begin "$QUEUE"
 kselftest_units iommufd.list
+PASSES=VFIO igt_units
 next_step "running the selftests of IOMMUFD in a guest: $ACCEL_USED, $ACCEL_WHY"
 # One guest only: the programs share the state of fault injection.
 GUESTS=1 tests_run "$DIR" "$QUEUE" NO_CONTRACT=1 HUGEPAGES=$HUGEPAGES

@@ -31,6 +31,10 @@ PEER_BAR_SIZE=8M
 # The guest writes to these ports, and reads from the last one (units.sh).
 PORTS=(verdict results story progress plan)
 
+# GUEST_IOMMU=1 adds an IOMMU, and a PCI device that has its own group and no driver.
+# Devices with drivers use the IOMMU only if they are bound to vfio-pci.
+GUEST_IOMMU=${GUEST_IOMMU:-}
+
 # GUEST_DRIVES=(FILE...) are read-only images for the guest: /dev/vdb and so on.
 GUEST_DRIVES=()
 
@@ -55,6 +59,8 @@ GUEST_CMDLINE=(
 read -ra _extra <<<"${CMDLINE:-}"
 GUEST_CMDLINE+=("${_extra[@]}")
 
+[[ -z $GUEST_IOMMU ]] || GUEST_CMDLINE+=(intel_iommu=on iommu=pt)
+
 # guest_cmdline MODE [KEY=VALUE...] - print the kernel command line
 guest_cmdline() {
 	local kv line="${GUEST_CMDLINE[*]} MODE=$1"
@@ -75,6 +81,10 @@ qemu_args() {
 		-nodefaults -no-user-config -no-reboot -display none
 		-machine "$machine" -m "$GUEST_MEM" -smp "$GUEST_CPUS"
 		-kernel "$GUEST_KERNEL/bzImage"
+	)
+	# The IOMMU has to come before the devices.
+	[[ -z $GUEST_IOMMU ]] || QEMU_ARGS+=(-device intel-iommu)
+	QEMU_ARGS+=(
 		-drive "file=$GUEST_IMAGE,format=raw,if=none,id=root,readonly=on"
 		-device "virtio-blk-pci,drive=root"
 		-device "virtio-gpu-pci${GUEST_BLOB:+,blob=on}"
@@ -87,6 +97,7 @@ qemu_args() {
 		-object "memory-backend-memfd,id=bar2,size=$PEER_BAR_SIZE,share=on"
 		-device "ivshmem-plain,memdev=bar2,bus=bridge,addr=2"
 	)
+	[[ -z $GUEST_IOMMU ]] || QEMU_ARGS+=(-device pci-testdev)
 	mapfile -t accel < <(accel_args "$ACCEL_USED")
 	QEMU_ARGS+=("${accel[@]}")
 	for drive in "${GUEST_DRIVES[@]}"; do

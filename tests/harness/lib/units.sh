@@ -184,6 +184,13 @@ _igt_units() {
 	rm -f "$tests" "$tests.unit"
 }
 
+# igt_units - add the units of the selected passes, REPEAT times
+igt_units() {
+	local n
+	_UNIT=100
+	for ((n = 0; n < ${REPEAT:-1}; n++)); do _igt_units; done
+}
+
 # kselftest_units LIST - add units for a list in tests/guest/lists, as TESTS selects
 kselftest_units() {
 	local line n=0
@@ -199,8 +206,7 @@ units_make() {
 	units_begin "$1"
 	kunit_only || {
 		kselftest_units kselftest.list
-		_UNIT=100
-		for ((n = 0; n < ${REPEAT:-1}; n++)); do _igt_units; done
+		igt_units
 	}
 	# Last: IGT's drm_mm has to be the first user of KUnit.
 	n=0

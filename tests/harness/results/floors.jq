@@ -76,7 +76,11 @@ def floors: . as $rows | [
 	floor("4b"; "notify 64 importers / 64 times one, at 2 MiB"; 1.1;
 	      share(.["notify/64MiB/2MiB/64"]; .["notify/64MiB/2MiB/1"]; 64)),
 	floor("4c"; "notify 64 MiB at 2 MiB / at 4 KiB"; 0.01;
-	      ratio(.["notify/64MiB/2MiB/1"]; .["notify/64MiB/4KiB/1"]))
+	      ratio(.["notify/64MiB/2MiB/1"]; .["notify/64MiB/4KiB/1"])),
+	(("map", "unmap") as $what | ["memfd-huge/1GiB/2MiB", "memfd/64MiB/4KiB"][] as $memfd
+	 | ($memfd | sub("^[^/]*/"; "")) as $size
+	 | floor("5 \($what[0:1]) \($size)"; "\($what) for an IOMMU, \($size): buffer / memfd"; 1;
+		 ratio(.["iommu-\($what)/vgem_pfn/\($size)"]; .["iommu-\($what)/\($memfd)"])))
 ];
 
 # Rows of time are judged only on a quiet machine, where most runs of memcpy() took

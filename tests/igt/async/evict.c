@@ -215,7 +215,7 @@ void async_evict_tests(int fd)
 		async_reset(fd);
 	}
 
-	igt_describe("The same with complete contents.");
+	igt_describe("Like evict, with complete contents.");
 	igt_subtest("evict-long") {
 		async_reset(fd);
 		test_evict(fd, true);
@@ -229,7 +229,7 @@ void async_evict_tests(int fd)
 		async_reset(fd);
 	}
 
-	igt_describe("The same with twice the carveout.");
+	igt_describe("Like overcommit, with twice the carveout.");
 	igt_subtest("overcommit-long") {
 		async_reset(fd);
 		test_overcommit(fd, 32);
@@ -242,7 +242,7 @@ void async_evict_tests(int fd)
 		test_ghost(fd, false);
 	}
 
-	igt_describe("The same with complete contents.");
+	igt_describe("Like ghost, with complete contents.");
 	igt_subtest("ghost-long") {
 		async_reset(fd);
 		test_ghost(fd, true);

@@ -225,7 +225,7 @@ void async_fault_tests(int fd, int importer)
 		test_kill(fd, importer, IN_USER);
 	}
 
-	igt_describe("The same for a fault within a system call.");
+	igt_describe("Like fault-kill, for a fault within a system call.");
 	igt_subtest("fault-kill-syscall") {
 		async_reset(fd);
 		test_kill(fd, importer, IN_SYSCALL);

@@ -141,7 +141,7 @@ void async_race_tests(int fd, int importer)
 		test_correct(fd, importer, 400);
 	}
 
-	igt_describe("The same with more moves.");
+	igt_describe("Like correct-importer, with more moves.");
 	igt_subtest("correct-importer-long") {
 		async_reset(fd);
 		test_correct(fd, importer, 10000);

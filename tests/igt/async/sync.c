@@ -235,7 +235,7 @@ void async_sync_tests(int fd)
 		test_out(fd, 0);
 	}
 
-	igt_describe("The same with a timeline point.");
+	igt_describe("Like out-syncobj, with a timeline point.");
 	igt_subtest("out-timeline") {
 		async_reset(fd);
 		test_out(fd, 7);

@@ -270,7 +270,7 @@ int igt_main()
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_contiguous(fd, region, 128);
 
-	igt_describe("The same with smaller fragments.");
+	igt_describe("Like contiguous, with smaller fragments.");
 	igt_subtest("contiguous-long")
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_contiguous(fd, region, 32);

@@ -78,11 +78,11 @@ void evict_pinned_tests(int fd)
 	igt_subtest("pinned")
 		test_pinned(fd, VGEM_PFN_CARVEOUT);
 
-	igt_describe("The same in system memory.");
+	igt_describe("Like pinned, in system memory.");
 	igt_subtest("pinned-tt")
 		test_pinned(fd, VGEM_PFN_TT);
 
-	igt_describe("The same in all carveouts, with scattered memory where possible.");
+	igt_describe("Like pinned-tt, in all carveouts, with scattered memory where possible.");
 	igt_subtest("pinned-scattered")
 		test_pinned_scattered(fd);
 }

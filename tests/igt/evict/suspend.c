@@ -100,7 +100,7 @@ void evict_suspend_tests(int fd)
 	igt_subtest("suspend-freeze")
 		test_suspend(fd, "freeze");
 
-	igt_describe("The same for suspend to memory.");
+	igt_describe("Like suspend-freeze, for suspend to memory.");
 	igt_subtest("suspend-mem")
 		test_suspend(fd, "mem");
 

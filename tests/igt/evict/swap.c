@@ -3,27 +3,13 @@
  * Subtests of evictions to the next carveout of a buffer's list, to system memory, and
  * on to swap. TTM swaps without a move.
  */
-#include <fcntl.h>
 #include <sys/mman.h>
 
 #include "evict.h"
 #include "igt.h"
 #include "pfn_importer.h"
+#include "pfn_ttm.h"
 #include "vgem_pfn.h"
-
-#define TTM_SHRINK	"/sys/kernel/debug/ttm/tt_shrink"
-#define TTM_LIMIT	"/sys/module/ttm/parameters/pages_limit"
-
-/* Make TTM swap out the least recently used buffer. */
-static void shrink(void)
-{
-	char text[32];
-	int fd = open(TTM_SHRINK, O_RDONLY | O_CLOEXEC);
-
-	igt_require_f(fd >= 0, "no " TTM_SHRINK "\n");
-	igt_assert_lt(0, read(fd, text, sizeof(text)));
-	close(fd);
-}
 
 static void swap_out(int fd, uint32_t handle)
 {
@@ -32,7 +18,7 @@ static void swap_out(int fd, uint32_t handle)
 	for (i = 0; i < 64; i++) {
 		if (vgem_pfn_bo_pfn(fd, handle, 0) == VGEM_PFN_NO_PFN)
 			break;
-		shrink();
+		pfn_ttm_shrink();
 	}
 	igt_assert_lt(i, 64);
 }
@@ -84,28 +70,6 @@ static void test_swap(int fd, uint32_t region)
 	close(importer);
 }
 
-static uint64_t limit(uint64_t pages)
-{
-	FILE *file = fopen(TTM_LIMIT, "r+e");
-	unsigned long long before;
-
-	igt_require_f(file, "no " TTM_LIMIT "\n");
-	igt_assert_eq(fscanf(file, "%llu", &before), 1);
-	rewind(file);
-	igt_assert_lt(0, fprintf(file, "%llu\n", (long long)pages));
-	igt_assert_eq(fclose(file), 0);
-	return before;
-}
-
-static uint64_t limit_before;
-
-static void limit_reset(int sig)
-{
-	if (limit_before)
-		limit(limit_before);
-	limit_before = 0;
-}
-
 static void test_overcommit_system(int fd, bool whole)
 {
 	const unsigned int num = whole ? 24 : 18;
@@ -115,7 +79,7 @@ static void test_overcommit_system(int fd, bool whole)
 	unsigned int i;
 
 	/* Eight fit in the carveout, four in memory: six or twelve are swapped out. */
-	limit_before = limit(4 * size / PFN_PAGE_SIZE);
+	pfn_ttm_limit(4 * size / PFN_PAGE_SIZE);
 	for (i = 0; i < num; i++) {
 		handles[i] = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT,
 						VGEM_PFN_TT, VGEM_PFN_SYSTEM);
@@ -132,7 +96,7 @@ static void test_overcommit_system(int fd, bool whole)
 		vgem_pfn_bo_check(fd, handles[i], part, i);
 		vgem_pfn_gem_close(fd, handles[i]);
 	}
-	limit_reset(0);
+	pfn_ttm_unlimit();
 }
 
 static void test_next_carveout(int fd)
@@ -211,13 +175,13 @@ static void test_evict_all(int fd)
 void evict_swap_tests(int fd)
 {
 	igt_fixture()
-		igt_install_exit_handler(limit_reset);
+		pfn_ttm_unlimit_on_exit();
 
 	igt_describe("Importers are notified when TTM swaps without a move.");
 	igt_subtest("swap-system")
 		test_swap(fd, VGEM_PFN_SYSTEM);
 
-	igt_describe("The same from TT, which takes a move to SYSTEM first.");
+	igt_describe("Like swap-system, from TT, which takes a move to SYSTEM first.");
 	igt_subtest("swap-tt")
 		test_swap(fd, VGEM_PFN_TT);
 
@@ -225,7 +189,7 @@ void evict_swap_tests(int fd)
 	igt_subtest("overcommit-system")
 		test_overcommit_system(fd, false);
 
-	igt_describe("The same with complete contents.");
+	igt_describe("Like overcommit-system, with complete contents.");
 	igt_subtest("overcommit-system-long")
 		test_overcommit_system(fd, true);
 

@@ -335,7 +335,7 @@ int igt_main()
 	igt_subtest("overcommit")
 		test_overcommit(fd, false);
 
-	igt_describe("The same with complete contents.");
+	igt_describe("Like overcommit, with complete contents.");
 	igt_subtest("overcommit-long")
 		test_overcommit(fd, true);
 

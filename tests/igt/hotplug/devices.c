@@ -206,7 +206,7 @@ void hotplug_devices_tests(void)
 	igt_subtest("devices")
 		test_devices(3);
 
-	igt_describe("The same with the maximum number of devices.");
+	igt_describe("Like devices, with the maximum number of devices.");
 	igt_subtest("devices-max")
 		test_devices(MAX_DEVICES);
 

@@ -273,7 +273,7 @@ void hotplug_importers_tests(void)
 		test_static(DMA_BUF_PFN_IMPORT_STATIC);
 	}
 
-	igt_describe("The same for an importer that pins.");
+	igt_describe("Like unplug-static, for an importer that pins.");
 	igt_subtest("unplug-static-pin") {
 		vgem_pfn_want(HOTPLUG_PARAMS);
 		test_static(DMA_BUF_PFN_IMPORT_PIN);
@@ -315,7 +315,7 @@ void hotplug_importers_tests(void)
 		test_stress(3);
 	}
 
-	igt_describe("The same for longer.");
+	igt_describe("Like unplug-stress, for longer.");
 	igt_subtest("unplug-stress-long") {
 		vgem_pfn_want(HOTPLUG_PARAMS);
 		test_stress(8);

@@ -133,7 +133,7 @@ void import_close_tests(int fd, int other)
 		igt_subtest_f("close-every-order-evict-after-%d", i)
 			test_orders(fd, i, 5 * NUM_ITEMS);
 
-		igt_describe("The same with more orders.");
+		igt_describe("Like close-every-order-evict, with more orders.");
 		igt_subtest_f("close-every-order-evict-after-%d-long", i)
 			test_orders(fd, i, NUM_ITEMS);
 	}

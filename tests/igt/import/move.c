@@ -204,7 +204,7 @@ void import_move_tests(int fd, int other)
 	igt_subtest("move-race")
 		with_shared(fd, other, test_race);
 
-	igt_describe("The same more often.");
+	igt_describe("Like move-race, more often.");
 	igt_subtest("move-race-long")
 		with_shared(fd, other, test_race_long);
 

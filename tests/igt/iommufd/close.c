@@ -100,7 +100,7 @@ void iommufd_close_tests(int fd)
 	igt_subtest("close-every-order")
 		test_every_order(fd, 7);
 
-	igt_describe("The same with all orders.");
+	igt_describe("Like close-every-order, with all orders.");
 	igt_subtest("close-every-order-long")
 		test_every_order(fd, 1);
 

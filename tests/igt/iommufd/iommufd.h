@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "iommufd_ioctl.h"
+#include "pfn_iommufd_ioctl.h"
 #include "vgem_pfn.h"
 
 #define MAP_READ	IOMMU_IOAS_MAP_READABLE
@@ -73,7 +73,10 @@ void iommufd_pin_tests(int fd);
 void iommufd_fence_tests(int fd);
 void iommufd_close_tests(int fd);
 void iommufd_bad_tests(int fd);
+void iommufd_nth_tests(int fd);
 /* Unplugs devices, and opens them itself. */
 void iommufd_revoke_tests(void);
+/* Binds a PCI device to vfio-pci. */
+void iommufd_vfio_tests(void);
 
 #endif /* IOMMUFD_H */

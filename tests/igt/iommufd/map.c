@@ -126,11 +126,11 @@ void iommufd_map_tests(int fd)
 	igt_subtest("map")
 		test_map(fd);
 
-	igt_describe("The same with many ranges.");
+	igt_describe("Like map, with many ranges.");
 	igt_subtest("map-scattered")
 		test_scattered(fd);
 
-	igt_describe("The same with half of each carveout.");
+	igt_describe("Like map, with half of each carveout.");
 	igt_subtest("map-long")
 		test_long(fd);
 

@@ -4,9 +4,11 @@
  * buffers, pinned or not.
  */
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "igt.h"
 #include "iommufd.h"
+#include "pfn_ttm.h"
 #include "vgem_pfn_module.h"
 
 #define SIZE	(1 * MiB)
@@ -70,56 +72,145 @@ static void test_unplug(void)
 	close(fd);
 }
 
+#define RACE_SIZE	(128 * KiB)
+#define NUM_RACERS	32
+/* 1,000 buffers are revoked. */
+#define LONG_ROUNDS	32
+
 /* A thread that maps and unmaps a buffer until it is revoked */
-struct mapper {
-	struct iommufd iommu;
+struct racer {
+	struct iommufd *iommu;
 	int dmabuf;
+	uint64_t iova;		/* another mapping, which exists all the time */
 	unsigned int mapped;
 	int ret;
 	struct pfn_thread thread;
 };
 
-static void mapper_run(void *arg)
+static void racer_run(void *arg)
 {
-	struct mapper *m = arg;
+	struct racer *r = arg;
 	uint64_t iova = 0;
 
 	for (;;) {
-		m->ret = __iommufd_map(&m->iommu, m->dmabuf, 0, SIZE, MAP_RW, &iova);
-		if (m->ret)
+		r->ret = __iommufd_map(r->iommu, r->dmabuf, 0, RACE_SIZE, MAP_RW, &iova);
+		if (r->ret)
 			return;
-		m->mapped++;
-		m->ret = __iommufd_unmap(&m->iommu, iova, SIZE);
-		if (m->ret)
+		r->mapped++;
+		r->ret = __iommufd_unmap(r->iommu, iova, RACE_SIZE);
+		if (r->ret)
 			return;
 	}
+}
+
+static void racer_prepare(struct racer *r, int fd, struct iommufd *iommu, uint32_t region)
+{
+	uint32_t handle;
+
+	/* TTM may swap the buffer out at once, so it need not be in @region. */
+	handle = vgem_pfn_bo_create(fd, RACE_SIZE, region, iommufd_elsewhere(region));
+	vgem_pfn_bo_fill(fd, handle, RACE_SIZE, 1);
+	*r = (struct racer) { .iommu = iommu, .dmabuf = vgem_pfn_export(fd, handle) };
+	r->iova = iommufd_map(iommu, r->dmabuf, 0, RACE_SIZE);
+}
+
+/* Returns how often the buffers were mapped before the device was unplugged. */
+static unsigned int race_once(unsigned int delay_us)
+{
+	static const uint32_t regions[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT, VGEM_PFN_SYSTEM };
+	struct iommufd iommu = iommufd_open();
+	struct racer racers[NUM_RACERS];
+	int fd = vgem_pfn_open_faux(0), i;
+	unsigned int mapped = 0;
+
+	for (i = 0; i < NUM_RACERS; i++)
+		racer_prepare(&racers[i], fd, &iommu, regions[i % ARRAY_SIZE(regions)]);
+	for (i = 0; i < NUM_RACERS; i++)
+		pfn_thread_start(&racers[i].thread, racer_run, &racers[i]);
+	usleep(delay_us);
+	unplug();
+	for (i = 0; i < NUM_RACERS; i++)
+		iommufd_assert_unmapped(&iommu, racers[i].iova, RACE_SIZE);
+	for (i = 0; i < NUM_RACERS; i++) {
+		pfn_thread_join(&racers[i].thread);
+		igt_assert_eq(racers[i].ret, -ENODEV);
+		mapped += racers[i].mapped;
+		close(racers[i].dmabuf);
+	}
+	iommufd_close(&iommu);
+	close(fd);
+	plug();
+	return mapped;
 }
 
 static void test_race(int rounds)
 {
 	unsigned int mapped = 0;
+	int i;
 
-	while (rounds--) {
-		struct mapper m = { .iommu = iommufd_open() };
-		int fd = vgem_pfn_open_faux(0);
-		uint64_t iova;
+	for (i = 0; i < rounds; i++)
+		mapped += race_once(i % 16 * 2000);
+	igt_info("%d buffers revoked, and mapped %u times before\n", rounds * NUM_RACERS,
+		 mapped);
+	igt_assert_lt(0, mapped);
+}
 
-		m.dmabuf = vgem_pfn_export(fd, iommufd_buffer(fd, SIZE,
-							      VGEM_PFN_CARVEOUT, 1));
-		iova = iommufd_map(&m.iommu, m.dmabuf, 0, SIZE);
-		pfn_thread_start(&m.thread, mapper_run, &m);
-		usleep(rounds % 16 * 500);
-		unplug();
-		iommufd_assert_unmapped(&m.iommu, iova, SIZE);
-		pfn_thread_join(&m.thread);
-		igt_assert_eq(m.ret, -ENODEV);
-		mapped += m.mapped;
-		iommufd_close(&m.iommu);
-		close(m.dmabuf);
-		close(fd);
-		plug();
+#define NUM_PRESSED	8
+
+/*
+ * A thread that keeps TTM short of pages: it accesses more buffers than may be in memory,
+ * so that TTM swaps out theirs and those of the other device, and has TTM shrink its pools.
+ */
+struct presser {
+	char *maps[NUM_PRESSED];
+	volatile bool stop;
+	unsigned int rounds;
+	uint64_t swapped;	/* pages, not counting those of accesses */
+	int ret;
+	struct pfn_thread thread;
+};
+
+static void presser_run(void *arg)
+{
+	struct presser *p = arg;
+	long ret;
+
+	for (p->rounds = 0; !p->stop; p->rounds++) {
+		p->maps[p->rounds % NUM_PRESSED][0]++;
+		ret = __pfn_ttm_shrink();
+		if (ret > 0)
+			p->swapped += ret;
+		p->ret = __pfn_ttm_shrink_pool();
+		if (p->ret)
+			return;
 	}
-	igt_info("mapped %u times\n", mapped);
+}
+
+static void test_race_swap(int rounds)
+{
+	int fd = vgem_pfn_open_faux(1), i;
+	struct presser presser = {};
+
+	pfn_ttm_shrink();
+	pfn_ttm_limit(NUM_PRESSED / 2 * SIZE / PFN_PAGE_SIZE);
+	for (i = 0; i < NUM_PRESSED; i++) {
+		uint32_t handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_SYSTEM);
+
+		presser.maps[i] = vgem_pfn_bo_mmap(fd, handle, SIZE, PROT_READ | PROT_WRITE);
+	}
+	pfn_thread_start(&presser.thread, presser_run, &presser);
+	test_race(rounds);
+	presser.stop = true;
+	pfn_thread_join(&presser.thread);
+	pfn_ttm_unlimit();
+
+	igt_assert_eq(presser.ret, 0);
+	igt_info("%u rounds of swapping, %llu pages\n", presser.rounds,
+		 (long long)presser.swapped);
+	igt_assert_lt_u64(0, presser.swapped);
+	for (i = 0; i < NUM_PRESSED; i++)
+		munmap(presser.maps[i], SIZE);
+	close(fd);
 }
 
 void iommufd_revoke_tests(void)
@@ -127,6 +218,7 @@ void iommufd_revoke_tests(void)
 	igt_subtest_group() {
 		igt_fixture() {
 			vgem_pfn_plug_on_exit();
+			pfn_ttm_unlimit_on_exit();
 			close(vgem_pfn_open_faux(0));
 		}
 
@@ -134,12 +226,20 @@ void iommufd_revoke_tests(void)
 		igt_subtest("unplug")
 			test_unplug();
 
-		igt_describe("The same while buffers are mapped and unmapped.");
+		igt_describe("Unplugging the device while buffers are mapped and unmapped.");
 		igt_subtest("unplug-race")
-			test_race(4);
+			test_race(2);
 
-		igt_describe("The same many times.");
+		igt_describe("Like unplug-race, with 1,000 buffers.");
 		igt_subtest("unplug-race-long")
-			test_race(1000);
+			test_race(LONG_ROUNDS);
+
+		igt_describe("Like unplug-race, while TTM swaps buffers.");
+		igt_subtest("unplug-race-swap")
+			test_race_swap(2);
+
+		igt_describe("Like unplug-race-swap, with 1,000 buffers.");
+		igt_subtest("unplug-race-swap-long")
+			test_race_swap(LONG_ROUNDS);
 	}
 }

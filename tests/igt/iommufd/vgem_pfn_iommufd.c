@@ -84,11 +84,38 @@
  *		can be unmapped and closed later, and not mapped again.
  *
  * SUBTEST: unplug-race
- * Description: Unplugging the device while buffers are mapped and unmapped leaves
- *		nothing mapped, and each call succeeds or fails with -ENODEV.
+ * Description: Unplugging the device, while a thread for each of its buffers maps and
+ *		unmaps the buffer, leaves nothing mapped. Each call succeeds or fails
+ *		with -ENODEV.
  *
  * SUBTEST: unplug-race-long
- * Description: Like unplug-race, 1,000 times.
+ * Description: Like unplug-race, with 1,000 buffers.
+ *
+ * SUBTEST: unplug-race-swap
+ * Description: Like unplug-race, while TTM swaps buffers of the device and of another
+ *		one in and out.
+ *
+ * SUBTEST: unplug-race-swap-long
+ * Description: Like unplug-race-swap, with 1,000 buffers.
+ *
+ * SUBTEST: nth-map
+ * Description: An import of scattered memory in each region, which fails at any point,
+ *		leaves nothing behind.
+ *
+ * SUBTEST: vfio-map
+ * Description: Parts of a BAR, one and several, are mapped as a whole and in part.
+ *
+ * SUBTEST: vfio-revoke
+ * Description: While the device's memory is disabled, its buffers are revoked. Importers
+ *		that have pinned them are notified then, and again when it is enabled. A
+ *		mapping of IOMMUFD stays empty, a new one is correct.
+ *
+ * SUBTEST: vfio-nth
+ * Description: If an allocation of an export fails, for example of the table of ranges,
+ *		the export fails, and the next one succeeds.
+ *
+ * SUBTEST: vfio-unbind
+ * Description: Unbinding vfio-pci revokes the buffers for good.
  */
 #include "igt.h"
 #include "iommufd.h"
@@ -114,9 +141,11 @@ int igt_main()
 	iommufd_fence_tests(fd);
 	iommufd_close_tests(fd);
 	iommufd_bad_tests(fd);
+	iommufd_nth_tests(fd);
 
 	igt_fixture()
 		close(fd);
 
 	iommufd_revoke_tests();
+	iommufd_vfio_tests();
 }

@@ -223,7 +223,7 @@ void prime_close_tests(int fd, int importer)
 		igt_subtest_f("close-every-order-evict-after-%d", i)
 			test_every_order(fd, importer, i, i, STEP);
 
-		igt_describe("The same with all orders.");
+		igt_describe("Like close-every-order-evict, with all orders.");
 		igt_subtest_f("close-every-order-evict-after-%d-long", i)
 			test_every_order(fd, importer, i, 0, 1);
 	}

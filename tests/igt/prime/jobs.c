@@ -302,7 +302,7 @@ void prime_jobs_tests(int fd, int importer)
 	igt_subtest("job-operations")
 		test_operations(fd, importer, SIZE);
 
-	igt_describe("The same in a buffer of more than one window.");
+	igt_describe("Like job-operations, in a buffer of more than one window.");
 	igt_subtest("job-operations-large")
 		test_operations(fd, importer, 5 * MiB + 12 * KiB);
 

@@ -218,7 +218,7 @@ void prime_kinds_tests(int fd, int importer)
 	igt_subtest("kind-pin")
 		test_pin(fd, importer, PIN | P2P);
 
-	igt_describe("The same for a revocable import.");
+	igt_describe("Like kind-pin, for a revocable import.");
 	igt_subtest("kind-pin-revocable")
 		test_pin(fd, importer, PIN | REVOCABLE | P2P);
 

@@ -305,7 +305,7 @@ void prime_race_tests(int fd, int importer)
 	igt_subtest("hammer")
 		test_hammer(fd, importer, 1000);
 
-	igt_describe("The same for longer.");
+	igt_describe("Like hammer, for longer.");
 	igt_subtest("hammer-long")
 		test_hammer(fd, importer, 3000);
 }

@@ -108,6 +108,56 @@ static void test_kill_fault(int fd, int importer)
 	prime_destroy(&p);
 }
 
+/* A thread that exports a buffer for the first time */
+struct exporter {
+	int fd;
+	uint32_t handle;
+	int ret;
+	struct pfn_thread thread;
+};
+
+static void export_run(void *arg)
+{
+	struct exporter *e = arg;
+
+	e->ret = __vgem_pfn_handle_to_fd(e->fd, e->handle, DRM_CLOEXEC | DRM_RDWR);
+}
+
+/* Interrupt the first export of a buffer while a move holds the lock that it takes. */
+static void interrupt_export(struct exporter *e)
+{
+	struct vgem_pfn_mover mover;
+
+	vgem_pfn_mover_start_copied(&mover, e->fd, e->handle, VGEM_PFN_TT);
+	pfn_thread_start(&e->thread, export_run, e);
+	pfn_thread_asleep(&e->thread);
+	pfn_thread_signal(&e->thread);
+	pfn_thread_join(&e->thread);
+	vgem_pfn_mover_wait(&mover);
+}
+
+static void test_signal_export(int fd)
+{
+	struct exporter e = { .fd = fd };
+	int tries;
+
+	/* On a slow machine the move may end before the signal. */
+	for (tries = 0; tries < 10; tries++) {
+		e.handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+		vgem_pfn_bo_fill(fd, e.handle, 64 * KiB, 1);
+		interrupt_export(&e);
+		if (e.ret < 0)
+			break;
+		close(e.ret);
+		vgem_pfn_gem_close(fd, e.handle);
+	}
+	igt_assert_eq(e.ret, -EINTR);
+	igt_assert_eq_u32(vgem_pfn_bo_query(fd, e.handle).exported, 0);
+	close(vgem_pfn_export(fd, e.handle));
+	vgem_pfn_bo_check(fd, e.handle, 64 * KiB, 1);
+	vgem_pfn_gem_close(fd, e.handle);
+}
+
 void prime_signal_tests(int fd, int importer)
 {
 	igt_describe("A task whose fault waits for a move handles signals.");
@@ -117,6 +167,10 @@ void prime_signal_tests(int fd, int importer)
 	igt_describe("A device access that waits for a move is interrupted by a signal.");
 	igt_subtest("signal-access")
 		test_signal_access(fd, importer);
+
+	igt_describe("A first export that waits for a move is interrupted by a signal.");
+	igt_subtest("signal-export")
+		test_signal_export(fd);
 
 	igt_describe("A task whose fault waits for a move can be killed at once.");
 	igt_subtest("kill-fault")

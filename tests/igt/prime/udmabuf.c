@@ -3,6 +3,7 @@
  * Subtests of imports from udmabuf, an exporter that never moves. Userspace provides
  * its pages, so the expected pfns are those of this process's page tables.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <linux/udmabuf.h>
@@ -11,6 +12,8 @@
 
 #include "dmabuf_sync_file.h"
 #include "igt.h"
+#include "pfn_fault.h"
+#include "pfn_nth.h"
 #include "pfn_trace.h"
 #include "prime.h"
 #include "sw_sync.h"
@@ -241,6 +244,36 @@ static void test_udmabuf_list(int importer, size_t size, unsigned int flags)
 	memory_destroy(&m);
 }
 
+static void test_udmabuf_nth(int importer)
+{
+	struct memory m = memory_create(64 * KiB, 0, 1);
+	int nth = pfn_nth_begin(), failed = 0, left, n, dmabuf, import, ret;
+	uint64_t word;
+
+	for (n = 1, left = 0; !left; n++) {
+		igt_assert_lt(n, 100);
+		dmabuf = udmabuf_create_whole(&m);
+		import = pfn_import(importer, dmabuf);
+		igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
+		ret = __pfn_import_access(import, 0, &word, sizeof(word), 0);
+		left = __pfn_fail_nth_get(nth);
+		igt_assert_eq(__pfn_fail_nth_set(nth, 0), 0);
+
+		if (ret) {
+			igt_assert_eq(ret, -ENOMEM);
+			failed++;
+			pfn_import_read(import, 0, &word, sizeof(word));
+		}
+		igt_assert_eq_u64(word, pfn_pattern_word(1, 0));
+		close(import);
+		close(dmabuf);
+	}
+	pfn_nth_end(nth);
+	igt_info("%d fault points, %d failures\n", n - 2, failed);
+	igt_assert_lt(0, failed);
+	memory_destroy(&m);
+}
+
 /* Make sure that @wanted 2 MiB pages exist, allocating them if necessary. */
 static bool huge_pages(int wanted)
 {
@@ -305,6 +338,10 @@ void prime_udmabuf_tests(int importer)
 	igt_describe("Pages of a memfd can be listed in any order.");
 	igt_subtest("udmabuf-list")
 		test_udmabuf_list(importer, 64 * KiB, 0);
+
+	igt_describe("A lookup whose allocations fail can be repeated.");
+	igt_subtest("udmabuf-nth")
+		test_udmabuf_nth(importer);
 
 	igt_subtest_group() {
 		igt_fixture() {

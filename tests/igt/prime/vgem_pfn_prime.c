@@ -285,6 +285,14 @@
  *
  * SUBTEST: udmabuf-orders
  * Description: Lookups of blocks and runs report whole huge pages.
+ *
+ * SUBTEST: signal-export
+ * Description: The first export of a buffer, which waits for a move, fails with -EINTR
+ *		after a signal. It leaves nothing behind, and another export succeeds.
+ *
+ * SUBTEST: udmabuf-nth
+ * Description: If an allocation of the first lookup fails, for example of udmabuf's
+ *		table of runs, the lookup fails with -ENOMEM, and the next one succeeds.
  */
 
 /**

@@ -186,7 +186,7 @@ void race_engine_tests(const struct race_options *options)
 		test_engine(options, options->seconds ?: RACE_SECONDS,
 			    options->seconds ? ACTIONS : ACTIONS_SHORT);
 
-	igt_describe("The same for longer.");
+	igt_describe("Like engine, for longer.");
 	igt_subtest("engine-long")
 		test_engine(options, options->seconds ?: RACE_SECONDS_LONG, ACTIONS);
 

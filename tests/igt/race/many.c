@@ -239,7 +239,7 @@ void race_many_tests(void)
 	igt_subtest("many-fair")
 		test_fair(BUSY_MOVES);
 
-	igt_describe("The same for longer.");
+	igt_describe("Like many-fair, for longer.");
 	igt_subtest("many-fair-long")
 		test_fair(BUSY_MOVES_LONG);
 }

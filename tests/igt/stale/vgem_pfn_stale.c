@@ -267,7 +267,7 @@ int igt_main()
 			test_write_after_move(fd, region, &seed);
 	}
 
-	igt_describe("The same after the buffer has been freed.");
+	igt_describe("Like write-after-move, after the buffer has been freed.");
 	igt_subtest("write-after-free") {
 		igt_emit_ignore_dmesg_regex(PFN_STALE_REPORT);
 		vgem_pfn_for_each_carveout(fd, region, id)
@@ -287,7 +287,7 @@ int igt_main()
 	igt_subtest("correct")
 		test_correct_everywhere(fd, 400);
 
-	igt_describe("The same with more moves.");
+	igt_describe("Like correct, with more moves.");
 	igt_subtest("correct-long")
 		test_correct_everywhere(fd, 10000);
 
@@ -295,7 +295,7 @@ int igt_main()
 	igt_subtest("correct-async")
 		test_correct_async(fd, 150);
 
-	igt_describe("The same with more moves.");
+	igt_describe("Like correct-async, with more moves.");
 	igt_subtest("correct-async-long")
 		test_correct_async(fd, 500);
 
@@ -309,7 +309,7 @@ int igt_main()
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_room(fd, region, 1);
 
-	igt_describe("The same several times.");
+	igt_describe("Like room, several times.");
 	igt_subtest("room-long")
 		vgem_pfn_for_each_carveout(fd, region, id)
 			test_room(fd, region, 8);

@@ -196,7 +196,7 @@ void vkms_evict_tests(int fd)
 		stage_close(&stage);
 	}
 
-	igt_describe("The same with scattered pages.");
+	igt_describe("Like evict-async, with scattered pages.");
 	igt_subtest("evict-scattered") {
 		stage_open(&stage);
 		test_scattered(&stage);

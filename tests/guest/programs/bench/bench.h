@@ -12,6 +12,7 @@
  *	move.c		rows: the cost of eviction and restoring, compared to the copy
  *	refault.c	rows: the cost of the first touch after a move
  *	contend.c	rows: threads that fault while another one moves, in time
+ *	iommufd.c	rows: the cost of mapping for an IOMMU
  *
  * Every function prints an error and exits if it fails.
  */
@@ -116,6 +117,8 @@ struct buffer {
 uint64_t buffer_room(uint32_t kind);
 /* A buffer that is placed in memory of the first kind and evicted to the second kind */
 struct buffer buffer_create(uint32_t kind, uint32_t other, uint64_t size);
+/* A buffer of scattered blocks of 2^order pages */
+struct buffer buffer_create_blocks(uint64_t size, uint32_t order);
 void buffer_destroy(struct buffer *buffer);
 struct drm_vgem_pfn_bo_query buffer_query(struct buffer *buffer);
 struct vgem_pfn_bo_stats buffer_stats(struct buffer *buffer);
@@ -172,6 +175,10 @@ struct peer {
 
 /* @index is below NUM_PEERS. */
 struct peer peer_open(int index, uint64_t size);
+/* A memfd whose pages, with or without huge ones, are not contiguous */
+struct peer peer_open_scattered(uint64_t size, bool huge);
+/* The number of contiguous ranges that a memfd consists of */
+uint64_t peer_runs(struct peer *peer);
 char *peer_map(struct peer *peer);
 void peer_close(struct peer *peer);
 
@@ -182,5 +189,6 @@ void move_rows(void);
 void refault_rows(void);
 void refault_async_rows(void);
 void contend_rows(void);
+void iommufd_rows(void);
 
 #endif /* BENCH_H */

@@ -97,6 +97,19 @@ struct buffer buffer_create(uint32_t kind, uint32_t other, uint64_t size)
 	return buffer;
 }
 
+struct buffer buffer_create_blocks(uint64_t size, uint32_t order)
+{
+	int fd = check(__drm_open_by_name("vgem_pfn", "renderD"), "vgem_pfn");
+	struct buffer buffer;
+
+	check(__vgem_pfn_set_max_block_order(fd, order), "order of blocks");
+	buffer = buffer_create(BUFFER_RESERVED | BUFFER_BLOCKS,
+			       BUFFER_RESERVED | BUFFER_BLOCKS, size);
+	check(__vgem_pfn_set_max_block_order(fd, UINT32_MAX), "order of blocks");
+	close(fd);
+	return buffer;
+}
+
 void buffer_destroy(struct buffer *buffer)
 {
 	close(buffer->dmabuf);

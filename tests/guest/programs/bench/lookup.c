@@ -113,18 +113,12 @@ static void by_blocks(void)
 	} cases[] = { { 10, 12 }, { 1000, 5 } };
 	struct buffer buffer;
 	char name[64];
-	int fd;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		uint64_t size = cases[i].blocks * PFN_PAGE_SIZE << cases[i].order;
 
-		fd = check(__drm_open_by_name("vgem_pfn", "renderD"), "vgem_pfn");
-		check(__vgem_pfn_set_max_block_order(fd, cases[i].order), "order of blocks");
-		buffer = buffer_create(BUFFER_RESERVED | BUFFER_BLOCKS,
-				       BUFFER_RESERVED | BUFFER_BLOCKS, size);
-		check(__vgem_pfn_set_max_block_order(fd, UINT32_MAX), "order of blocks");
-		close(fd);
+		buffer = buffer_create_blocks(size, cases[i].order);
 		if (buffer_runs(&buffer) != cases[i].blocks)
 			fail("%u blocks instead of %u", buffer_runs(&buffer),
 			     cases[i].blocks);

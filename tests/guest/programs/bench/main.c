@@ -63,6 +63,7 @@ int main(int argc, char **argv)
 		populate_rows();
 		notify_rows();
 		refault_rows();
+		iommufd_rows();
 	}
 	move_rows();
 	if (*times) {

@@ -16,13 +16,29 @@
 
 #include "bench.h"
 
-static int memfd(uint64_t size, unsigned int flags)
+/* @block bytes are allocated at once, from both ends in turn. */
+static int memfd_blocks(uint64_t size, unsigned int flags, uint64_t block)
 {
 	int fd = check_errno(memfd_create("bench", MFD_CLOEXEC | flags), "memfd");
+	uint64_t at, begin = 0, end = size;
+	bool top = false;
 
 	check_errno(ftruncate(fd, size), "the size of a memfd");
-	check_errno(fallocate(fd, 0, 0, size), "memory for a memfd");
+	while (begin < end) {
+		at = top ? end - block : begin;
+		check_errno(fallocate(fd, 0, at, block), "memory for a memfd");
+		if (top)
+			end -= block;
+		else
+			begin += block;
+		top = !top;
+	}
 	return fd;
+}
+
+static int memfd(uint64_t size, unsigned int flags)
+{
+	return memfd_blocks(size, flags, size);
 }
 
 static struct peer peer_memfd(uint64_t size)
@@ -35,12 +51,17 @@ static struct peer peer_memfd(uint64_t size)
 	};
 }
 
-static struct peer peer_memfd_huge(uint64_t size)
+static void set_huge_pages(uint64_t size)
 {
 	char pages[16];
 
 	snprintf(pages, sizeof(pages), "%llu", (unsigned long long)(size / (2 * MiB)));
 	check(__pfn_write_file("/proc/sys/vm/nr_hugepages", pages), "huge pages");
+}
+
+static struct peer peer_memfd_huge(uint64_t size)
+{
+	set_huge_pages(size);
 	return (struct peer) {
 		.name = "memfd-huge",
 		.fd = memfd(size, MFD_HUGETLB | MFD_HUGE_2MB),
@@ -126,6 +147,41 @@ struct peer peer_open(int index, uint64_t size)
 
 	peer.size = size;
 	return peer;
+}
+
+struct peer peer_open_scattered(uint64_t size, bool huge)
+{
+	struct peer peer = {
+		.name = huge ? "memfd-huge" : "memfd",
+		.size = size,
+		.entry = huge ? 2 * MiB : PFN_PAGE_SIZE,
+		.owner = -1,
+	};
+
+	if (huge)
+		set_huge_pages(size);
+	peer.fd = memfd_blocks(size, huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0, peer.entry);
+	return peer;
+}
+
+uint64_t peer_runs(struct peer *peer)
+{
+	int fd = check_errno(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), "pagemap");
+	uint64_t runs = 0, at, pfn, before = 0;
+	char *map = peer_map(peer);
+
+	touch_read(map, peer->size, PFN_PAGE_SIZE);
+	for (at = 0; at < peer->size; at += PFN_PAGE_SIZE) {
+		check_errno(pread(fd, &pfn, sizeof(pfn),
+				  ((uintptr_t)map + at) / PFN_PAGE_SIZE * sizeof(pfn)),
+			    "pagemap");
+		pfn &= (1ULL << 55) - 1;
+		runs += pfn != before + 1;
+		before = pfn;
+	}
+	munmap(map, peer->size);
+	close(fd);
+	return runs;
 }
 
 char *peer_map(struct peer *peer)

@@ -4,8 +4,8 @@
  * needs a kernel with CONFIG_IOMMUFD_TEST. From the kernel's linux/iommufd.h, which some
  * distributions do not package, and iommufd_test.h, which none does.
  */
-#ifndef IOMMUFD_IOCTL_H
-#define IOMMUFD_IOCTL_H
+#ifndef PFN_IOMMUFD_IOCTL_H
+#define PFN_IOMMUFD_IOCTL_H
 
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -74,4 +74,4 @@ struct iommu_test_cmd {
 	uint32_t last;
 };
 
-#endif /* IOMMUFD_IOCTL_H */
+#endif /* PFN_IOMMUFD_IOCTL_H */
