@@ -16,9 +16,11 @@
 . "$HARNESS/lib/source.sh"
 # shellcheck source=tests/harness/lib/kbuild.sh
 . "$HARNESS/lib/kbuild.sh"
+# shellcheck source=tests/harness/lib/reference.sh
+. "$HARNESS/lib/reference.sh"
 
 LOGS=$OUT/check
-STEPS=11
+STEPS=13
 n=0
 FAILED=()
 
@@ -199,6 +201,8 @@ mkdir -p "$BUILD" "$LOGS"
 rm -f -- "$LOGS"/*.log
 with_lock "work-$SRC_ID" _check
 check shellcheck "shellcheck: all scripts" check_shell
+check reference "the tables of the documentation have what the source has" reference_check
+check links "links of the documentation" links_check
 check names "no host or path of this machine in our files" check_names
 ((${#FAILED[@]} == 0)) || die "${#FAILED[@]} of $((STEPS - 1)) checks: ${FAILED[*]}"
 note "all $((STEPS - 1)) checks are silent, $(elapsed)"
