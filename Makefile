@@ -8,10 +8,10 @@ H := tests/harness
 # Variables that the scripts read from the environment
 export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
 export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES TIMEOUT IGT
-export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE CONFIGS SERIES COMPILE
+export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE CONFIGS SERIES COMPILE PAGES
 
 .PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
-	check-configs docs series igt-series test-times test-list test-inject test-harness test-prove \
+	check-configs docs docs-check series igt-series test-times test-list test-inject test-harness test-prove \
 	test-mutations test-iommufd test-nested test-full clean clean-cache
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo '  make series          the patches as commits to send, each compiled and checked'
 	@echo '  make igt-series IGT=dir   the IGT tests as commits to send, for this tree of IGT'
 	@echo '  make docs            build the documentation as web pages, in out/docs/html/'
+	@echo '  make docs-check      run the commands of all pages, and compare their output'
 	@echo '  make test-harness    test that the harness detects deliberate failures'
 	@echo '  make test-prove      test make prove with importers and programs of each kind'
 	@echo '  make test-inject     test that one failing subtest does not affect others'
@@ -66,12 +67,13 @@ help:
 	@echo '  CONFIG_EXTRA=file    additional options'
 	@echo '  MUTATIONS=regex      for make test-mutations; PARTS=regex, RACE=s for make test-full'
 	@echo '  SERIES=regex         which series make series checks with checkpatch; COMPILE=n: no builds'
+	@echo '  PAGES=regex          only these pages, for make docs-check'
 	@echo '  VGEM_PFN_CACHE=dir   directory for downloads and builds'
 	@echo '                       (~/.cache/vgem_pfn; about 5 GB)'
 	@echo '  JOBS=n               parallel compilers (one per CPU)'
 	@echo '  V=1                  show the output of commands'
 
-run test prove coverage bench bench-compare residency shell kernel check check-configs docs series igt-series:
+run test prove coverage bench bench-compare residency shell kernel check check-configs docs docs-check series igt-series:
 	@exec $(H)/$@.sh
 
 test-times test-list test-inject test-iommufd test-nested test-full: test-%:

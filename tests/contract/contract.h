@@ -97,7 +97,7 @@ struct lookup {
 #define MAX_BEFORE	4
 
 enum rule {
-	RULE_NOTIFY, RULE_TOLD, RULE_WAIT, RULE_SIGNAL, RULE_ANSWER, RULE_ORDER,
+	RULE_NOTIFY, RULE_MISSED, RULE_WAIT, RULE_SIGNAL, RULE_LOOKUP, RULE_ORDER,
 	RULE_PIN, RULE_SEQUENCE,
 	RULE_ZAP, RULE_RETRY, RULE_FENCE, RULE_ENTRY, RULE_LOCK, RULE_LEAK,
 	RULE_STALE,
@@ -165,7 +165,7 @@ struct model {
 	u64 num_buffers;
 	u64 num_importers;
 	u64 num_entries;
-	u64 num_answers;
+	u64 num_lookups;
 	u64 now_us;
 };
 
@@ -203,7 +203,7 @@ void exporter_waited(struct buffer *buffer, const struct event *event);
 void exporter_leave(struct buffer *buffer, const struct event *event);
 void exporter_end(struct buffer *buffer, const struct event *event);
 void exporter_notify(struct buffer *buffer, const struct event *event);
-void exporter_answer(struct attachment *attachment, const struct event *event,
+void exporter_lookup(struct attachment *attachment, const struct event *event,
 		     bool is_run);
 void exporter_fence(const struct event *event, bool begin);
 void exporter_signaled(const struct event *event);
@@ -214,7 +214,7 @@ void exporter_left(void);
 
 extern u64 importer_limit_us;
 
-void importer_told(struct attachment *attachment, const struct event *event);
+void importer_notified(struct attachment *attachment, const struct event *event);
 void importer_done(struct attachment *attachment, const struct event *event);
 void importer_entry(struct attachment *attachment, const struct event *event);
 void importer_failed(const struct event *event);

@@ -85,7 +85,7 @@ static void on_get_pfn(struct attachment *a, const struct event *event)
 
 	if (lookup_failed(event))
 		return;
-	exporter_answer(a, event, false);
+	exporter_lookup(a, event, false);
 	order = arg(event, "order=") & 63;
 	page = arg(event, "pgoff=");
 	attachment_lookup(a, event->pid, page, page >> order << order,
@@ -100,7 +100,7 @@ static void on_get_pfn_run(struct attachment *a, const struct event *event)
 
 	if (lookup_failed(event))
 		return;
-	exporter_answer(a, event, true);
+	exporter_lookup(a, event, true);
 	attachment_lookup(a, event->pid, page, page, arg(event, "pages="));
 	if (a->dynamic && !a->pins)
 		a->callback = true;
@@ -292,7 +292,7 @@ static const struct {
 	{ "dma_buf_get_pfn", .attachment = on_get_pfn },
 	{ "dma_buf_get_pfn_run", .attachment = on_get_pfn_run },
 	{ "dma_buf_pfn_entry", .attachment = importer_entry },
-	{ "dma_buf_invalidate_begin", .attachment = importer_told },
+	{ "dma_buf_invalidate_begin", .attachment = importer_notified },
 	{ "dma_buf_invalidate_end", .attachment = importer_done },
 	{ "dma_buf_invalidate_mappings", .ino = exporter_notify },
 	{ "dma_buf_dynamic_attach", .attachment = on_attach },

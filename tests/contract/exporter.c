@@ -114,10 +114,10 @@ void exporter_leave(struct buffer *buffer, const struct event *event)
 			continue;
 		if (a->pins || !a->dynamic)
 			violation(RULE_PIN, buffer, a, event->us,
-				  "it has answers for a place that the buffer has left");
+				  "it has lookups of memory that the buffer has left");
 		else
-			violation(RULE_TOLD, buffer, a, event->us,
-				  "it was not told, and its answers are wrong now");
+			violation(RULE_MISSED, buffer, a, event->us,
+				  "it was not notified, and its lookups are no longer valid");
 		attachment_forget(a);
 	}
 }
@@ -140,32 +140,32 @@ void exporter_end(struct buffer *buffer, const struct event *event)
 	must_be_notified(buffer, event);
 	for (a = buffer->attachments; a; a = a->next)
 		if (a->callback && !a->notified)
-			violation(RULE_TOLD, buffer, a, event->us,
-				  "the buffer has moved, and it was not told");
+			violation(RULE_MISSED, buffer, a, event->us,
+				  "the buffer has moved, and it was not notified");
 }
 
-void exporter_answer(struct attachment *attachment, const struct event *event,
+void exporter_lookup(struct attachment *attachment, const struct event *event,
 		     bool is_run)
 {
 	u64 page = arg(event, "pgoff="), pfn = arg(event, "pfn=");
 	struct buffer *buffer = attachment->buffer;
 	u64 is, first, last, order;
 
-	model.num_answers++;
+	model.num_lookups++;
 	if (buffer->moving)
-		violation(RULE_ANSWER, buffer, attachment, event->us,
-			  "page %llu: an answer in the middle of a move",
+		violation(RULE_LOOKUP, buffer, attachment, event->us,
+			  "page %llu: a lookup returned during a move",
 			  ull(page));
 	if (!buffer->placed)
 		return;
 	if (!place_pfn(&buffer->place, page, &is, &first, &last)) {
-		violation(RULE_ANSWER, buffer, attachment, event->us,
+		violation(RULE_LOOKUP, buffer, attachment, event->us,
 			  "page %llu: pfn %#llx, but the buffer is nowhere",
 			  ull(page), ull(pfn));
 		return;
 	}
 	if (pfn != is)
-		violation(RULE_ANSWER, buffer, attachment, event->us,
+		violation(RULE_LOOKUP, buffer, attachment, event->us,
 			  "page %llu: pfn %#llx, but it is at %#llx", ull(page),
 			  ull(pfn), ull(is));
 	if (is_run) {

@@ -23,7 +23,7 @@ u64 importer_limit_us = 2000000;
  */
 #define STRICT_LIMIT_US		100000
 
-void importer_told(struct attachment *attachment, const struct event *event)
+void importer_notified(struct attachment *attachment, const struct event *event)
 {
 	if (attachment->looked_up)
 		coverage_use(attachment, USE_NOTIFIED);
@@ -144,7 +144,7 @@ void importer_entry(struct attachment *attachment, const struct event *event)
 	report(RULE_ZAP, &found[FOUND_ZAP], attachment, event,
 	       "from before the last notification");
 	report(RULE_ENTRY, &found[FOUND_ENTRY], attachment, event,
-	       "no answer said so");
+	       "no lookup returned it");
 	report(RULE_FENCE, &found[FOUND_FENCE], attachment, event,
 	       "a copy to there is under way");
 	/*

@@ -17,35 +17,35 @@ static const struct {
 	const char *text;
 } rules[NUM_RULES] = {
 	[RULE_NOTIFY] = { "notify",
-		"rule 3: importers are told before a copy and before the place changes" },
-	[RULE_TOLD] = { "told",
-		"rule 3: every importer with answers is told" },
+		"rule 3: importers are notified before a copy and before the placement changes" },
+	[RULE_MISSED] = { "missed",
+		"rule 3: every importer with valid lookups is notified" },
 	[RULE_WAIT] = { "wait",
 		"rule 4: the copy comes after the fences of others" },
 	[RULE_SIGNAL] = { "signal",
 		"rule 7: the fence of a copy signals after it" },
-	[RULE_ANSWER] = { "answer",
+	[RULE_LOOKUP] = { "lookup",
 		"rule 2: the page frame number is that of the page" },
 	[RULE_ORDER] = { "order",
 		"rule 2: the block is contiguous and the largest" },
 	[RULE_PIN] = { "pin",
-		"rule 3: what is pinned does not move" },
+		"rule 3: a pinned buffer does not move" },
 	[RULE_SEQUENCE] = { "sequence",
 		"rule 6: each notification advances the sequence" },
 	[RULE_ZAP] = { "zap",
 		"rule 4: no translation is left after a notification" },
 	[RULE_RETRY] = { "retry",
-		"rule 6: an answer is installed only if the sequence stands (or rule 4)" },
+		"rule 6: a lookup is installed only if the sequence has not advanced (or rule 4)" },
 	[RULE_FENCE] = { "fence",
 		"rule 7: importers wait for the fences of moves" },
 	[RULE_ENTRY] = { "entry",
-		"rule 2: importers translate to what they were answered" },
+		"rule 2: importers install only what a lookup returned" },
 	[RULE_LOCK] = { "lock",
-		"rule 4: invalidate_mappings does not hold up others" },
+		"rule 4: invalidate_mappings does not take too long" },
 	[RULE_LEAK] = { "leak",
 		"importers detach" },
 	[RULE_STALE] = { "stale",
-		"rule 4: nothing is written to a place after it was left" },
+		"rule 4: nothing is written to memory after the buffer has left it" },
 };
 
 static unsigned int expected[NUM_RULES], unexpected[NUM_RULES];
@@ -146,8 +146,8 @@ int report_end(bool any)
 	printf("checked %llu moves of %llu buffers, %llu importers,",
 	       ull(model.num_moves), ull(model.num_buffers),
 	       ull(model.num_importers));
-	printf(" %llu answers, %llu pages of snapshots; %.1f s of CPU time\n",
-	       ull(model.num_answers), ull(model.num_entries),
+	printf(" %llu lookups, %llu pages of snapshots; %.1f s of CPU time\n",
+	       ull(model.num_lookups), ull(model.num_entries),
 	       (double)clock() / CLOCKS_PER_SEC);
 	coverage_report();
 	if (num) {

@@ -18,9 +18,11 @@
 . "$HARNESS/lib/kbuild.sh"
 # shellcheck source=tests/harness/lib/igt_doc.sh
 . "$HARNESS/lib/igt_doc.sh"
+# shellcheck source=tests/harness/lib/reference.sh
+. "$HARNESS/lib/reference.sh"
 
 LOGS=$OUT/check
-STEPS=12
+STEPS=14
 n=0
 FAILED=()
 
@@ -202,6 +204,8 @@ rm -f -- "$LOGS"/*.log
 with_lock "work-$SRC_ID" _check
 check igt-doc "all subtests are documented" igt_doc_check "$OUT/check/igt"
 check shellcheck "shellcheck: all scripts" check_shell
+check reference "the tables of the documentation have what the source has" reference_check
+check links "links of the documentation" links_check
 check names "no host or path of this machine in our files" check_names
 ((${#FAILED[@]} == 0)) || die "${#FAILED[@]} of $((STEPS - 1)) checks: ${FAILED[*]}"
 note "all $((STEPS - 1)) checks are silent, $(elapsed)"

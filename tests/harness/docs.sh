@@ -35,8 +35,8 @@ stage_pages() {
 	done
 	{
 		printf 'vgem_pfn\n========\n\n.. toctree::\n   :maxdepth: 2\n\n'
-		# gpu/vgem_pfn has a toctree of the pages gpu/vgem_pfn-*.
-		printf '   %s\n' "${pages[@]}" | grep -v ' gpu/vgem_pfn-'
+		# gpu/vgem_pfn and driver-api/dma-buf-pfn have toctrees of their other pages.
+		printf '   %s\n' "${pages[@]}" | grep -v -e ' gpu/vgem_pfn-' -e ' driver-api/dma-buf-pfn-'
 	} >"$DOCS/src/Documentation/index.rst"
 }
 

@@ -4,7 +4,7 @@
 # outcome.sh - report the results of a suite that runs on the host. Sourced after
 # lib.sh.
 
-_OUTCOMES=0 _PASSED=0 _FAILED=0
+_OUTCOMES=0 _PASSED=0 _FAILED=0 _SKIPPED=0
 
 # outcome RC TEXT [LOG] - report a result; prints the end of LOG if RC is not 0
 outcome() {
@@ -22,9 +22,16 @@ outcome() {
 	}
 }
 
+# skipped TEXT - report what was not tried, and why
+skipped() {
+	_OUTCOMES=$((_OUTCOMES + 1))
+	_SKIPPED=$((_SKIPPED + 1))
+	printf 'ok %d - %s\n' "$_OUTCOMES" "$1 # SKIP"
+}
+
 # outcomes - print the plan and the closing line; 0 if all passed
 outcomes() {
 	printf '1..%d\n' "$_OUTCOMES"
-	closing_line "$_PASSED" "$_FAILED" 0
+	closing_line "$_PASSED" "$_FAILED" "$_SKIPPED"
 	((_FAILED == 0))
 }

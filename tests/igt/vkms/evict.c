@@ -196,7 +196,7 @@ void vkms_evict_tests(int fd)
 		stage_close(&stage);
 	}
 
-	igt_describe("Like evict-async, with scattered pages.");
+	igt_describe("A framebuffer of scattered pages is shown again after an eviction.");
 	igt_subtest("evict-scattered") {
 		stage_open(&stage);
 		test_scattered(&stage);
