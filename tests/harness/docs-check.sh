@@ -330,7 +330,7 @@ rm -rf -- "$DIR"
 mkdir -p "$DIR/log"
 run_logged "$DIR/log/clone.log" git clone -q "$TOP" "$CLONE"
 repo_files . | rsync -a --files-from=- "$TOP/" "$CLONE/"
-# README.md first: other pages use the results of its make run
+# README.md first, as a reader
 mapfile -t pages < <({ repo_files README.md && repo_files tests/README.md 'Documentation/*.rst'; } |
 	grep -P -- "${PAGES:-}")
 ((${#pages[@]})) || die "PAGES=$PAGES: it matches no page"

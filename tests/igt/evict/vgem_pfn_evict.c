@@ -240,7 +240,7 @@ static void test_fallback(int fd)
 
 	/* A buffer larger than the carveout cannot be moved there, and stays intact. */
 	vgem_pfn_bo_fill(fd, big, MiB, 3);
-	igt_assert_eq(__vgem_pfn_bo_move(fd, big, VGEM_PFN_CARVEOUT), -ENOSPC);
+	igt_assert_eq(__vgem_pfn_bo_move(fd, big, VGEM_PFN_CARVEOUT), -E2BIG);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, big), VGEM_PFN_TT);
 	vgem_pfn_bo_check(fd, big, MiB, 3);
 
