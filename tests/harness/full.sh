@@ -33,6 +33,7 @@ race-kasan VARIANT=kasan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/ka
 race-kcsan VARIANT=kcsan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/kcsan.config
 mutations -                                     mutate   COMMON,tests/mutations
 configs   -                                     check-configs SOURCES,tests/configs/base.config
+docs      -                                     docs-check COMMON,Documentation,README.md,tests/harness/docs-check.list
 series    -                                     series   SOURCES,Documentation,tests/configs,tests/harness/lib/untrace.awk
 "
 COMMON=drivers,include,patches,tests/configs/base.config,tests/contract,tests/guest,tests/igt
