@@ -15,7 +15,7 @@
 #
 # Rule of the comparison: every sequence of digits, hexadecimal digits, x, point and comma
 # that has a digit counts as the same figure, and lines may be broken anywhere. The parts
-# of the text between "..." must be in the output, in this order.
+# of the text between "..." must be in the output, in this order. Colours are ignored.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -189,7 +189,7 @@ git config --global safe.directory '*'"
 # --- output --------------------------------------------------------------------------
 
 plain() {
-	tr -s '[:space:]' ' ' | sed -E 's/[0-9a-fx.,]*[0-9][0-9a-fx.,]*/N/g'
+	sed 's/\x1b\[[0-9;]*m//g' | tr -s '[:space:]' ' ' | sed -E 's/[0-9a-fx.,]*[0-9][0-9a-fx.,]*/N/g'
 }
 
 # shows WHERE TEXT - compare TEXT with OUTPUT
