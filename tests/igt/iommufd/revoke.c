@@ -89,7 +89,7 @@ struct racer {
 	int dmabufs[NUM_BUFFERS];
 	uint64_t iovas[NUM_BUFFERS];	/* other mappings, which exist all the time */
 	bool revoked[NUM_BUFFERS];
-	unsigned int mapped;
+	volatile unsigned int mapped;
 	int ret;
 	struct pfn_thread thread;
 };
@@ -151,7 +151,10 @@ static void racer_end(struct racer *r)
 	}
 }
 
-/* Returns how often the buffers were mapped before the device was unplugged. */
+/*
+ * With a delay the device is unplugged after the first thread has mapped a buffer. Returns
+ * how often the buffers were mapped.
+ */
 static unsigned int race_once(unsigned int delay_us)
 {
 	struct iommufd iommu = iommufd_open();
@@ -163,6 +166,8 @@ static unsigned int race_once(unsigned int delay_us)
 		racer_prepare(&racers[i], fd, &iommu);
 	for (i = 0; i < NUM_RACERS; i++)
 		pfn_thread_start(&racers[i].thread, racer_run, &racers[i]);
+	while (delay_us && !racers[0].mapped && !racers[0].thread.done)
+		usleep(100);
 	usleep(delay_us);
 	unplug();
 	/* Also while the threads still run */
