@@ -73,69 +73,104 @@ static void test_unplug(void)
 }
 
 #define RACE_SIZE	(128 * KiB)
-#define NUM_RACERS	32
-/* 1,000 buffers are revoked. */
+#define NUM_RACERS	4
+#define NUM_BUFFERS	8	/* of each thread */
+/* 1,024 buffers are revoked. */
 #define LONG_ROUNDS	32
 
-/* A thread that maps and unmaps a buffer until it is revoked */
+/* A thread that maps and unmaps buffers in turn, each until it is revoked */
 struct racer {
 	struct iommufd *iommu;
-	int dmabuf;
-	uint64_t iova;		/* another mapping, which exists all the time */
-	unsigned int mapped;
+	int dmabufs[NUM_BUFFERS];
+	uint64_t iovas[NUM_BUFFERS];	/* other mappings, which exist all the time */
+	bool revoked[NUM_BUFFERS];
+	volatile unsigned int mapped;
 	int ret;
 	struct pfn_thread thread;
 };
 
+/* Returns false if the buffer is revoked, or if a call fails unexpectedly. */
+static bool racer_map(struct racer *r, int i)
+{
+	uint64_t iova = 0;
+
+	r->ret = __iommufd_map(r->iommu, r->dmabufs[i], 0, RACE_SIZE, MAP_RW, &iova);
+	if (r->ret)
+		return false;
+	r->mapped++;
+	r->ret = __iommufd_unmap(r->iommu, iova, RACE_SIZE);
+	return !r->ret;
+}
+
 static void racer_run(void *arg)
 {
 	struct racer *r = arg;
-	uint64_t iova = 0;
+	int left = NUM_BUFFERS, i;
 
-	for (;;) {
-		r->ret = __iommufd_map(r->iommu, r->dmabuf, 0, RACE_SIZE, MAP_RW, &iova);
-		if (r->ret)
+	for (i = 0; left; i = (i + 1) % NUM_BUFFERS) {
+		if (r->revoked[i] || racer_map(r, i))
+			continue;
+		if (r->ret != -ENODEV)
 			return;
-		r->mapped++;
-		r->ret = __iommufd_unmap(r->iommu, iova, RACE_SIZE);
-		if (r->ret)
-			return;
+		r->revoked[i] = true;
+		left--;
 	}
 }
 
-static void racer_prepare(struct racer *r, int fd, struct iommufd *iommu, uint32_t region)
-{
-	uint32_t handle;
-
-	/* TTM may swap the buffer out at once, so it need not be in @region. */
-	handle = vgem_pfn_bo_create(fd, RACE_SIZE, region, iommufd_elsewhere(region));
-	vgem_pfn_bo_fill(fd, handle, RACE_SIZE, 1);
-	*r = (struct racer) { .iommu = iommu, .dmabuf = vgem_pfn_export(fd, handle) };
-	r->iova = iommufd_map(iommu, r->dmabuf, 0, RACE_SIZE);
-}
-
-/* Returns how often the buffers were mapped before the device was unplugged. */
-static unsigned int race_once(unsigned int delay_us)
+static void racer_prepare(struct racer *r, int fd, struct iommufd *iommu)
 {
 	static const uint32_t regions[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT, VGEM_PFN_SYSTEM };
+	uint32_t handle, region;
+	int i;
+
+	*r = (struct racer) { .iommu = iommu };
+	for (i = 0; i < NUM_BUFFERS; i++) {
+		region = regions[i % ARRAY_SIZE(regions)];
+		/* TTM may swap the buffer out at once, so it need not be in this region. */
+		handle = vgem_pfn_bo_create(fd, RACE_SIZE, region, iommufd_elsewhere(region));
+		vgem_pfn_bo_fill(fd, handle, RACE_SIZE, 1);
+		r->dmabufs[i] = vgem_pfn_export(fd, handle);
+		r->iovas[i] = iommufd_map(iommu, r->dmabufs[i], 0, RACE_SIZE);
+	}
+}
+
+static void racer_end(struct racer *r)
+{
+	int i;
+
+	pfn_thread_join(&r->thread);
+	igt_assert_eq(r->ret, -ENODEV);
+	for (i = 0; i < NUM_BUFFERS; i++) {
+		iommufd_assert_unmapped(r->iommu, r->iovas[i], RACE_SIZE);
+		close(r->dmabufs[i]);
+	}
+}
+
+/*
+ * With a delay the device is unplugged after the first thread has mapped a buffer. Returns
+ * how often the buffers were mapped.
+ */
+static unsigned int race_once(unsigned int delay_us)
+{
 	struct iommufd iommu = iommufd_open();
 	struct racer racers[NUM_RACERS];
-	int fd = vgem_pfn_open_faux(0), i;
+	int fd = vgem_pfn_open_faux(0), i, j;
 	unsigned int mapped = 0;
 
 	for (i = 0; i < NUM_RACERS; i++)
-		racer_prepare(&racers[i], fd, &iommu, regions[i % ARRAY_SIZE(regions)]);
+		racer_prepare(&racers[i], fd, &iommu);
 	for (i = 0; i < NUM_RACERS; i++)
 		pfn_thread_start(&racers[i].thread, racer_run, &racers[i]);
+	while (delay_us && !racers[0].mapped && !racers[0].thread.done)
+		usleep(100);
 	usleep(delay_us);
 	unplug();
-	for (i = 0; i < NUM_RACERS; i++)
-		iommufd_assert_unmapped(&iommu, racers[i].iova, RACE_SIZE);
+	/* Also while the threads still run */
+	for (j = 0; j < NUM_BUFFERS; j++)
+		iommufd_assert_unmapped(&iommu, racers[0].iovas[j], RACE_SIZE);
 	for (i = 0; i < NUM_RACERS; i++) {
-		pfn_thread_join(&racers[i].thread);
-		igt_assert_eq(racers[i].ret, -ENODEV);
+		racer_end(&racers[i]);
 		mapped += racers[i].mapped;
-		close(racers[i].dmabuf);
 	}
 	iommufd_close(&iommu);
 	close(fd);
@@ -150,8 +185,8 @@ static void test_race(int rounds)
 
 	for (i = 0; i < rounds; i++)
 		mapped += race_once(i % 16 * 2000);
-	igt_info("%d buffers revoked, and mapped %u times before\n", rounds * NUM_RACERS,
-		 mapped);
+	igt_info("%d buffers revoked, and mapped %u times before\n",
+		 rounds * NUM_RACERS * NUM_BUFFERS, mapped);
 	igt_assert_lt(0, mapped);
 }
 

@@ -84,9 +84,8 @@
  *		can be unmapped and closed later, and not mapped again.
  *
  * SUBTEST: unplug-race
- * Description: Unplugging the device, while a thread for each of its buffers maps and
- *		unmaps the buffer, leaves nothing mapped. Each call succeeds or fails
- *		with -ENODEV.
+ * Description: Unplugging the device, while four threads map and unmap its buffers,
+ *		leaves nothing mapped. Each call succeeds or fails with -ENODEV.
  *
  * SUBTEST: unplug-race-long
  * Description: Like unplug-race, with 1,000 buffers.
