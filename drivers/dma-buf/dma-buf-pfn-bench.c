@@ -406,10 +406,12 @@ static void pfn_bench_invalidate_mappings(struct dma_buf_attachment *attach)
 
 static const struct dma_buf_attach_ops pfn_bench_peer_ops = {
 	.allow_peer2peer = true,
+	.invalidate_unmaps = true,
 	.invalidate_mappings = pfn_bench_invalidate_mappings,
 };
 
 static const struct dma_buf_attach_ops pfn_bench_pages_ops = {
+	.invalidate_unmaps = true,
 	.invalidate_mappings = pfn_bench_invalidate_mappings,
 };
 
