@@ -11,7 +11,8 @@
 # Then boots it again on all CPUs, up to five, to measure time: all rows with KVM,
 # and without KVM only those that emulation does not distort too much. Prints a
 # table, and writes the figures to out/bench.json (see bench.jq for the schema) and
-# plots to out/bench/. Fails if a floor is missed (floors.jq).
+# plots to out/bench/. The last line has the floors (floors.jq) that are met, missed and
+# not judged; the exit status is 0 if none is missed.
 #
 #   SEED=n             seed of the random offsets (1)
 #   TIMES=moves|all    what is measured in time (all with KVM, moves without)
@@ -99,4 +100,8 @@ publish "$tmp" "$OUT/bench.json"
 "$HARNESS/plot.sh" "$OUT/bench.json" "$DIR"
 bench_table "$OUT/bench.json"
 bench_floors "$OUT/bench.json"
-bench_missed "$OUT/bench.json" || die "make bench: floors are missed: $MISSED"
+bench_missed "$OUT/bench.json" || note "floors are missed: $MISSED"
+missed=$(tr , '\n' <<<"$MISSED" | grep -c .) || :
+met=$(jq '[.floors[] | select(.verdict == "met")] | length' "$OUT/bench.json")
+closing_line "$met" "$missed" "$(($(jq '.floors | length' "$OUT/bench.json") - met - missed))"
+((missed == 0)) || exit 1

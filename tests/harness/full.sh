@@ -31,6 +31,7 @@ inject    -                                     inject   COMMON
 race      RACE_SECONDS=$RACE                    race     COMMON
 race-kasan VARIANT=kasan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/kasan.config
 race-kcsan VARIANT=kcsan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/kcsan.config
+bench     -                                     bench    COMMON,tests/configs/bench.config
 mutations -                                     mutate   COMMON,tests/mutations
 configs   -                                     check-configs SOURCES,tests/configs/base.config
 docs      -                                     docs-check COMMON,Documentation,README.md,tests/harness/docs-check.list
