@@ -21,7 +21,7 @@
 # mutations by name.
 #
 # The mutations of modules share guests (tests/guest/mutant.sh). A mutation of the
-# kernel itself boots a guest of its own for the KUnit tests.
+# kernel itself boots a guest of its own.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -97,6 +97,17 @@ noticed() {
 		first // empty' "$1"
 }
 
+# result_name TEST - the name of a listed test in the results
+result_name() {
+	local pass program subtest
+	if [[ $1 == @(kunit|guest)/* ]]; then
+		echo "$1"
+	else
+		read -r pass program subtest < <(igt_expected <(echo "# expect: $1"))
+		echo "$(igt_prefix "$pass")$program@$subtest"
+	fi
+}
+
 # judge NAME TEST RESULTS - report whether the test caught the mutation
 judge() {
 	local how
@@ -113,27 +124,34 @@ died_in() {
 	[[ $(cat "$1/end") != exited ]] && grep -qa " $2+0x" "$1/console.log"
 }
 
-# kunit_guest DIR PATCH... - run the suites that these patches list in a guest
-kunit_guest() {
-	local dir=$1
+# kernel_guest DIR PATCH... - run the tests that these patches list in a guest
+kernel_guest() {
+	local dir=$1 pass n=100
 	shift
 	units_begin "$dir/queue"
-	unit_add 901 "kunit $KUNIT_MODULE $KUNIT_LEFT_OUT" </dev/null
-	GUESTS=1 tests_run "$dir" "$dir/queue" QUICK=1 SUITES="$(suites_expected "$@")"
+	while read -r pass; do
+		n=$((n + 1))
+		igt_expected "$@" | awk -v p="$pass" '$1 == p { print $2 "@" $3 }' |
+			unit_add "$n" "igt $pass $(pass_parameters "$pass")"
+	done < <(igt_expected "$@" | awk '{ print $1 }' | sort -u)
+	! expected "$@" | grep -q '^kunit/' ||
+		unit_add 901 "kunit $KUNIT_MODULE $KUNIT_LEFT_OUT" </dev/null
+	GUESTS=1 tests_run "$dir" "$dir/queue" QUICK=1 NO_CONTRACT=1 \
+		SUITES="$(suites_expected "$@")"
 	results_collect_all "$dir" "$dir/queue"
 }
 
-# kernel_unmutated PATCH... - check that the listed cases pass with the correct kernel
+# kernel_unmutated PATCH... - check that the listed tests pass with the correct kernel
 kernel_unmutated() {
-	local dir=$DIR/unmutated-kernel cases passed
-	cases=$(expected "$@" | grep '^kunit/')
-	kunit_guest "$dir" "$@"
+	local dir=$DIR/unmutated-kernel cases passed test
+	cases=$(for test in $(expected "$@"); do result_name "$test"; done)
+	kernel_guest "$dir" "$@"
 	passed=$(jq -r '.[] | select(.status == "pass") | .name' "$dir/summary.json" |
 		grep -cxF "$cases") || :
 	if [[ $passed == "$(wc -l <<<"$cases")" ]]; then
-		outcome 0 "the kernel as it is passes these $passed cases"
+		outcome 0 "the kernel as it is passes these $passed tests"
 	else
-		outcome 1 "the kernel as it is passes $passed of $(wc -l <<<"$cases") cases" "$dir/summary.json"
+		outcome 1 "the kernel as it is passes $passed of $(wc -l <<<"$cases") tests" "$dir/summary.json"
 	fi
 }
 
@@ -141,12 +159,12 @@ kernel_unmutated() {
 kernel_mutation() {
 	local dir=$DIR/$1/guest test
 	image_get "$3" mutation
-	kunit_guest "$dir" "$2"
+	kernel_guest "$dir" "$2"
 	for test in $(expected "$2"); do
 		if [[ $test == kunit/* ]] && died_in "$dir/guest-1" "${test##*/}"; then
 			outcome 0 "$1: caught by $test: \"$(diagnose "$dir/guest-1" | cut -c 1-120)\""
 		else
-			judge "$1" "$test" "$dir/summary.json"
+			judge "$1" "$(result_name "$test")" "$dir/summary.json"
 		fi
 	done
 	image_get "$OUT/kernel/base" base
@@ -243,12 +261,7 @@ judge_modules() {
 		sed "s,.*/,$DIR/run/,; s/$/.json/" | sort -u)
 	jq -s 'add // []' "${units[@]}" </dev/null >"$all"
 	for test in $(expected "$2"); do
-		if [[ $test == guest/* ]]; then
-			judge "$1" "$test" "$all"
-		else
-			read -r pass program subtest < <(igt_expected <(echo "# expect: $test"))
-			judge "$1" "$(igt_prefix "$pass")$program@$subtest" "$all"
-		fi
+		judge "$1" "$(result_name "$test")" "$all"
 	done
 }
 
