@@ -21,7 +21,7 @@
 # mutations by name.
 #
 # The mutations of modules share guests (tests/guest/mutant.sh). A mutation of the
-# kernel itself boots a guest of its own.
+# kernel itself, or one that lists KUnit cases, boots a guest of its own.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -186,13 +186,14 @@ build() {
 	KERNEL=$DIR/$1/out/kernel/base
 }
 
-# mutation PATCH - build it. A mutated kernel is tested at once, modules later.
+# mutation PATCH - build it. A mutated kernel, and modules whose mutation KUnit cases must
+# detect, are tested at once, other modules later.
 MODULES=() KERNELS=()
 mutation() {
 	local name KERNEL
 	name=$(basename "$1" .patch)
 	build "$name" "$1" || return 0
-	if kernel_changed "$KERNEL"; then
+	if kernel_changed "$KERNEL" || expected "$1" | grep -q '^kunit/'; then
 		KERNELS+=("$1")
 		kernel_mutation "$name" "$1" "$KERNEL"
 	elif keep_modules "$KERNEL" "$DIR/mutants/$name"; then
