@@ -99,13 +99,13 @@ table() {
 
 remember() {
 	local tmp
-	mkdir -p "${TIMES%/*}"
-	tmp_for tmp "$TIMES"
+	mkdir -p "${TEST_TIMES%/*}"
+	tmp_for tmp "$TEST_TIMES"
 	spans "$DIR" | awk '
 		FNR == NR { t[$1] = $2; next }
 		$1 == "subtest" { t[$2] = $3 }
-		END { for (k in t) print k, t[k] }' <(cat "$TIMES" 2>/dev/null) - >"$tmp"
-	publish "$tmp" "$TIMES"
+		END { for (k in t) print k, t[k] }' <(cat "$TEST_TIMES" 2>/dev/null) - >"$tmp"
+	publish "$tmp" "$TEST_TIMES"
 }
 
 mode=table

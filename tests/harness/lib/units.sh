@@ -30,7 +30,7 @@ PASSES_LIST=$TOP/tests/guest/lists/passes.list
 STOCK_LIST=$TOP/tests/guest/lists/stock.list
 
 # The duration of each test in earlier runs, for the order and the estimate
-TIMES=$CACHE/times/${VARIANT:-base}
+TEST_TIMES=$CACHE/times/${VARIANT:-base}
 
 # --- available tests -------------------------------------------------------------
 
@@ -132,7 +132,7 @@ _weight() {
 	awk -v prefix="$1" '
 		FNR == NR { t[$1] = $2; next }
 		{ sum += (prefix $1 in t) ? t[prefix $1] : 0.4 }
-		END { printf "%.1f\n", sum }' <(cat "$TIMES" 2>/dev/null) -
+		END { printf "%.1f\n", sum }' <(cat "$TEST_TIMES" 2>/dev/null) -
 }
 
 # units_begin QUEUE - create an empty queue

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Subtests of the module parameters: number of devices, carveouts, DMA limits. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "hotplug.h"
 #include "igt.h"
 #include "vgem_pfn_module.h"
@@ -150,6 +153,16 @@ static void between_destroy(struct between *b)
 	close(b->fds[1]);
 }
 
+/* Free memory above 4 GiB, if there is any: it is allocated first. */
+static void drop_caches(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+
+	igt_assert_lte(0, fd);
+	igt_assert_eq(write(fd, "3", 1), 1);
+	close(fd);
+}
+
 static void test_dma_bits(void)
 {
 	const size_t size = 1 * MiB, pages = size / PFN_PAGE_SIZE;
@@ -157,6 +170,7 @@ static void test_dma_bits(void)
 	struct between b;
 
 	vgem_pfn_reload("devices=2 dma_bits=32");
+	drop_caches();
 	b = between_create(size);
 	vgem_pfn_bo_pfns(b.fds[0], b.handle, 0, pages, pfns);
 	for (i = 0; i < pages; i++)
