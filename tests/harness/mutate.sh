@@ -20,8 +20,8 @@
 # died. A mutation that does not apply or build fails. MUTATIONS=regex selects
 # mutations by name.
 #
-# The mutations of modules share guests (tests/guest/mutant.sh). A mutation of the
-# kernel itself, or one that lists KUnit cases, boots a guest of its own.
+# Mutations of our modules and of iommufd share guests (tests/guest/mutant.sh). A mutation
+# of the kernel or of other modules, or one that lists KUnit cases, boots a guest of its own.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -36,6 +36,8 @@ DIR=$OUT/mutations
 QUEUE=$DIR/queue
 # The module of the KUnit suites that mutations may list
 KUNIT_MODULE=dmabuf_kunit
+# Modules that a guest can replace. Others are in use as long as it runs.
+REPLACEABLE='vgem_pfn|dma_buf_pfn_importer|iommufd'
 KUNIT_LEFT_OUT=$(sed -n "s/^$KUNIT_MODULE //p" "$TOP/tests/guest/lists/kunit.list")
 
 # expected PATCH... - the tests that these patches list, one per line
@@ -186,20 +188,27 @@ build() {
 	KERNEL=$DIR/$1/out/kernel/base
 }
 
-# mutation PATCH - build it. A mutated kernel, and modules whose mutation KUnit cases must
-# detect, are tested at once, other modules later.
+# needs_guest NAME PATCH KERNEL_DIR - whether the mutant cannot share a guest with others
+needs_guest() {
+	kernel_changed "$3" || expected "$2" | grep -q '^kunit/' ||
+		find "$DIR/mutants/$1" -name '*.ko' -printf '%f\n' | grep -qvE "^($REPLACEABLE)\.ko$"
+}
+
+# mutation PATCH - build it. A mutant that needs a guest of its own is tested at once,
+# others later.
 MODULES=() KERNELS=()
 mutation() {
 	local name KERNEL
 	name=$(basename "$1" .patch)
 	build "$name" "$1" || return 0
-	if kernel_changed "$KERNEL" || expected "$1" | grep -q '^kunit/'; then
+	if ! keep_modules "$KERNEL" "$DIR/mutants/$name" && ! kernel_changed "$KERNEL"; then
+		outcome 1 "$name: changes neither the kernel nor a module"
+	elif needs_guest "$name" "$1" "$KERNEL"; then
+		rm -rf "${DIR:?}/mutants/$name"
 		KERNELS+=("$1")
 		kernel_mutation "$name" "$1" "$KERNEL"
-	elif keep_modules "$KERNEL" "$DIR/mutants/$name"; then
-		MODULES+=("$1")
 	else
-		outcome 1 "$name: changes neither the kernel nor a module"
+		MODULES+=("$1")
 	fi
 	rm -rf "$DIR/$name/out"
 }

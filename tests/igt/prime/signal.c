@@ -137,7 +137,8 @@ static bool interrupt_export(struct exporter *e)
 	pfn_thread_asleep(&e->thread);
 	pfn_thread_signal(&e->thread);
 	pfn_thread_join(&e->thread);
-	at_once = !mover.thread.done;
+	/* The move still sleeps with the lock held. */
+	at_once = pfn_thread_asleep(&mover.thread);
 	vgem_pfn_mover_wait(&mover);
 	return at_once;
 }
