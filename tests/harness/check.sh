@@ -115,11 +115,11 @@ _kerneldoc() {
 # Linux's files have warnings of their own. For files that we patch, only warnings
 # that the unpatched tree does not have count, at any line number.
 check_kerneldoc() {
-	local files patched
+	local files patches patched
 	mapfile -t files < <(repo_files 'drivers/*.c' 'drivers/*.h' 'include/*.h')
 	_kerneldoc "$WORK/src" "${files[@]}"
-	mapfile -t patched < <(series_patches | xargs sed -nE 's/^\+\+\+ b\/([^\t]*).*/\1/p' | sort -u |
-		grep -E '^(drivers|include)/.*[.][ch]$')
+	mapfile -t patches < <(series_patches)
+	mapfile -t patched < <(patched_files "${patches[@]}" | grep -E '^(drivers|include)/.*[.][ch]$')
 	comm -13 <(_kerneldoc "$PRISTINE" "${patched[@]}" | sed -E 's/:[0-9]+ /: /' | sort -u) \
 		<(_kerneldoc "$WORK/src" "${patched[@]}" | sed -E 's/:[0-9]+ /: /' | sort -u)
 }
@@ -169,7 +169,7 @@ check_names() {
 		words+=(-e "$host" -e "$(awk -F. 'NF > 1 { print $(NF - 1) "." $NF }' <<<"$host")")
 	done < <(apt-get indextargets --format "\$(SITE)" 'Created-By: Packages' |
 		sed -nE 's|^[a-z+]+://([^/:@]*@)?([^/:]+).*|\2|p' | sort -u)
-	repo_files . | xargs -d '\n' grep -nIF "${words[@]}" -e "$TOP/" -e "$CACHE/" || true
+	repo_files . | xargs -d '\n' grep -nIF "${words[@]}" -e "$TOP/" -e "$CACHE/" -e "$HOME/" || true
 	# Also in commit messages, which git am would publish
 	git log --format=%B | grep -nF "${words[@]}" -e "$TOP/" || true
 }

@@ -166,20 +166,21 @@ anew() {
 open_ci() {
 	local root=$DIR/root suite log=$DIR/mmdebstrap.log
 	suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-	_suite_sources "$suite" >"$DIR/sources"
+	suite_sources "$suite" >"$DIR/sources"
 	apt-config dump Acquire >"$DIR/apt.conf"
 	rm -rf --one-file-system "$root"
 	run_logged "$log" mmdebstrap --variant=minbase --include=ca-certificates,git,make \
 		--aptopt="$DIR/apt.conf" "$suite" "$root" "$DIR/sources" || return 1
 	cp "$DIR/apt.conf" "$root/etc/apt/apt.conf.d/99docs-check"
 	cp -L /etc/resolv.conf "$root/etc/"
-	mkdir -p "$root/src" "$root/root/.cache/vgem_pfn"
+	mkdir -p "$root/src" "$root/cache"
 	# shellcheck disable=SC2016 # that shell's
 	session_open ci unshare --mount --pid --fork sh -c '
 		mount --rbind /dev "$1/dev"; mount -t proc proc "$1/proc"
 		mount --rbind /sys "$1/sys"; mount --bind "$2" "$1/src"
-		mount --bind "$3" "$1/root/.cache/vgem_pfn"
-		exec chroot "$1" env -i HOME=/root PATH=/usr/sbin:/usr/bin bash -c "$4"' \
+		mount --bind "$3" "$1/cache"
+		exec chroot "$1" env -i HOME=/home VGEM_PFN_CACHE=/cache \
+			PATH=/usr/sbin:/usr/bin bash -c "$4"' \
 		sh "$root" "$CLONE" "$CACHE" "$LOOP"
 	session_run ci "cd; git config --global url./src.insteadOf https://example.org/vgem_pfn
 git config --global safe.directory '*'"
@@ -323,6 +324,11 @@ page() {
 
 # ---------------------------------------------------------------------------------------
 
+# README.md first, as a reader
+mapfile -t pages < <({ repo_files README.md && repo_files tests/README.md 'Documentation/*.rst'; } |
+	grep -P -- "${PAGES:-}")
+((${#pages[@]})) || die "PAGES=$PAGES: it matches no page. There are:
+$(repo_files '*.md' 'Documentation/*.rst' | sed 's/^/    /')"
 step 1/3 "tools, sources, and a clone"
 need_tools fetch kernel guest
 source_id
@@ -330,10 +336,6 @@ rm -rf -- "$DIR"
 mkdir -p "$DIR/log"
 run_logged "$DIR/log/clone.log" git clone -q "$TOP" "$CLONE"
 repo_files . | rsync -a --files-from=- "$TOP/" "$CLONE/"
-# README.md first, as a reader
-mapfile -t pages < <({ repo_files README.md && repo_files tests/README.md 'Documentation/*.rst'; } |
-	grep -P -- "${PAGES:-}")
-((${#pages[@]})) || die "PAGES=$PAGES: it matches no page"
 step 2/3 "${#pages[@]} pages"
 for p in "${pages[@]}"; do
 	ALL=
