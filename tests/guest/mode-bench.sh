@@ -28,11 +28,16 @@ bench_cpus()
 	done
 }
 
+# bench_bind DRIVER DEVICE: bind this driver to a PCI device.
+bench_bind()
+{
+	echo "$1" > "$2/driver_override" && echo "${2##*/}" > /sys/bus/pci/drivers_probe
+}
+
 # Bind vgem_pfn to the PCI device whose BAR is one of the measured kinds of memory.
 bench_bar()
 {
-	find_bar && echo vgem_pfn > "$BAR/driver_override" &&
-		echo "${BAR##*/}" > /sys/bus/pci/drivers_probe && [ -d "$BAR/drm" ]
+	find_bar && bench_bind vgem_pfn "$BAR" && [ -d "$BAR/drm" ]
 }
 
 # Bind vfio-pci to the PCI device with its own IOMMU group, QEMU's pci-testdev.
@@ -42,9 +47,7 @@ bench_vfio()
 	load_module iommufd allow_unsafe_interrupts=1 && load_module vfio-pci || return
 	for _dev in /sys/bus/pci/devices/*; do
 		[ "$(cat "$_dev/vendor") $(cat "$_dev/device")" = "0x1b36 0x0005" ] || continue
-		echo vfio-pci > "$_dev/driver_override" &&
-			echo "${_dev##*/}" > /sys/bus/pci/drivers_probe &&
-			[ -d "$_dev/vfio-dev" ]
+		bench_bind vfio-pci "$_dev" && [ -d "$_dev/vfio-dev" ]
 		return
 	done
 	return 1

@@ -100,8 +100,8 @@ publish "$tmp" "$OUT/bench.json"
 "$HARNESS/plot.sh" "$OUT/bench.json" "$DIR"
 bench_table "$OUT/bench.json"
 bench_floors "$OUT/bench.json"
-bench_missed "$OUT/bench.json" || note "floors are missed: $MISSED"
-missed=$(tr , '\n' <<<"$MISSED" | grep -c .) || :
-met=$(jq '[.floors[] | select(.verdict == "met")] | length' "$OUT/bench.json")
-closing_line "$met" "$missed" "$(($(jq '.floors | length' "$OUT/bench.json") - met - missed))"
-((missed == 0)) || exit 1
+rc=0
+bench_missed "$OUT/bench.json" || rc=1
+((rc == 0)) || note "floors are missed: $MISSED"
+bench_closing_line "$OUT/bench.json"
+exit $rc

@@ -35,7 +35,7 @@ bench     -                                     bench    COMMON,tests/configs/be
 mutations -                                     mutate   COMMON,tests/mutations
 configs   -                                     check-configs SOURCES,tests/configs/base.config
 docs      -                                     docs-check COMMON,Documentation,README.md,tests/harness/docs-check.list
-series    -                                     series   SOURCES,Documentation,tests/configs,tests/harness/lib/untrace.awk
+series    -                                     series   SOURCES,Documentation,tests/configs,tests/harness/lib/untrace.awk,tests/harness/lib/commits.sh
 "
 COMMON=drivers,include,patches,tests/configs/base.config,tests/contract,tests/guest,tests/igt
 COMMON+=,tests/harness/lib,tests/harness/results,tests/harness/kernel.sh

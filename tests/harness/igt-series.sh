@@ -16,6 +16,8 @@
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/commits.sh
+. "$HARNESS/lib/commits.sh"
 
 DIR=$OUT/igt-series
 REPO=$DIR/repo
@@ -35,12 +37,6 @@ check_tree() {
 		die "IGT=$IGT: it has the tests of vgem_pfn already"
 }
 
-# repo ARG... - git in the repository, without the user's hooks and signing key
-repo() {
-	git -C "$REPO" -c user.name="$AUTHOR_NAME" -c user.email="$AUTHOR_EMAIL" \
-		-c commit.gpgsign=false -c core.hooksPath=/dev/null "$@"
-}
-
 # commit SUBJECT - commit everything; the body is on stdin
 commit() {
 	repo add -A
@@ -51,14 +47,12 @@ commit() {
 }
 
 make_repo() {
-	local file patches mail
+	local file patches
 	mapfile -t patches < <(find "$TOP/patches" -name '*.patch')
-	# All patches have the same author.
-	mail=$(git mailinfo /dev/null /dev/null <"${patches[0]}")
-	AUTHOR_NAME=$(sed -n 's/^Author: //p' <<<"$mail")
-	AUTHOR_EMAIL=$(sed -n 's/^Email: //p' <<<"$mail")
 	rm -rf "$DIR"
-	git init -q -b main "$REPO"
+	mkdir -p "$DIR"
+	# All patches have the same author.
+	repo_init "${patches[0]}"
 	for file in "${CHANGED[@]}"; do
 		mkdir -p "$REPO/${file%/*}"
 		cp -- "$IGT/$file" "$REPO/$file"

@@ -63,17 +63,16 @@ pass_parameters() {
 	pass_lines | awk -v pass="$1" '$1 == pass { sub(/^([^ ]+ +){3}/, ""); if (NF > 3) print }'
 }
 
-# mutant_units NAME PATCH... - add units that run the IGT subtests listed by these
-# patches with the modules of mutant NAME
-_UNIT=100
-mutant_units() {
-	local name=$1 pass program
+# expected_units KIND PATCH... - add units, numbered from _UNIT + 1 on, that run the IGT
+# subtests listed by these patches. KIND is "igt" or "mutant NAME" (units.sh).
+expected_units() {
+	local kind=$1 pass program
 	shift
 	while read -r pass program; do
 		_UNIT=$((_UNIT + 1))
 		igt_expected "$@" | awk -v p="$pass" -v g="$program" '
 			$1 == p && $2 == g { print g "@" $3 }' |
-			unit_add "$_UNIT" "mutant $name $pass $(pass_parameters "$pass")"
+			unit_add "$_UNIT" "$kind $pass $(pass_parameters "$pass")"
 	done < <(igt_expected "$@" | awk '{ print $1, $2 }' | sort -u)
 }
 
@@ -128,14 +127,11 @@ died_in() {
 
 # kernel_guest DIR PATCH... - run the tests that these patches list in a guest
 kernel_guest() {
-	local dir=$1 pass n=100
+	local dir=$1
 	shift
 	units_begin "$dir/queue"
-	while read -r pass; do
-		n=$((n + 1))
-		igt_expected "$@" | awk -v p="$pass" '$1 == p { print $2 "@" $3 }' |
-			unit_add "$n" "igt $pass $(pass_parameters "$pass")"
-	done < <(igt_expected "$@" | awk '{ print $1 }' | sort -u)
+	_UNIT=100
+	expected_units igt "$@"
 	! expected "$@" | grep -q '^kunit/' ||
 		unit_add 901 "kunit $KUNIT_MODULE $KUNIT_LEFT_OUT" </dev/null
 	GUESTS=1 tests_run "$dir" "$dir/queue" QUICK=1 NO_CONTRACT=1 \
@@ -231,10 +227,11 @@ unit_summary() {
 module_mutations() {
 	local patch name file unit first
 	units_begin "$QUEUE"
-	mutant_units none "${MODULES[@]}"
+	_UNIT=100
+	expected_units "mutant none" "${MODULES[@]}"
 	first=$_UNIT
 	for patch in "${MODULES[@]}"; do
-		mutant_units "$(basename "$patch" .patch)" "$patch"
+		expected_units "mutant $(basename "$patch" .patch)" "$patch"
 	done
 	# shellcheck disable=SC2034 # for image_stage
 	IMAGE_EXTRA=$DIR/mutants

@@ -158,6 +158,7 @@ input_controls() {
 	refused LINUX /nowhere 'LINUX=/nowhere: not a kernel tree'
 	refused FORM long 'FORM=long: it can be short or full'
 	refused GUESTS many 'GUESTS=many: it must be a number'
+	refused REPEAT 0 'REPEAT=0: it must be a number'
 }
 
 # resume_control - a run that is ended after its first unit reports that unit, and

@@ -16,7 +16,7 @@
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
-for _part in packages source kbuild outcome; do
+for _part in packages source kbuild outcome commits; do
 	# shellcheck source=/dev/null
 	. "$HARNESS/lib/$_part.sh"
 done
@@ -32,23 +32,6 @@ DIRS=(drivers/dma-buf/ drivers/gpu/drm/ttm/ drivers/gpu/drm/virtio/ drivers/gpu/
 LARGE='^drivers/gpu/drm/(amd|vmwgfx|xe)/'
 # The first series that needs others. The series before it are independent fixes.
 FIRST_DEPENDENT=get-pfn
-
-# repo ARG... - git in the repository. The committer is the author of the patches; the
-# user's hooks and signing key are not used.
-repo() {
-	git -C "$REPO" -c user.name="$AUTHOR_NAME" -c user.email="$AUTHOR_EMAIL" \
-		-c commit.gpgsign=false -c core.hooksPath=/dev/null "$@"
-}
-
-# read_mail PATCH - the parts of the mail: header fields, body of the message, diff
-read_mail() {
-	git mailinfo "$DIR/mail.body" "$DIR/mail.diff" <"$1" >"$DIR/mail.fields"
-}
-
-# mail_field NAME - Author, Email, Subject or Date
-mail_field() {
-	sed -n "s/^$1: //p" "$DIR/mail.fields"
-}
 
 # entries - the file "series" as lines "NAME PATCH SPEC...". A SPEC is a pattern of
 # files, or "untraced," and a pattern.
@@ -110,12 +93,9 @@ make_repo() {
 	patches=$(series_patches)
 	mapfile -t patches <<<"$patches"
 	rm -rf "$DIR"
-	mkdir -p "$REPO"
+	mkdir -p "$DIR"
 	# All patches have the same author.
-	read_mail "${patches[0]}"
-	AUTHOR_NAME=$(mail_field Author)
-	AUTHOR_EMAIL=$(mail_field Email)
-	git init -q -b main "$REPO"
+	repo_init "${patches[0]}"
 	patched_files "${patches[@]}" | stage_originals "$REPO"
 	repo add -A
 	repo commit -q -m "$SRC_ID"

@@ -4,10 +4,10 @@
 # test.sh - make test: run all tests, in guests side by side. TESTS=regex selects
 # IGT subtests (program@subtest), KUnit modules and Linux's selftests, SUITES=regex
 # suites of these modules, PASSES=regex passes (tests/guest/lists/passes.list).
-# FORM=full adds the long forms and all passes. MODPARAM_<module>="name=value ..."
-# sets module parameters, except in passes that have their own. RESUME=1 continues
-# an interrupted run. The last line has the totals; the exit status is 0 only if
-# nothing failed.
+# FORM=full adds the long forms and all passes, REPEAT=n runs the IGT subtests n
+# times. MODPARAM_<module>="name=value ..." sets module parameters, except in passes
+# that have their own. RESUME=1 continues an interrupted run. The last line has the
+# totals; the exit status is 0 only if nothing failed.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"

@@ -8,6 +8,10 @@
 #   bench_floors FILE    print the floors
 #   bench_missed FILE    set MISSED to the floors that are exceeded, or not measured
 #                        although any machine can; 0 if there are none
+#   bench_closing_line FILE   print how many floors are met, missed and not judged
+
+_MISSED='[.floors[] | select(.verdict == "missed" or
+	(.verdict == "not measured" and (has("needs") | not)))]'
 
 # The same as in bench.jq
 BENCH_SCHEMA=3
@@ -45,8 +49,13 @@ bench_floors() {
 }
 
 bench_missed() {
-	MISSED=$(jq -r '[.floors[]
-		| select(.verdict == "missed" or (.verdict == "not measured" and (has("needs") | not)))
-		| .id] | join(", ")' "$1")
+	MISSED=$(jq -r "$_MISSED | map(.id) | join(\", \")" "$1")
 	[[ -z $MISSED ]]
+}
+
+bench_closing_line() {
+	local counts
+	mapfile -t counts < <(jq "[.floors[] | select(.verdict == \"met\")] as \$met | $_MISSED as \$missed
+		| (\$met, \$missed, .floors - \$met - \$missed) | length" "$1")
+	closing_line "${counts[@]}"
 }

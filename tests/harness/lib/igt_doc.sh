@@ -18,6 +18,8 @@ IGT_DIR=$TOP/tests/igt
 igt_list() {
 	local program
 	mkdir -p "$1"
+	# A program may have been removed since the last call.
+	rm -f "$1"/vgem_pfn_*
 	gcc -std=gnu11 -D_GNU_SOURCE -I "$IGT_DIR/include" -c -o "$1/igt_list.o" \
 		"$HARNESS/lib/igt_list.c"
 	# Functions of libigt are not called when a program prints its subtests.

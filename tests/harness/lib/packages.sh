@@ -115,8 +115,8 @@ with_progress() {
 	progress_end
 }
 
-# _suite_sources SUITE - the machine's entry for the Debian archive, for this suite
-_suite_sources() {
+# suite_sources SUITE - the machine's entry for the Debian archive, for this suite
+suite_sources() {
 	local suite=$1 code entries release entry key=/usr/share/keyrings/debian-archive-keyring.gpg
 	if [[ -n ${VGEM_PFN_APT_URI:-} ]]; then
 		[[ -r $key ]] || key=
@@ -161,7 +161,7 @@ suites_get() {
 	} >"$tmp/conf"
 	for suite in $suites; do
 		note "fetching $what of $suite"
-		_suite_sources "$suite" >"$tmp/archive"
+		suite_sources "$suite" >"$tmp/archive"
 		rm -rf -- "$dir"
 		! with_progress "$dir" "$mib" "$log" mmdebstrap --variant=extract --mode=chrootless \
 			--skip=check/chrootless --format=directory --verbose --aptopt="$tmp/conf" "$@" \

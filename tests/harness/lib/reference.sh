@@ -20,6 +20,12 @@ _differ() {
 	comm -13 <(sort -u <<<"$2") <(sort -u <<<"$3") | sed "/^\$/d; s/^/$1 does not exist: /"
 }
 
+# _debugfs FILE... - the debugfs files that these sources create
+_debugfs() {
+	cat "$@" | tr -d '\n' |
+		grep -oP 'debugfs_create_(file|bool|u32|u64|file_unsafe|ulong|atomic_t)\("\K[a-z0-9_]+'
+}
+
 # _section FILE TITLE - a section of a page, with its subsections
 _section() {
 	awk -v title="$2" '
@@ -30,7 +36,7 @@ _section() {
 
 reference_check() {
 	local gpu=Documentation/gpu/vgem_pfn- driver=drivers/gpu/drm/vgem_pfn
-	local debugfs importer files
+	local debugfs importer
 	cd "$TOP" || return
 	debugfs=${gpu}debugfs.rst importer=${gpu}importer.rst
 
@@ -38,13 +44,10 @@ reference_check() {
 		"$(sed -nE 's/^module_param\((\w+),.*/\1/p' "$driver"/*.c)" \
 		"$(_terms <(_section "${gpu}reference.rst" "Module parameters") | grep -v '[-:@]')"
 
-	files=$(cat "$driver"/*.c | tr -d '\n' |
-		grep -oE 'debugfs_create_(file|bool|u32|u64|file_unsafe|ulong|atomic_t)\("[a-z0-9_]+"' | sed 's/.*("//; s/"//')
-	_differ "debugfs file of the driver" "$files" \
+	_differ "debugfs file of the driver" "$(_debugfs "$driver"/*.c)" \
 		"$(_terms <(_section "$debugfs" "Files of a device") | grep -vE '_mm$|^fault/')"
-	files=$(cat drivers/dma-buf/dma-buf-pfn-importer*.c | tr -d '\n' |
-		grep -oE 'debugfs_create_(file|bool|u32|u64|file_unsafe|ulong|atomic_t)\("[a-z0-9_]+"' | sed 's/.*("//; s/"//')
-	_differ "debugfs file of the importer" "$files" "$(_terms <(_section "$importer" debugfs))"
+	_differ "debugfs file of the importer" "$(_debugfs drivers/dma-buf/dma-buf-pfn-importer*.c)" \
+		"$(_terms <(_section "$importer" debugfs))"
 
 	_differ "step of fault injection" \
 		"$(sed -nE 's/.*FAULT_[A-Z_]+\]\s*= \{ "([a-z_]+)".*/\1/p' "$driver/vgem_pfn_fault.c")" \

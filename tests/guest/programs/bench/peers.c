@@ -17,7 +17,7 @@
 #include "bench.h"
 
 /* @block bytes are allocated at once, from both ends in turn. */
-static int memfd_blocks(uint64_t size, unsigned int flags, uint64_t block)
+static int memfd(uint64_t size, unsigned int flags, uint64_t block)
 {
 	int fd = check_errno(memfd_create("bench", MFD_CLOEXEC | flags), "memfd");
 	uint64_t at, begin = 0, end = size;
@@ -36,44 +36,40 @@ static int memfd_blocks(uint64_t size, unsigned int flags, uint64_t block)
 	return fd;
 }
 
-static int memfd(uint64_t size, unsigned int flags)
+/* A memfd that is allocated in blocks of @block bytes, with or without huge pages */
+static struct peer peer_blocks(uint64_t size, bool huge, uint64_t block)
 {
-	return memfd_blocks(size, flags, size);
+	struct peer peer = {
+		.name = huge ? "memfd-huge" : "memfd",
+		.size = size,
+		.entry = huge ? 2 * MiB : PFN_PAGE_SIZE,
+		.owner = -1,
+	};
+	char pages[16];
+
+	if (huge) {
+		snprintf(pages, sizeof(pages), "%llu",
+			 (unsigned long long)(size / (2 * MiB)));
+		check(__pfn_write_file("/proc/sys/vm/nr_hugepages", pages), "huge pages");
+	}
+	peer.fd = memfd(size, huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0, block);
+	return peer;
 }
 
 static struct peer peer_memfd(uint64_t size)
 {
-	return (struct peer) {
-		.name = "memfd",
-		.fd = memfd(size, 0),
-		.entry = PFN_PAGE_SIZE,
-		.owner = -1,
-	};
-}
-
-static void set_huge_pages(uint64_t size)
-{
-	char pages[16];
-
-	snprintf(pages, sizeof(pages), "%llu", (unsigned long long)(size / (2 * MiB)));
-	check(__pfn_write_file("/proc/sys/vm/nr_hugepages", pages), "huge pages");
+	return peer_blocks(size, false, size);
 }
 
 static struct peer peer_memfd_huge(uint64_t size)
 {
-	set_huge_pages(size);
-	return (struct peer) {
-		.name = "memfd-huge",
-		.fd = memfd(size, MFD_HUGETLB | MFD_HUGE_2MB),
-		.entry = 2 * MiB,
-		.owner = -1,
-	};
+	return peer_blocks(size, true, size);
 }
 
 static struct peer peer_udmabuf(uint64_t size)
 {
 	struct udmabuf_create create = {
-		.memfd = memfd(size, MFD_ALLOW_SEALING),
+		.memfd = memfd(size, MFD_ALLOW_SEALING, size),
 		.flags = UDMABUF_FLAGS_CLOEXEC,
 		.size = size,
 	};
@@ -151,17 +147,7 @@ struct peer peer_open(int index, uint64_t size)
 
 struct peer peer_open_scattered(uint64_t size, bool huge)
 {
-	struct peer peer = {
-		.name = huge ? "memfd-huge" : "memfd",
-		.size = size,
-		.entry = huge ? 2 * MiB : PFN_PAGE_SIZE,
-		.owner = -1,
-	};
-
-	if (huge)
-		set_huge_pages(size);
-	peer.fd = memfd_blocks(size, huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0, peer.entry);
-	return peer;
+	return peer_blocks(size, huge, huge ? 2 * MiB : PFN_PAGE_SIZE);
 }
 
 uint64_t peer_runs(struct peer *peer)
