@@ -99,7 +99,7 @@
  * Description: A task whose fault waits for a copy can be killed at once.
  *
  * SUBTEST: fault-kill-syscall
- * Description: A task can be killed at once while a system call of it faults on a
+ * Description: A task can be killed at once while one of its system calls faults on a
  *		buffer and waits for a copy.
  *
  * SUBTEST: evict
@@ -175,6 +175,7 @@
 #include "async.h"
 #include "igt.h"
 #include "pfn_importer.h"
+#include "pfn_nth.h"
 
 IGT_TEST_DESCRIPTION("Asynchronous moves");
 
@@ -236,6 +237,7 @@ int igt_main()
 		fd = vgem_pfn_open();
 		importer = pfn_importer_open();
 		vgem_pfn_reset_on_exit();
+		pfn_fault_disarm_on_exit();
 	}
 
 	async_copy_tests(fd, importer);

@@ -174,7 +174,7 @@ static void test_move_interrupted(int fd)
 	pfn_hold_assert(&hold, pfn_thread_asleep(&waiter.thread));
 	pfn_thread_signal(&waiter.thread);
 	pfn_thread_join(&waiter.thread);
-	/* The signal did not wait for the other move. */
+	/* The interrupted move did not wait for the other one. */
 	igt_assert(pfn_hold_pending(&hold));
 	igt_assert_eq(waiter.ret, -EINTR);
 

@@ -273,7 +273,7 @@ static void test_pfns_bad_id(int fd)
 
 static void test_pfns_bad_text(int fd)
 {
-	/* What follows the id of a buffer */
+	/* Requests, without the id of the buffer at their beginning */
 	static const struct {
 		const char *text;
 		int ret;
@@ -506,7 +506,7 @@ void basic_query_tests(int fd)
 	igt_subtest("pfns-result")
 		test_pfns_result(fd);
 
-	igt_describe("Physical addresses need CAP_SYS_ADMIN, and pfns is root's.");
+	igt_describe("Page frame numbers need CAP_SYS_ADMIN, and only root can open pfns.");
 	igt_subtest("pfns-no-permission")
 		test_no_permission(fd);
 

@@ -18,8 +18,8 @@
  * Description: Empty buffers, and buffers larger than their regions, are rejected.
  *
  * SUBTEST: create-bad-placements
- * Description: Placement lists that are empty, too long, have unknown regions or repeat
- *		one are rejected.
+ * Description: Placement lists that are empty, are too long, have unknown regions or
+ *		repeat a region are rejected.
  *
  * SUBTEST: create-bad-pointer
  * Description: A placement list that cannot be read fails with EFAULT.

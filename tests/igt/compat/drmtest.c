@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Open DRM devices by driver, as lib/drmtest.c of IGT does. That of the packaged libigt
- * does not know our driver, so these functions replace it in our programs.
+ * Open DRM devices by driver, as lib/drmtest.c of IGT does. The packaged libigt does not
+ * know our driver, so these functions replace those of libigt in our programs.
  */
 #include "igt.h"
 #include "vgem_pfn.h"
@@ -22,16 +22,17 @@ static int open_node(int chipset, const char *node)
 	size_t i;
 	int fd;
 
-	for (i = 0; modules[i].chipset != chipset; i++)
-		igt_assert_lt_u64(i + 1, ARRAY_SIZE(modules));
+	for (i = 0; i < ARRAY_SIZE(modules); i++)
+		if (modules[i].chipset == chipset)
+			break;
+	igt_assert_lt_u64(i, ARRAY_SIZE(modules));
 
 	fd = __drm_open_by_name(modules[i].module, node);
-	if (fd >= 0)
-		return fd;
-	snprintf(command, sizeof(command), "modprobe -q %s", modules[i].module);
-	if (system(command))
-		return -1;
-	fd = __drm_open_by_name(modules[i].module, node);
+	if (fd < 0) {
+		snprintf(command, sizeof(command), "modprobe -q %s", modules[i].module);
+		if (!system(command))
+			fd = __drm_open_by_name(modules[i].module, node);
+	}
 	return fd < 0 ? -1 : fd;
 }
 

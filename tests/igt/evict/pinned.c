@@ -82,7 +82,7 @@ void evict_pinned_tests(int fd)
 	igt_subtest("pinned-tt")
 		test_pinned(fd, VGEM_PFN_TT);
 
-	igt_describe("Like pinned-tt, in all carveouts, with scattered memory where possible.");
+	igt_describe("Like pinned, in all carveouts, with scattered memory where possible.");
 	igt_subtest("pinned-scattered")
 		test_pinned_scattered(fd);
 }

@@ -297,7 +297,7 @@ void fault_assert_unchanged(struct fault *f, const struct fault_op *op,
 	struct fault_state now = fault_state(f), want = *before;
 
 	igt_assert_eq_u32(f->result, 0);
-	/* The failure may have come after a complete eviction. */
+	/* The operation may have failed after it had evicted the buffer. */
 	if (op->may_evict && now.query.num_moves) {
 		want.query.region = VGEM_PFN_TT;
 		want.query.num_moves = 1;

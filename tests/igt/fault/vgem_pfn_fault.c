@@ -70,36 +70,10 @@
  */
 #include "fault.h"
 #include "igt.h"
+#include "pfn_nth.h"
 #include "vgem_pfn_module.h"
 
 IGT_TEST_DESCRIPTION("Failures injected at every step of a buffer's life");
-
-static const char * const steps[] = {
-	"create", "export", "import", "attach", "pin", "map", "get_pfn",
-	"populate", "alloc", "copy", "fence",
-};
-
-/* Disarm all faults, also when a test has failed. */
-static void reset(int sig)
-{
-	int nth = __pfn_fail_nth_open();
-	unsigned int device;
-	size_t i;
-	int fd;
-
-	if (nth >= 0) {
-		__pfn_fail_nth_set(nth, 0);
-		close(nth);
-	}
-	for (device = 0; device < 2; device++) {
-		fd = __vgem_pfn_open_faux(device, "renderD");
-		if (fd < 0)
-			continue;
-		for (i = 0; i < ARRAY_SIZE(steps); i++)
-			__vgem_pfn_fault_disarm(fd, steps[i]);
-		close(fd);
-	}
-}
 
 int igt_main()
 {
@@ -114,8 +88,7 @@ int igt_main()
 		igt_require_f(__vgem_pfn_fault_disarm(f.fd, "create") != -ENOENT,
 			      "no fault injection in this kernel\n");
 		vgem_pfn_reset_on_exit();
-		reset(0);
-		igt_install_exit_handler(reset);
+		pfn_fault_disarm_on_exit();
 	}
 
 	fault_step_tests(&f);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Subtests of the module parameters: number of devices, carveouts, DMA limits. */
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "hotplug.h"
 #include "igt.h"
+#include "pfn_debugfs.h"
 #include "vgem_pfn_module.h"
 
 #define MAX_DEVICES	8
@@ -153,16 +151,6 @@ static void between_destroy(struct between *b)
 	close(b->fds[1]);
 }
 
-/* Free memory above 4 GiB, if there is any: it is allocated first. */
-static void drop_caches(void)
-{
-	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
-
-	igt_assert_lte(0, fd);
-	igt_assert_eq(write(fd, "3", 1), 1);
-	close(fd);
-}
-
 static void test_dma_bits(void)
 {
 	const size_t size = 1 * MiB, pages = size / PFN_PAGE_SIZE;
@@ -170,7 +158,8 @@ static void test_dma_bits(void)
 	struct between b;
 
 	vgem_pfn_reload("devices=2 dma_bits=32");
-	drop_caches();
+	/* Free cached pages above 4 GiB, if any: the kernel allocates memory there first. */
+	igt_assert_eq(__pfn_write_file("/proc/sys/vm/drop_caches", "3"), 0);
 	b = between_create(size);
 	vgem_pfn_bo_pfns(b.fds[0], b.handle, 0, pages, pfns);
 	for (i = 0; i < pages; i++)
@@ -247,7 +236,7 @@ void hotplug_devices_tests(void)
 	igt_subtest("carveouts-bad")
 		test_carveouts_bad();
 
-	igt_describe("No bounce buffers for a device with few address bits.");
+	igt_describe("A device does not map pages that it cannot address.");
 	igt_subtest("dma-bits") {
 		test_dma_bits();
 		vgem_pfn_reload(NULL);

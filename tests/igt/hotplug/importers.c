@@ -309,7 +309,7 @@ void hotplug_importers_tests(void)
 		test_between(1);
 	}
 
-	igt_describe("Many users during unplug and plug.");
+	igt_describe("Processes use a device while it is unplugged and plugged.");
 	igt_subtest("unplug-stress") {
 		vgem_pfn_want(HOTPLUG_PARAMS);
 		test_stress(3);

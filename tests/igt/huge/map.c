@@ -224,7 +224,7 @@ void huge_map_tests(int fd, int importer)
 	igt_subtest("map-offset")
 		test_offset(fd, importer);
 
-	igt_describe("Address and offset have to be congruent.");
+	igt_describe("Huge entries need an address that is congruent to the offset.");
 	igt_subtest("map-misaligned")
 		test_misaligned(fd, importer);
 

@@ -119,7 +119,7 @@ static void test_nohugepage(struct part *part)
 	assert_all_follow(part);
 }
 
-/* The new address is congruent to the old one modulo 2 MiB, or not. */
+/* Move the mapping to an address that is @shift pages after a multiple of 2 MiB. */
 static void remap(struct part *part, uint64_t shift)
 {
 	const bool huge = huge_expected(&part->p, 0, 1024).at[PMD];
@@ -128,7 +128,10 @@ static void remap(struct part *part, uint64_t shift)
 	igt_assert(mremap(part->p.map, part->p.size, part->p.size,
 			  MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
 	part->p.map = to;
-	/* Huge entries are kept if they can be, or else faulted in again as small ones. */
+	/*
+	 * Small entries are kept, and so are huge ones if the new address is congruent.
+	 * Otherwise the pages are faulted in again, with small entries.
+	 */
 	pfn_assert_pattern(to, 0, part->p.size, 1);
 	huge_assert_count(huge_faults(part->p.import, &part->since),
 			  (struct huge_count) { .at[PTE] = huge && shift ? 1024 : 0 });

@@ -74,8 +74,9 @@ static void check_user(struct user *u, bool evicted)
 }
 
 /*
- * All orders would take too long for each eviction point. Each is tested with every
- * 30th order, so that each item comes first in some of them.
+ * All orders would take too long for each eviction point. Each eviction point is tested
+ * with every 30th order (the long subtests: every sixth), chosen so that each item is
+ * closed first in some of them.
  */
 static void test_orders(int fd, int evict_after, int step)
 {

@@ -88,8 +88,8 @@
 /**
  * SUBTEST: close-every-order-evict-after-%d
  * Description: In any order of closing, with an eviction after arg[1] of the objects
- *		are closed, the remaining references work before and after it, and
- *		finally all memory is freed. Every 30th order is tested.
+ *		are closed, the remaining references work before and after the eviction,
+ *		and finally all memory is freed. Every 30th order is tested.
  *
  * SUBTEST: close-every-order-evict-after-%d-long
  * Description: Like close-every-order-evict-after-arg[1], with every sixth order.

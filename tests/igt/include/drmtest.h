@@ -8,11 +8,11 @@
 #define DRIVER_VIRTIO	(1 << 10)
 
 /*
- * Open the first primary or render node of such a driver, after loading its module if
- * necessary. Returns -1 if there is none. IGT's functions without underscores keep a
+ * Open the first primary or render node of the driver @chipset, after loading its module
+ * if necessary. Returns -1 if there is none. IGT's functions without underscores keep a
  * file open for an exit handler, so that the module could not be unloaded.
  *
- * libigt does not know our driver, so these are in compat/drmtest.c.
+ * libigt does not know our driver, so these functions are in compat/drmtest.c.
  */
 int __drm_open_driver(int chipset);
 int __drm_open_driver_render(int chipset);

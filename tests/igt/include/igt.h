@@ -14,8 +14,8 @@
  * igt_subtest_jmpbuf. So no return, break or goto may leave a block.
  *
  * Only declarations of IGT itself may be added here and in the headers beside this one,
- * which have the names that they have in IGT. In an IGT tree none of them is needed, nor
- * is compat/, where functions are that the packaged library lacks.
+ * which have the names that they have in IGT. compat/ has functions that the packaged
+ * library lacks. An IGT tree needs neither these headers nor compat/.
  */
 #ifndef IGT_H
 #define IGT_H

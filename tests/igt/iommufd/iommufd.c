@@ -112,7 +112,7 @@ void iommufd_assert_truth(struct iommufd *iommu, uint64_t iova, int fd,
 
 	igt_assert(pfns);
 	vgem_pfn_bo_pfns(fd, handle, first, pages, pfns);
-	/* At the first byte in each page, and at the last byte */
+	/* Look up the first byte in each page, and the last byte. */
 	for (at = start; at <= last; at = next) {
 		igt_assert_eq(__iommufd_lookup(iommu, iova + (at - start), &phys,
 					       &mmio), 0);

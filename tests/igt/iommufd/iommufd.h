@@ -21,7 +21,7 @@ struct iommufd {
 	uint32_t hwpt;
 };
 
-/* Skips without IOMMUFD, without its test interface, or if that cannot look up an IOVA. */
+/* Skips without IOMMUFD, and without a test interface that can look up an IOVA. */
 struct iommufd iommufd_open(void);
 void iommufd_close(struct iommufd *iommu);
 
@@ -46,16 +46,16 @@ void iommufd_assert_truth(struct iommufd *iommu, uint64_t iova, int fd,
 			  uint32_t handle, uint64_t start, uint64_t length);
 void iommufd_assert_unmapped(struct iommufd *iommu, uint64_t iova,
 			     uint64_t length);
-/* Check one word per page of the pattern, at the physical address in the domain. */
+/* Check one word of the pattern per page, at the physical address that @iova maps to. */
 void iommufd_check(struct iommufd *iommu, uint64_t iova, uint64_t length,
 		   uint64_t seed);
 
-/* Another region of each buffer that is created in @region */
+/* The region that a buffer of iommufd_buffer() can move to from @region */
 uint32_t iommufd_elsewhere(uint32_t region);
-/* A buffer in @region that can move to iommufd_elsewhere(), with the pattern of @seed */
+/* Create a buffer in @region, filled with the pattern of @seed. */
 uint32_t iommufd_buffer(int fd, uint64_t size, uint32_t region, uint64_t seed);
 
-/* Such a buffer, its dma-buf, and an address space that it can be mapped into */
+/* A buffer of iommufd_buffer(), its dma-buf, and an address space to map it into */
 struct iommufd_bo {
 	struct iommufd iommu;
 	int fd;

@@ -23,7 +23,7 @@ static void check_whole(int fd, uint32_t region, uint64_t size)
 	iommufd_bo_destroy(&bo);
 }
 
-/* Do the same in system memory, in TT and in each carveout. */
+/* Check buffers in SYSTEM, in TT and in each carveout. */
 static void check_regions(int fd, uint64_t size)
 {
 	struct drm_vgem_pfn_region region;

@@ -99,7 +99,7 @@ void iommufd_pin_tests(int fd)
 	igt_subtest("pinned-evict")
 		test_evict(fd);
 
-	igt_describe("A carveout that is full of mapped buffers has no room.");
+	igt_describe("Allocations in a carveout that is full of mapped buffers fail.");
 	igt_subtest("pinned-full-long")
 		test_full(fd);
 }

@@ -49,7 +49,10 @@ static void test_unplug(void)
 					    &iova), -ENODEV);
 	}
 
-	/* Unmap one mapping. The others end with their address spaces, one after a plug. */
+	/*
+	 * Unmap one mapping. The others are removed when their address spaces are closed:
+	 * one address space before the plug, the other one after it.
+	 */
 	iommufd_unmap(&iommus[0], iovas[0][0], SIZE);
 	close(fd);
 	iommufd_close(&iommus[1]);
@@ -75,14 +78,13 @@ static void test_unplug(void)
 #define RACE_SIZE	(128 * KiB)
 #define NUM_RACERS	4
 #define NUM_BUFFERS	8	/* of each thread */
-/* 1,024 buffers are revoked. */
-#define LONG_ROUNDS	32
+#define LONG_ROUNDS	32	/* revoke 1,024 buffers */
 
 /* A thread that maps and unmaps buffers in turn, each until it is revoked */
 struct racer {
 	struct iommufd *iommu;
 	int dmabufs[NUM_BUFFERS];
-	uint64_t iovas[NUM_BUFFERS];	/* other mappings, which exist all the time */
+	uint64_t iovas[NUM_BUFFERS];	/* other mappings of @dmabufs, until the unplug */
 	bool revoked[NUM_BUFFERS];
 	volatile unsigned int mapped;
 	int ret;
@@ -126,7 +128,7 @@ static void racer_prepare(struct racer *r, int fd, struct iommufd *iommu)
 	*r = (struct racer) { .iommu = iommu };
 	for (i = 0; i < NUM_BUFFERS; i++) {
 		region = regions[i % ARRAY_SIZE(regions)];
-		/* TTM may swap the buffer out at once, so it need not be in this region. */
+		/* Not iommufd_buffer(), which fails if TTM swaps the buffer out at once */
 		handle = vgem_pfn_bo_create(fd, RACE_SIZE, region, iommufd_elsewhere(region));
 		vgem_pfn_bo_fill(fd, handle, RACE_SIZE, 1);
 		r->dmabufs[i] = vgem_pfn_export(fd, handle);
@@ -147,8 +149,9 @@ static void racer_end(struct racer *r)
 }
 
 /*
- * With a delay the device is unplugged after the first thread has mapped a buffer. Returns
- * how often the buffers were mapped.
+ * Unplug the device while threads map and unmap its buffers. If @delay_us is not zero, the
+ * unplug comes after the first thread has mapped a buffer, and after this delay. Returns
+ * how often the threads have mapped buffers.
  */
 static unsigned int race_once(unsigned int delay_us)
 {
@@ -165,7 +168,7 @@ static unsigned int race_once(unsigned int delay_us)
 		usleep(100);
 	usleep(delay_us);
 	unplug();
-	/* Also while the threads still run */
+	/* The unplug has removed the mappings, although the threads still run. */
 	for (j = 0; j < NUM_BUFFERS; j++)
 		iommufd_assert_unmapped(&iommu, racers[0].iovas[j], RACE_SIZE);
 	for (i = 0; i < NUM_RACERS; i++) {
@@ -193,14 +196,15 @@ static void test_race(int rounds)
 #define NUM_PRESSED	8
 
 /*
- * A thread that keeps TTM short of pages: it accesses more buffers than may be in memory,
- * so that TTM swaps out theirs and those of the other device, and has TTM shrink its pools.
+ * A thread that keeps TTM short of pages. It accesses buffers of a second device, more than
+ * TTM's limit allows in memory: TTM swaps out buffers of both devices. It also makes TTM
+ * free pages of its pools.
  */
 struct presser {
 	char *maps[NUM_PRESSED];
 	volatile bool stop;
 	unsigned int rounds;
-	uint64_t swapped;	/* pages, not counting those of accesses */
+	uint64_t swapped;	/* pages that __pfn_ttm_shrink() has swapped out */
 	int ret;
 	struct pfn_thread thread;
 };
@@ -261,7 +265,7 @@ void iommufd_revoke_tests(void)
 		igt_subtest("unplug")
 			test_unplug();
 
-		igt_describe("Unplugging the device while buffers are mapped and unmapped.");
+		igt_describe("An unplug leaves nothing mapped while threads map and unmap.");
 		igt_subtest("unplug-race")
 			test_race(2);
 

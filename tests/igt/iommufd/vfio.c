@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of dma-bufs that vfio-pci exports, parts of a BAR of a PCI device, in an I/O
- * address space with a mock domain. They need an IOMMU: make test-iommufd.
+ * Subtests of dma-bufs that vfio-pci exports, which consist of ranges of a BAR of a PCI
+ * device. IOMMUFD maps them in a mock domain. The subtests need an IOMMU: make
+ * test-iommufd.
  */
-#include <dirent.h>
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <stddef.h>
 
 #include "igt.h"
@@ -15,9 +16,17 @@
 #include "pfn_nth.h"
 #include "pfn_pci.h"
 #include "pfn_vfio_ioctl.h"
+#include "vgem_pfn_module.h"
 
-#define PCI_COMMAND		4
-#define PCI_COMMAND_MEMORY	2
+/* Two neighbours, a range of a single page, and a range that begins before the others */
+static const struct vfio_range ranges[] = {
+	{ 1 * MiB, 64 * KiB },
+	{ 1 * MiB + 64 * KiB, 32 * KiB },
+	{ 3 * MiB, PFN_PAGE_SIZE },
+	{ 0, 128 * KiB },
+};
+
+#define NUM_RANGES	ARRAY_SIZE(ranges)
 
 static struct {
 	char name[PFN_PCI_NAME_SIZE];
@@ -47,25 +56,12 @@ static void vfio_exit(int sig)
 		fprintf(stderr, "vfio-pci stays loaded\n");
 }
 
-/* Open the file of the device in /dev/vfio/devices. */
 static int open_device(void)
 {
-	char path[300];
-	struct dirent *entry;
-	int fd = -1;
-	DIR *dir;
+	char dir[96];
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", vfio.name);
-	dir = opendir(path);
-	while (dir && fd < 0 && (entry = readdir(dir))) {
-		if (strncmp(entry->d_name, "vfio", 4))
-			continue;
-		snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-	}
-	if (dir)
-		closedir(dir);
-	return fd;
+	snprintf(dir, sizeof(dir), "/sys/bus/pci/devices/%s/vfio-dev", vfio.name);
+	return __vgem_pfn_open_below(dir, "vfio", "/dev/vfio/devices");
 }
 
 static void vfio_open(void)
@@ -91,7 +87,7 @@ static void vfio_open(void)
 	igt_assert_eq(__vgem_pfn_ioctl(vfio.device, VFIO_DEVICE_BIND_IOMMUFD, &bind), 0);
 }
 
-/* Let the device decode accesses to its memory, or not. */
+/* Enable or disable the device's memory in its PCI command register. */
 static void set_memory(bool on)
 {
 	const off_t at = VFIO_REGION(VFIO_PCI_CONFIG_REGION_INDEX) + PCI_COMMAND;
@@ -104,8 +100,8 @@ static void set_memory(bool on)
 	igt_assert_eq(pwrite(vfio.device, &command, sizeof(command), at), sizeof(command));
 }
 
-/* Export ranges of the BAR. Returns the dma-buf or -errno. */
-static int __vfio_export(const struct vfio_range *ranges, uint32_t num)
+/* Export the first @num ranges as one dma-buf. Returns it or -errno. */
+static int __vfio_export(uint32_t num)
 {
 	struct vfio_feature_dma_buf arg = {
 		.argsz = offsetof(typeof(arg), ranges) + num * sizeof(*ranges),
@@ -121,21 +117,13 @@ static int __vfio_export(const struct vfio_range *ranges, uint32_t num)
 	return fd < 0 ? -errno : fd;
 }
 
-static int vfio_export(const struct vfio_range *ranges, uint32_t num)
+static int vfio_export(uint32_t num)
 {
-	int fd = __vfio_export(ranges, num);
+	int fd = __vfio_export(num);
 
 	igt_assert_fd(fd);
 	return fd;
 }
-
-/* Two that are neighbours, one of a single page, and one that begins before the others */
-static const struct vfio_range ranges[] = {
-	{ 1 * MiB, 64 * KiB },
-	{ 1 * MiB + 64 * KiB, 32 * KiB },
-	{ 3 * MiB, PFN_PAGE_SIZE },
-	{ 0, 128 * KiB },
-};
 
 static uint64_t ranges_size(uint32_t num)
 {
@@ -146,7 +134,7 @@ static uint64_t ranges_size(uint32_t num)
 	return size;
 }
 
-/* The address of a byte of the buffer that consists of all ranges */
+/* Physical address of the byte at @offset of a buffer that vfio_export() returns */
 static uint64_t address(uint64_t offset)
 {
 	const struct vfio_range *range;
@@ -156,7 +144,7 @@ static uint64_t address(uint64_t offset)
 	return vfio.bar + range->offset + offset;
 }
 
-/* Assert that @iova is mapped to the buffer from @start on, as MMIO. */
+/* Assert that @iova is mapped to a buffer of all ranges, from byte @start on, as MMIO. */
 static void assert_mapped(struct iommufd *iommu, uint64_t iova, uint64_t start,
 			  uint64_t length)
 {
@@ -177,8 +165,8 @@ static void test_map(void)
 	uint32_t num;
 	int dmabuf;
 
-	for (num = 1; num <= ARRAY_SIZE(ranges); num++) {
-		dmabuf = vfio_export(ranges, num);
+	for (num = 1; num <= NUM_RANGES; num++) {
+		dmabuf = vfio_export(num);
 		size = ranges_size(num);
 		for (start = 0; start < size; start += 7 * PFN_PAGE_SIZE) {
 			iova = iommufd_map(&iommu, dmabuf, start, size - start);
@@ -196,12 +184,12 @@ static void test_revoke(void)
 {
 	const uint32_t flags = DMA_BUF_PFN_IMPORT_PIN | DMA_BUF_PFN_IMPORT_REVOCABLE |
 			       DMA_BUF_PFN_IMPORT_P2P;
-	const uint64_t size = ranges_size(ARRAY_SIZE(ranges));
+	const uint64_t size = ranges_size(NUM_RANGES);
 	int importer = pfn_importer_open(), import, dmabuf, round;
 	struct iommufd iommu = iommufd_open();
 	uint64_t iova, other = 0, word;
 
-	dmabuf = vfio_export(ranges, ARRAY_SIZE(ranges));
+	dmabuf = vfio_export(NUM_RANGES);
 	for (round = 0; round < 3; round++) {
 		iova = iommufd_map(&iommu, dmabuf, 0, size);
 		assert_mapped(&iommu, iova, 0, size);
@@ -236,6 +224,7 @@ static void test_revoke(void)
 
 static void test_nth(void)
 {
+	const uint64_t size = ranges_size(NUM_RANGES);
 	int nth = pfn_nth_begin(), n, left, fd, failed = 0;
 	struct iommufd iommu = iommufd_open();
 	uint64_t iova;
@@ -243,17 +232,17 @@ static void test_nth(void)
 	for (n = 1, left = 0; !left; n++) {
 		igt_assert_lt(n, 200);
 		igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
-		fd = __vfio_export(ranges, ARRAY_SIZE(ranges));
+		fd = __vfio_export(NUM_RANGES);
 		left = __pfn_fail_nth_get(nth);
 		igt_assert_eq(__pfn_fail_nth_set(nth, 0), 0);
 		if (fd < 0) {
 			igt_assert_eq(fd, -ENOMEM);
 			failed++;
-			fd = vfio_export(ranges, ARRAY_SIZE(ranges));
+			fd = vfio_export(NUM_RANGES);
 		}
-		iova = iommufd_map(&iommu, fd, 0, ranges_size(ARRAY_SIZE(ranges)));
-		assert_mapped(&iommu, iova, 0, ranges_size(ARRAY_SIZE(ranges)));
-		iommufd_unmap(&iommu, iova, ranges_size(ARRAY_SIZE(ranges)));
+		iova = iommufd_map(&iommu, fd, 0, size);
+		assert_mapped(&iommu, iova, 0, size);
+		iommufd_unmap(&iommu, iova, size);
 		close(fd);
 	}
 	pfn_nth_end(nth);
@@ -264,8 +253,8 @@ static void test_nth(void)
 
 static void test_unbind(void)
 {
-	const uint64_t size = ranges_size(ARRAY_SIZE(ranges));
-	int dmabuf = vfio_export(ranges, ARRAY_SIZE(ranges));
+	const uint64_t size = ranges_size(NUM_RANGES);
+	int dmabuf = vfio_export(NUM_RANGES);
 	struct iommufd iommu = iommufd_open();
 	uint64_t iova, other = 0;
 
@@ -284,11 +273,11 @@ void iommufd_vfio_tests(void)
 		igt_fixture()
 			vfio_open();
 
-		igt_describe("Parts of a BAR are mapped, one and several.");
+		igt_describe("Buffers of one range and of several ranges of a BAR are mapped.");
 		igt_subtest("vfio-map")
 			test_map();
 
-		igt_describe("Revocation is notified when it begins and when it ends.");
+		igt_describe("An importer is notified when a revocation begins and when it ends.");
 		igt_subtest("vfio-revoke")
 			test_revoke();
 
@@ -296,7 +285,7 @@ void iommufd_vfio_tests(void)
 		igt_subtest("vfio-nth")
 			test_nth();
 
-		/* The last, as it unbinds the device. */
+		/* Must be the last subtest: it unbinds the device. */
 		igt_describe("Unbinding vfio-pci revokes the buffers.");
 		igt_subtest("vfio-unbind")
 			test_unbind();

@@ -80,8 +80,8 @@
  *		neither an attachment nor a pin is left.
  *
  * SUBTEST: unplug
- * Description: Unplugging the device unmaps its buffers from all domains at once. They
- *		can be unmapped and closed later, and not mapped again.
+ * Description: Unplugging the device unmaps its buffers from all domains at once.
+ *		Afterwards the buffers can be unmapped and closed, but not mapped again.
  *
  * SUBTEST: unplug-race
  * Description: Unplugging the device, while four threads map and unmap its buffers,
@@ -91,8 +91,8 @@
  * Description: Like unplug-race, with 1,000 buffers.
  *
  * SUBTEST: unplug-race-swap
- * Description: Like unplug-race, while TTM swaps buffers of the device and of another
- *		one in and out.
+ * Description: Like unplug-race, while TTM swaps buffers of this device and of another
+ *		device in and out.
  *
  * SUBTEST: unplug-race-swap-long
  * Description: Like unplug-race-swap, with 1,000 buffers.
@@ -102,22 +102,25 @@
  *		leaves nothing behind.
  *
  * SUBTEST: vfio-map
- * Description: Parts of a BAR, one and several, are mapped as a whole and in part.
+ * Description: Buffers that consist of one range or of several ranges of a BAR are mapped
+ *		as a whole and in part.
  *
  * SUBTEST: vfio-revoke
- * Description: While the device's memory is disabled, its buffers are revoked. Importers
- *		that have pinned them are notified then, and again when it is enabled. A
- *		mapping of IOMMUFD stays empty, a new one is correct.
+ * Description: Buffers are revoked while the device's memory is disabled. An importer that
+ *		has pinned a buffer is notified when the memory is disabled, and again
+ *		when it is enabled. An old mapping of IOMMUFD stays empty, and a new
+ *		mapping is correct.
  *
  * SUBTEST: vfio-nth
  * Description: If an allocation of an export fails, for example of the table of ranges,
- *		the export fails, and the next one succeeds.
+ *		the export fails or succeeds without it. The next export succeeds.
  *
  * SUBTEST: vfio-unbind
  * Description: Unbinding vfio-pci revokes the buffers for good.
  */
 #include "igt.h"
 #include "iommufd.h"
+#include "pfn_nth.h"
 #include "vgem_pfn_module.h"
 
 IGT_TEST_DESCRIPTION("Buffers that are pinned by an importer with I/O page tables");
@@ -131,6 +134,7 @@ int igt_main()
 
 		fd = vgem_pfn_open();
 		vgem_pfn_reset_on_exit();
+		pfn_fault_disarm_on_exit();
 		iommu = iommufd_open();
 		iommufd_close(&iommu);
 	}

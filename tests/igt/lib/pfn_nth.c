@@ -3,6 +3,7 @@
 
 #include "igt.h"
 #include "pfn_nth.h"
+#include "vgem_pfn_module.h"
 
 /* Populate the stack for the operation, so that no page fault allocates. */
 static void touch_stack(void)
@@ -32,4 +33,35 @@ void pfn_nth_end(int nth)
 {
 	munlockall();
 	close(nth);
+}
+
+static void disarm(int sig)
+{
+	static const char * const steps[] = {
+		"create", "export", "import", "attach", "pin", "map", "get_pfn",
+		"populate", "alloc", "copy", "fence",
+	};
+	int nth = __pfn_fail_nth_open();
+	unsigned int device;
+	size_t i;
+	int fd;
+
+	if (nth >= 0) {
+		__pfn_fail_nth_set(nth, 0);
+		close(nth);
+	}
+	for (device = 0; device < 2; device++) {
+		fd = __vgem_pfn_open_faux(device, "renderD");
+		if (fd < 0)
+			continue;
+		for (i = 0; i < ARRAY_SIZE(steps); i++)
+			__vgem_pfn_fault_disarm(fd, steps[i]);
+		close(fd);
+	}
+}
+
+void pfn_fault_disarm_on_exit(void)
+{
+	disarm(0);
+	igt_install_exit_handler(disarm);
 }

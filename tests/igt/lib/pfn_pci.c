@@ -123,7 +123,7 @@ int __pfn_pci_open(const char *name)
 	char path[128];
 
 	snprintf(path, sizeof(path), PCI "devices/%s/drm", name);
-	return __vgem_pfn_open_below(path, "renderD");
+	return __vgem_pfn_open_below(path, "renderD", "/dev/dri");
 }
 
 int pfn_pci_bind_and_open(const char *name)

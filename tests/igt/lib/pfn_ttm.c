@@ -10,28 +10,23 @@
 #define TTM_SHRINK_POOL	TTM_DEBUGFS "page_pool_shrink"
 #define TTM_LIMIT	"/sys/module/ttm/parameters/pages_limit"
 
-/* Reading these files makes TTM act. */
-static int read_knob(const char *path, char *text, size_t size)
+/* Read a number from a debugfs file. The read makes TTM swap out a buffer or free pages. */
+static long read_knob(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	char text[32] = "";
+	long ret;
 
 	if (fd < 0)
 		return -errno;
-	n = read(fd, text, size - 1);
-	if (n < 0)
-		n = -errno;
-	else
-		text[n] = '\0';
+	ret = read(fd, text, sizeof(text) - 1) < 0 ? -errno : strtol(text, NULL, 0);
 	close(fd);
-	return n < 0 ? n : 0;
+	return ret;
 }
 
 long __pfn_ttm_shrink(void)
 {
-	char text[32];
-
-	return read_knob(TTM_SHRINK, text, sizeof(text)) ?: strtol(text, NULL, 0);
+	return read_knob(TTM_SHRINK);
 }
 
 void pfn_ttm_shrink(void)
@@ -44,9 +39,9 @@ void pfn_ttm_shrink(void)
 
 int __pfn_ttm_shrink_pool(void)
 {
-	char text[32];
+	long ret = read_knob(TTM_SHRINK_POOL);
 
-	return read_knob(TTM_SHRINK_POOL, text, sizeof(text));
+	return ret < 0 ? ret : 0;
 }
 
 static uint64_t limit_before;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* TTM's knobs for swapping out buffers, of all devices. They skip if TTM has none. */
+/*
+ * TTM's knobs for swapping out buffers, of all devices. Functions without underscores skip
+ * the test if TTM does not have the knob.
+ */
 #ifndef PFN_TTM_H
 #define PFN_TTM_H
 
@@ -14,11 +17,11 @@ void pfn_ttm_shrink(void);
 /* Free the pages of one pool as memory reclaim does. Returns 0 or -errno. */
 int __pfn_ttm_shrink_pool(void);
 
-/* Limit the pages that TTM allocates; if it has more, each allocation swaps out buffers. */
+/* Limit the pages that TTM allocates. Beyond the limit, each allocation swaps out buffers. */
 void pfn_ttm_limit(uint64_t pages);
 /* Restore the limit from before the first call of pfn_ttm_limit(). */
 void pfn_ttm_unlimit(void);
-/* Once per test that sets a limit, in a fixture: restores it at exit, too. */
+/* Once per test that calls pfn_ttm_limit(), in a fixture: restores the limit at exit, too. */
 void pfn_ttm_unlimit_on_exit(void);
 
 #endif /* PFN_TTM_H */

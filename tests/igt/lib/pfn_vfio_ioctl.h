@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ioctls of VFIO devices that the tests use. From the kernel's linux/vfio.h, of
- * which Debian 12 packages an older one. Needs neither IGT nor a library.
+ * The ioctls of VFIO devices that the tests use. From the kernel's linux/vfio.h: the
+ * version that Debian 12 packages lacks some of them. Needs neither IGT nor a library.
  */
 #ifndef PFN_VFIO_IOCTL_H
 #define PFN_VFIO_IOCTL_H

@@ -15,7 +15,7 @@
 #include "vgem_pfn_ioctl.h"
 
 #ifndef DRIVER_VGEM_PFN
-/* An IGT without our driver: compat/drmtest.c opens it, by a bit that IGT does not use. */
+/* IGT does not know our driver. compat/drmtest.c does, by this bit, which IGT does not use. */
 #define DRIVER_VGEM_PFN		(1 << 30)
 #endif
 #define VGEM_PFN_MODULE		"vgem_pfn"
@@ -129,8 +129,8 @@ void vgem_pfn_mover_start_held(struct vgem_pfn_mover *mover, int fd,
 			       struct pfn_hold *hold);
 /*
  * Start a move and return once it sleeps with the reservation lock held, between its
- * copy and the change of placement. It sleeps for at least 300 ms. Skips if several
- * moves were never seen asleep.
+ * copy and the change of placement. It sleeps for at least 300 ms. Skips if none of
+ * several moves was seen asleep.
  */
 void vgem_pfn_mover_start_copied(struct vgem_pfn_mover *mover, int fd,
 				 uint32_t handle, uint32_t region);

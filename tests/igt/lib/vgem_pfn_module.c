@@ -195,7 +195,7 @@ void vgem_pfn_reload_on_exit(void)
 	igt_install_exit_handler(reload);
 }
 
-int __vgem_pfn_open_below(const char *dir, const char *node)
+int __vgem_pfn_open_below(const char *dir, const char *prefix, const char *dev)
 {
 	struct dirent **entries;
 	int i, n, fd = -ENODEV;
@@ -207,9 +207,8 @@ int __vgem_pfn_open_below(const char *dir, const char *node)
 
 	for (i = 0; i < n; i++) {
 		if (fd < 0 &&
-		    !strncmp(entries[i]->d_name, node, strlen(node))) {
-			snprintf(path, sizeof(path), "/dev/dri/%s",
-				 entries[i]->d_name);
+		    !strncmp(entries[i]->d_name, prefix, strlen(prefix))) {
+			snprintf(path, sizeof(path), "%s/%s", dev, entries[i]->d_name);
 			fd = open(path, O_RDWR | O_CLOEXEC);
 			if (fd < 0)
 				fd = -errno;
@@ -226,7 +225,7 @@ int __vgem_pfn_open_faux(unsigned int index, const char *node)
 
 	snprintf(dir, sizeof(dir), "/sys/devices/faux/" VGEM_PFN_MODULE
 		 ".%u/drm", index);
-	return __vgem_pfn_open_below(dir, node);
+	return __vgem_pfn_open_below(dir, node, "/dev/dri");
 }
 
 int vgem_pfn_open_faux(unsigned int index)

@@ -30,8 +30,11 @@ void vgem_pfn_reload_on_exit(void);
 /* Once per test that unplugs devices: at exit all are plugged again. */
 void vgem_pfn_plug_on_exit(void);
 
-/* Open a node of the device with this sysfs directory "drm"; -ENODEV without one. */
-int __vgem_pfn_open_below(const char *dir, const char *node);
+/*
+ * Open the file in @dev that has the name of the first entry in the sysfs directory @dir
+ * that begins with @prefix; -ENODEV without such an entry.
+ */
+int __vgem_pfn_open_below(const char *dir, const char *prefix, const char *dev);
 /*
  * Open the render node ("renderD") or primary node ("card") of the faux device with
  * this index; -ENODEV without one.

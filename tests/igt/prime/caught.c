@@ -295,7 +295,7 @@ void prime_caught_tests(int fd, int importer)
 		}
 	}
 
-	igt_describe("An importer with a late zap does zap.");
+	igt_describe("An importer with a late zap removes its translations after a delay.");
 	igt_subtest("late-zap")
 		test_late_zap(fd, importer);
 }

@@ -137,7 +137,7 @@ static bool interrupt_export(struct exporter *e)
 	pfn_thread_asleep(&e->thread);
 	pfn_thread_signal(&e->thread);
 	pfn_thread_join(&e->thread);
-	/* The move still sleeps with the lock held. */
+	/* If the move still sleeps, it still holds the lock. */
 	at_once = pfn_thread_asleep(&mover.thread);
 	vgem_pfn_mover_wait(&mover);
 	return at_once;
@@ -161,7 +161,7 @@ static void test_signal_export(int fd)
 		vgem_pfn_gem_close(fd, e.handle);
 	}
 	igt_assert_eq(e.ret, -EINTR);
-	/* The release of the new dma-buf does not wait for the lock either. */
+	/* The failed export has released its dma-buf without waiting for the lock. */
 	igt_assert(at_once);
 	igt_assert_eq_u32(vgem_pfn_bo_query(fd, e.handle).exported, 0);
 	close(vgem_pfn_export(fd, e.handle));

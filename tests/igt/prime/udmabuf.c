@@ -254,6 +254,7 @@ static void test_udmabuf_nth(int importer)
 		igt_assert_lt(n, 100);
 		dmabuf = udmabuf_create_whole(&m);
 		import = pfn_import(importer, dmabuf);
+		word = 0;
 		igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
 		ret = __pfn_import_access(import, 0, &word, sizeof(word), 0);
 		left = __pfn_fail_nth_get(nth);

@@ -143,6 +143,11 @@
  * SUBTEST: signal-access
  * Description: A device access that waits for a move can be interrupted by a signal.
  *
+ * SUBTEST: signal-export
+ * Description: If a signal arrives while the first export of a buffer waits for a move, the
+ *		export fails with -EINTR and leaves nothing behind. Another export
+ *		succeeds.
+ *
  * SUBTEST: kill-fault
  * Description: A task whose fault waits for a move can be killed at once.
  *
@@ -279,20 +284,16 @@
  * SUBTEST: udmabuf-list
  * Description: Pages of a memfd can be listed in any order and repeatedly.
  *
+ * SUBTEST: udmabuf-nth
+ * Description: If an allocation of the first lookup fails, for example of udmabuf's
+ *		table of runs, the lookup fails with -ENOMEM. The next lookup succeeds.
+ *
  * SUBTEST: udmabuf-list-huge
  * Description: Pages of one huge page of a memfd can be listed in any order and
  *		repeatedly.
  *
  * SUBTEST: udmabuf-orders
  * Description: Lookups of blocks and runs report whole huge pages.
- *
- * SUBTEST: signal-export
- * Description: The first export of a buffer, which waits for a move, fails with -EINTR
- *		after a signal. It leaves nothing behind, and another export succeeds.
- *
- * SUBTEST: udmabuf-nth
- * Description: If an allocation of the first lookup fails, for example of udmabuf's
- *		table of runs, the lookup fails with -ENOMEM, and the next one succeeds.
  */
 
 /**
@@ -327,8 +328,8 @@
 /**
  * SUBTEST: close-every-order-evict-after-%d
  * Description: In any order of closing, with an eviction after arg[1] of the objects
- *		are closed, the remaining references work before and after it, and
- *		finally all memory is freed. A fifth of the orders is tested.
+ *		are closed, the remaining references work before and after the eviction,
+ *		and finally all memory is freed. A fifth of the orders is tested.
  *
  * SUBTEST: close-every-order-evict-after-%d-long
  * Description: Like close-every-order-evict-after-arg[1], with all orders.

@@ -6,7 +6,7 @@
 #include "igt.h"
 #include "race.h"
 
-/* After igt.h: IGT's linux_scaffold.h defines _AC, and this includes linux/const.h. */
+/* Must follow igt.h: IGT's linux_scaffold.h defines _AC, as does this header. */
 #include <sys/sysinfo.h>
 
 #include "vgem_pfn_module.h"

@@ -15,7 +15,8 @@
  * Description: Like engine, for a longer time.
  *
  * SUBTEST: many-cost
- * Description: Notifying 64 importers costs no more for each importer than notifying 8.
+ * Description: The cost of a notification for each importer is about the same with 64
+ *		importers as with 8. A quadratic cost would be eight times as high.
  *
  * SUBTEST: many-fair
  * Description: 64 importers use a buffer that is moved 150 times: each is notified of

@@ -23,8 +23,8 @@
  *		exporter's handle and the dma-buf's file descriptor are closed.
  *
  * SUBTEST: nth-move
- * Description: A move in which any one allocation fails leaves the host without the
- *		memory after a notification.
+ * Description: Whichever allocation of a move fails, the host does not keep the memory if
+ *		virtio-gpu was notified.
  *
  * SUBTEST: nth-import
  * Description: An import in which any one allocation fails is rejected or works, and

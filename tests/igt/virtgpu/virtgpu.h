@@ -34,7 +34,7 @@ void virtgpu_destroy(struct virtgpu *v);
 
 /* Trace the commands of virtio-gpu and the host's responses. */
 void virtgpu_trace(void);
-/* Number of these commands that were queued since virtgpu_trace() */
+/* Number of commands of this type that were queued since virtgpu_trace() */
 int virtgpu_sent(unsigned int command);
 /*
  * Wait for the responses to all commands in the trace, and assert that the host has

@@ -9,8 +9,8 @@
 
 /*
  * vkms computes a CRC of pixels with four 16-bit channels, alpha first, without the usual
- * initial and final inversion. CRCs are linear: that of zeroes has the effect of both
- * inversions, so XOR removes it.
+ * initial and final inversion. CRCs are linear: the CRC of as many zero bytes consists of
+ * the effect of both inversions, which an XOR with that CRC removes.
  */
 static uint32_t expected_crc(struct stage *stage, uint64_t seed)
 {

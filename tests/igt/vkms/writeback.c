@@ -103,7 +103,7 @@ static void test_shown(struct stage *stage, int fd)
 	pfn_kms_show(&stage->kms, target.fb);
 	frame_assert(&shown, VGEM_PFN_CARVEOUT, 0);
 	frame_assert(&target, VGEM_PFN_TT, 1);
-	/* Not the target's own pattern, 9 */
+	/* The target has the picture of the output, not its initial pattern 9. */
 	stage_check(stage, 1);
 
 	pfn_kms_hide(&stage->kms);
