@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The example of Documentation/driver-api/dma-buf-pfn.rst, which includes the
- * parts between "begin" and "end": an exporter whose buffer moves, and an
+ * The example of Documentation/driver-api/dma-buf-pfn-guide.rst, which includes
+ * the parts between "begin" and "end": an exporter whose buffer moves, and an
  * importer with its own page table. Both are meant to be copied, so nothing
  * here is shared with the other tests. The KUnit tests at the end run the two
  * together.
