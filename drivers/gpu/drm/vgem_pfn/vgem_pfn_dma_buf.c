@@ -166,37 +166,42 @@ static noinline_for_stack int vgem_pfn_reach_populate(struct vgem_pfn_bo *bo)
  * Fails after an unplug. Importers with earlier results are notified by the
  * unplug, which takes this lock later.
  *
- * Return: 0; -ENODEV if the device is unplugged; -EOPNOTSUPP if @bo is pinned
- * where it cannot be reached, since dma_buf_map_attachment() warns about
+ * Return: the run table of the memory, valid until the lock is released, or an
+ * error pointer: -ENODEV if the device is unplugged; -EOPNOTSUPP if @bo is
+ * pinned where it cannot be reached, since dma_buf_map_attachment() warns about
  * -EBUSY; -ETIME if fences do not signal; -ENOMEM, -ENOSPC, -EINTR or
  * -ERESTARTSYS.
  */
-static int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer)
+static inline const struct vgem_pfn_runs *vgem_pfn_reach(struct vgem_pfn_bo *bo,
+							 bool peer2peer)
 {
+	const struct vgem_pfn_runs *runs;
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	if (drm_dev_is_unplugged(bo->tbo.base.dev))
-		return -ENODEV;
+	if (bo->revoked)
+		return ERR_PTR(-ENODEV);
 
 	if (!peer2peer && !vgem_pfn_region_has_pages(vgem_pfn_bo_device(bo),
 						     bo->tbo.resource->mem_type)) {
 		ret = vgem_pfn_reach_move(bo);
 		if (ret)
-			return ret;
+			return ERR_PTR(ret);
 	}
 
 	/* Without a run table @bo has no memory. */
-	if (!vgem_pfn_bo_runs(bo)) {
+	runs = vgem_pfn_bo_runs(bo);
+	if (!runs) {
 		ret = vgem_pfn_reach_populate(bo);
 		if (ret)
-			return ret;
+			return ERR_PTR(ret);
+		runs = vgem_pfn_bo_runs(bo);
 	}
 
 	if (trace_vgem_pfn_place_enabled() && !bo->place_traced)
 		vgem_pfn_trace_place(bo);
-	return 0;
+	return runs;
 }
 
 /**
@@ -204,7 +209,7 @@ static int vgem_pfn_reach(struct vgem_pfn_bo *bo, bool peer2peer)
  * @bo: the buffer object, with its reservation lock held
  * @dmabuf: its dma-buf
  *
- * Return: as vgem_pfn_reach().
+ * Return: 0 or an error of vgem_pfn_reach().
  */
 static int vgem_pfn_reach_all(struct vgem_pfn_bo *bo, struct dma_buf *dmabuf)
 {
@@ -216,7 +221,7 @@ static int vgem_pfn_reach_all(struct vgem_pfn_bo *bo, struct dma_buf *dmabuf)
 	list_for_each_entry(attach, &dmabuf->attachments, node)
 		peer2peer &= attach->peer2peer;
 
-	return vgem_pfn_reach(bo, peer2peer);
+	return PTR_ERR_OR_ZERO(vgem_pfn_reach(bo, peer2peer));
 }
 
 /*
@@ -510,6 +515,7 @@ static struct sg_table *vgem_pfn_dma_buf_map(struct dma_buf_attachment *attach,
 					     enum dma_data_direction dir)
 {
 	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
+	const struct vgem_pfn_runs *runs;
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
@@ -518,9 +524,9 @@ static struct sg_table *vgem_pfn_dma_buf_map(struct dma_buf_attachment *attach,
 	if (ret)
 		return ERR_PTR(ret);
 
-	ret = vgem_pfn_reach(bo, attach->peer2peer);
-	if (ret)
-		return ERR_PTR(ret);
+	runs = vgem_pfn_reach(bo, attach->peer2peer);
+	if (IS_ERR(runs))
+		return ERR_CAST(runs);
 
 	return vgem_pfn_sg_map(bo, attach, dir);
 }
@@ -540,6 +546,7 @@ static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 {
 	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
 	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
+	const struct vgem_pfn_runs *runs;
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
@@ -548,11 +555,12 @@ static int vgem_pfn_dma_buf_get_pfn_run(struct dma_buf_attachment *attach,
 	if (ret)
 		return ret;
 
-	ret = vgem_pfn_reach(bo, attach->peer2peer);
-	if (ret)
-		return ret;
+	runs = vgem_pfn_reach(bo, attach->peer2peer);
+	if (IS_ERR(runs))
+		return PTR_ERR(runs);
 
-	vgem_pfn_runs_get(vgem_pfn_bo_runs(bo), pgoff, run);
+	/* Importers that map a range look up one run after the other. */
+	vgem_pfn_runs_get(runs, pgoff, &bo->next_run, run);
 	if (vgem_pfn_region_is_bar(vdev, bo->tbo.resource->mem_type)) {
 		run->type = DMA_BUF_PFN_MMIO;
 		run->caching = DMA_BUF_PFN_WRITE_COMBINED;

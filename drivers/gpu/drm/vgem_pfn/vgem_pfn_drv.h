@@ -144,6 +144,8 @@ struct vgem_pfn_device {
  *	      it as one
  * @link: of &vgem_pfn_device.bos, protected by its lock
  * @place_traced: whether the current placement has been traced
+ * @revoked: an unplug has notified the importers, see vgem_pfn_pm.c
+ * @next_run: index of the run after the last one that get_pfn returned
  * @resume_region: region to restore after suspend, or TTM_PL_SYSTEM for none
  * @num_bar_maps: number of scatter lists of a BAR that importers have mapped;
  *		  unmapping the last one wakes &vgem_pfn_device.bar_unmapped
@@ -177,7 +179,9 @@ struct vgem_pfn_bo {
 	bool async;
 	bool evicting;
 	bool place_traced;
+	bool revoked;
 	struct list_head link;
+	unsigned int next_run;
 	u32 resume_region;
 	unsigned int num_bar_maps;
 	struct delayed_work late_unmap;

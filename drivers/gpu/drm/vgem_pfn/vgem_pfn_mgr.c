@@ -115,17 +115,10 @@ struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
 }
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_from_pages);
 
-/**
- * vgem_pfn_runs_get() - look up the run that a page is in
- * @runs: the table
- * @pgoff: page, smaller than the number of pages in the table
- * @out: [out] first, nr_pages and pfn of the run; other fields do not change
- */
-void vgem_pfn_runs_get(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
-		       struct dma_buf_pfn_run *out)
+/* The index of the run that a page is in */
+static unsigned int vgem_pfn_runs_find(const struct vgem_pfn_runs *runs, pgoff_t pgoff)
 {
 	unsigned int low = 0, high = runs->num;
-	pgoff_t end;
 
 	while (high - low > 1) {
 		unsigned int middle = low + (high - low) / 2;
@@ -135,10 +128,35 @@ void vgem_pfn_runs_get(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 		else
 			high = middle;
 	}
-	end = high < runs->num ? runs->run[high].first : runs->num_pages;
-	out->first = runs->run[low].first;
-	out->nr_pages = end - out->first;
-	out->pfn = runs->run[low].pfn;
+	return low;
+}
+
+/* The page after the last one of a run */
+static pgoff_t vgem_pfn_runs_end(const struct vgem_pfn_runs *runs, unsigned int i)
+{
+	return i + 1 < runs->num ? runs->run[i + 1].first : runs->num_pages;
+}
+
+/**
+ * vgem_pfn_runs_get() - look up the run that a page is in
+ * @runs: the table
+ * @pgoff: page, smaller than the number of pages in the table
+ * @next: [in,out] any number; set to the index of the run after @out. If @pgoff
+ *	  is the first page of run @next there is no search.
+ * @out: [out] first, nr_pages and pfn of the run; other fields do not change
+ */
+void vgem_pfn_runs_get(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
+		       unsigned int *next, struct dma_buf_pfn_run *out)
+{
+	unsigned int i = *next;
+
+	if (i >= runs->num || runs->run[i].first != pgoff)
+		i = vgem_pfn_runs_find(runs, pgoff);
+
+	out->first = runs->run[i].first;
+	out->nr_pages = vgem_pfn_runs_end(runs, i) - out->first;
+	out->pfn = runs->run[i].pfn;
+	*next = i + 1;
 }
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_get);
 
@@ -154,12 +172,11 @@ EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_get);
 u64 vgem_pfn_runs_pfn(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 		      pgoff_t *num_pages)
 {
-	struct dma_buf_pfn_run run;
+	unsigned int i = vgem_pfn_runs_find(runs, pgoff);
 
-	vgem_pfn_runs_get(runs, pgoff, &run);
 	if (num_pages)
-		*num_pages = run.first + run.nr_pages - pgoff;
-	return dma_buf_pfn_at(&run, pgoff);
+		*num_pages = vgem_pfn_runs_end(runs, i) - pgoff;
+	return runs->run[i].pfn + (pgoff - runs->run[i].first);
 }
 EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_runs_pfn);
 

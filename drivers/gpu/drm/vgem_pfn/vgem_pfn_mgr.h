@@ -156,7 +156,7 @@ void vgem_pfn_runs_add(struct vgem_pfn_runs *runs, u64 pfn, pgoff_t num_pages);
 struct vgem_pfn_runs *vgem_pfn_runs_from_pages(struct page **pages,
 					       pgoff_t num_pages);
 void vgem_pfn_runs_get(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
-		       struct dma_buf_pfn_run *out);
+		       unsigned int *next, struct dma_buf_pfn_run *out);
 u64 vgem_pfn_runs_pfn(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 		      pgoff_t *num_pages);
 void vgem_pfn_mgr_release(struct vgem_pfn_mgr *mgr, struct vgem_pfn_resource *res);

@@ -29,8 +29,10 @@
  *
  * Code that accesses a carveout must be between drm_dev_enter() and
  * drm_dev_exit(). Code that returns page frame numbers must check
- * drm_dev_is_unplugged() under the reservation lock: if it is false,
- * vgem_pfn_revoke() has yet to take the lock.
+ * &vgem_pfn_bo.revoked under the reservation lock: if it is false,
+ * vgem_pfn_revoke() has yet to take the lock. An object that is created after
+ * vgem_pfn_device_unplug() has visited all objects has no attachments, since
+ * attaching fails from drm_dev_unplug() on.
  */
 
 #include <linux/dma-resv.h>
@@ -72,6 +74,7 @@ static void vgem_pfn_revoke(struct vgem_pfn_bo *bo)
 	}
 
 	dma_resv_lock(bo->tbo.base.resv, NULL);
+	bo->revoked = true;
 	vgem_pfn_notify(bo);
 	/* Wait for accesses in progress. Importers cannot start new ones. */
 	dma_resv_wait_timeout(bo->tbo.base.resv, DMA_RESV_USAGE_BOOKKEEP, false,

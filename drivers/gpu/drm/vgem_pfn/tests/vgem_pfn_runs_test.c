@@ -48,7 +48,8 @@ static void vgem_pfn_runs_merge(struct kunit *test)
 
 /*
  * The test case succeeds if a lookup of each page, in tables of random runs,
- * returns the expected page frame number and number of contiguous pages.
+ * returns the expected run, page frame number and number of contiguous pages,
+ * also if the search starts from an index that is out of date.
  */
 static void vgem_pfn_runs_lookup(struct kunit *test)
 {
@@ -61,6 +62,8 @@ static void vgem_pfn_runs_lookup(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, pfns);
 	for (i = 0; i < ARRAY_SIZE(nums); i++) {
 		struct vgem_pfn_runs *runs = vgem_pfn_test_runs(test, nums[i]);
+		unsigned int next = UINT_MAX;
+		struct dma_buf_pfn_run run;
 		pgoff_t pgoff = 0;
 		u64 pfn = 0x1000;
 
@@ -79,6 +82,11 @@ static void vgem_pfn_runs_lookup(struct kunit *test)
 				KUNIT_ASSERT_EQ(test, pfns[j] + k,
 						vgem_pfn_runs_pfn(runs, pgoff, &n));
 				KUNIT_ASSERT_EQ(test, n, sizes[j] - k);
+				vgem_pfn_runs_get(runs, pgoff, &next, &run);
+				KUNIT_ASSERT_EQ(test, run.first, pgoff - k);
+				KUNIT_ASSERT_EQ(test, run.nr_pages, sizes[j]);
+				KUNIT_ASSERT_EQ(test, run.pfn, pfns[j]);
+				KUNIT_ASSERT_EQ(test, next, j + 1);
 			}
 		}
 	}
@@ -89,8 +97,9 @@ static int vgem_pfn_test_order(const struct vgem_pfn_runs *runs, pgoff_t pgoff,
 			       u64 *pfn)
 {
 	struct dma_buf_pfn_run run;
+	unsigned int next = 0;
 
-	vgem_pfn_runs_get(runs, pgoff, &run);
+	vgem_pfn_runs_get(runs, pgoff, &next, &run);
 	*pfn = dma_buf_pfn_at(&run, pgoff);
 	return dma_buf_pfn_order(&run, pgoff);
 }
