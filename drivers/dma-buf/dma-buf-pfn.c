@@ -11,10 +11,13 @@
  * returns. Each lookup checks that one of these applies to the attachment.
  */
 
+#include <linux/bug.h>
+#include <linux/dma-buf-pfn.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/export.h>
 #include <linux/memory_hotplug.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/pfn.h>
@@ -22,16 +25,25 @@
 
 #include <trace/events/dma_buf.h>
 
-#include "dma-buf-pfn.h"
+/* --- the exporter -------------------------------------------------------- */
 
-/**
- * dma_buf_pfn_to_page() - the struct page of system RAM
- * @pfn: page frame number
- *
- * Return: the page, or NULL if @pfn has no struct page, is offline, or is
- * ZONE_DEVICE memory.
+/*
+ * An importer that maps memory outside the buffer exposes other users' memory,
+ * so an invalid run is not passed on. CONFIG_DMABUF_DEBUG reports the exporter.
  */
-struct page *dma_buf_pfn_to_page(u64 pfn)
+static int dma_buf_pfn_invalid(struct dma_buf_attachment *attach, pgoff_t pgoff,
+			       const char *what)
+{
+	WARN(IS_ENABLED(CONFIG_DMABUF_DEBUG), "exporter %s, page %lu: %s\n",
+	     attach->dmabuf->exp_name, pgoff, what);
+	return -EIO;
+}
+
+/*
+ * The struct page of system RAM, or NULL if @pfn has no struct page, is offline,
+ * or is ZONE_DEVICE memory.
+ */
+static struct page *dma_buf_pfn_to_page(u64 pfn)
 {
 	struct page *page = NULL;
 
@@ -41,29 +53,37 @@ struct page *dma_buf_pfn_to_page(u64 pfn)
 	return page && !is_zone_device_page(page) ? page : NULL;
 }
 
-/* --- the exporter -------------------------------------------------------- */
-
 /*
- * Convert the block of an exporter with get_pfn to a run. Only memory that the
- * kernel manages is RAM. Returns a description of what is wrong with the block,
- * or NULL.
+ * Ask an exporter without get_pfn_run, and convert its block to a run. Only
+ * memory that the kernel manages is RAM.
  */
-static const char *dma_buf_pfn_from_block(struct dma_buf_pfn_run *run, pgoff_t pgoff,
-					  u64 pfn, int order)
+static int dma_buf_pfn_lookup_block(struct dma_buf_attachment *attach,
+				    pgoff_t pgoff, struct dma_buf_pfn_run *run)
 {
-	struct page *page = dma_buf_pfn_to_page(pfn);
-	unsigned long mask;
+	int order = 0, ret;
+	struct page *page;
+	pgoff_t mask;
+	u64 pfn = 0;
+
+	/* KVM and others take any fd from userspace, so no WARN here. */
+	if (!attach->dmabuf->ops->get_pfn)
+		return -EOPNOTSUPP;
+
+	ret = attach->dmabuf->ops->get_pfn(attach, pgoff, &pfn, &order);
+	if (ret)
+		return ret;
 
 	if (order < 0 || order >= BITS_PER_LONG)
-		return "the order is out of range";
+		return dma_buf_pfn_invalid(attach, pgoff, "the order is out of range");
 
 	mask = (1UL << order) - 1;
 	if ((pfn ^ pgoff) & mask)
-		return "the block is not aligned";
+		return dma_buf_pfn_invalid(attach, pgoff, "the block is not aligned");
 
 	run->first = pgoff & ~mask;
 	run->nr_pages = 1UL << order;
 	run->pfn = pfn - (pgoff - run->first);
+	page = dma_buf_pfn_to_page(pfn);
 	if (page && !PageReserved(page)) {
 		run->type = DMA_BUF_PFN_RAM;
 		run->caching = DMA_BUF_PFN_CACHED;
@@ -71,7 +91,7 @@ static const char *dma_buf_pfn_from_block(struct dma_buf_pfn_run *run, pgoff_t p
 		run->type = DMA_BUF_PFN_MMIO;
 		run->caching = DMA_BUF_PFN_UNCACHED;
 	}
-	return NULL;
+	return 0;
 }
 
 /* Returns a description of what is wrong with a run for @pgoff, or NULL. */
@@ -84,61 +104,100 @@ static const char *dma_buf_pfn_bounds(struct dma_buf *dmabuf, pgoff_t pgoff,
 		return "the run does not contain it";
 	if (run->nr_pages > num_pages - run->first)
 		return "the run ends outside the buffer";
-	if (run->pfn > PHYS_PFN(PHYS_ADDR_MAX) ||
-	    run->nr_pages - 1 > PHYS_PFN(PHYS_ADDR_MAX) - run->pfn)
+	/* A buffer has at most as many pages as the physical address space. */
+	if (run->pfn > PHYS_PFN(PHYS_ADDR_MAX) - (run->nr_pages - 1))
 		return "the run ends outside the physical address space";
 	return NULL;
 }
 
-/**
- * dma_buf_pfn_lookup() - look up a page in the exporter
- * @attach: the attachment
- * @pgoff: offset in pages, inside the buffer
- * @run: returns the run that contains @pgoff
- * @wrong: returns a description of what is wrong with @run, or NULL
- *
- * Return: 0, or what the exporter returned.
+/*
+ * Look up the run that contains a page of the buffer. Returns 0, -EIO if the
+ * run is invalid, or what the exporter returned. This function and its callers
+ * are inlined: two calls would cost a sixth of a lookup.
  */
-int dma_buf_pfn_lookup(struct dma_buf_attachment *attach, pgoff_t pgoff,
-		       struct dma_buf_pfn_run *run, const char **wrong)
+static __always_inline int dma_buf_pfn_lookup(struct dma_buf_attachment *attach,
+					      pgoff_t pgoff,
+					      struct dma_buf_pfn_run *run)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
-	int order = 0, ret;
-	u64 pfn = 0;
+	const char *wrong;
+	int ret;
 
 	dma_resv_assert_held(dmabuf->resv);
 
 	*run = (struct dma_buf_pfn_run) {};
-	*wrong = NULL;
-	if (dmabuf->ops->get_pfn_run) {
+	if (dmabuf->ops->get_pfn_run)
 		ret = dmabuf->ops->get_pfn_run(attach, pgoff, run);
-	} else {
-		ret = dmabuf->ops->get_pfn(attach, pgoff, &pfn, &order);
-		if (!ret)
-			*wrong = dma_buf_pfn_from_block(run, pgoff, pfn, order);
-	}
-	if (!ret && !*wrong)
-		*wrong = dma_buf_pfn_bounds(dmabuf, pgoff, run);
-	return ret;
+	else
+		ret = dma_buf_pfn_lookup_block(attach, pgoff, run);
+	if (ret)
+		return ret;
+
+	wrong = dma_buf_pfn_bounds(dmabuf, pgoff, run);
+	return wrong ? dma_buf_pfn_invalid(attach, pgoff, wrong) : 0;
+}
+
+/* --- CONFIG_DMABUF_DEBUG ------------------------------------------------- */
+
+/* Device memory and memory without struct page is for peers only. */
+static int dma_buf_pfn_check_type(struct dma_buf_attachment *attach, pgoff_t pgoff,
+				  const struct dma_buf_pfn_run *run)
+{
+	if (attach->peer2peer ||
+	    (run->type == DMA_BUF_PFN_RAM && dma_buf_pfn_to_page(run->pfn)))
+		return 0;
+
+	return dma_buf_pfn_invalid(attach, pgoff, "not RAM, but the importer needs RAM");
+}
+
+/*
+ * Check contiguity at the end of the run that is farther from @pgoff, by a
+ * second lookup there. Returns 0, -EIO, or -EAGAIN if the exporter moved the
+ * buffer during the second lookup, so that @run is out of date.
+ */
+static int dma_buf_pfn_check_contiguous(struct dma_buf_attachment *attach,
+					pgoff_t pgoff,
+					const struct dma_buf_pfn_run *run)
+{
+	pgoff_t last = run->first + run->nr_pages - 1;
+	pgoff_t far = last - pgoff > pgoff - run->first ? last : run->first;
+	unsigned long seq = dma_buf_pfn_read_begin(attach);
+	struct dma_buf_pfn_run other;
+	int ret;
+
+	if (far == pgoff)
+		return 0;
+
+	ret = dma_buf_pfn_lookup(attach, far, &other);
+	if (dma_buf_pfn_read_retry(attach, seq))
+		return -EAGAIN;
+	if (ret == -EIO)
+		return ret;
+	/* If the second lookup fails otherwise, contiguity cannot be checked. */
+	if (ret || dma_buf_pfn_at(&other, far) == dma_buf_pfn_at(run, far))
+		return 0;
+
+	return dma_buf_pfn_invalid(attach, pgoff, "the run is not contiguous");
 }
 
 /* If the buffer moves during the check, look up again, once. */
-static int dma_buf_pfn_lookup_checked(struct dma_buf_attachment *attach, pgoff_t pgoff,
-				      struct dma_buf_pfn_run *run, bool again)
+static __always_inline int dma_buf_pfn_lookup_checked(struct dma_buf_attachment *attach,
+						      pgoff_t pgoff,
+						      struct dma_buf_pfn_run *run)
 {
-	const char *wrong;
 	int ret;
 
-	ret = dma_buf_pfn_lookup(attach, pgoff, run, &wrong);
-	if (ret)
+	ret = dma_buf_pfn_lookup(attach, pgoff, run);
+	if (ret || !IS_ENABLED(CONFIG_DMABUF_DEBUG))
 		return ret;
-	if (unlikely(wrong)) {
-		dma_buf_pfn_report(attach, pgoff, wrong);
-		return -EIO;
-	}
 
-	ret = dma_buf_pfn_check(attach, pgoff, run, again);
-	return ret == -EAGAIN ? dma_buf_pfn_lookup_checked(attach, pgoff, run, false) : ret;
+	ret = dma_buf_pfn_check_type(attach, pgoff, run) ?:
+	      dma_buf_pfn_check_contiguous(attach, pgoff, run);
+	if (ret != -EAGAIN)
+		return ret;
+
+	return dma_buf_pfn_lookup(attach, pgoff, run) ?:
+	       dma_buf_pfn_check_type(attach, pgoff, run);
 }
 
 /* --- static attachments -------------------------------------------------- */
@@ -155,7 +214,7 @@ static int dma_buf_pfn_pin_static(struct dma_buf_attachment *attach)
 
 	if (attach->pfn_pinned || dmabuf->ops->never_moves)
 		return 0;
-	if (!dmabuf->ops->pin)
+	if (!dma_buf_has_pfn(dmabuf) || !dmabuf->ops->pin)
 		return -EOPNOTSUPP;
 
 	ret = dmabuf->ops->pin(attach);
@@ -173,26 +232,27 @@ static int dma_buf_pfn_wait_static(struct dma_buf_attachment *attach)
 
 /* --- importers ----------------------------------------------------------- */
 
-/* Whether a translation stays valid after the reservation lock is released */
+/*
+ * Whether a translation stays valid after the reservation lock is released, for
+ * an importer with &dma_buf_attach_ops. dma_buf_dynamic_attach() has checked
+ * that an importer with invalidate_unmaps can be notified.
+ */
 static bool dma_buf_pfn_stays_valid(struct dma_buf_attachment *attach)
 {
-	return (dma_buf_attach_revocable(attach) &&
-		attach->importer_ops->invalidate_unmaps) ||
-	       attach->pin_count || attach->dmabuf->ops->never_moves;
+	return attach->importer_ops->invalidate_unmaps || attach->pin_count ||
+	       attach->dmabuf->ops->never_moves;
 }
 
-static int dma_buf_pfn_get(struct dma_buf_attachment *attach, pgoff_t pgoff,
-			   struct dma_buf_pfn_run *run)
+/* On failure the contents of @run are undefined. */
+static __always_inline int dma_buf_pfn_get(struct dma_buf_attachment *attach,
+					   pgoff_t pgoff,
+					   struct dma_buf_pfn_run *run)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
 	bool is_static = !attach->importer_ops;
 	int ret;
 
 	dma_resv_assert_held(dmabuf->resv);
-
-	/* KVM and others take any fd from userspace, so no WARN here. */
-	if (!dma_buf_has_pfn(dmabuf))
-		return -EOPNOTSUPP;
 
 	if (pgoff >= dmabuf->size >> PAGE_SHIFT)
 		return -EINVAL;
@@ -204,7 +264,7 @@ static int dma_buf_pfn_get(struct dma_buf_attachment *attach, pgoff_t pgoff,
 	if (ret)
 		return ret;
 
-	ret = dma_buf_pfn_lookup_checked(attach, pgoff, run, true);
+	ret = dma_buf_pfn_lookup_checked(attach, pgoff, run);
 	if (!ret && is_static)
 		ret = dma_buf_pfn_wait_static(attach);
 	return ret;
@@ -213,7 +273,7 @@ static int dma_buf_pfn_get(struct dma_buf_attachment *attach, pgoff_t pgoff,
 static int dma_buf_pfn_get_block(struct dma_buf_attachment *attach, pgoff_t pgoff,
 				 u64 *pfn, int *max_order)
 {
-	struct dma_buf_pfn_run run = {};
+	struct dma_buf_pfn_run run;
 	int ret, order = 0;
 	u64 result = 0;
 
@@ -227,6 +287,20 @@ static int dma_buf_pfn_get_block(struct dma_buf_attachment *attach, pgoff_t pgof
 	}
 	if (trace_dma_buf_get_pfn_enabled())
 		trace_dma_buf_get_pfn(attach, pgoff, result, order, ret);
+	return ret;
+}
+
+/* On failure the contents of @run are zero. */
+static int dma_buf_pfn_get_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
+			       struct dma_buf_pfn_run *run)
+{
+	int ret;
+
+	ret = dma_buf_pfn_get(attach, pgoff, run);
+	if (ret)
+		*run = (struct dma_buf_pfn_run) {};
+	if (trace_dma_buf_get_pfn_run_enabled())
+		trace_dma_buf_get_pfn_run(attach, pgoff, run, ret);
 	return ret;
 }
 
@@ -279,7 +353,7 @@ int dma_buf_get_pfn(struct dma_buf_attachment *attach, pgoff_t pgoff,
 {
 	might_sleep();
 
-	if (WARN_ON(!attach || !attach->dmabuf || !pfn))
+	if (WARN_ON(!attach || !pfn))
 		return -EINVAL;
 
 	return dma_buf_pfn_get_block(attach, pgoff, pfn, max_order);
@@ -309,7 +383,7 @@ int dma_buf_get_pfn_unlocked(struct dma_buf_attachment *attach, pgoff_t pgoff,
 
 	might_sleep();
 
-	if (WARN_ON(!attach || !attach->dmabuf || !pfn))
+	if (WARN_ON(!attach || !pfn))
 		return -EINVAL;
 
 	ret = dma_resv_lock_interruptible(attach->dmabuf->resv, NULL);
@@ -355,19 +429,17 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn_unlocked, "DMA_BUF");
 int dma_buf_get_pfn_run(struct dma_buf_attachment *attach, pgoff_t pgoff,
 			struct dma_buf_pfn_run *run)
 {
-	struct dma_buf_pfn_run result = {};
+	struct dma_buf_pfn_run result;
 	int ret;
 
 	might_sleep();
 
-	if (WARN_ON(!attach || !attach->dmabuf || !run))
+	if (WARN_ON(!attach || !run))
 		return -EINVAL;
 
-	ret = dma_buf_pfn_get(attach, pgoff, &result);
+	ret = dma_buf_pfn_get_run(attach, pgoff, &result);
 	if (!ret)
 		*run = result;
-	if (trace_dma_buf_get_pfn_run_enabled())
-		trace_dma_buf_get_pfn_run(attach, pgoff, &result, ret);
 	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_get_pfn_run, "DMA_BUF");
@@ -416,42 +488,44 @@ int dma_buf_pfn_walk(struct dma_buf_attachment *attach, pgoff_t first,
 		     int (*fn)(const struct dma_buf_pfn_run *run, void *arg),
 		     void *arg)
 {
-	struct dma_buf_pfn_run run, next;
+	struct dma_buf_pfn_run runs[2], *run = &runs[0], *next = &runs[1];
 	unsigned long seq;
 	pgoff_t end;
 	int ret;
 
-	if (WARN_ON(!attach || !attach->dmabuf || !fn))
+	might_sleep();
+
+	if (WARN_ON(!attach || !fn))
 		return -EINVAL;
 
 	if (!nr_pages || check_add_overflow(first, nr_pages, &end) ||
 	    end > attach->dmabuf->size >> PAGE_SHIFT)
 		return -EINVAL;
 
-	ret = dma_buf_get_pfn_run(attach, first, &run);
+	ret = dma_buf_pfn_get_run(attach, first, run);
 	if (ret)
 		return ret;
-	dma_buf_pfn_clip(&run, first, end);
+	dma_buf_pfn_clip(run, first, end);
 
 	/* With the lock held, the sequence advances only during a lookup. */
 	seq = dma_buf_pfn_read_begin(attach);
-	while (run.first + run.nr_pages < end) {
-		ret = dma_buf_get_pfn_run(attach, run.first + run.nr_pages, &next);
+	while (run->first + run->nr_pages < end) {
+		ret = dma_buf_pfn_get_run(attach, run->first + run->nr_pages, next);
 		if (ret)
 			return ret;
 		if (dma_buf_pfn_read_retry(attach, seq))
 			return -EAGAIN;
 
-		dma_buf_pfn_clip(&next, run.first + run.nr_pages, end);
-		if (dma_buf_pfn_join(&run, &next))
+		dma_buf_pfn_clip(next, run->first + run->nr_pages, end);
+		if (dma_buf_pfn_join(run, next))
 			continue;
 
-		ret = fn(&run, arg);
+		ret = fn(run, arg);
 		if (ret)
 			return ret;
-		run = next;
+		swap(run, next);
 	}
-	return fn(&run, arg);
+	return fn(run, arg);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_walk, "DMA_BUF");
 

@@ -363,6 +363,24 @@ static void rule10_refused(struct kunit *test)
 	}
 }
 
+/*
+ * Rule 4: an importer that promises to unmap, but cannot be notified. The test
+ * case succeeds if attaching fails with one warning.
+ */
+static void rule4_promise_without_callback(struct kunit *test)
+{
+	static const struct dma_buf_attach_ops ops = { .invalidate_unmaps = true };
+	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
+
+	kunit_warning_suppress(test) {
+		KUNIT_EXPECT_EQ(test, -EINVAL,
+				PTR_ERR_OR_ZERO(dma_buf_dynamic_attach(mock->dmabuf, NULL,
+								       &ops, NULL)));
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_TRUE(test, list_empty(&mock->dmabuf->attachments));
+}
+
 static int failing_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	return -ENOMEM;
@@ -427,6 +445,7 @@ static struct kunit_case dma_buf_pfn_cases[] = {
 	KUNIT_CASE_PARAM(rule10_pfn_alone, pfn_only_gen_params),
 	KUNIT_CASE(rule10_map_alone),
 	KUNIT_CASE_PARAM(rule10_refused, refused_export_gen_params),
+	KUNIT_CASE(rule4_promise_without_callback),
 	KUNIT_CASE(rule11_no_warning),
 	KUNIT_CASE(rule12_writable),
 	{}

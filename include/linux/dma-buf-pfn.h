@@ -146,7 +146,7 @@ static inline int dma_buf_pfn_order(const struct dma_buf_pfn_run *run, pgoff_t p
 {
 	/* Offset and pfn are aligned alike up to the lowest differing bit. */
 	u64 unlike = dma_buf_pfn_at(run, pgoff) ^ pgoff;
-	int order = unlike ? __ffs64(unlike) : BITS_PER_LONG - 1;
+	int order = __ffs64(unlike | BIT_ULL(BITS_PER_LONG - 1));
 	int edge;
 
 	/*
