@@ -171,9 +171,7 @@ static int dma_buf_pfn_check_contiguous(struct dma_buf_attachment *attach,
 	ret = dma_buf_pfn_lookup(attach, far, &other);
 	if (dma_buf_pfn_read_retry(attach, seq))
 		return -EAGAIN;
-	if (ret == -EIO)
-		return ret;
-	/* If the second lookup fails otherwise, contiguity cannot be checked. */
+	/* If the second lookup fails, contiguity cannot be checked. */
 	if (ret || dma_buf_pfn_at(&other, far) == dma_buf_pfn_at(run, far))
 		return 0;
 
