@@ -12,7 +12,7 @@ export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE CONFIGS SERI
 
 .PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
 	check-configs docs docs-check series igt-series test-times test-list test-inject test-harness test-prove \
-	test-mutations test-iommufd test-nested test-full clean clean-cache
+	test-mutations test-iommufd test-kvm test-nested test-full clean clean-cache
 
 help:
 	@echo 'vgem_pfn - a test driver that moves the memory of imported dma-bufs, without hardware'
@@ -39,6 +39,7 @@ help:
 	@echo '  make test-inject     test that one failing subtest does not affect others'
 	@echo '  make test-mutations  test that the tests detect deliberately broken drivers'
 	@echo '  make test-iommufd    Linux'\''s selftests of IOMMUFD, an importer'
+	@echo '  make test-kvm        tests with KVM as importer, in a guest that has virtualization'
 	@echo '  make test-nested     tests with virtio-gpu as importer, in a nested guest'
 	@echo '  make race            random concurrent operations for SECONDS=n'
 	@echo '  make test-full       all suites, forms and kernels (hours); continues an interrupted run'
@@ -76,7 +77,7 @@ help:
 run test prove coverage bench bench-compare residency shell kernel check check-configs docs docs-check series igt-series:
 	@exec $(H)/$@.sh
 
-test-times test-list test-inject test-iommufd test-nested test-full: test-%:
+test-times test-list test-inject test-iommufd test-kvm test-nested test-full: test-%:
 	@exec $(H)/$*.sh
 
 test-harness:

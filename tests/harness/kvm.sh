@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kvm.sh - make test-kvm: the subtests of vgem_pfn_kvm, whose virtual machines run
+# below KVM of the guest, in one guest that emulates SVM. TESTS=regex selects
+# subtests, PASSES=regex passes.
+
+# shellcheck source=tests/harness/lib/lib.sh
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source=tests/harness/lib/prepare.sh
+. "$HARNESS/lib/prepare.sh"
+# shellcheck source=tests/harness/lib/tests.sh
+. "$HARNESS/lib/tests.sh"
+
+DIR=$OUT/kvm
+QUEUE=$DIR/queue
+
+prepare 3
+next_step "a QEMU whose guests can run guests"
+qemu_get
+export QEMU ACCEL=${ACCEL:-svm}
+choose_accel
+rm -rf "$DIR"
+units_begin "$QUEUE"
+PASSES=${PASSES:-^KVM} igt_units
+next_step "running the tests of KVM in a guest: $ACCEL_USED, $ACCEL_WHY"
+GUESTS=1 tests_run "$DIR" "$QUEUE" NO_CONTRACT="${NO_CONTRACT:-}"
+note "the guest ran for $(hms "$TESTS_SECONDS")"
+next_step "results in $DIR: test.ktap, junit.xml, guest-1/console.log"
+results_collect_all "$DIR" "$QUEUE"
+results_report "$DIR" || exit 1

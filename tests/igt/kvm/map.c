@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of what is mapped: the guest reads and writes the memory of the buffer, and
+ * each mapping has the largest size that the memory and the alignment allow.
+ */
+#include <errno.h>
+
+#include "igt.h"
+#include "kvm.h"
+
+#define HUGE	(2 * MiB)
+#define GIANT	(1024 * MiB)
+
+/* The guest reads what the host has written, and the host what the guest has written. */
+static void check_part(struct vm_bo *bo, uint64_t offset, uint64_t gpa, uint64_t size)
+{
+	struct vm_pages before, levels = vm_bo_levels(bo, offset, gpa, size);
+	uint64_t page[PFN_PAGE_SIZE / sizeof(uint64_t)], at;
+
+	vm_map(&bo->vm, bo->dmabuf, offset, gpa, size);
+	before = vm_pages(&bo->vm);
+	vm_check(&bo->vm, gpa, size, PFN_PAGE_SIZE, 1);
+	vm_fill(&bo->vm, gpa, size, 8, 2);
+	vm_assert_pages(vm_pages_since(&bo->vm, before), levels.p4k, levels.p2m, levels.p1g);
+	vm_check(&bo->vm, gpa, size, 8, 2);
+	for (at = 0; at < size; at += PFN_PAGE_SIZE) {
+		pfn_mem_read(vgem_pfn_bo_pfn(bo->fd, bo->handle, (offset + at) / PFN_PAGE_SIZE),
+			     0, page, sizeof(page));
+		pfn_assert_pattern(page, at, sizeof(page), 2);
+	}
+	vm_unmap(&bo->vm);
+	vm_assert_pages(vm_pages_since(&bo->vm, before), 0, 0, 0);
+	igt_assert_eq_u32(vgem_pfn_bo_query(bo->fd, bo->handle).num_attachments, 0);
+}
+
+static void check_whole(int fd, uint32_t region, uint64_t size)
+{
+	struct vm_bo bo;
+	uint32_t value;
+
+	vm_bo_create(&bo, fd, size, region);
+	vgem_pfn_bo_fill(fd, bo.handle, size, 1);
+	/* Maps the RAM. */
+	igt_assert_eq(__vm_peek(&bo.vm.cpu[0], 0, &value), 0);
+	check_part(&bo, 0, VM_GPA, size);
+	vm_bo_destroy(&bo);
+}
+
+static void check_regions(int fd, uint64_t size)
+{
+	struct drm_vgem_pfn_region region;
+	uint32_t id;
+
+	check_whole(fd, VGEM_PFN_SYSTEM, size);
+	check_whole(fd, VGEM_PFN_TT, size);
+	vgem_pfn_for_each_carveout(fd, region, id)
+		check_whole(fd, id, size);
+}
+
+static void test_map(int fd)
+{
+	check_regions(fd, PFN_PAGE_SIZE);
+	check_regions(fd, 1 * MiB + PFN_PAGE_SIZE);
+	check_regions(fd, 2 * HUGE + PFN_PAGE_SIZE);
+}
+
+static void test_scattered(int fd)
+{
+	static const uint32_t orders[] = { 0, 1, 3 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		vgem_pfn_set_max_block_order(fd, orders[i]);
+		check_regions(fd, 512 * KiB);
+	}
+	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+}
+
+/*
+ * Slots that do not begin at a huge page, or do not contain all of it, or have another
+ * alignment than the buffer
+ */
+static void test_part(int fd)
+{
+	static const struct {
+		uint64_t offset;
+		uint64_t gpa;
+		uint64_t size;
+		uint64_t huge;
+	} parts[] = {
+		{ 0, VM_GPA, 4 * HUGE, 4 },
+		{ HUGE, VM_GPA + HUGE, 2 * HUGE, 2 },
+		{ HUGE, VM_GPA, 2 * HUGE, 2 },
+		{ HUGE / 2, VM_GPA + HUGE / 2, 3 * HUGE, 2 },
+		{ HUGE - PFN_PAGE_SIZE, VM_GPA - PFN_PAGE_SIZE, HUGE, 0 },
+		{ 0, VM_GPA, 2 * HUGE - PFN_PAGE_SIZE, 1 },
+		{ 0, VM_GPA + PFN_PAGE_SIZE, 3 * HUGE, 0 },
+		{ PFN_PAGE_SIZE, VM_GPA, 3 * HUGE, 0 },
+		{ HUGE / 2, VM_GPA, 3 * HUGE, 0 },
+	};
+	struct vm_pages before;
+	struct vm_bo bo;
+	size_t i;
+
+	vm_bo_create(&bo, fd, 4 * HUGE, VGEM_PFN_CARVEOUT);
+	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, bo.size);
+	vm_fill(&bo.vm, VM_GPA, bo.size, PFN_PAGE_SIZE, 1);
+	vm_unmap(&bo.vm);
+	before = vm_pages(&bo.vm);
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		const uint64_t gpa = parts[i].gpa, size = parts[i].size, huge = parts[i].huge;
+
+		vm_map(&bo.vm, bo.dmabuf, parts[i].offset, gpa, size);
+		vm_fill(&bo.vm, gpa, size, PFN_PAGE_SIZE, i);
+		vm_assert_pages(vm_pages_since(&bo.vm, before),
+				(size - huge * HUGE) / PFN_PAGE_SIZE, huge, 0);
+		vm_check(&bo.vm, gpa, size, PFN_PAGE_SIZE, i);
+		vm_unmap(&bo.vm);
+	}
+	vm_bo_destroy(&bo);
+}
+
+static void test_giant(int fd)
+{
+	const uint64_t stride = 4099 * PFN_PAGE_SIZE;
+	struct vm_pages before;
+	struct vm_bo bo;
+	uint32_t value;
+
+	igt_require_f(vgem_pfn_carveout_size(fd) >= 2 * GIANT,
+		      "the carveout is too small\n");
+	vm_bo_create(&bo, fd, 2 * GIANT, VGEM_PFN_CARVEOUT);
+	igt_assert_eq(__vm_peek(&bo.vm.cpu[0], 0, &value), 0);
+	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, bo.size);
+	before = vm_pages(&bo.vm);
+	vm_fill(&bo.vm, VM_GPA, bo.size, stride, 1);
+	vm_assert_pages(vm_pages_since(&bo.vm, before), 0, 0, 2);
+	vm_check(&bo.vm, VM_GPA, bo.size, stride, 1);
+	vm_unmap(&bo.vm);
+
+	/* A slot that begins in the middle of the first one */
+	before = vm_pages(&bo.vm);
+	vm_map(&bo.vm, bo.dmabuf, GIANT / 2, VM_GPA + GIANT / 2, GIANT + GIANT / 2);
+	vm_fill(&bo.vm, VM_GPA + GIANT / 2, GIANT + GIANT / 2, HUGE / 2, 2);
+	vm_assert_pages(vm_pages_since(&bo.vm, before), 0, 256, 1);
+	vm_check(&bo.vm, VM_GPA + GIANT / 2, GIANT + GIANT / 2, HUGE / 2, 2);
+	vm_bo_destroy(&bo);
+}
+
+/* KVM_PRE_FAULT_MEMORY maps a page, or reports that there is none. */
+static void test_prefault(int fd)
+{
+	struct pfn_kvm_prefault range = { .gpa = VM_GPA, .size = 2 * HUGE };
+	struct vm_pages before;
+	struct vm_bo bo;
+	uint32_t value;
+	int cpu;
+
+	vm_bo_create(&bo, fd, 2 * HUGE, VGEM_PFN_CARVEOUT);
+	cpu = bo.vm.cpu[0].fd;
+	igt_assert_eq(__vm_peek(&bo.vm.cpu[0], 0, &value), 0);
+	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, bo.size);
+	before = vm_pages(&bo.vm);
+	igt_assert_eq(__vgem_pfn_ioctl(cpu, PFN_KVM_PREFAULT, &range), 0);
+	igt_assert_eq_u64(range.size, 0);
+	vm_assert_pages(vm_pages_since(&bo.vm, before), 0, 2, 0);
+	vgem_pfn_bo_move(fd, bo.handle, VGEM_PFN_SYSTEM);
+	vm_assert_pages(vm_pages_since(&bo.vm, before), 0, 0, 0);
+	vm_unmap(&bo.vm);
+	range = (struct pfn_kvm_prefault) { .gpa = VM_GPA, .size = PFN_PAGE_SIZE };
+	igt_assert_eq(__vgem_pfn_ioctl(cpu, PFN_KVM_PREFAULT, &range), -ENOENT);
+	vm_bo_destroy(&bo);
+}
+
+void kvm_map_tests(int fd)
+{
+	igt_describe("A buffer in each kind of memory is accessed by the guest.");
+	igt_subtest("map")
+		test_map(fd);
+
+	igt_describe("Like map, with many ranges.");
+	igt_subtest("map-scattered")
+		test_scattered(fd);
+
+	igt_describe("Slots of parts of a buffer are mapped by huge pages where possible.");
+	igt_subtest("map-part")
+		test_part(fd);
+
+	igt_describe("2 GiB in a carveout are mapped by two entries of 1 GiB.");
+	igt_subtest("giant")
+		test_giant(fd);
+
+	igt_describe("Pages are mapped before the guest accesses them.");
+	igt_subtest("prefault")
+		test_prefault(fd);
+}

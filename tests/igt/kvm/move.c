@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of buffers that move while vCPUs run. The vCPUs change every word again and
+ * again, and compare it before each change. This process never maps the buffer.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "igt.h"
+#include "kvm.h"
+#include "pfn_importer.h"
+#include "pfn_ttm.h"
+
+#define SIZE	(256 * KiB)
+#define STRIDE	1024
+#define WORDS	(SIZE / STRIDE)
+
+/* No mapping of a DRM device or dma-buf: there can be no notification by address. */
+static void assert_not_mapped(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+
+	igt_assert(maps);
+	while (fgets(line, sizeof(line), maps))
+		igt_assert_f(!strstr(line, "/dev/dri") && !strstr(line, "dmabuf"),
+			     "mapped: %s\n", line);
+	fclose(maps);
+}
+
+static void start(struct vm_bo *bo, int fd, uint64_t size)
+{
+	vm_bo_create(bo, fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vm_loop_set(fd, bo->handle, VM_GPA, size, STRIDE, 7);
+	vm_map(&bo->vm, bo->dmabuf, 0, VM_GPA, size);
+	vm_loop_start(&bo->vm.cpu[0], VM_GPA, size, STRIDE, 7);
+	vm_loop_wait(&bo->vm.cpu[0], 1);
+}
+
+static void end(struct vm_bo *bo)
+{
+	uint32_t tag = vm_loop_stop(&bo->vm.cpu[0]);
+
+	vm_loop_check(bo->fd, bo->handle, VM_GPA, bo->size, STRIDE, tag);
+	assert_not_mapped();
+	vm_bo_destroy(bo);
+}
+
+/*
+ * Move to a region, and wait until the guest has changed a word since. Each word is in
+ * the buffer, so the guest has faulted, or changed it during the move.
+ */
+static void move(struct vm_bo *bo, uint32_t region)
+{
+	vgem_pfn_bo_move(bo->fd, bo->handle, region);
+	vm_loop_wait(&bo->vm.cpu[0], 1);
+}
+
+static void test_move(int fd, int moves)
+{
+	static const uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT };
+	struct vm_bo bo;
+	int i;
+
+	start(&bo, fd, SIZE);
+	for (i = 0; i < moves; i++)
+		move(&bo, regions[i % 3]);
+	igt_assert_lte_u64(moves, vgem_pfn_bo_query(fd, bo.handle).num_notifies);
+	igt_info("%d moves, %u words changed\n", moves, bo.vm.cpu[0].mailbox->progress);
+	end(&bo);
+}
+
+/* With the copy engine: faults wait for its fences. */
+static void test_engine(int fd, int moves)
+{
+	static const uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT };
+	struct vm_bo bo;
+	int i;
+
+	start(&bo, fd, SIZE);
+	vgem_pfn_set_move_delay(fd, 2000);
+	for (i = 0; i < moves; i++) {
+		igt_assert_eq(__vgem_pfn_bo_move_async(fd, bo.handle, regions[i % 3], 0), 0);
+		vm_loop_wait(&bo.vm.cpu[0], 1);
+	}
+	vgem_pfn_set_move_delay(fd, 0);
+	end(&bo);
+}
+
+/* Evicted because others need the carveout, and moved back */
+static void test_evict(int fd, int rounds)
+{
+	struct vm_bo bo;
+	int i;
+
+	start(&bo, fd, SIZE);
+	for (i = 0; i < rounds; i++) {
+		vgem_pfn_evict_all();
+		igt_assert_neq_u32(vgem_pfn_bo_region(fd, bo.handle), VGEM_PFN_CARVEOUT);
+		vm_loop_wait(&bo.vm.cpu[0], 1);
+		move(&bo, VGEM_PFN_CARVEOUT);
+	}
+	igt_assert_lte_u64(rounds, vgem_pfn_bo_query(fd, bo.handle).num_evictions);
+	end(&bo);
+}
+
+/* Moved by TTM's shrinker, from reclaim, to swap */
+static void test_shrink(int fd, int rounds)
+{
+	uint64_t notified = 0, before;
+	struct vm_bo bo;
+	int i;
+
+	start(&bo, fd, SIZE);
+	for (i = 0; i < rounds; i++) {
+		move(&bo, i % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_SYSTEM);
+		before = vgem_pfn_bo_query(fd, bo.handle).num_notifies;
+		pfn_ttm_shrink();
+		vm_loop_wait(&bo.vm.cpu[0], 1);
+		notified += vgem_pfn_bo_query(fd, bo.handle).num_notifies - before;
+	}
+	igt_info("%d rounds, %lu notifications from the shrinker\n", rounds, notified);
+	igt_assert_lt_u64(0, notified);
+	end(&bo);
+}
+
+/* Another importer pins the buffer. Its pin moves the buffer if it has to. */
+static void test_pin(int fd)
+{
+	struct vm_bo bo;
+	int i;
+
+	start(&bo, fd, SIZE);
+	for (i = 0; i < 20; i++) {
+		uint32_t region = i % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT;
+		int importer = pfn_importer_open(), import;
+
+		move(&bo, region);
+		import = pfn_import_flags(importer, bo.dmabuf,
+					  DMA_BUF_PFN_IMPORT_P2P | DMA_BUF_PFN_IMPORT_PIN);
+		igt_assert_eq_u32(vgem_pfn_bo_query(fd, bo.handle).pin_count, 1);
+		igt_assert_eq(__vgem_pfn_bo_move(fd, bo.handle, VGEM_PFN_SYSTEM), -EBUSY);
+		vm_loop_wait(&bo.vm.cpu[0], WORDS);
+		close(import);
+		close(importer);
+	}
+	end(&bo);
+}
+
+/* All levels: a buffer that is huge in one place and scattered in the other */
+static void test_levels(int fd)
+{
+	const uint64_t size = 4 * MiB;
+	struct vm_pages before, levels;
+	struct vm_bo bo;
+	int i;
+
+	vm_bo_create(&bo, fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, size);
+	vm_fill(&bo.vm, VM_GPA, size, STRIDE, 0);
+	before = vm_pages(&bo.vm);
+	levels = vm_bo_levels(&bo, 0, VM_GPA, size);
+	before.p4k -= levels.p4k;
+	before.p2m -= levels.p2m;
+	for (i = 1; i < 20; i++) {
+		vgem_pfn_set_max_block_order(fd, i % 4 < 2 ? 0 : UINT32_MAX);
+		vgem_pfn_bo_move(fd, bo.handle, i % 2 ? VGEM_PFN_TT : VGEM_PFN_CARVEOUT);
+		vm_assert_pages(vm_pages_since(&bo.vm, before), 0, 0, 0);
+		vm_check(&bo.vm, VM_GPA, size, STRIDE, i - 1);
+		levels = vm_bo_levels(&bo, 0, VM_GPA, size);
+		vm_assert_pages(vm_pages_since(&bo.vm, before), levels.p4k, levels.p2m, 0);
+		vm_fill(&bo.vm, VM_GPA, size, STRIDE, i);
+	}
+	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+	vm_bo_destroy(&bo);
+}
+
+/* Two vCPUs, each with half of the buffer, which is mapped by one huge page */
+static void test_cpus(int fd, int moves)
+{
+	const uint64_t size = 2 * MiB, half = size / 2;
+	struct vm_bo bo;
+	uint32_t tag[2];
+	int i;
+
+	vm_bo_create(&bo, fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vm_loop_set(fd, bo.handle, VM_GPA, size, 4 * STRIDE, 7);
+	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, size);
+	for (i = 0; i < 2; i++)
+		vm_loop_start(&bo.vm.cpu[i], VM_GPA + i * half, half, 4 * STRIDE, 7);
+	for (i = 0; i < moves; i++) {
+		vgem_pfn_bo_move(fd, bo.handle, i % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT);
+		vm_loop_wait(&bo.vm.cpu[0], 1);
+		vm_loop_wait(&bo.vm.cpu[1], 1);
+	}
+	for (i = 0; i < 2; i++)
+		tag[i] = vm_loop_stop(&bo.vm.cpu[i]);
+	/* The first half, then all of it after the second half has caught up */
+	while (tag[0] != tag[1]) {
+		struct vm_cpu *behind = &bo.vm.cpu[(int32_t)(tag[0] - tag[1]) > 0];
+
+		i = behind - bo.vm.cpu;
+		vm_loop_start(behind, VM_GPA + i * half, half, 4 * STRIDE, tag[i]);
+		tag[i] = vm_loop_stop(behind);
+	}
+	vm_loop_check(fd, bo.handle, VM_GPA, size, 4 * STRIDE, tag[0]);
+	vm_bo_destroy(&bo);
+}
+
+void kvm_move_tests(int fd)
+{
+	igt_describe("The guest loses no write while its buffer moves.");
+	igt_subtest("move")
+		test_move(fd, 300);
+
+	igt_describe("Like move, with 10,000 moves.");
+	igt_subtest("move-long")
+		test_move(fd, 10000);
+
+	igt_describe("The guest waits for the copies of an engine.");
+	igt_subtest("engine")
+		test_engine(fd, 100);
+
+	igt_describe("The guest continues while its buffer is evicted and moved back.");
+	igt_subtest("evict")
+		test_evict(fd, 30);
+
+	igt_describe("The guest continues while its buffer is swapped out.");
+	igt_subtest("shrink")
+		test_shrink(fd, 60);
+
+	igt_describe("The guest continues while another importer pins the buffer.");
+	igt_subtest("pin")
+		test_pin(fd);
+
+	igt_describe("After each move the mappings are as large as the memory allows.");
+	igt_subtest("levels")
+		test_levels(fd);
+
+	igt_describe("Two vCPUs lose no write while their buffer moves.");
+	igt_subtest("cpus")
+		test_cpus(fd, 200);
+}

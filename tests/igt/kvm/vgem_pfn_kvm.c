@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/**
+ * TEST: vgem pfn kvm
+ * Category: Core
+ * Mega feature: General Core features
+ * Sub-category: dma-buf
+ * Description: Buffers of vgem_pfn as memory of virtual machines: memslots of KVM that are
+ *		backed by a dma-buf and have no userspace address.
+ *
+ * SUBTEST: map
+ * Description: A buffer in each kind of memory is read and written by a guest, and is
+ *		mapped by pages that are as large as the memory allows.
+ *
+ * SUBTEST: map-scattered
+ * Description: Like map, with buffers that have as many ranges as pages, and ranges of 2
+ *		and of 8 pages.
+ *
+ * SUBTEST: map-part
+ * Description: Slots that begin at any page of the buffer and at any guest address are
+ *		mapped by huge pages where both are aligned alike.
+ *
+ * SUBTEST: giant
+ * Description: 2 GiB in a carveout are mapped by two entries of 1 GiB.
+ *
+ * SUBTEST: prefault
+ * Description: KVM_PRE_FAULT_MEMORY maps a buffer, and a move unmaps it.
+ *
+ * SUBTEST: move
+ * Description: A vCPU changes and compares words all the time, while the buffer moves
+ *		between all regions. Between two moves it makes progress. The process
+ *		never maps the buffer.
+ *
+ * SUBTEST: move-long
+ * Description: Like move, with 10,000 moves.
+ *
+ * SUBTEST: engine
+ * Description: Like move, with copies by a copy engine, for which the vCPU waits.
+ *
+ * SUBTEST: evict
+ * Description: Like move, with evictions because the carveout is full.
+ *
+ * SUBTEST: shrink
+ * Description: Like move, with swap-outs by the shrinker of TTM.
+ *
+ * SUBTEST: pin
+ * Description: Like move, with an importer that pins the buffer now and then.
+ *
+ * SUBTEST: levels
+ * Description: After each move between scattered and contiguous memory, the statistics
+ *		of KVM show no mapping, and after an access the expected ones.
+ *
+ * SUBTEST: cpus
+ * Description: Like move, with two vCPUs in one huge page.
+ *
+ * SUBTEST: fence
+ * Description: A vCPU that accesses a buffer whose copy is pending waits for it.
+ *
+ * SUBTEST: fence-interrupted
+ * Description: A signal ends the wait: KVM_RUN fails with EINTR, and can be repeated.
+ *
+ * SUBTEST: fence-prefault
+ * Description: A signal ends the wait of KVM_PRE_FAULT_MEMORY.
+ *
+ * SUBTEST: fence-slots
+ * Description: While a vCPU waits for a copy, the deletion of another slot waits. A signal
+ *		to the vCPU ends both.
+ *
+ * SUBTEST: fence-deleted
+ * Description: A move unmaps a buffer whose slot is being deleted.
+ *
+ * SUBTEST: slot-replace
+ * Description: A slot is deleted, and created again with another buffer.
+ *
+ * SUBTEST: slot-delete
+ * Description: If a slot is deleted while a vCPU uses it, the next access exits as MMIO.
+ *
+ * SUBTEST: slot-many
+ * Description: A buffer is in four slots and in two VMs, and a move unmaps all of them.
+ *
+ * SUBTEST: slot-race
+ * Description: Slots are created, used and deleted while their buffer moves.
+ *
+ * SUBTEST: bad-range
+ * Description: Ranges that are unaligned, not inside the buffer or in use are rejected.
+ *
+ * SUBTEST: bad-fields
+ * Description: Invalid flags and slots, a userspace address and padding are rejected.
+ *
+ * SUBTEST: bad-file
+ * Description: Descriptors that are no dma-buf, and dma-bufs of an exporter without
+ *		page frame numbers, are rejected.
+ *
+ * SUBTEST: bad-mode
+ * Description: A buffer that was exported read-only is rejected.
+ *
+ * SUBTEST: bad-change
+ * Description: A slot can be deleted, but neither moved, resized, nor given other flags or
+ *		memory.
+ *
+ * SUBTEST: bad-step
+ * Description: If the exporter fails to attach, creating the slot fails with its error. If
+ *		a lookup fails, KVM_RUN fails with EFAULT, and succeeds when repeated.
+ *
+ * SUBTEST: bad-nth
+ * Description: Creating a slot, which fails at any allocation, leaves nothing behind.
+ *
+ * SUBTEST: close-every-order
+ * Description: In any order of deleting the slot and of closing the dma-buf, handle, device
+ *		and VM, the guest has the memory while the slot exists, and all memory is
+ *		freed. Every seventh order is tested.
+ *
+ * SUBTEST: close-every-order-long
+ * Description: Like close-every-order, with all orders.
+ *
+ * SUBTEST: close-exit
+ * Description: Killing a process while its vCPU runs and the buffer moves frees the buffer.
+ *
+ * SUBTEST: close-inherited
+ * Description: A VM whose descriptors outlive its process cannot run, and its buffer
+ *		moves.
+ *
+ * SUBTEST: share
+ * Description: A VM, a process and the device of the reference importer see one memory
+ *		while it moves.
+ *
+ * SUBTEST: share-long
+ * Description: Like share, with 10,000 moves.
+ *
+ * SUBTEST: unplug
+ * Description: Unplugging the device ends KVM_RUN with EFAULT and KVM_EXIT_MEMORY_FAULT.
+ *
+ * SUBTEST: unplug-create
+ * Description: A slot of a buffer of an unplugged device is rejected.
+ *
+ * SUBTEST: unplug-late
+ * Description: A VM with a slot ends after its device was unplugged and plugged again.
+ */
+#include "igt.h"
+#include "kvm.h"
+#include "pfn_nth.h"
+
+IGT_TEST_DESCRIPTION("Buffers as memory of virtual machines, which follow their moves");
+
+int igt_main()
+{
+	static int fd = -1;
+
+	igt_fixture() {
+		struct vm vm;
+
+		fd = vgem_pfn_open();
+		vgem_pfn_reset_on_exit();
+		pfn_fault_disarm_on_exit();
+		vm_create(&vm);
+		vm_destroy(&vm);
+	}
+
+	kvm_map_tests(fd);
+	kvm_move_tests(fd);
+	kvm_fence_tests(fd);
+	kvm_slot_tests(fd);
+	kvm_bad_tests(fd);
+	kvm_close_tests(fd);
+	kvm_share_tests(fd);
+
+	igt_fixture()
+		close(fd);
+
+	kvm_unplug_tests();
+}
