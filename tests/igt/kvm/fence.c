@@ -89,6 +89,24 @@ static void test_interrupted(int fd)
 	waiter_end(&w);
 }
 
+/*
+ * The buffer moves on while the vCPU waits: what it has looked up is out of date when the
+ * wait ends.
+ */
+static void test_moved(int fd)
+{
+	struct waiter w;
+
+	waiter_start(&w, fd);
+	igt_assert_eq(__vgem_pfn_bo_move_async(fd, w.bo.handle, VGEM_PFN_CARVEOUT, 0), 0);
+	pfn_hold_end(&w.hold);
+	waiter_join(&w);
+	vm_check(&w.bo.vm, VM_GPA, SIZE, 8, 1);
+	vm_fill(&w.bo.vm, VM_GPA, SIZE, 8, 2);
+	vgem_pfn_bo_check_mem(fd, w.bo.handle, SIZE, 2);
+	vm_bo_destroy(&w.bo);
+}
+
 /* KVM_PRE_FAULT_MEMORY waits and is interrupted in the same way. */
 struct prefault {
 	struct waiter *w;
@@ -218,6 +236,10 @@ void kvm_fence_tests(int fd)
 	igt_describe("A signal ends the wait, and KVM_RUN fails with EINTR.");
 	igt_subtest("fence-interrupted")
 		test_interrupted(fd);
+
+	igt_describe("The guest has the new memory if the buffer moves during the wait.");
+	igt_subtest("fence-moved")
+		test_moved(fd);
 
 	igt_describe("A signal ends the wait of KVM_PRE_FAULT_MEMORY.");
 	igt_subtest("fence-prefault")

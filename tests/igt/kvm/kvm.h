@@ -84,7 +84,9 @@ struct vm_pages {
 };
 
 struct vm_pages vm_pages(struct vm *vm);
-/* Mappings since @before, which must have been taken after the vCPU has run once */
+/* Let the vCPU access its code, which the deletion of any slot unmaps, and count. */
+struct vm_pages vm_pages_begin(struct vm *vm);
+/* Mappings since @before */
 struct vm_pages vm_pages_since(struct vm *vm, struct vm_pages before);
 #define vm_assert_pages(got, n4k, n2m, n1g) \
 	do { \
@@ -132,7 +134,10 @@ void vm_loop_start(struct vm_cpu *cpu, uint64_t gpa, uint64_t size, uint32_t str
 void vm_loop_wait(struct vm_cpu *cpu, uint32_t words);
 /* Returns the tag that all words have now. */
 uint32_t vm_loop_stop(struct vm_cpu *cpu);
-/* Set the words of a buffer to @tag plus their address, or compare, by pfn. */
+/*
+ * Set the words of the buffer that is mapped at VM_GPA to @tag plus their address, or
+ * compare them, by pfn, in the @size bytes at @gpa.
+ */
 void vm_loop_set(int fd, uint32_t handle, uint64_t gpa, uint64_t size, uint32_t stride,
 		 uint32_t tag);
 void vm_loop_check(int fd, uint32_t handle, uint64_t gpa, uint64_t size, uint32_t stride,

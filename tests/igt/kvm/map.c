@@ -4,6 +4,7 @@
  * each mapping has the largest size that the memory and the alignment allow.
  */
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "igt.h"
 #include "kvm.h"
@@ -18,7 +19,7 @@ static void check_part(struct vm_bo *bo, uint64_t offset, uint64_t gpa, uint64_t
 	uint64_t page[PFN_PAGE_SIZE / sizeof(uint64_t)], at;
 
 	vm_map(&bo->vm, bo->dmabuf, offset, gpa, size);
-	before = vm_pages(&bo->vm);
+	before = vm_pages_begin(&bo->vm);
 	vm_check(&bo->vm, gpa, size, PFN_PAGE_SIZE, 1);
 	vm_fill(&bo->vm, gpa, size, 8, 2);
 	vm_assert_pages(vm_pages_since(&bo->vm, before), levels.p4k, levels.p2m, levels.p1g);
@@ -29,19 +30,17 @@ static void check_part(struct vm_bo *bo, uint64_t offset, uint64_t gpa, uint64_t
 		pfn_assert_pattern(page, at, sizeof(page), 2);
 	}
 	vm_unmap(&bo->vm);
-	vm_assert_pages(vm_pages_since(&bo->vm, before), 0, 0, 0);
+	levels = vm_pages_begin(&bo->vm);
+	vm_assert_pages(levels, before.p4k, before.p2m, before.p1g);
 	igt_assert_eq_u32(vgem_pfn_bo_query(bo->fd, bo->handle).num_attachments, 0);
 }
 
 static void check_whole(int fd, uint32_t region, uint64_t size)
 {
 	struct vm_bo bo;
-	uint32_t value;
 
 	vm_bo_create(&bo, fd, size, region);
 	vgem_pfn_bo_fill(fd, bo.handle, size, 1);
-	/* Maps the RAM. */
-	igt_assert_eq(__vm_peek(&bo.vm.cpu[0], 0, &value), 0);
 	check_part(&bo, 0, VM_GPA, size);
 	vm_bo_destroy(&bo);
 }
@@ -106,10 +105,10 @@ static void test_part(int fd)
 	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, bo.size);
 	vm_fill(&bo.vm, VM_GPA, bo.size, PFN_PAGE_SIZE, 1);
 	vm_unmap(&bo.vm);
-	before = vm_pages(&bo.vm);
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		const uint64_t gpa = parts[i].gpa, size = parts[i].size, huge = parts[i].huge;
 
+		before = vm_pages_begin(&bo.vm);
 		vm_map(&bo.vm, bo.dmabuf, parts[i].offset, gpa, size);
 		vm_fill(&bo.vm, gpa, size, PFN_PAGE_SIZE, i);
 		vm_assert_pages(vm_pages_since(&bo.vm, before),
@@ -125,25 +124,47 @@ static void test_giant(int fd)
 	const uint64_t stride = 4099 * PFN_PAGE_SIZE;
 	struct vm_pages before;
 	struct vm_bo bo;
-	uint32_t value;
 
 	igt_require_f(vgem_pfn_carveout_size(fd) >= 2 * GIANT,
 		      "the carveout is too small\n");
 	vm_bo_create(&bo, fd, 2 * GIANT, VGEM_PFN_CARVEOUT);
-	igt_assert_eq(__vm_peek(&bo.vm.cpu[0], 0, &value), 0);
 	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, bo.size);
-	before = vm_pages(&bo.vm);
+	before = vm_pages_begin(&bo.vm);
 	vm_fill(&bo.vm, VM_GPA, bo.size, stride, 1);
 	vm_assert_pages(vm_pages_since(&bo.vm, before), 0, 0, 2);
 	vm_check(&bo.vm, VM_GPA, bo.size, stride, 1);
 	vm_unmap(&bo.vm);
 
 	/* A slot that begins in the middle of the first one */
-	before = vm_pages(&bo.vm);
+	before = vm_pages_begin(&bo.vm);
 	vm_map(&bo.vm, bo.dmabuf, GIANT / 2, VM_GPA + GIANT / 2, GIANT + GIANT / 2);
 	vm_fill(&bo.vm, VM_GPA + GIANT / 2, GIANT + GIANT / 2, HUGE / 2, 2);
 	vm_assert_pages(vm_pages_since(&bo.vm, before), 0, 256, 1);
 	vm_check(&bo.vm, VM_GPA + GIANT / 2, GIANT + GIANT / 2, HUGE / 2, 2);
+	vm_bo_destroy(&bo);
+}
+
+/* The slot has no userspace address, not even 0. */
+static void test_address(int fd)
+{
+	const uint64_t size = 1 * MiB;
+	struct vm_pages before;
+	struct vm_bo bo;
+	char *low;
+
+	vm_bo_create(&bo, fd, size, VGEM_PFN_CARVEOUT);
+	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, size);
+	before = vm_pages_begin(&bo.vm);
+	vm_fill(&bo.vm, VM_GPA, size, PFN_PAGE_SIZE, 1);
+	vm_assert_pages(vm_pages_since(&bo.vm, before), size / PFN_PAGE_SIZE, 0, 0);
+
+	low = mmap((void *)(size / 2), size, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	igt_assert(low != MAP_FAILED);
+	memset(low, 1, size);
+	munmap(low, size);
+	vm_assert_pages(vm_pages_since(&bo.vm, before), size / PFN_PAGE_SIZE, 0, 0);
+	vm_check(&bo.vm, VM_GPA, size, PFN_PAGE_SIZE, 1);
 	vm_bo_destroy(&bo);
 }
 
@@ -153,14 +174,12 @@ static void test_prefault(int fd)
 	struct pfn_kvm_prefault range = { .gpa = VM_GPA, .size = 2 * HUGE };
 	struct vm_pages before;
 	struct vm_bo bo;
-	uint32_t value;
 	int cpu;
 
 	vm_bo_create(&bo, fd, 2 * HUGE, VGEM_PFN_CARVEOUT);
 	cpu = bo.vm.cpu[0].fd;
-	igt_assert_eq(__vm_peek(&bo.vm.cpu[0], 0, &value), 0);
 	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, bo.size);
-	before = vm_pages(&bo.vm);
+	before = vm_pages_begin(&bo.vm);
 	igt_assert_eq(__vgem_pfn_ioctl(cpu, PFN_KVM_PREFAULT, &range), 0);
 	igt_assert_eq_u64(range.size, 0);
 	vm_assert_pages(vm_pages_since(&bo.vm, before), 0, 2, 0);
@@ -185,6 +204,10 @@ void kvm_map_tests(int fd)
 	igt_describe("Slots of parts of a buffer are mapped by huge pages where possible.");
 	igt_subtest("map-part")
 		test_part(fd);
+
+	igt_describe("A change of the process's address space unmaps nothing.");
+	igt_subtest("map-address")
+		test_address(fd);
 
 	igt_describe("2 GiB in a carveout are mapped by two entries of 1 GiB.");
 	igt_subtest("giant")

@@ -19,6 +19,10 @@
  * Description: Slots that begin at any page of the buffer and at any guest address are
  *		mapped by huge pages where both are aligned alike.
  *
+ * SUBTEST: map-address
+ * Description: Mapping and unmapping memory of the process at low addresses does not unmap a
+ *		buffer, whose slot has no address.
+ *
  * SUBTEST: giant
  * Description: 2 GiB in a carveout are mapped by two entries of 1 GiB.
  *
@@ -57,6 +61,10 @@
  *
  * SUBTEST: fence-interrupted
  * Description: A signal ends the wait: KVM_RUN fails with EINTR, and can be repeated.
+ *
+ * SUBTEST: fence-moved
+ * Description: If the buffer moves again while a vCPU waits for a copy, the vCPU accesses
+ *		the new memory.
  *
  * SUBTEST: fence-prefault
  * Description: A signal ends the wait of KVM_PRE_FAULT_MEMORY.

@@ -163,6 +163,14 @@ struct vm_pages vm_pages(struct vm *vm)
 	return pages;
 }
 
+struct vm_pages vm_pages_begin(struct vm *vm)
+{
+	uint32_t value;
+
+	igt_assert_eq(__vm_peek(&vm->cpu[0], 0, &value), 0);
+	return vm_pages(vm);
+}
+
 struct vm_pages vm_pages_since(struct vm *vm, struct vm_pages before)
 {
 	struct vm_pages pages = vm_pages(vm);
@@ -345,7 +353,7 @@ static void loop_words(int fd, uint32_t handle, uint64_t gpa, uint64_t size,
 	uint32_t word, want;
 
 	igt_assert(pfns);
-	vgem_pfn_bo_pfns(fd, handle, 0, pages, pfns);
+	vgem_pfn_bo_pfns(fd, handle, (gpa - VM_GPA) / PFN_PAGE_SIZE, pages, pfns);
 	for (at = 0; at < size; at += stride) {
 		want = tag + gpa + at;
 		if (write) {
