@@ -8,7 +8,7 @@ H := tests/harness
 # Variables that the scripts read from the environment
 export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
 export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES TIMEOUT IGT
-export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE CONFIGS SERIES COMPILE PAGES
+export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS MUTATIONS_DIR PARTS RACE CONFIGS SERIES COMPILE PAGES
 
 .PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
 	check-configs docs docs-check series igt-series test-times test-list test-inject test-harness test-prove \

@@ -18,7 +18,7 @@
 #
 # A mutation is caught if all listed tests fail, or were running when the guest
 # died. A mutation that does not apply or build fails. MUTATIONS=regex selects
-# mutations by name.
+# mutations by name. MUTATIONS_DIR=kvm/ selects those of KVM, whose guests emulate SVM.
 #
 # Mutations of our modules and of iommufd share guests (tests/guest/mutant.sh). A mutation
 # of the kernel or of other modules, or one that lists KUnit cases, boots a guest of its own.
@@ -273,13 +273,18 @@ judge_modules() {
 }
 
 PATCHES=()
-for patch in "$TOP"/tests/mutations/*.patch; do
+for patch in "$TOP/tests/mutations/${MUTATIONS_DIR:=}"*.patch; do
 	[[ ! $patch =~ ${MUTATIONS:-.} ]] || PATCHES+=("$patch")
 done
 ((${#PATCHES[@]})) || die "MUTATIONS=${MUTATIONS:-}: it matches none. There are:
-$(cd "$TOP/tests/mutations" && printf '    %s\n' *.patch)"
+$(cd "$TOP/tests/mutations/$MUTATIONS_DIR" && printf '    %s\n' *.patch)"
 
 VARIANT=base prepare $((${#PATCHES[@]} + 2))
+if [[ $MUTATIONS_DIR == kvm/ ]]; then
+	qemu_get
+	export QEMU ACCEL=svm
+	choose_accel
+fi
 ID=$(<"$GUEST_KERNEL/id")
 rm -rf "$DIR"
 mkdir -p "$DIR/mutants"
