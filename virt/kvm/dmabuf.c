@@ -239,7 +239,10 @@ static int kvm_dmabuf_check(struct dma_buf *dmabuf, const struct kvm_memory_slot
 	    end > dmabuf->size)
 		return -EINVAL;
 
-	return dma_buf_pfn_writable(dmabuf) ? 0 : -EACCES;
+	if (!(slot->flags & KVM_MEM_READONLY) && !dma_buf_pfn_writable(dmabuf))
+		return -EACCES;
+
+	return 0;
 }
 
 /**
@@ -251,7 +254,7 @@ static int kvm_dmabuf_check(struct dma_buf *dmabuf, const struct kvm_memory_slot
  *
  * Return: 0; -EBADF or -EINVAL if @fd is not a dma-buf; -EINVAL for a range that
  * is not page-aligned or not inside the buffer; -EACCES if the file is not open
- * for writing; -EOPNOTSUPP if the exporter provides no page frame numbers; -EINTR;
+ * for writing and the slot is not read-only; -EOPNOTSUPP if the exporter provides no page frame numbers; -EINTR;
  * -ENOMEM; or the error of the exporter.
  */
 int kvm_dmabuf_bind(struct kvm *kvm, struct kvm_memory_slot *slot, int fd, u64 offset)
@@ -306,6 +309,28 @@ err_free:
 err_put:
 	dma_buf_put(dmabuf);
 	return ret;
+}
+
+/**
+ * kvm_dmabuf_is_bound() - compare the memory of a memslot
+ * @slot: a slot that is backed by a dma-buf
+ * @fd: file descriptor of a dma-buf
+ * @offset: an offset in it, in bytes
+ *
+ * Return: whether the slot begins at @offset of this dma-buf.
+ */
+bool kvm_dmabuf_is_bound(const struct kvm_memory_slot *slot, int fd, u64 offset)
+{
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+	bool same;
+
+	if (IS_ERR(dmabuf))
+		return false;
+
+	same = dmabuf == slot->dmabuf.binding->attach->dmabuf &&
+	       offset == (u64)slot->dmabuf.pgoff << PAGE_SHIFT;
+	dma_buf_put(dmabuf);
+	return same;
 }
 
 /**
