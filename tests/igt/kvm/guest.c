@@ -10,6 +10,9 @@
  * tag, ecx the mailbox.
  *
  * VM_POKE and VM_PEEK: edi is the address, eax the word.
+ *
+ * VM_OUTS: esi is the address, edx the port. VM_INS: edi is the address. KVM emulates
+ * both.
  */
 #include "kvm.h"
 
@@ -61,12 +64,19 @@ asm(
 "vm_peek:\n"
 "	mov (%edi), %eax\n"
 "	hlt\n"
+"vm_outs:\n"
+"	outsb\n"
+"	hlt\n"
+"vm_ins:\n"
+"	insb\n"
+"	hlt\n"
 "vm_code_end:\n"
 "	.code64\n"
 "	.popsection\n"
 );
 
-extern const char vm_write[], vm_check_words[], vm_loop[], vm_poke[], vm_peek[];
+extern const char vm_write[], vm_check_words[], vm_loop[], vm_poke[], vm_peek[],
+		  vm_outs[], vm_ins[];
 
 uint32_t vm_entry_offset(enum vm_entry entry)
 {
@@ -79,7 +89,11 @@ uint32_t vm_entry_offset(enum vm_entry entry)
 		return vm_loop - vm_code;
 	case VM_POKE:
 		return vm_poke - vm_code;
-	default:
+	case VM_PEEK:
 		return vm_peek - vm_code;
+	case VM_OUTS:
+		return vm_outs - vm_code;
+	default:
+		return vm_ins - vm_code;
 	}
 }

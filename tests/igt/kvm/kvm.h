@@ -37,6 +37,9 @@ enum vm_entry {
 	VM_POKE,
 	/* Read one word of 4 bytes. */
 	VM_PEEK,
+	/* Write one byte of memory to a port, and read one byte of a port to memory. */
+	VM_OUTS,
+	VM_INS,
 };
 
 /* Shared with a vCPU that runs VM_LOOP */
@@ -55,6 +58,9 @@ struct vm_cpu {
 	/* For threads */
 	struct pfn_thread thread;
 	int ret;
+	/* Continue after a signal. */
+	volatile bool restart;
+	uint64_t signals;
 };
 
 struct vm {
@@ -72,6 +78,10 @@ void vm_destroy(struct vm *vm);
 /* A memslot with @size bytes of @dmabuf from @offset on */
 struct pfn_kvm_region vm_region(int dmabuf, uint64_t offset, uint64_t gpa, uint64_t size);
 int __vm_set_region(struct vm *vm, const struct pfn_kvm_region *region);
+/* The same, with flags in addition to KVM_MEM_DMABUF */
+void vm_map_flags(struct vm *vm, int dmabuf, uint64_t size, uint32_t flags);
+/* A memslot with a mapping of this process, for comparison */
+void vm_map_address(struct vm *vm, void *map, uint64_t size);
 void vm_map(struct vm *vm, int dmabuf, uint64_t offset, uint64_t gpa, uint64_t size);
 int __vm_unmap(struct vm *vm);
 void vm_unmap(struct vm *vm);
@@ -173,6 +183,9 @@ void kvm_slot_tests(int fd);
 void kvm_bad_tests(int fd);
 void kvm_close_tests(int fd);
 void kvm_share_tests(int fd);
+void kvm_log_tests(int fd);
+void kvm_access_tests(int fd);
+void kvm_plain_tests(int fd);
 /* Unplugs devices, and opens them itself. */
 void kvm_unplug_tests(void);
 

@@ -72,6 +72,8 @@ static void test_scattered(int fd)
 		vgem_pfn_set_max_block_order(fd, orders[i]);
 		check_regions(fd, 512 * KiB);
 	}
+	vgem_pfn_set_max_block_order(fd, 8);
+	check_regions(fd, 2 * HUGE);
 	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
 }
 

@@ -148,31 +148,42 @@ static void test_pin(int fd)
 	end(&bo);
 }
 
-/* All levels: a buffer that is huge in one place and scattered in the other */
+/* A buffer that is contiguous in one place, and scattered in another */
 static void test_levels(int fd)
 {
+	static const uint32_t regions[] = {
+		VGEM_PFN_TT, VGEM_PFN_CARVEOUT + 1, VGEM_PFN_CARVEOUT,
+	};
 	const uint64_t size = 4 * MiB;
+	struct drm_vgem_pfn_region region;
 	struct vm_pages before, levels;
+	uint64_t huge = 0, scattered = 0;
 	struct vm_bo bo;
 	int i;
 
-	vm_bo_create(&bo, fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	igt_require_f(vgem_pfn_carveout(fd, VGEM_PFN_CARVEOUT + 1, &region),
+		      "only one carveout\n");
+	vm_bo_create(&bo, fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_CARVEOUT + 1, VGEM_PFN_TT);
+	before = vm_pages_begin(&bo.vm);
 	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, size);
 	vm_fill(&bo.vm, VM_GPA, size, STRIDE, 0);
-	before = vm_pages(&bo.vm);
-	levels = vm_bo_levels(&bo, 0, VM_GPA, size);
-	before.p4k -= levels.p4k;
-	before.p2m -= levels.p2m;
-	for (i = 1; i < 20; i++) {
-		vgem_pfn_set_max_block_order(fd, i % 4 < 2 ? 0 : UINT32_MAX);
-		vgem_pfn_bo_move(fd, bo.handle, i % 2 ? VGEM_PFN_TT : VGEM_PFN_CARVEOUT);
+	for (i = 1; i < 19; i++) {
+		vgem_pfn_set_max_block_order(fd, i % 2 ? 3 : UINT32_MAX);
+		vgem_pfn_bo_move(fd, bo.handle, regions[i % 3]);
 		vm_assert_pages(vm_pages_since(&bo.vm, before), 0, 0, 0);
 		vm_check(&bo.vm, VM_GPA, size, STRIDE, i - 1);
 		levels = vm_bo_levels(&bo, 0, VM_GPA, size);
 		vm_assert_pages(vm_pages_since(&bo.vm, before), levels.p4k, levels.p2m, 0);
+		huge += levels.p2m;
+		scattered += levels.p4k;
 		vm_fill(&bo.vm, VM_GPA, size, STRIDE, i);
 	}
 	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+	igt_info("%lu huge and %lu small pages\n", huge, scattered);
+	if (region.flags & DRM_VGEM_PFN_REGION_SCATTERED) {
+		igt_assert_lt_u64(0, huge);
+		igt_assert_lt_u64(0, scattered);
+	}
 	vm_bo_destroy(&bo);
 }
 

@@ -134,6 +134,45 @@
  * SUBTEST: share-long
  * Description: Like share, with 10,000 moves.
  *
+ * SUBTEST: read-only
+ * Description: The guest reads a read-only slot while the buffer moves, and its writes
+ *		exit as MMIO. The file of the buffer may be read-only.
+ *
+ * SUBTEST: dirty
+ * Description: The log has exactly the pages that the guest has written, although the
+ *		buffer moves. When logging ends, huge mappings come back.
+ *
+ * SUBTEST: dirty-scattered
+ * Description: When logging of a scattered buffer ends, each page is still mapped to its
+ *		own memory.
+ *
+ * SUBTEST: dirty-running
+ * Description: Logging is switched on and off while a vCPU writes and the buffer moves.
+ *
+ * SUBTEST: access-emulated
+ * Description: String instructions between a port and a buffer, which KVM emulates, exit
+ *		as MMIO.
+ *
+ * SUBTEST: access-shared
+ * Description: If the guest asks KVM to keep a structure in a buffer, such as a clock, KVM
+ *		does not write to the buffer.
+ *
+ * SUBTEST: access-tables
+ * Description: Page tables of the guest in a buffer work while the buffer moves.
+ *		KVM_TRANSLATE does not find them.
+ *
+ * SUBTEST: access-code
+ * Description: A buffer that moves has the guest's code.
+ *
+ * SUBTEST: plain-move
+ * Description: Like move, with a memslot over a mapping of the process.
+ *
+ * SUBTEST: plain-signals
+ * Description: Like plain-move, with a signal to the vCPU after each move.
+ *
+ * SUBTEST: plain-signal
+ * Description: A signal ends KVM_RUN if the fault handler of the process waits.
+ *
  * SUBTEST: unplug
  * Description: Unplugging the device ends KVM_RUN with EFAULT and KVM_EXIT_MEMORY_FAULT.
  *
@@ -170,6 +209,9 @@ int igt_main()
 	kvm_bad_tests(fd);
 	kvm_close_tests(fd);
 	kvm_share_tests(fd);
+	kvm_log_tests(fd);
+	kvm_access_tests(fd);
+	kvm_plain_tests(fd);
 
 	igt_fixture()
 		close(fd);

@@ -112,6 +112,26 @@ void vm_map(struct vm *vm, int dmabuf, uint64_t offset, uint64_t gpa, uint64_t s
 	igt_assert_eq(__vm_set_region(vm, &region), 0);
 }
 
+void vm_map_flags(struct vm *vm, int dmabuf, uint64_t size, uint32_t flags)
+{
+	struct pfn_kvm_region region = vm_region(dmabuf, 0, VM_GPA, size);
+
+	region.flags |= flags;
+	igt_assert_eq(__vm_set_region(vm, &region), 0);
+}
+
+void vm_map_address(struct vm *vm, void *map, uint64_t size)
+{
+	struct pfn_kvm_region region = {
+		.slot = VM_SLOT,
+		.guest_phys_addr = VM_GPA,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)map,
+	};
+
+	igt_assert_eq(__vm_set_region(vm, &region), 0);
+}
+
 int __vm_unmap(struct vm *vm)
 {
 	struct pfn_kvm_region region = { .slot = VM_SLOT };
@@ -192,7 +212,12 @@ static void run(void *arg)
 {
 	struct vm_cpu *cpu = arg;
 
-	cpu->ret = __vm_run(cpu);
+	for (;;) {
+		cpu->ret = __vm_run(cpu);
+		if (cpu->ret != -EINTR || !cpu->restart)
+			break;
+		cpu->signals++;
+	}
 }
 
 void vm_run_thread(struct vm_cpu *cpu)

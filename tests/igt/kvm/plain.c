@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Subtests of a buffer that is mapped by this process, with a memslot over the mapping:
+ * what is possible without KVM as importer. KVM follows the page table of the process.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+#include "kvm.h"
+
+#define SIZE	(256 * KiB)
+#define STRIDE	1024
+
+static char *start(struct vm_bo *bo, int fd)
+{
+	char *map;
+
+	vm_bo_create(bo, fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vm_loop_set(fd, bo->handle, VM_GPA, SIZE, STRIDE, 7);
+	map = vgem_pfn_bo_mmap(fd, bo->handle, SIZE, PROT_READ | PROT_WRITE);
+	vm_map_address(&bo->vm, map, SIZE);
+	return map;
+}
+
+static void end(struct vm_bo *bo, char *map)
+{
+	vm_unmap(&bo->vm);
+	munmap(map, SIZE);
+	vm_bo_destroy(bo);
+}
+
+/* With @signals, the vCPU gets a signal after each move. */
+static void test_move(int fd, int moves, bool signals)
+{
+	static const uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT };
+	struct vm_bo bo;
+	struct vm_cpu *cpu;
+	uint32_t tag;
+	char *map;
+	int i;
+
+	map = start(&bo, fd);
+	cpu = &bo.vm.cpu[0];
+	cpu->restart = signals;
+	vm_loop_start(cpu, VM_GPA, SIZE, STRIDE, 7);
+	for (i = 0; i < moves; i++) {
+		vgem_pfn_bo_move(fd, bo.handle, regions[i % 3]);
+		if (signals)
+			pfn_thread_signal(&cpu->thread);
+		vm_loop_wait(cpu, 1);
+	}
+	tag = vm_loop_stop(cpu);
+	vm_loop_check(fd, bo.handle, VM_GPA, SIZE, STRIDE, tag);
+	igt_info("%d moves, %u words changed, %lu signals\n", moves, cpu->mailbox->progress,
+		 cpu->signals);
+	end(&bo, map);
+}
+
+/* A signal ends the wait of a fault handler, and KVM_RUN, while a copy is pending. */
+static void test_signal(int fd)
+{
+	const struct kvm_regs regs = { .rdi = VM_GPA };
+	struct pfn_hold hold;
+	struct vm_cpu *cpu;
+	struct vm_bo bo;
+	char *map;
+
+	map = start(&bo, fd);
+	cpu = &bo.vm.cpu[0];
+	pfn_hold_begin(&hold);
+	pfn_hold_dmabuf(&hold, bo.dmabuf);
+	igt_assert_eq(__vgem_pfn_bo_move_async(fd, bo.handle, VGEM_PFN_TT, 0), 0);
+	vm_start(cpu, VM_PEEK, &regs);
+	vm_run_thread(cpu);
+	pfn_hold_assert(&hold, pfn_thread_asleep(&cpu->thread));
+	pfn_thread_signal(&cpu->thread);
+	pfn_thread_join(&cpu->thread);
+	pfn_hold_assert(&hold, cpu->ret == -EINTR);
+	igt_assert(pfn_hold_pending(&hold));
+	pfn_hold_end(&hold);
+	igt_assert_eq(__vm_run(cpu), 0);
+	igt_assert_eq_u32(vm_regs(cpu).rax, 7 + (uint32_t)VM_GPA);
+	end(&bo, map);
+}
+
+void kvm_plain_tests(int fd)
+{
+	igt_describe("A memslot over a mapping of the process follows moves.");
+	igt_subtest("plain-move")
+		test_move(fd, 300, false);
+
+	igt_describe("Like plain-move, with signals to the vCPU.");
+	igt_subtest("plain-signals")
+		test_move(fd, 100, true);
+
+	igt_describe("A signal ends a wait of the process's fault handler.");
+	igt_subtest("plain-signal")
+		test_signal(fd);
+}
