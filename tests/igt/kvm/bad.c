@@ -145,9 +145,11 @@ static void test_mode(int fd)
 	end(&bo);
 }
 
-/* A slot cannot be changed, only deleted. */
+/* Only logging can be switched on and off, with the same buffer. */
 static void test_change(int fd)
 {
+	uint32_t handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT);
+	int other = vgem_pfn_export(fd, handle);
 	struct pfn_kvm_region region, changed;
 	struct vm_bo bo;
 
@@ -166,10 +168,23 @@ static void test_change(int fd)
 	changed.dmabuf_offset = PFN_PAGE_SIZE;
 	igt_assert_eq(__vm_set_region(&bo.vm, &changed), -EINVAL);
 	changed = region;
+	changed.dmabuf_fd = other;
+	igt_assert_eq(__vm_set_region(&bo.vm, &changed), -EINVAL);
+	changed.flags |= KVM_MEM_LOG_DIRTY_PAGES;
+	igt_assert_eq(__vm_set_region(&bo.vm, &changed), -EINVAL);
+	changed.dmabuf_fd = -1;
+	igt_assert_eq(__vm_set_region(&bo.vm, &changed), -EINVAL);
+	changed = region;
+	changed.flags |= KVM_MEM_READONLY;
+	igt_assert_eq(__vm_set_region(&bo.vm, &changed), -EINVAL);
+	changed = region;
 	changed.flags = 0;
 	igt_assert_eq(__vm_set_region(&bo.vm, &changed), -EINVAL);
 	changed.userspace_addr = (uintptr_t)bo.vm.ram;
 	igt_assert_eq(__vm_set_region(&bo.vm, &changed), -EINVAL);
+
+	/* Nothing changes. */
+	igt_assert_eq(__vm_set_region(&bo.vm, &region), 0);
 
 	/* A slot of RAM cannot become one of a buffer. */
 	changed = vm_region(bo.dmabuf, 0, 0, VM_RAM_SIZE);
@@ -178,6 +193,8 @@ static void test_change(int fd)
 	igt_assert_eq_u32(vgem_pfn_bo_query(fd, bo.handle).num_attachments, 1);
 	vm_check(&bo.vm, VM_GPA, SIZE / 2, 8, 1);
 	vm_unmap(&bo.vm);
+	close(other);
+	vgem_pfn_gem_close(fd, handle);
 	end(&bo);
 }
 
@@ -263,7 +280,7 @@ void kvm_bad_tests(int fd)
 	igt_subtest("bad-mode")
 		test_mode(fd);
 
-	igt_describe("A slot cannot be changed.");
+	igt_describe("A slot cannot be changed, except that logging is switched.");
 	igt_subtest("bad-change")
 		test_change(fd);
 

@@ -102,7 +102,7 @@
  * Description: A buffer that was exported read-only is rejected.
  *
  * SUBTEST: bad-change
- * Description: A slot can be deleted, but neither moved, resized, nor given other flags or
+ * Description: A slot can be deleted and logged, but neither moved, resized, nor given other
  *		memory.
  *
  * SUBTEST: bad-step
