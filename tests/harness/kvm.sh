@@ -7,6 +7,9 @@
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
+# KVM warns of VMs with several vCPUs if the TSC is unstable, which the kernel may find on
+# a busy host.
+export CMDLINE="${CMDLINE:-} tsc=reliable"
 # shellcheck source=tests/harness/lib/prepare.sh
 . "$HARNESS/lib/prepare.sh"
 # shellcheck source=tests/harness/lib/tests.sh

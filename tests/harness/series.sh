@@ -27,7 +27,8 @@ TREE=$DIR/tree
 # Directories and objects that are built for each commit if they exist: kbuild finds
 # what depends on a header.
 DIRS=(drivers/dma-buf/ drivers/gpu/drm/ttm/ drivers/gpu/drm/virtio/ drivers/gpu/drm/vgem_pfn/
-	drivers/gpu/drm/vkms/ drivers/iommu/iommufd/ drivers/vfio/pci/ drivers/char/virtio_console.o)
+	drivers/gpu/drm/vkms/ drivers/iommu/iommufd/ drivers/vfio/pci/ drivers/char/virtio_console.o
+	arch/x86/kvm/)
 # Drivers of which only the touched objects are built
 LARGE='^drivers/gpu/drm/(amd|vmwgfx|xe)/'
 # The first series that needs others. The series before it are independent fixes.
