@@ -25,7 +25,7 @@
 LINUX_PACKAGE=linux-source-7.3
 LINUX_SUITES="trixie-backports testing unstable"
 # Directories of the repository that have kernel files
-OVERLAY_DIRS=(drivers include virt Documentation)
+OVERLAY_DIRS=(drivers include virt Documentation tools)
 
 source_id() {
 	if [[ -n ${LINUX:-} ]]; then
