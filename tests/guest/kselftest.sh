@@ -21,5 +21,5 @@ kselftest_unit()
 	mkdir -p "$_dir"
 	progress "kselftest: $_prog"
 	detached "$KSELFTESTS/$_prog" "$@" < /dev/null 2>&1 |
-		tee "$_dir/$_prog" >&6
+		tee "$_dir/${_prog##*/}" >&6
 }

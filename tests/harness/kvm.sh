@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kvm.sh - make test-kvm: the subtests of vgem_pfn_kvm, whose virtual machines run
-# below KVM of the guest, in one guest that emulates SVM. TESTS=regex selects
-# subtests, PASSES=regex passes.
+# below KVM of the guest, and Linux's own selftest, in one guest that emulates SVM.
+# TESTS=regex selects programs and subtests, PASSES=regex passes.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -18,13 +18,14 @@ export CMDLINE="${CMDLINE:-} tsc=reliable"
 DIR=$OUT/kvm
 QUEUE=$DIR/queue
 
-prepare 3
+KSELFTESTS=kvm prepare 3
 next_step "a QEMU whose guests can run guests"
 qemu_get
 export QEMU ACCEL=${ACCEL:-svm}
 choose_accel
 rm -rf "$DIR"
 units_begin "$QUEUE"
+kselftest_units kvm.list
 PASSES=${PASSES:-^KVM} igt_units
 next_step "running the tests of KVM in a guest: $ACCEL_USED, $ACCEL_WHY"
 GUESTS=1 tests_run "$DIR" "$QUEUE" NO_CONTRACT="${NO_CONTRACT:-}"

@@ -10,7 +10,14 @@
 # for image.sh. They are rebuilt only if the kernel has changed.
 
 _kselftest_make() {
-	local collection=$1 to=$2 log=$OUT/log/kselftest.log
+	local collection=$1 to=$2 log=$OUT/log/kselftest.log args
+	# Only some of the many programs; their library cannot include the header.
+	if [[ $collection == kvm ]]; then
+		args=("TEST_GEN_PROGS_x86=$(awk '!/^(#|$)/ { print $1 }' "$TOP/tests/guest/lists/kvm.list" |
+			sort -u | tr '\n' ' ')" TEST_GEN_PROGS_EXTENDED_x86= TEST_PROGS_x86=)
+	else
+		args=(USERCFLAGS="-include '$HARNESS/lib/kselftest.h'")
+	fi
 	# Another clone may have changed the source tree since our kernel was built.
 	source_prepare
 	run_logged "$log" kbuild -s headers ||
@@ -18,7 +25,7 @@ _kselftest_make() {
 	# Static, so that they do not depend on the guest's libc
 	run_logged "$log" make -C "$WORK/src/tools/testing/selftests/$collection" all \
 		OUTPUT="$to" KHDR_INCLUDES="-isystem $BUILD/usr/include" \
-		USERCFLAGS="-include '$HARNESS/lib/kselftest.h'" USERLDFLAGS=-static ||
+		"${args[@]}" USERLDFLAGS=-static ||
 		die "could not build the selftests of $collection" "$log"
 }
 

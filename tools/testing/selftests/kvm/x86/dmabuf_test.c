@@ -154,7 +154,7 @@ TEST_F(dmabuf, errors)
 	delete_region(vm);
 }
 
-TEST_F(dmabuf, data)
+TEST_F(dmabuf, contents)
 {
 	struct kvm_vm *vm = self->vcpu->vm;
 	int round, i;
