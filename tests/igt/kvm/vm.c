@@ -10,6 +10,8 @@
 #include "pfn_importer.h"
 
 #define MAILBOXES	0x2000
+/* Seconds without progress after which a vCPU is considered stuck */
+#define STUCK_S		45
 
 static int open_kvm(void)
 {
@@ -350,12 +352,30 @@ static void assert_running(struct vm_cpu *cpu)
 		     cpu->ret, cpu->run->exit_reason, cpu->mailbox->wrong);
 }
 
+/* The function of the kernel that the thread sleeps in, and its state */
+static const char *where(struct vm_cpu *cpu)
+{
+	static char text[4096];
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stack", cpu->thread.tid);
+	fd = open(path, O_RDONLY);
+	text[read(fd, text, sizeof(text) - 1)] = 0;
+	close(fd);
+	return text;
+}
+
 void vm_loop_wait(struct vm_cpu *cpu, uint32_t words)
 {
 	uint32_t from = cpu->mailbox->progress;
+	time_t start = time(NULL);
 
 	while (cpu->mailbox->progress - from < words) {
 		assert_running(cpu);
+		igt_assert_f(time(NULL) - start < STUCK_S,
+			     "the vCPU makes no progress: %u words, %lu signals, %s\n",
+			     from, cpu->signals, where(cpu));
 		sched_yield();
 	}
 }
