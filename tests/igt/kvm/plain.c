@@ -44,6 +44,7 @@ static void test_move(int fd, int moves, bool signals)
 	cpu = &bo.vm.cpu[0];
 	cpu->restart = signals;
 	vm_loop_start(cpu, VM_GPA, SIZE, STRIDE, 7);
+	vm_loop_wait(cpu, 1);
 	for (i = 0; i < moves; i++) {
 		vgem_pfn_bo_move(fd, bo.handle, regions[i % 3]);
 		if (signals)
