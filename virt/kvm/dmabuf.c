@@ -7,18 +7,18 @@
  *
  * A fault uses the sequence of the MMU, as faults on userspace memory do:
  *
- *	fault				notification, under the reservation lock
- *	-----				----------------------------------------
- *	read mmu_invalidate_seq
- *	lock the reservation object
- *	look up the pfn
- *	unlock				mmu_lock
- *	wait for pending copies		mmu_invalidate_in_progress++
- *	mmu_lock			unmap the slot, flush TLBs
- *	retry if seq has changed or	mmu_invalidate_seq++
- *	an invalidation is in		mmu_invalidate_in_progress--
- *	progress, else map		unlock
- *	unlock
+ *   fault                            notification, under the reservation lock
+ *   -----                            ----------------------------------------
+ *   read mmu_invalidate_seq
+ *   lock the reservation object
+ *   look up the pfn
+ *   unlock                           mmu_lock
+ *   wait for pending copies          mmu_invalidate_in_progress++
+ *   mmu_lock                         unmap the slot, flush TLBs
+ *   retry if the sequence has        mmu_invalidate_seq++
+ *   changed or an invalidation is    mmu_invalidate_in_progress--
+ *   in progress, else map            unlock
+ *   unlock
  *
  * Locks: kvm->slots_lock is taken outside the reservation lock, which is taken
  * outside kvm->mmu_lock. A fault holds kvm->srcu while it waits for the

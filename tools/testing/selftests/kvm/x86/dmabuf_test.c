@@ -16,7 +16,7 @@
 #include "test_util.h"
 
 #define SLOT	10
-#define GPA	(1UL << 32)
+#define GPA	BIT(32)
 #define PAGES	16
 #define SIZE	(PAGES * 4096UL)
 
@@ -78,19 +78,19 @@ static void delete_region(struct kvm_vm *vm)
 /* Add 1 to the first word of each page, report it, and repeat. */
 static void guest_add(void)
 {
-	volatile u64 *words = (u64 *)GPA;
+	u64 *words = (u64 *)GPA;
 	int i;
 
 	for (;;) {
 		for (i = 0; i < PAGES; i++)
-			words[i * 512]++;
+			WRITE_ONCE(words[i * 512], READ_ONCE(words[i * 512]) + 1);
 		GUEST_SYNC(0);
 	}
 }
 
 static void guest_write(void)
 {
-	*(volatile u64 *)(GPA + 4096) = 5;
+	WRITE_ONCE(*(u64 *)(GPA + 4096), 5);
 	GUEST_DONE();
 }
 
