@@ -254,8 +254,8 @@ static int kvm_dmabuf_check(struct dma_buf *dmabuf, const struct kvm_memory_slot
  *
  * Return: 0; -EBADF or -EINVAL if @fd is not a dma-buf; -EINVAL for a range that
  * is not page-aligned or not inside the buffer; -EACCES if the file is not open
- * for writing and the slot is not read-only; -EOPNOTSUPP if the exporter provides no page frame numbers; -EINTR;
- * -ENOMEM; or the error of the exporter.
+ * for writing and the slot is not read-only; -EOPNOTSUPP if the exporter provides
+ * no page frame numbers; -EINTR; -ENOMEM; or the error of the exporter.
  */
 int kvm_dmabuf_bind(struct kvm *kvm, struct kvm_memory_slot *slot, int fd, u64 offset)
 {
