@@ -170,6 +170,10 @@
  * SUBTEST: plain-signals
  * Description: Like plain-move, with a signal to the vCPU after each move.
  *
+ * SUBTEST: plain-compare
+ * Description: After a move, a buffer of 4 MiB needs two faults, and over a mapping of the
+ *		process 1,024. The time of a fault is printed.
+ *
  * SUBTEST: plain-signal
  * Description: A signal ends KVM_RUN if the fault handler of the process waits.
  *
