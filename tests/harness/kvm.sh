@@ -28,7 +28,7 @@ units_begin "$QUEUE"
 kselftest_units kvm.list
 PASSES=${PASSES:-^KVM} igt_units
 next_step "running the tests of KVM in a guest: $ACCEL_USED, $ACCEL_WHY"
-GUESTS=1 tests_run "$DIR" "$QUEUE" NO_CONTRACT="${NO_CONTRACT:-}"
+GUESTS=1 tests_run "$DIR" "$QUEUE" NO_CONTRACT="${NO_CONTRACT:-}" PER_TEST_TIMEOUT=600
 note "the guest ran for $(hms "$TESTS_SECONDS")"
 next_step "results in $DIR: test.ktap, junit.xml, guest-1/console.log"
 results_collect_all "$DIR" "$QUEUE"
