@@ -10,6 +10,8 @@
 # KVM warns of VMs with several vCPUs if the TSC is unstable, which the kernel may find on
 # a busy host.
 export CMDLINE="${CMDLINE:-} tsc=reliable"
+# Long subtests are silent.
+export BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600} STALL_TIMEOUT=${STALL_TIMEOUT:-600}
 # shellcheck source=tests/harness/lib/prepare.sh
 . "$HARNESS/lib/prepare.sh"
 # shellcheck source=tests/harness/lib/tests.sh

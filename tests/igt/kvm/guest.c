@@ -13,6 +13,8 @@
  *
  * VM_OUTS: esi is the address, edx the port. VM_INS: edi is the address. KVM emulates
  * both.
+ *
+ * VM_VMRUN: eax is the control block. The guest of the guest has the other registers.
  */
 #include "kvm.h"
 
@@ -70,13 +72,16 @@ asm(
 "vm_ins:\n"
 "	insb\n"
 "	hlt\n"
+"vm_vmrun:\n"
+"	vmrun\n"
+"	hlt\n"
 "vm_code_end:\n"
 "	.code64\n"
 "	.popsection\n"
 );
 
 extern const char vm_write[], vm_check_words[], vm_loop[], vm_poke[], vm_peek[],
-		  vm_outs[], vm_ins[];
+		  vm_outs[], vm_ins[], vm_vmrun[];
 
 uint32_t vm_entry_offset(enum vm_entry entry)
 {
@@ -93,7 +98,9 @@ uint32_t vm_entry_offset(enum vm_entry entry)
 		return vm_peek - vm_code;
 	case VM_OUTS:
 		return vm_outs - vm_code;
-	default:
+	case VM_INS:
 		return vm_ins - vm_code;
+	default:
+		return vm_vmrun - vm_code;
 	}
 }

@@ -40,6 +40,8 @@ enum vm_entry {
 	/* Write one byte of memory to a port, and read one byte of a port to memory. */
 	VM_OUTS,
 	VM_INS,
+	/* Run a guest of the guest until its HLT. */
+	VM_VMRUN,
 };
 
 /* Shared with a vCPU that runs VM_LOOP */
@@ -185,6 +187,7 @@ void kvm_close_tests(int fd);
 void kvm_share_tests(int fd);
 void kvm_log_tests(int fd);
 void kvm_access_tests(int fd);
+void kvm_nested_tests(int fd);
 void kvm_plain_tests(int fd);
 /* Unplugs devices, and opens them itself. */
 void kvm_unplug_tests(void);

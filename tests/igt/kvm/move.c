@@ -57,13 +57,6 @@ static void move(struct vm_bo *bo, uint32_t region)
 	vm_loop_wait(&bo->vm.cpu[0], 1);
 }
 
-/* Long tests must not be silent. */
-static void progress(int moves)
-{
-	if (moves % 500 == 499)
-		igt_info("%d moves\n", moves + 1);
-}
-
 static void test_move(int fd, int moves)
 {
 	static const uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT };
@@ -71,10 +64,8 @@ static void test_move(int fd, int moves)
 	int i;
 
 	start(&bo, fd, SIZE);
-	for (i = 0; i < moves; i++) {
+	for (i = 0; i < moves; i++)
 		move(&bo, regions[i % 3]);
-		progress(i);
-	}
 	igt_assert_lte_u64(moves, vgem_pfn_bo_query(fd, bo.handle).num_notifies);
 	igt_info("%d moves, %u words changed\n", moves, bo.vm.cpu[0].mailbox->progress);
 	end(&bo);

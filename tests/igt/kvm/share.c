@@ -53,8 +53,6 @@ static void test_share(int fd, int moves)
 		*(volatile uint64_t *)(map + at + PROCESS) = value(PROCESS, i);
 		word = value(DEVICE, i);
 		pfn_import_write(import, at + DEVICE, &word, sizeof(word));
-		if (i % 500 == 499)
-			igt_info("%d moves\n", i + 1);
 	}
 
 	/* All see the words of the guest. */

@@ -164,6 +164,10 @@
  * SUBTEST: access-code
  * Description: A buffer that moves has the guest's code.
  *
+ * SUBTEST: nested-move
+ * Description: Like move, with a guest of the guest, which KVM runs with shadow page
+ *		tables. Needs SVM.
+ *
  * SUBTEST: plain-move
  * Description: Like move, with a memslot over a mapping of the process.
  *
@@ -215,6 +219,7 @@ int igt_main()
 	kvm_share_tests(fd);
 	kvm_log_tests(fd);
 	kvm_access_tests(fd);
+	kvm_nested_tests(fd);
 	kvm_plain_tests(fd);
 
 	igt_fixture()
