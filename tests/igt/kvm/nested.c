@@ -2,8 +2,8 @@
 /*
  * Subtests of a guest of the guest (SVM only). The guest executes VMRUN and nothing else.
  * Its own guest has the same addresses, by nested page tables with pages of 4 MiB in the
- * RAM of the VM, and runs VM_LOOP on the buffer. KVM combines these tables with the
- * memslots to shadow page tables.
+ * RAM of the VM, which are the guest's page tables, too. It runs VM_LOOP on the buffer.
+ * KVM combines these tables with the memslots to shadow page tables.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -99,8 +99,10 @@ static void enable_svm(struct vm *vm)
 
 	igt_assert_eq(__vgem_pfn_ioctl(cpu, KVM_GET_SREGS, &sregs), 0);
 	sregs.efer |= EFER_SVME;
-	/* The nested page tables have the format that the guest could have itself. */
+	/* VMRUN needs paging. The nested page tables have the same format. */
+	sregs.cr3 = TABLES;
 	sregs.cr4 |= 0x10;
+	sregs.cr0 |= 1U << 31;
 	igt_assert_eq(__vgem_pfn_ioctl(cpu, KVM_SET_SREGS, &sregs), 0);
 	msrs->nmsrs = 1;
 	msrs->entries[0] = (struct kvm_msr_entry) { .index = MSR_VM_HSAVE_PA, .data = HSAVE };
@@ -134,9 +136,9 @@ static void test_move(int fd, int moves)
 
 	vm_bo_create(&bo, fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	cpu = &bo.vm.cpu[0];
+	make_tables(&bo.vm);
 	enable_svm(&bo.vm);
 	make_vmcb(&bo.vm, VM_LOOP);
-	make_tables(&bo.vm);
 	vm_loop_set(fd, bo.handle, VM_GPA, SIZE, STRIDE, 7);
 	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, SIZE);
 
