@@ -116,10 +116,10 @@ _kerneldoc() {
 # that the unpatched tree does not have count, at any line number.
 check_kerneldoc() {
 	local files patches patched
-	mapfile -t files < <(repo_files 'drivers/*.c' 'drivers/*.h' 'include/*.h')
+	mapfile -t files < <(repo_files 'drivers/*.c' 'drivers/*.h' 'include/*.h' 'virt/*.c')
 	_kerneldoc "$WORK/src" "${files[@]}"
 	mapfile -t patches < <(series_patches)
-	mapfile -t patched < <(patched_files "${patches[@]}" | grep -E '^(drivers|include)/.*[.][ch]$')
+	mapfile -t patched < <(patched_files "${patches[@]}" | grep -E '^(drivers|include|virt)/.*[.][ch]$')
 	comm -13 <(_kerneldoc "$PRISTINE" "${patched[@]}" | sed -E 's/:[0-9]+ /: /' | sort -u) \
 		<(_kerneldoc "$WORK/src" "${patched[@]}" | sed -E 's/:[0-9]+ /: /' | sort -u)
 }
