@@ -18,8 +18,7 @@
  */
 #include "kvm.h"
 
-asm(
-"	.pushsection .rodata\n"
+asm("	.pushsection .rodata\n"
 "	.globl vm_code, vm_code_end\n"
 "	.code32\n"
 "vm_code:\n"
@@ -77,8 +76,7 @@ asm(
 "	hlt\n"
 "vm_code_end:\n"
 "	.code64\n"
-"	.popsection\n"
-);
+"	.popsection\n");
 
 extern const char vm_write[], vm_check_words[], vm_loop[], vm_poke[], vm_peek[],
 		  vm_outs[], vm_ins[], vm_vmrun[];
