@@ -25,27 +25,6 @@ enum {
 static char names[NUM][PFN_PCI_NAME_SIZE];
 static int fds[NUM];
 
-/*
- * Zen and later CPUs forward between root ports, and the kernel allows P2P
- * there.
- */
-static bool root_forwards(void)
-{
-	FILE *file = fopen("/proc/cpuinfo", "re");
-	bool amd = false;
-	int family = 0;
-	char line[256];
-
-	igt_assert(file);
-	while (fgets(line, sizeof(line), file)) {
-		amd |= !!strstr(line, "AuthenticAMD");
-		if (sscanf(line, "cpu family : %d", &family) == 1)
-			break;
-	}
-	fclose(file);
-	return amd && family >= 0x17;
-}
-
 static bool in_bar(uint64_t pfn)
 {
 	uint64_t start, size;
@@ -209,7 +188,7 @@ void hotplug_peers_tests(void)
 
 		igt_describe("A buffer is moved out of a BAR that its importer cannot reach.");
 		igt_subtest("pci-no-peers") {
-			igt_require_f(!root_forwards(),
+			igt_require_f(!pfn_pci_root_forwards(),
 				      "this CPU's root complex makes all devices peers\n");
 			with_peers(FAR, false, test_peers);
 		}

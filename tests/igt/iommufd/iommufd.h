@@ -9,30 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pfn_iommufd_ioctl.h"
+#include "pfn_iommufd.h"
 #include "vgem_pfn.h"
-
-#define MAP_READ	IOMMU_IOAS_MAP_READABLE
-#define MAP_RW		(IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)
-
-struct iommufd {
-	int fd;
-	uint32_t ioas;
-	uint32_t hwpt;
-};
 
 /* Skips without IOMMUFD, and without a test interface that can look up an IOVA. */
 struct iommufd iommufd_open(void);
-void iommufd_close(struct iommufd *iommu);
-
-/* Returns 0 or -errno; @iova is an input with IOMMU_IOAS_MAP_FIXED_IOVA. */
-int __iommufd_map(struct iommufd *iommu, int dmabuf, uint64_t start,
-		  uint64_t length, uint32_t flags, uint64_t *iova);
-/* For reading and writing; the kernel chooses the IOVA. */
-uint64_t iommufd_map(struct iommufd *iommu, int dmabuf, uint64_t start,
-		     uint64_t length);
-int __iommufd_unmap(struct iommufd *iommu, uint64_t iova, uint64_t length);
-void iommufd_unmap(struct iommufd *iommu, uint64_t iova, uint64_t length);
 
 /* Physical address of an IOVA and kind of memory; -ENOENT if the IOVA is not mapped */
 int __iommufd_lookup(struct iommufd *iommu, uint64_t iova, uint64_t *phys,
@@ -50,11 +31,6 @@ void iommufd_assert_unmapped(struct iommufd *iommu, uint64_t iova,
 void iommufd_check(struct iommufd *iommu, uint64_t iova, uint64_t length,
 		   uint64_t seed);
 
-/* The region that a buffer of iommufd_buffer() can move to from @region */
-uint32_t iommufd_elsewhere(uint32_t region);
-/* Create a buffer in @region, filled with the pattern of @seed. */
-uint32_t iommufd_buffer(int fd, uint64_t size, uint32_t region, uint64_t seed);
-
 /* A buffer of iommufd_buffer(), its dma-buf, and an address space to map it into */
 struct iommufd_bo {
 	struct iommufd iommu;
@@ -65,8 +41,6 @@ struct iommufd_bo {
 
 struct iommufd_bo iommufd_bo_create(int fd, uint64_t size, uint32_t region, uint64_t seed);
 void iommufd_bo_destroy(struct iommufd_bo *bo);
-/* Assert that the buffer is neither attached nor pinned. */
-void iommufd_assert_unused(int fd, uint32_t handle);
 
 void iommufd_map_tests(int fd);
 void iommufd_pin_tests(int fd);

@@ -6,17 +6,13 @@
  */
 #include <errno.h>
 #include <linux/pci_regs.h>
-#include <stddef.h>
 
 #include "igt.h"
 #include "iommufd.h"
-#include "pfn_debugfs.h"
 #include "pfn_fault.h"
 #include "pfn_importer.h"
 #include "pfn_nth.h"
-#include "pfn_pci.h"
-#include "pfn_vfio_ioctl.h"
-#include "vgem_pfn_module.h"
+#include "pfn_vfio.h"
 
 /* Two neighbours, a range of a single page, and a range that begins before the others */
 static const struct vfio_range ranges[] = {
@@ -28,101 +24,33 @@ static const struct vfio_range ranges[] = {
 
 #define NUM_RANGES	ARRAY_SIZE(ranges)
 
-static struct {
-	char name[PFN_PCI_NAME_SIZE];
-	int iommufd;
-	int device;
-	uint64_t bar;
-} vfio = { .iommufd = -1, .device = -1 };
-
-static void vfio_close(void)
-{
-	if (vfio.device >= 0)
-		close(vfio.device);
-	if (vfio.iommufd >= 0)
-		close(vfio.iommufd);
-	vfio.device = -1;
-	vfio.iommufd = -1;
-	if (!vfio.name[0])
-		return;
-	__pfn_write_file("/sys/bus/pci/drivers/vfio-pci/unbind", vfio.name);
-	__pfn_pci_set_override(vfio.name, "\n");
-}
-
-static void vfio_exit(int sig)
-{
-	vfio_close();
-	if (system("modprobe -q -r vfio-pci"))
-		fprintf(stderr, "vfio-pci stays loaded\n");
-}
-
-static int open_device(void)
-{
-	char dir[96];
-
-	snprintf(dir, sizeof(dir), "/sys/bus/pci/devices/%s/vfio-dev", vfio.name);
-	return __vgem_pfn_open_below(dir, "vfio", "/dev/vfio/devices");
-}
+static struct pfn_vfio vfio;
+static struct iommufd vfio_iommu;
+static uint64_t vfio_bar;	/* physical address */
 
 static void vfio_open(void)
 {
-	struct vfio_bind bind = { .argsz = sizeof(bind) };
 	uint64_t size;
 
-	igt_require_f(!access("/sys/class/iommu/dmar0", F_OK), "there is no IOMMU\n");
-	igt_require(pfn_pci_find(PFN_PCI_IVSHMEM, 0, vfio.name));
-	igt_install_exit_handler(vfio_exit);
-	pfn_pci_bar(vfio.name, PFN_PCI_IVSHMEM_BAR, &vfio.bar, &size);
-	igt_require_f(!system("modprobe -q vfio-pci"), "no vfio-pci\n");
-	/* With KVM the emulated IOMMU does not remap interrupts. */
-	__pfn_write_file("/sys/module/iommufd/parameters/allow_unsafe_interrupts", "1");
-	pfn_pci_set_override(vfio.name, "vfio-pci");
-	igt_assert_eq(__pfn_write_file("/sys/bus/pci/drivers_probe", vfio.name), 0);
-
-	vfio.iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-	igt_assert_fd(vfio.iommufd);
-	vfio.device = open_device();
-	igt_assert_fd(vfio.device);
-	bind.iommufd = vfio.iommufd;
-	igt_assert_eq(__vgem_pfn_ioctl(vfio.device, VFIO_DEVICE_BIND_IOMMUFD, &bind), 0);
+	vfio_iommu = iommufd_open_ioas();
+	pfn_vfio_open(&vfio, PFN_PCI_IVSHMEM, 0, vfio_iommu.fd);
+	pfn_pci_bar(vfio.name, PFN_PCI_IVSHMEM_BAR, &vfio_bar, &size);
 }
 
-/* Enable or disable the device's memory in its PCI command register. */
 static void set_memory(bool on)
 {
-	const off_t at = VFIO_REGION(VFIO_PCI_CONFIG_REGION_INDEX) + PCI_COMMAND;
-	uint16_t command;
-
-	igt_assert_eq(pread(vfio.device, &command, sizeof(command), at), sizeof(command));
-	command &= ~PCI_COMMAND_MEMORY;
-	if (on)
-		command |= PCI_COMMAND_MEMORY;
-	igt_assert_eq(pwrite(vfio.device, &command, sizeof(command), at), sizeof(command));
+	pfn_vfio_set_command(&vfio, PCI_COMMAND_MEMORY, on);
 }
 
 /* Export the first @num ranges as one dma-buf. Returns it or -errno. */
 static int __vfio_export(uint32_t num)
 {
-	struct vfio_feature_dma_buf arg = {
-		.argsz = offsetof(typeof(arg), ranges) + num * sizeof(*ranges),
-		.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF,
-		.region_index = PFN_PCI_IVSHMEM_BAR,
-		.open_flags = O_RDWR | O_CLOEXEC,
-		.nr_ranges = num,
-	};
-	int fd;
-
-	memcpy(arg.ranges, ranges, num * sizeof(*ranges));
-	fd = ioctl(vfio.device, VFIO_DEVICE_FEATURE, &arg);
-	return fd < 0 ? -errno : fd;
+	return __pfn_vfio_export(&vfio, PFN_PCI_IVSHMEM_BAR, ranges, num);
 }
 
 static int vfio_export(uint32_t num)
 {
-	int fd = __vfio_export(num);
-
-	igt_assert_fd(fd);
-	return fd;
+	return pfn_vfio_export(&vfio, PFN_PCI_IVSHMEM_BAR, ranges, num);
 }
 
 static uint64_t ranges_size(uint32_t num)
@@ -141,7 +69,7 @@ static uint64_t address(uint64_t offset)
 
 	for (range = ranges; offset >= range->length; range++)
 		offset -= range->length;
-	return vfio.bar + range->offset + offset;
+	return vfio_bar + range->offset + offset;
 }
 
 /* Assert that @iova is mapped to a buffer of all ranges, from byte @start on, as MMIO. */
@@ -259,7 +187,8 @@ static void test_unbind(void)
 	uint64_t iova, other = 0;
 
 	iova = iommufd_map(&iommu, dmabuf, 0, size);
-	vfio_close();
+	pfn_vfio_close(&vfio);
+	iommufd_close(&vfio_iommu);
 	iommufd_assert_unmapped(&iommu, iova, size);
 	igt_assert_eq(__iommufd_map(&iommu, dmabuf, 0, size, MAP_RW, &other), -ENODEV);
 	iommufd_unmap(&iommu, iova, size);

@@ -71,6 +71,23 @@ bool pfn_pci_same_bridge(const char *a, const char *b)
 	       strncmp(strrchr(parent_a, '/'), "/pci", 4);
 }
 
+bool pfn_pci_root_forwards(void)
+{
+	FILE *file = fopen("/proc/cpuinfo", "re");
+	bool amd = false;
+	int family = 0;
+	char line[256];
+
+	igt_assert(file);
+	while (fgets(line, sizeof(line), file)) {
+		amd |= !!strstr(line, "AuthenticAMD");
+		if (sscanf(line, "cpu family : %d", &family) == 1)
+			break;
+	}
+	fclose(file);
+	return amd && family >= 0x17;
+}
+
 void pfn_pci_bar(const char *name, unsigned int bar, uint64_t *start,
 		 uint64_t *size)
 {

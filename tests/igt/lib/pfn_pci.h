@@ -20,6 +20,11 @@ bool pfn_pci_find(unsigned int vendor, unsigned int device, unsigned int index,
 		  char name[PFN_PCI_NAME_SIZE]);
 /* Whether both are behind the same bridge, not counting the host bridge */
 bool pfn_pci_same_bridge(const char *a, const char *b);
+/*
+ * Whether the kernel permits peer-to-peer DMA through the root complex: Zen and later CPUs
+ * forward between root ports.
+ */
+bool pfn_pci_root_forwards(void);
 /* Read start and size of a BAR. */
 void pfn_pci_bar(const char *name, unsigned int bar, uint64_t *start,
 		 uint64_t *size);

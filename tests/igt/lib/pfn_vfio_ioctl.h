@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 
 #define VFIO_IO(nr)			_IO(';', 100 + (nr))
+#define VFIO_DEVICE_RESET		VFIO_IO(11)
 #define VFIO_DEVICE_FEATURE		VFIO_IO(17)
 #define VFIO_DEVICE_BIND_IOMMUFD	VFIO_IO(18)
 #define VFIO_DEVICE_ATTACH_IOMMUFD_PT	VFIO_IO(19)
