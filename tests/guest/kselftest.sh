@@ -6,6 +6,29 @@
 
 KSELFTESTS=/vgem_pfn/kselftest
 
+# The device that programs of vfio use: QEMU's igb
+VFIO_VENDOR=0x8086
+VFIO_DEVICE=0x10c9
+
+# bind_vfio: bind this device to vfio-pci, and set VFIO_SELFTESTS_BDF to its name. Without
+# the device, the programs skip their tests.
+bind_vfio()
+{
+	find_pci $VFIO_VENDOR $VFIO_DEVICE || return 0
+	export VFIO_SELFTESTS_BDF="${PCI##*/}"
+	echo vfio-pci > "$PCI/driver_override"
+	echo "$VFIO_SELFTESTS_BDF" > /sys/bus/pci/drivers_probe
+	# Interrupts are not remapped under KVM.
+	echo 1 > /sys/module/iommufd/parameters/allow_unsafe_interrupts
+}
+
+unbind_vfio()
+{
+	[ -n "${VFIO_SELFTESTS_BDF:-}" ] || return 0
+	echo "$VFIO_SELFTESTS_BDF" > /sys/bus/pci/drivers/vfio-pci/unbind
+	echo > "/sys/bus/pci/devices/$VFIO_SELFTESTS_BDF/driver_override"
+}
+
 # kselftest_unit PROGRAM MODULE [OPTION...]: descriptor 0 is /dev/null, so that a
 # program cannot change the console.
 kselftest_unit()
@@ -13,13 +36,15 @@ kselftest_unit()
 	_prog=$1
 	# shellcheck disable=SC2154 # units.sh sets it
 	_dir=$RESULTS/unit/$unit/kselftest
-	if [ ! -d "/sys/module/$2" ]; then
+	if [ ! -d "/sys/module/$(echo "$2" | tr - _)" ]; then
 		load_module "$2" || return
 		echo "$2" >> /run/loaded
 	fi
 	shift 2
 	mkdir -p "$_dir"
+	[ "${_prog#vfio_}" = "$_prog" ] || bind_vfio
 	progress "kselftest: $_prog"
 	detached "$KSELFTESTS/$_prog" "$@" < /dev/null 2>&1 |
-		tee "$_dir/${_prog##*/}" >&6
+		tee "$_dir/$_prog" >&6
+	[ "${_prog#vfio_}" = "$_prog" ] || unbind_vfio
 }

@@ -2,7 +2,21 @@
 # shellcheck shell=dash
 #
 # MODE=run: load the driver and run the story program, and only those checks that
-# take no time. The picture is made by an IGT subtest. Both are traced.
+# take no time. The picture is made by an IGT subtest. Both are traced. If there is an
+# IOMMU, the line about DMA comes from another subtest.
+
+# show_dma: let a device access buffers that move, and print how many moves that were.
+show_dma()
+{
+	progress "DMA"
+	detached /vgem_pfn/tests/vgem_pfn_dma --run-subtest move > "$RESULTS/dma.log" 2>&1
+	_status=$?
+	awk '/: [0-9]+ moves$/ { moves += $(NF - 1); kinds++ }
+		END { printf "%-13s a device reads and writes %d kinds of memory, %s %d moves\n",
+			"dma", kinds, "at the same IOVA before and after", moves }' \
+		"$RESULTS/dma.log" >&5
+	ended "dma" $_status "$(grep -v '^ ' "$RESULTS/dma.log" | tail -n 1)"
+}
 
 if load_modules modules.list; then
 	start_trace || not_ok "trace" "cannot trace the events of vgem_pfn"
@@ -20,6 +34,7 @@ if load_modules modules.list; then
 	cat "$RESULTS/vkms.txt" >&5
 	ended "picture" $_status "$(grep -v '^ ' "$RESULTS/vkms.log" | tail -n 1)"
 	save_trace "$RESULTS/trace.txt"
+	[ ! -e /sys/class/iommu/dmar0 ] || show_dma
 fi
 check_taint
 check_lockdep

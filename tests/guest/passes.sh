@@ -14,18 +14,23 @@ PER_TEST_TIMEOUT=${PER_TEST_TIMEOUT:-180}
 BAR_VENDOR=0x1af4
 BAR_DEVICE=0x1110
 
+# find_pci VENDOR DEVICE: set PCI to the first such device, or to nothing.
+find_pci()
+{
+	for PCI in /sys/bus/pci/devices/*; do
+		read -r _vendor < "$PCI/vendor"
+		read -r _device < "$PCI/device"
+		[ "$_vendor $_device" != "$1 $2" ] || return 0
+	done
+	PCI=
+	return 1
+}
+
 # find_bar: set BAR to the PCI device whose BAR has memory for carveouts.
 find_bar()
 {
 	BAR=
-	for _dev in /sys/bus/pci/devices/*; do
-		read -r _vendor < "$_dev/vendor"
-		read -r _device < "$_dev/device"
-		[ "$_vendor $_device" = "$BAR_VENDOR $BAR_DEVICE" ] || continue
-		BAR=$_dev
-		return 0
-	done
-	return 1
+	find_pci $BAR_VENDOR $BAR_DEVICE && BAR=$PCI
 }
 
 # check_memory: check that the memory for carveouts is as expected. sysfs has a
@@ -154,6 +159,7 @@ reload()
 	[ -z "${BAR:-}" ] || echo > "$BAR/driver_override"
 	for _param; do
 		if [ "$_param" = pci ]; then
+			[ -n "${BAR:-}" ] || find_bar || return
 			echo vgem_pfn > "$BAR/driver_override"
 			echo "${BAR##*/}" > /sys/bus/pci/drivers_probe
 		else

@@ -23,9 +23,7 @@ kasan     FORM=full,VARIANT=kasan               test     COMMON,tests/configs/ka
 coverage  VARIANT=kasan,FORM=full               coverage COMMON,tests/configs/kasan.config,tests/harness/test.sh
 drm-kunit VARIANT=drm-kunit,TESTS=_test         test     COMMON,tests/configs/drm-kunit.config
 swiotlb   CMDLINE=swiotlb=force,PASSES=SWIOTLB  test     COMMON
-iommufd   -                                     iommufd  COMMON
-kvm       FORM=full                             kvm      COMMON
-kvm-kasan FORM=full,VARIANT=kasan               kvm      COMMON,tests/configs/kasan.config
+iommufd   FORM=full                             iommufd  COMMON
 nested    -                                     nested   COMMON
 prove     -                                     selftest-prove COMMON,tests/prove,tests/harness/prove.sh
 harness   -                                     selftest COMMON,tests/harness

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# iommufd.sh - make test-iommufd: Linux's selftests of IOMMUFD, which imports
-# dma-bufs, and the subtests of vgem_pfn_iommufd with dma-bufs of vfio-pci, in one
-# guest that has an IOMMU. TESTS=regex selects programs and subtests.
+# iommufd.sh - make test-iommufd: Linux's selftests of IOMMUFD, which imports dma-bufs,
+# the subtests of vgem_pfn_iommufd with dma-bufs of vfio-pci, and DMA of devices
+# (vgem_pfn_dma, vfio_dmabuf_test), in one guest that has an IOMMU. TESTS=regex selects
+# programs and subtests. FORM=full adds the long forms.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -18,11 +19,14 @@ QUEUE=$DIR/queue
 # The largest buffer of huge pages that a test allocates has 64 of 2 MiB.
 HUGEPAGES=72
 
-KSELFTESTS=iommu prepare 2
+KSELFTESTS=1 prepare 3
+next_step "a QEMU that has igb"
+qemu_get
+choose_accel
 rm -rf "$DIR"
 units_begin "$QUEUE"
 kselftest_units iommufd.list
-PASSES=VFIO igt_units
+PASSES='VFIO|DMA' igt_units
 next_step "running the selftests of IOMMUFD in a guest: $ACCEL_USED, $ACCEL_WHY"
 # One guest only: the programs share the state of fault injection.
 GUESTS=1 tests_run "$DIR" "$QUEUE" NO_CONTRACT=1 HUGEPAGES=$HUGEPAGES

@@ -31,8 +31,10 @@ PEER_BAR_SIZE=8M
 # The guest writes to these ports, and reads from the last one (units.sh).
 PORTS=(verdict results story progress plan)
 
-# GUEST_IOMMU=1 adds an IOMMU, and a PCI device that has its own group and no driver.
-# Devices with drivers use the IOMMU only if they are bound to vfio-pci.
+# GUEST_IOMMU=1 adds an IOMMU, a PCI device that has its own group and no driver, and two
+# devices with DMA engines: edu and igb, each alone behind a root port. It needs the QEMU
+# of rootfs.sh. Devices with drivers use the IOMMU only if they are bound to vfio-pci. The
+# IOMMU has no caching mode, in which the kernel also flushes when it maps.
 GUEST_IOMMU=${GUEST_IOMMU:-}
 
 # GUEST_DRIVES=(FILE...) are read-only images for the guest: /dev/vdb and so on.
@@ -59,7 +61,9 @@ GUEST_CMDLINE=(
 read -ra _extra <<<"${CMDLINE:-}"
 GUEST_CMDLINE+=("${_extra[@]}")
 
-[[ -z $GUEST_IOMMU ]] || GUEST_CMDLINE+=(intel_iommu=on iommu=pt)
+# On a busy machine the kernel's check of the emulated timer, which it makes if interrupts
+# are remapped, may fail.
+[[ -z $GUEST_IOMMU ]] || GUEST_CMDLINE+=(intel_iommu=on iommu=pt no_timer_check)
 
 # guest_cmdline MODE [KEY=VALUE...] - print the kernel command line
 guest_cmdline() {
@@ -97,7 +101,12 @@ qemu_args() {
 		-object "memory-backend-memfd,id=bar2,size=$PEER_BAR_SIZE,share=on"
 		-device "ivshmem-plain,memdev=bar2,bus=bridge,addr=2"
 	)
-	[[ -z $GUEST_IOMMU ]] || QEMU_ARGS+=(-device pci-testdev)
+	[[ -z $GUEST_IOMMU ]] || QEMU_ARGS+=(
+		-device pci-testdev
+		-device "pcie-root-port,id=edu,chassis=2"
+		-device "edu,bus=edu,dma_mask=0xffffffffffffffff"
+		-device "pcie-root-port,id=igb,chassis=3" -device "igb,bus=igb"
+	)
 	mapfile -t accel < <(accel_args "$ACCEL_USED")
 	QEMU_ARGS+=("${accel[@]}")
 	for drive in "${GUEST_DRIVES[@]}"; do

@@ -36,7 +36,8 @@ declare -A TOOLS=(
 	[fetch]="apt-get:apt git mmdebstrap rsync xz:xz-utils"
 	[kernel]="bc bison ccache depmod:kmod flex gcc ld:binutils lz4 make perl
 		/usr/include/stdio.h:libc6-dev /usr/include/libelf.h:libelf-dev"
-	[kselftest]="/usr/include/sys/capability.h:libcap-dev"
+	[kselftest]="/usr/include/sys/capability.h:libcap-dev
+		/usr/include/uuid/uuid.h:uuid-dev"
 	[check]="git perl python3 shellcheck sparse $IGT_TOOLS"
 	[configs]="clang-19 aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
 		i686-linux-gnu-gcc:gcc-i686-linux-gnu"

@@ -7,7 +7,7 @@
 #   prepare STEPS   build kernel, root and image, choose the accelerator: sets
 #                   GUEST_KERNEL, GUEST_IMAGE, ROOTFS and ACCEL_USED. STEPS is the
 #                   number of further steps that the caller begins with next_step.
-#                   With KSELFTESTS=collection the image has these selftests of Linux.
+#                   With KSELFTESTS=1 the image has selftests of Linux.
 
 for _part in packages source kbuild kselftest accel rootfs image guest boot units results \
 	input; do
@@ -37,7 +37,7 @@ prepare() {
 	prepare_kernel "${VARIANT:-base}"
 	next_step "guest root and image"
 	rootfs_get
-	[[ -z ${KSELFTESTS:-} ]] || kselftest_get "$KSELFTESTS" "$GUEST_KERNEL"
+	[[ -z ${KSELFTESTS:-} ]] || kselftest_get "$GUEST_KERNEL"
 	image_get "$GUEST_KERNEL" "${VARIANT:-base}"
 	choose_accel
 }

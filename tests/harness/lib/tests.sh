@@ -54,7 +54,7 @@ tests_run() {
 	_TOTAL=$(cat "$queue"/* | grep -c '^igt@') || :
 	_PASSES=$(head -qn 1 "$queue"/* | awk '{ p = $3 == "igt" ? $4 : $3 " " $4 } !seen[p]++ { print p }')
 	local -x DIR=$dir QUEUE=$queue
-	export GUEST_KERNEL GUEST_IMAGE ROOTFS ACCEL BOOT_TIMEOUT STALL_TIMEOUT
+	export GUEST_KERNEL GUEST_IMAGE ROOTFS QEMU ACCEL BOOT_TIMEOUT STALL_TIMEOUT
 	for ((n = 1; n <= $(guests_side_by_side); n++)); do
 		start_child "$HARNESS/lib/slot.sh" "$n" "$@"
 		slots+=("$!")
