@@ -21,7 +21,8 @@
 # mutations by name. MUTATIONS_DIR=kvm/ selects those of KVM, whose guests emulate SVM.
 #
 # Mutations of our modules and of iommufd share guests (tests/guest/mutant.sh). A mutation
-# of the kernel or of other modules, or one that lists KUnit cases, boots a guest of its own.
+# of the kernel or of other modules, or one that lists KUnit cases or tests of the passes
+# VFIO and DMA, which need an IOMMU, boots a guest of its own.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -125,10 +126,19 @@ died_in() {
 	[[ $(cat "$1/end") != exited ]] && grep -qa " $2+0x" "$1/console.log"
 }
 
+# needs_iommu PATCH... - whether these list tests that need the guest with an IOMMU
+needs_iommu() {
+	expected "$@" | grep -qE '^(VFIO|DMA)/'
+}
+
 # kernel_guest DIR PATCH... - run the tests that these patches list in a guest
 kernel_guest() {
-	local dir=$1
+	local dir=$1 qemu=$QEMU
 	shift
+	if needs_iommu "$@"; then
+		export GUEST_IOMMU=1
+		qemu_get
+	fi
 	units_begin "$dir/queue"
 	_UNIT=100
 	expected_units igt "$@"
@@ -137,6 +147,8 @@ kernel_guest() {
 	GUESTS=1 tests_run "$dir" "$dir/queue" QUICK=1 NO_CONTRACT=1 \
 		SUITES="$(suites_expected "$@")"
 	results_collect_all "$dir" "$dir/queue"
+	GUEST_IOMMU=
+	QEMU=$qemu
 }
 
 # kernel_unmutated PATCH... - check that the listed tests pass with the correct kernel
@@ -186,7 +198,7 @@ build() {
 
 # needs_guest NAME PATCH KERNEL_DIR - whether the mutant cannot share a guest with others
 needs_guest() {
-	kernel_changed "$3" || expected "$2" | grep -q '^kunit/' ||
+	kernel_changed "$3" || needs_iommu "$2" || expected "$2" | grep -q '^kunit/' ||
 		find "$DIR/mutants/$1" -name '*.ko' -printf '%f\n' | grep -qvE "^($REPLACEABLE)\.ko$"
 }
 
