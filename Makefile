@@ -8,9 +8,9 @@ H := tests/harness
 # Variables that the scripts read from the environment
 export LINUX MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
 export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES TIMEOUT IGT
-export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS MUTATIONS_DIR PARTS RACE CONFIGS SERIES COMPILE PAGES
+export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE CONFIGS SERIES COMPILE PAGES
 
-.PHONY: help run test prove race coverage bench bench-compare residency shell kernel check \
+.PHONY: help run run-kvm test prove race coverage bench bench-compare residency shell kernel check \
 	check-configs docs docs-check series igt-series test-times test-list test-inject test-harness test-prove \
 	test-mutations test-iommufd test-kvm test-nested test-full clean clean-cache
 
@@ -18,6 +18,7 @@ help:
 	@echo 'vgem_pfn - a test driver that moves the memory of imported dma-bufs, without hardware'
 	@echo
 	@echo '  make run             show a move of an imported buffer, step by step'
+	@echo '  make run-kvm         also watch DMA of a device, and a virtual machine, while memory moves'
 	@echo '  make test            run the tests in guests; results in out/'
 	@echo '  make test-times      the duration of the parts of the last make test'
 	@echo '  make test-list       list the tests of make test and of make test-full'
@@ -79,6 +80,9 @@ run test prove coverage bench bench-compare residency shell kernel check check-c
 
 test-times test-list test-inject test-iommufd test-kvm test-nested test-full: test-%:
 	@exec $(H)/$*.sh
+
+run-kvm:
+	@GUEST_IOMMU=1 exec $(H)/run.sh
 
 test-harness:
 	@exec $(H)/selftest.sh

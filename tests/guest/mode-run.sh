@@ -18,6 +18,17 @@ show_dma()
 	ended "dma" $_status "$(grep -v '^ ' "$RESULTS/dma.log" | tail -n 1)"
 }
 
+# show_kvm: move a buffer that is a virtual machine's memory, and print how often.
+show_kvm()
+{
+	progress "KVM"
+	detached /vgem_pfn/tests/vgem_pfn_kvm --run-subtest move > "$RESULTS/kvm.log" 2>&1
+	_status=$?
+	sed -nE 's/^(.* )?([0-9]+) moves, ([0-9]+) words changed$/kvm           a guest changes \3 words of its memory, which moves \2 times meanwhile/p' \
+		"$RESULTS/kvm.log" >&5
+	ended "kvm" $_status "$(grep -v '^ ' "$RESULTS/kvm.log" | tail -n 1)"
+}
+
 if load_modules modules.list; then
 	start_trace || not_ok "trace" "cannot trace the events of vgem_pfn"
 	progress "telling the story"
@@ -34,7 +45,10 @@ if load_modules modules.list; then
 	cat "$RESULTS/vkms.txt" >&5
 	ended "picture" $_status "$(grep -v '^ ' "$RESULTS/vkms.log" | tail -n 1)"
 	save_trace "$RESULTS/trace.txt"
-	[ ! -e /sys/class/iommu/dmar0 ] || show_dma
+	if [ -e /sys/class/iommu/dmar0 ]; then
+		show_dma
+		show_kvm
+	fi
 fi
 check_taint
 check_lockdep

@@ -24,6 +24,8 @@ coverage  VARIANT=kasan,FORM=full               coverage COMMON,tests/configs/ka
 drm-kunit VARIANT=drm-kunit,TESTS=_test         test     COMMON,tests/configs/drm-kunit.config
 swiotlb   CMDLINE=swiotlb=force,PASSES=SWIOTLB  test     COMMON
 iommufd   FORM=full                             iommufd  COMMON
+kvm       FORM=full                             kvm      COMMON
+kvm-kasan FORM=full,VARIANT=kasan               kvm      COMMON,tests/configs/kasan.config
 nested    -                                     nested   COMMON
 prove     -                                     selftest-prove COMMON,tests/prove,tests/harness/prove.sh
 harness   -                                     selftest COMMON,tests/harness
@@ -33,15 +35,14 @@ race-kasan VARIANT=kasan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/ka
 race-kcsan VARIANT=kcsan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/kcsan.config
 bench     -                                     bench    COMMON,tests/configs/bench.config
 mutations -                                     mutate   COMMON,tests/mutations
-mutations-kvm MUTATIONS_DIR=kvm/                mutate   COMMON,tests/mutations
 configs   -                                     check-configs SOURCES,tests/configs/base.config
 docs      -                                     docs-check COMMON,Documentation,README.md,tests/harness/docs-check.list
 series    -                                     series   SOURCES,Documentation,tests/configs,tests/harness/lib/untrace.awk,tests/harness/lib/commits.sh
 "
-COMMON=drivers,include,virt,patches,tests/configs/base.config,tests/contract,tests/guest,tests/igt
+COMMON=drivers,include,virt,tools,patches,tests/configs/base.config,tests/contract,tests/guest,tests/igt
 COMMON+=,tests/harness/lib,tests/harness/results,tests/harness/kernel.sh
 # What parts without guests compile, and with which commands
-SOURCES=drivers,include,virt,patches,tests/harness/lib/kbuild.sh,tests/harness/lib/source.sh
+SOURCES=drivers,include,virt,tools,patches,tests/harness/lib/kbuild.sh,tests/harness/lib/source.sh
 
 # part_key VARIABLES SCRIPT INPUTS - a hash that changes with the part's inputs
 part_key() {

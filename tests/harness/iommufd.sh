@@ -21,8 +21,7 @@ HUGEPAGES=72
 
 KSELFTESTS=1 prepare 3
 next_step "a QEMU that has igb"
-qemu_get
-choose_accel
+iommu_guest
 rm -rf "$DIR"
 units_begin "$QUEUE"
 kselftest_units iommufd.list

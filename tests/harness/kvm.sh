@@ -2,16 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # kvm.sh - make test-kvm: the subtests of vgem_pfn_kvm, whose virtual machines run
-# below KVM of the guest, and Linux's own selftest, in one guest that emulates SVM.
-# TESTS=regex selects programs and subtests, PASSES=regex passes.
+# below KVM of the guest, and Linux's own selftest, in the guest that has an IOMMU and SVM.
+# TESTS=regex selects programs and subtests, PASSES=regex passes. FORM=full adds the long
+# forms and other kinds of memory.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
-# KVM warns of VMs with several vCPUs if the TSC is unstable, which the kernel may find on
-# a busy host.
-export CMDLINE="${CMDLINE:-} tsc=reliable"
 # Long subtests are silent.
-export BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600} STALL_TIMEOUT=${STALL_TIMEOUT:-600}
+export GUEST_IOMMU=1 BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600} STALL_TIMEOUT=${STALL_TIMEOUT:-600}
 # shellcheck source=tests/harness/lib/prepare.sh
 . "$HARNESS/lib/prepare.sh"
 # shellcheck source=tests/harness/lib/tests.sh
@@ -20,11 +18,9 @@ export BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600} STALL_TIMEOUT=${STALL_TIMEOUT:-600}
 DIR=$OUT/kvm
 QUEUE=$DIR/queue
 
-KSELFTESTS=kvm prepare 3
+KSELFTESTS=1 prepare 3
 next_step "a QEMU whose guests can run guests"
-qemu_get
-export QEMU ACCEL=${ACCEL:-svm}
-choose_accel
+iommu_guest
 rm -rf "$DIR"
 units_begin "$QUEUE"
 kselftest_units kvm.list

@@ -18,11 +18,11 @@
 #
 # A mutation is caught if all listed tests fail, or were running when the guest
 # died. A mutation that does not apply or build fails. MUTATIONS=regex selects
-# mutations by name. MUTATIONS_DIR=kvm/ selects those of KVM, whose guests emulate SVM.
+# mutations by name.
 #
 # Mutations of our modules and of iommufd share guests (tests/guest/mutant.sh). A mutation
 # of the kernel or of other modules, or one that lists KUnit cases or tests of the passes
-# VFIO and DMA, which need an IOMMU, boots a guest of its own.
+# VFIO, DMA and KVM boots a guest of its own.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -128,17 +128,15 @@ died_in() {
 
 # needs_iommu PATCH... - whether these list tests that need the guest with an IOMMU
 needs_iommu() {
-	expected "$@" | grep -qE '^(VFIO|DMA)/'
+	expected "$@" | grep -qE '^(VFIO|DMA|KVM)/'
 }
 
 # kernel_guest DIR PATCH... - run the tests that these patches list in a guest
 kernel_guest() {
-	local dir=$1 qemu=$QEMU
+	local dir=$1
+	local -x GUEST_IOMMU='' GUEST_DMA='' QEMU=$QEMU ACCEL=${ACCEL:-} ACCEL_USED=$ACCEL_USED
 	shift
-	if needs_iommu "$@"; then
-		export GUEST_IOMMU=1
-		qemu_get
-	fi
+	! needs_iommu "$@" || iommu_guest
 	units_begin "$dir/queue"
 	_UNIT=100
 	expected_units igt "$@"
@@ -147,8 +145,6 @@ kernel_guest() {
 	GUESTS=1 tests_run "$dir" "$dir/queue" QUICK=1 NO_CONTRACT=1 \
 		SUITES="$(suites_expected "$@")"
 	results_collect_all "$dir" "$dir/queue"
-	GUEST_IOMMU=
-	QEMU=$qemu
 }
 
 # kernel_unmutated PATCH... - check that the listed tests pass with the correct kernel
@@ -285,18 +281,13 @@ judge_modules() {
 }
 
 PATCHES=()
-for patch in "$TOP/tests/mutations/${MUTATIONS_DIR:=}"*.patch; do
+for patch in "$TOP"/tests/mutations/*.patch; do
 	[[ ! $patch =~ ${MUTATIONS:-.} ]] || PATCHES+=("$patch")
 done
 ((${#PATCHES[@]})) || die "MUTATIONS=${MUTATIONS:-}: it matches none. There are:
-$(cd "$TOP/tests/mutations/$MUTATIONS_DIR" && printf '    %s\n' *.patch)"
+$(cd "$TOP/tests/mutations" && printf '    %s\n' *.patch)"
 
 VARIANT=base prepare $((${#PATCHES[@]} + 2))
-if [[ $MUTATIONS_DIR == kvm/ ]]; then
-	qemu_get
-	export QEMU ACCEL=svm
-	choose_accel
-fi
 ID=$(<"$GUEST_KERNEL/id")
 rm -rf "$DIR"
 mkdir -p "$DIR/mutants"

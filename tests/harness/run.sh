@@ -4,8 +4,8 @@
 # run.sh - make run: boot a guest in which the story program demonstrates moves of
 # imported memory, and print its output. One of the buffers is a picture, which is
 # saved in out/run/, together with a picture of the residency of all buffers. The
-# exit status is 0 only if the programs and the guest's checks reported success. With
-# GUEST_IOMMU=1 (guest.sh) there is a line about DMA.
+# exit status is 0 only if the programs and the guest's checks reported success. make
+# run-kvm is the same with GUEST_IOMMU=1: it also tells about DMA and virtual machines.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -16,7 +16,7 @@ DIR=$OUT/run
 
 input_check ACCEL
 prepare 1
-[[ -z $GUEST_IOMMU ]] || qemu_get
+[[ -z $GUEST_IOMMU ]] || iommu_guest
 next_step "booting a guest: $ACCEL_USED, $ACCEL_WHY"
 FOLLOW=story BOOT_TIMEOUT=${RUN_TIMEOUT:-180} boot_guest "$DIR" run
 results_collect "$DIR"

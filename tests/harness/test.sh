@@ -63,7 +63,7 @@ run_key() {
 # resume - restore the queue of an interrupted run: units that no guest took, and
 # tests that a guest took but did not begin
 resume() {
-	local guest n=0
+	local guest queue n=0
 	[[ -e $DIR/key ]] || die "RESUME=1: there is no run to go on with in $DIR"
 	[[ $(<"$DIR/key") == "$(run_key)" ]] ||
 		die "RESUME=1: kernel, tests or selection have changed since the run in $DIR; run without it"
@@ -71,11 +71,13 @@ resume() {
 		[[ -e $guest ]] || continue
 		# Renamed already: its units were requeued by an earlier RESUME=1.
 		[[ $guest != *-before* ]] || continue
-		[[ $(cat "$guest/end" 2>/dev/null) == exited ]] || units_requeue "$guest" "$QUEUE"
+		queue=$QUEUE
+		[[ ${guest##*/} != guest-iommu* ]] || queue+=.iommu
+		[[ $(cat "$guest/end" 2>/dev/null) == exited ]] || units_requeue "$guest" "$queue"
 		while [[ -e $DIR/guest-before$n ]]; do n=$((n + 1)); done
 		mv "$guest" "$DIR/guest-before$n"
 	done
-	note "$(cat "$QUEUE"/* 2>/dev/null | grep -c '^igt@') subtests are left"
+	note "$(queue_files "$QUEUE" | xargs cat | grep -c '^igt@') subtests are left"
 }
 
 # finish - collect and report the results once, also if the run is interrupted
@@ -98,7 +100,9 @@ else
 	units_make "$QUEUE"
 	run_key >"$DIR/key"
 fi
-next_step "$(cat "$QUEUE"/* | grep -c '^igt@') IGT subtests and $(find "$QUEUE" -type f | wc -l) units in $(guests_side_by_side) guests: $ACCEL_USED, $ACCEL_WHY"
+guests="$(guests_side_by_side) guests"
+[[ ! -d $QUEUE.iommu ]] || guests+=" and one with an IOMMU"
+next_step "$(queue_files "$QUEUE" | xargs cat | grep -c '^igt@') IGT subtests and $(queue_files "$QUEUE" | wc -l) units in $guests: $ACCEL_USED, $ACCEL_WHY"
 on_exit finish
 tests_run "$DIR" "$QUEUE" "${settings[@]}"
 note "the guests ran for $(hms "$TESTS_SECONDS")"

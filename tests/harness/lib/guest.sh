@@ -31,11 +31,14 @@ PEER_BAR_SIZE=8M
 # The guest writes to these ports, and reads from the last one (units.sh).
 PORTS=(verdict results story progress plan)
 
-# GUEST_IOMMU=1 adds an IOMMU, a PCI device that has its own group and no driver, and two
-# devices with DMA engines: edu and igb, each alone behind a root port. It needs the QEMU
-# of rootfs.sh. Devices with drivers use the IOMMU only if they are bound to vfio-pci. The
-# IOMMU has no caching mode, in which the kernel also flushes when it maps.
+# GUEST_IOMMU=1 adds an IOMMU, and a PCI device that has its own group and no driver.
+# Devices with drivers use the IOMMU only if they are bound to vfio-pci. The IOMMU has no
+# caching mode, in which the kernel also flushes when it maps.
 GUEST_IOMMU=${GUEST_IOMMU:-}
+
+# GUEST_DMA=1 adds two devices with DMA engines: edu and igb, each alone behind a root
+# port. Only the QEMU of rootfs.sh has igb.
+GUEST_DMA=${GUEST_DMA:-}
 
 # GUEST_DRIVES=(FILE...) are read-only images for the guest: /dev/vdb and so on.
 GUEST_DRIVES=()
@@ -62,13 +65,15 @@ read -ra _extra <<<"${CMDLINE:-}"
 GUEST_CMDLINE+=("${_extra[@]}")
 
 # On a busy machine the kernel's check of the emulated timer, which it makes if interrupts
-# are remapped, may fail.
-[[ -z $GUEST_IOMMU ]] || GUEST_CMDLINE+=(intel_iommu=on iommu=pt no_timer_check)
+# are remapped, may fail, and the kernel may find the TSC unstable: then KVM warns of VMs
+# with several vCPUs.
+IOMMU_CMDLINE=(intel_iommu=on iommu=pt no_timer_check tsc=reliable)
 
 # guest_cmdline MODE [KEY=VALUE...] - print the kernel command line
 guest_cmdline() {
 	local kv line="${GUEST_CMDLINE[*]} MODE=$1"
 	shift
+	[[ -z $GUEST_IOMMU ]] || line+=" ${IOMMU_CMDLINE[*]}"
 	for kv; do
 		[[ $kv != *[\"$'\n']* ]] || die "cannot pass this to the guest: $kv"
 		line+=" ${kv%%=*}=\"${kv#*=}\""
@@ -101,8 +106,8 @@ qemu_args() {
 		-object "memory-backend-memfd,id=bar2,size=$PEER_BAR_SIZE,share=on"
 		-device "ivshmem-plain,memdev=bar2,bus=bridge,addr=2"
 	)
-	[[ -z $GUEST_IOMMU ]] || QEMU_ARGS+=(
-		-device pci-testdev
+	[[ -z $GUEST_IOMMU ]] || QEMU_ARGS+=(-device pci-testdev)
+	[[ -z $GUEST_DMA ]] || QEMU_ARGS+=(
 		-device "pcie-root-port,id=edu,chassis=2"
 		-device "edu,bus=edu,dma_mask=0xffffffffffffffff"
 		-device "pcie-root-port,id=igb,chassis=3" -device "igb,bus=igb"

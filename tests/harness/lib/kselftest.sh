@@ -10,7 +10,8 @@
 # They are rebuilt only if the kernel has changed.
 
 # COLLECTION/PROGRAM
-KSELFTEST_PROGRAMS="iommu/iommufd iommu/iommufd_fail_nth vfio/vfio_dmabuf_test"
+KSELFTEST_PROGRAMS="iommu/iommufd iommu/iommufd_fail_nth vfio/vfio_dmabuf_test
+	kvm/x86/dmabuf_test"
 
 # _kselftest_make TO
 _kselftest_make() {
@@ -21,10 +22,10 @@ _kselftest_make() {
 		die "could not make the kernel's headers for user space" "$log"
 	for program in $KSELFTEST_PROGRAMS; do
 		flags=
-		# The programs of vfio are also linked with a library that is no test.
-		[[ $program == vfio/* ]] || flags="-include '$HARNESS/lib/kselftest.h'"
+		# The others are also linked with a library that is no test.
+		[[ $program != iommu/* ]] || flags="-include '$HARNESS/lib/kselftest.h'"
 		# Static, so that they do not depend on the guest's libc
-		run_logged "$log" make -C "$WORK/src/tools/testing/selftests/${program%/*}" \
+		run_logged "$log" make -C "$WORK/src/tools/testing/selftests/${program%%/*}" \
 			"$to/build/${program#*/}" \
 			OUTPUT="$to/build" KHDR_INCLUDES="-isystem $BUILD/usr/include" \
 			USERCFLAGS="$flags" USERLDFLAGS=-static ||

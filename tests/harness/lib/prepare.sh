@@ -8,6 +8,8 @@
 #                   GUEST_KERNEL, GUEST_IMAGE, ROOTFS and ACCEL_USED. STEPS is the
 #                   number of further steps that the caller begins with next_step.
 #                   With KSELFTESTS=1 the image has selftests of Linux.
+#   iommu_guest     set QEMU, ACCEL and so on for a guest with an IOMMU, devices with DMA
+#                   engines behind it, and nested virtualization
 
 for _part in packages source kbuild kselftest accel rootfs image guest boot units results \
 	input; do
@@ -39,5 +41,14 @@ prepare() {
 	rootfs_get
 	[[ -z ${KSELFTESTS:-} ]] || kselftest_get "$GUEST_KERNEL"
 	image_get "$GUEST_KERNEL" "${VARIANT:-base}"
+	choose_accel
+}
+
+# shellcheck disable=SC2034 # for guest.sh
+iommu_guest() {
+	qemu_get
+	GUEST_IOMMU=1
+	GUEST_DMA=1
+	[[ ${ACCEL:-} == kvm ]] || ACCEL=svm
 	choose_accel
 }

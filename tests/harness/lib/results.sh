@@ -201,7 +201,7 @@ guest_results() {
 # case like igt_runner's results
 planned() {
 	local file pass
-	for file in "$1"/guest-*/units/* "$2"/*; do
+	for file in "$1"/guest-*/units/* "$2"/* "$2".iommu/*; do
 		[[ -e $file ]] || continue
 		read -r _ _ _ pass _ <"$file"
 		sed -n "s,^igt@,$(igt_prefix "$pass"),p" "$file"

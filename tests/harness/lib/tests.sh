@@ -7,6 +7,8 @@
 #   tests_run DIR QUEUE KEY=VALUE...   run one guest per CPU, three at most, each in
 #                                      DIR/guest-N; GUESTS=n overrides the number
 #
+# If there is QUEUE.iommu, its units run in another guest, DIR/guest-iommu, beside these.
+#
 # There are as many guests as CPUs: one guest keeps little more than one CPU busy.
 
 # guests_side_by_side - the number of guests
@@ -48,17 +50,29 @@ progress_pace() {
 	if ((_TTY)); then echo 2; else echo 30; fi
 }
 
+# start_slot NUMBER KEY=VALUE... - start slot.sh
+start_slot() {
+	start_child "$HARNESS/lib/slot.sh" "$@"
+	slots+=("$!")
+}
+
+# start_iommu_slot KEY=VALUE...
+start_iommu_slot() {
+	local -x QEMU=$QEMU ACCEL=${ACCEL:-} ACCEL_USED=$ACCEL_USED ACCEL_WHY=${ACCEL_WHY:-}
+	local -x GUEST_IOMMU='' GUEST_DMA='' QUEUE=$QUEUE.iommu
+	iommu_guest
+	start_slot iommu "$@"
+}
+
 tests_run() {
 	local dir=$1 queue=$2 n slots=() start=$SECONDS last=0 pid alive pace
 	shift 2
-	_TOTAL=$(cat "$queue"/* | grep -c '^igt@') || :
-	_PASSES=$(head -qn 1 "$queue"/* | awk '{ p = $3 == "igt" ? $4 : $3 " " $4 } !seen[p]++ { print p }')
+	_TOTAL=$(queue_files "$queue" | xargs cat | grep -c '^igt@') || :
+	_PASSES=$(queue_files "$queue" | xargs head -qn 1 | awk '{ p = $3 == "igt" ? $4 : $3 " " $4 } !seen[p]++ { print p }')
 	local -x DIR=$dir QUEUE=$queue
-	export GUEST_KERNEL GUEST_IMAGE ROOTFS QEMU ACCEL BOOT_TIMEOUT STALL_TIMEOUT
-	for ((n = 1; n <= $(guests_side_by_side); n++)); do
-		start_child "$HARNESS/lib/slot.sh" "$n" "$@"
-		slots+=("$!")
-	done
+	export GUEST_KERNEL GUEST_IMAGE ROOTFS QEMU ACCEL GUEST_IOMMU GUEST_DMA BOOT_TIMEOUT STALL_TIMEOUT
+	for ((n = 1; n <= $(guests_side_by_side); n++)); do start_slot "$n" "$@"; done
+	[[ ! -d $queue.iommu ]] || start_iommu_slot "$@"
 	pace=$(progress_pace)
 	while :; do
 		alive=0

@@ -4,7 +4,8 @@
 # units.sh - a test run consists of units. A unit is a list of tests that a guest
 # runs in one go. Sourced after lib.sh.
 #
-#   units_make QUEUE        make a file for each unit, named in the order of running
+#   units_make QUEUE        make a file for each unit, named in the order of running; those
+#                           for the guest with an IOMMU are in QUEUE.iommu
 #   units_begin QUEUE, unit_add NUMBER LINE   or make them one by one
 #   units_poll DIR QUEUE LINE   send the guest of DIR its next unit if LINE requests it
 #   units_requeue DIR QUEUE put tests that the guest of DIR has not begun into QUEUE
@@ -20,7 +21,7 @@
 # followed by lines of igt_runner's test list, and "end". A guest writes "wants unit
 # N" to its port "progress" and reads the unit from its port "plan", or "done" if
 # there is none left. All guests take units from one queue, so none is idle before
-# the end.
+# the end, except that the guest with an IOMMU (guest.sh) has its own.
 #
 # Environment: TESTS, PASSES and SUITES select, FORM=full adds the long forms and
 # all passes (default: short), REPEAT=n runs the IGT subtests n times, VARIANT may
@@ -115,14 +116,19 @@ pass_subtests() {
 	} | sort -u
 }
 
-# pass_selected NAME - whether PASSES selects it, or it runs by default. VIRTGPU
-# runs by default if virtio-gpu has blob resources (guest.sh).
+# pass_selected NAME - whether PASSES selects it, or it runs by default. Of those in
+# capitals, VIRTGPU runs by default if virtio-gpu has blob resources (guest.sh).
 pass_selected() {
 	if [[ -n ${PASSES:-} ]]; then
 		grep -qP -- "^(${PASSES})$" <<<"$1"
 	else
-		[[ $1 != [A-Z]* || ($1 == VIRTGPU && -n ${GUEST_BLOB:-}) ]]
+		[[ $1 != [A-Z]* || ($1 == VIRTGPU && -n ${GUEST_BLOB:-}) ]] || pass_needs_iommu "$1"
 	fi
+}
+
+# pass_needs_iommu NAME - whether it runs in the guest with an IOMMU
+pass_needs_iommu() {
+	[[ $1 == @(VFIO|DMA|KVM|KVM-*) ]]
 }
 
 # --- the queue -------------------------------------------------------------------
@@ -163,11 +169,12 @@ _programs() {
 	done | sort -rn
 }
 
-# _igt_units - add the units of all passes, numbered from _UNIT + 1 on
+# _igt_units - add the units of all passes for this guest, numbered from _UNIT + 1 on
 _igt_units() {
 	local name short full params seconds program sum tests=$_QUEUE.tests
 	while read -r name short full params; do
 		pass_selected "$name" || continue
+		[[ $(pass_needs_iommu "$name" && echo 1) == "${GUEST_IOMMU:-}" ]] || continue
 		pass_subtests "$name" "$short" "$full" | chosen >"$tests"
 		sum=$UNIT_SECONDS
 		while read -r seconds program; do
@@ -184,20 +191,28 @@ _igt_units() {
 	rm -f "$tests" "$tests.unit"
 }
 
-# igt_units - add the units of the selected passes, REPEAT times
+# igt_units - add the units of the selected passes, REPEAT times: with GUEST_IOMMU=1
+# those that need an IOMMU, otherwise the others
 igt_units() {
 	local n
 	_UNIT=100
+	[[ -z ${GUEST_IOMMU:-} ]] || _UNIT=500
 	for ((n = 0; n < ${REPEAT:-1}; n++)); do _igt_units; done
 }
 
 # kselftest_units LIST - add units for a list in tests/guest/lists, as TESTS selects
 kselftest_units() {
-	local line n=0
+	local line n=0 first=0
+	[[ -z ${GUEST_IOMMU:-} ]] || first=4
 	while read -r line; do
 		n=$((n + 1))
-		unit_add "00$n" "kselftest $line" </dev/null
+		unit_add "$first$(printf %02d $n)" "kselftest $line" </dev/null
 	done < <(grep -vE '^(#|$)' "$TOP/tests/guest/lists/$1" | chosen)
+}
+
+# queue_files QUEUE - the files of its units, also those for the guest with an IOMMU
+queue_files() {
+	find "$1" "$1.iommu" -type f 2>/dev/null | sort || :
 }
 
 # units_make QUEUE
@@ -214,7 +229,13 @@ units_make() {
 		n=$((n + 1))
 		unit_add "9$(printf %02d $n)" "kunit $line" </dev/null
 	done < <(kunit_lines | chosen)
-	[[ -n $(ls "$_QUEUE") ]] || die "TESTS=${TESTS:-} matches no test${PASSES:+ of PASSES=$PASSES}
+	units_begin "$1.iommu"
+	kunit_only || {
+		GUEST_IOMMU=1 kselftest_units kselftest-iommu.list
+		GUEST_IOMMU=1 igt_units
+	}
+	rmdir --ignore-fail-on-non-empty "$1.iommu"
+	[[ -n $(queue_files "$1") ]] || die "TESTS=${TESTS:-} matches no test${PASSES:+ of PASSES=$PASSES}
     It is a regular expression for program@subtest, KUnit modules and selftests. The programs:
 $(own_subtests | sed 's/@.*//' | sort | uniq -c | awk '{ printf "        %s (%d subtests)\n", $2, $1 }')
         KUnit: $(kunit_lines | awk '{ printf "%s ", $1 }')"
