@@ -38,6 +38,10 @@ struct dma {
 	struct iommufd iommu;
 	struct pfn_vfio edu;
 	volatile char *regs;
+	/* What dma_close() prints */
+	uint64_t transfers;
+	uint64_t bytes;
+	uint64_t faults;
 };
 
 extern struct dma dma;

@@ -31,6 +31,9 @@ void dma_open(void)
 
 void dma_close(void)
 {
+	igt_info("%llu transfers, %llu KiB, %llu faults, all of them expected\n",
+		 (long long)dma.transfers, (long long)(dma.bytes / KiB),
+		 (long long)dma.faults);
 	pfn_vfio_close(&dma.edu);
 	iommufd_close(&dma.iommu);
 }
@@ -52,6 +55,8 @@ void edu_start(uint64_t iova, size_t length, bool to_memory)
 	*reg(EDU_DMA_SOURCE) = to_memory ? EDU_BUFFER : iova;
 	*reg(EDU_DMA_TARGET) = to_memory ? iova : EDU_BUFFER;
 	*reg(EDU_DMA_COUNT) = length;
+	dma.transfers++;
+	dma.bytes += length;
 	*reg(EDU_DMA_COMMAND) = EDU_DMA_RUN | (to_memory ? EDU_DMA_TO_MEMORY : 0);
 }
 
@@ -140,6 +145,7 @@ void dma_faults_assert(struct dma_faults *faults, uint64_t iova, bool write)
 		usleep(10000);
 	igt_assert_f(i < 500, "no fault at %#llx\n", (long long)iova);
 	faults->seen++;
+	dma.faults++;
 	/* The interrupt was counted, and its handler may still be running. */
 	usleep(10000);
 	check_log(faults, iova, write);
@@ -148,6 +154,7 @@ void dma_faults_assert(struct dma_faults *faults, uint64_t iova, bool write)
 void dma_faults_some(struct dma_faults *faults, uint64_t iova, bool write)
 {
 	dma_faults_assert(faults, iova, write);
+	dma.faults += fault_interrupts() - faults->seen;
 	faults->seen = fault_interrupts();
 }
 
