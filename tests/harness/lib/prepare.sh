@@ -49,6 +49,6 @@ iommu_guest() {
 	qemu_get
 	GUEST_IOMMU=1
 	GUEST_DMA=1
-	[[ ${ACCEL:-} == kvm ]] || ACCEL=svm
+	[[ ${ACCEL:-} == @(kvm|icount) ]] || ACCEL=svm
 	choose_accel
 }
