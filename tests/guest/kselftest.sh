@@ -29,6 +29,18 @@ unbind_vfio()
 	echo > "/sys/bus/pci/devices/$VFIO_SELFTESTS_BDF/driver_override"
 }
 
+# judge_status: write a result for a program that prints none. 4 is KSFT_SKIP.
+judge_status()
+{
+	read -r _status < /run/kselftest_status
+	echo "1..1"
+	case $_status in
+	0) echo "ok 1 exit" ;;
+	4) echo "ok 1 exit # SKIP status 4" ;;
+	*) echo "# status $_status"; echo "not ok 1 exit" ;;
+	esac
+}
+
 # kselftest_unit PROGRAM MODULE [OPTION...]: descriptor 0 is /dev/null, so that a
 # program cannot change the console.
 kselftest_unit()
@@ -44,7 +56,10 @@ kselftest_unit()
 	mkdir -p "$_dir"
 	[ "${_prog#vfio_}" = "$_prog" ] || bind_vfio
 	progress "kselftest: $_prog"
-	detached "$KSELFTESTS/$_prog" "$@" < /dev/null 2>&1 |
-		tee "$_dir/$_prog" >&6
+	{
+		detached "$KSELFTESTS/$_prog" "$@" < /dev/null 2>&1
+		echo $? > /run/kselftest_status
+	} | tee "$_dir/$_prog" >&6
+	grep -qE '^(not )?ok ' "$_dir/$_prog" || judge_status >> "$_dir/$_prog"
 	[ "${_prog#vfio_}" = "$_prog" ] || unbind_vfio
 }

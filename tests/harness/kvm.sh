@@ -23,10 +23,14 @@ next_step "a QEMU whose guests can run guests"
 iommu_guest
 rm -rf "$DIR"
 units_begin "$QUEUE"
-kselftest_units kvm.list
+if [[ ${FORM:-short} == full ]]; then
+	kselftest_units kvm-full.list
+else
+	kselftest_units kvm.list
+fi
 PASSES=${PASSES:-KVM.*} igt_units
 next_step "running the tests of KVM in a guest: $ACCEL_USED, $ACCEL_WHY"
-GUESTS=1 tests_run "$DIR" "$QUEUE" NO_CONTRACT="${NO_CONTRACT:-}" PER_TEST_TIMEOUT=600
+GUESTS=1 tests_run "$DIR" "$QUEUE" NO_CONTRACT="${NO_CONTRACT:-}" SELECTED="${TESTS:+1}${PASSES:+1}" PER_TEST_TIMEOUT=600
 note "the guest ran for $(hms "$TESTS_SECONDS")"
 next_step "results in $DIR: test.ktap, junit.xml, guest-1/console.log"
 results_collect_all "$DIR" "$QUEUE"

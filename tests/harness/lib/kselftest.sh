@@ -11,7 +11,8 @@
 
 # COLLECTION/PROGRAM
 KSELFTEST_PROGRAMS="iommu/iommufd iommu/iommufd_fail_nth vfio/vfio_dmabuf_test
-	kvm/x86/dmabuf_test"
+	kvm/x86/dmabuf_test kvm/set_memory_region_test kvm/memslot_modification_stress_test
+	kvm/dirty_log_test kvm/x86/nested_dirty_log_test"
 
 # _kselftest_make TO
 _kselftest_make() {
