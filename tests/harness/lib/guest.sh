@@ -51,23 +51,23 @@ GUEST_DRIVES=()
 GUEST_BLOB=${GUEST_BLOB:-}
 
 # A WARN, an oops, a lockup and a hung task all make the guest panic. The host finds
-# the reason in the console log.
+# the reason in the console log. On a busy machine the kernel's check of the emulated
+# timer at boot may fail (no_timer_check).
 GUEST_CMDLINE=(
 	console=ttyS0 root=/dev/vda ro rootfstype=squashfs init=/init
 	panic=-1 oops=panic panic_on_warn=1 softlockup_panic=1 hung_task_panic=1
 	sysctl.kernel.hardlockup_panic=1 sysctl.kernel.panic_on_rcu_stall=1
 	sysctl.kernel.hung_task_timeout_secs=30
-	kmemleak=on kunit.enable=1 printk.time=1
+	kmemleak=on kunit.enable=1 printk.time=1 no_timer_check
 	"memmap=$RESERVED_SIZE\$$RESERVED_ADDRESS" "RESERVED=$RESERVED_SIZE@$RESERVED_ADDRESS"
 )
 # CMDLINE="name=value ..." adds parameters of the kernel.
 read -ra _extra <<<"${CMDLINE:-}"
 GUEST_CMDLINE+=("${_extra[@]}")
 
-# On a busy machine the kernel's check of the emulated timer, which it makes if interrupts
-# are remapped, may fail, and the kernel may find the TSC unstable: then KVM warns of VMs
-# with several vCPUs.
-IOMMU_CMDLINE=(intel_iommu=on iommu=pt no_timer_check tsc=reliable)
+# On a busy machine the kernel may find the TSC unstable: then KVM warns of VMs with several
+# vCPUs.
+IOMMU_CMDLINE=(intel_iommu=on iommu=pt tsc=reliable)
 
 # guest_cmdline MODE [KEY=VALUE...] - print the kernel command line
 guest_cmdline() {
