@@ -135,6 +135,7 @@ needs_iommu() {
 kernel_guest() {
 	local dir=$1
 	local -x GUEST_IOMMU='' GUEST_DMA='' QEMU=$QEMU ACCEL=${ACCEL:-} ACCEL_USED=$ACCEL_USED
+	local -x ACCEL_WHY=$ACCEL_WHY
 	shift
 	! needs_iommu "$@" || iommu_guest
 	units_begin "$dir/queue"
