@@ -143,6 +143,8 @@ kernel_guest() {
 	expected_units igt "$@"
 	! expected "$@" | grep -q '^kunit/' ||
 		unit_add 901 "kunit $KUNIT_MODULE $KUNIT_LEFT_OUT" </dev/null
+	! expected "$@" | grep -q '^kunit/vgem_pfn' ||
+		unit_add 902 "kunit vgem_pfn_kunit" </dev/null
 	GUESTS=1 tests_run "$dir" "$dir/queue" QUICK=1 NO_CONTRACT=1 \
 		SUITES="$(suites_expected "$@")"
 	results_collect_all "$dir" "$dir/queue"
