@@ -58,7 +58,7 @@ struct kvm_dmabuf_binding {
 /*
  * The slot that has the binding now. There is none before the slot is activated,
  * and after it was removed. A slot that is being deleted has the flag
- * KVM_MEMSLOT_INVALID, and mappings until all vCPUs have noticed.
+ * KVM_MEMSLOT_INVALID, and is mapped until KVM has removed its mappings.
  */
 static struct kvm_memory_slot *kvm_dmabuf_slot(struct kvm_dmabuf_binding *binding)
 {
@@ -192,7 +192,7 @@ bool kvm_dmabuf_supported(struct kvm *kvm)
 }
 
 /**
- * kvm_dmabuf_forbid() - let a VM have no memslot backed by a dma-buf from now on
+ * kvm_dmabuf_forbid() - reject memslots backed by dma-bufs from now on
  * @kvm: the VM, which is about to become a confidential guest
  *
  * Context: takes kvm->slots_lock.
@@ -216,7 +216,7 @@ int kvm_dmabuf_forbid(struct kvm *kvm)
 }
 EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_dmabuf_forbid);
 
-/* Let lockdep know, before the first notification, what it will take. */
+/* Show lockdep the lock that a notification takes inside the reservation lock. */
 static int kvm_dmabuf_prime_locks(struct kvm *kvm, struct dma_buf *dmabuf)
 {
 	int ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);

@@ -207,7 +207,7 @@ static void test_peer(void)
 	igt_assert_eq(map[32], 0x55);
 	igt_assert_eq(map[MiB + 2 * PFN_PAGE_SIZE - 33], 0xaa);
 
-	/* And back, from the first range */
+	/* Read from the first range. */
 	edu_read(iova, 64);
 	edu_write(bo.iova + 128, 64);
 	memset(bo.want + 128, 0xaa, 64);

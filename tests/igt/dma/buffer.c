@@ -132,11 +132,12 @@ void dma_each_carveout(int fd, dma_test test)
 
 void dma_each_region(int fd, dma_test test)
 {
+	struct drm_vgem_pfn_region region;
 	int bar = dma_open_bar();
+	uint32_t id;
 
-	test(fd, VGEM_PFN_SYSTEM);
-	test(fd, VGEM_PFN_TT);
-	dma_each_carveout(fd, test);
+	vgem_pfn_for_each_region(fd, region, id)
+		test(fd, id);
 	if (bar < 0)
 		return;
 	dma_each_carveout(vgem_pfn_checked(bar), test);

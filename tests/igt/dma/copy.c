@@ -97,7 +97,7 @@ static void test_runs(int fd, uint32_t region)
 	other_destroy(&other);
 }
 
-/* The last byte is reached, and the byte after it is not. */
+/* The device accesses the last byte of the buffer, and not the byte after it. */
 static void test_end(int fd, uint32_t region)
 {
 	struct dma_bo bo = dma_bo_create(fd, region, SIZE, 1), other = other_create(fd);
@@ -119,7 +119,7 @@ static void test_end(int fd, uint32_t region)
 	other_destroy(&other);
 }
 
-/* The third and fourth page only */
+/* Only the third and the fourth page are mapped. */
 static void test_part(int fd, uint32_t region)
 {
 	struct dma_bo bo = dma_bo_create(fd, region, SIZE, 1), other = other_create(fd);

@@ -12,7 +12,7 @@
 
 #define SIZE	(4 * PFN_PAGE_SIZE)
 
-/* Longer than any test, where an allocation ends the quarantine early */
+/* Longer than any test. The quarantine ends earlier if an allocation needs the memory. */
 #define QUARANTINE_MS	10000
 
 /*

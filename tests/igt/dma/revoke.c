@@ -85,13 +85,13 @@ static void target_begin(struct target *t, int fd, uint32_t region)
 	dma_bo_check(&t->bo);
 }
 
-/* After the revocation: the device no longer writes to the memory. */
+/* Check that after the revocation the device does not write to the memory. */
 static void target_check(struct target *t)
 {
 	unsigned int transfers = t->transfers;
 	bool busy = edu_busy();
 
-	/* Other contents than the device writes, in memory that still is the buffer's */
+	/* Change the memory. It stays the buffer's, and the device writes other data. */
 	memset(t->memory.contents + OFFSET, 0x5a, LENGTH);
 	pfn_mem_write(t->memory.pfns[OFFSET / PFN_PAGE_SIZE], OFFSET % PFN_PAGE_SIZE,
 		      t->memory.contents + OFFSET, LENGTH);

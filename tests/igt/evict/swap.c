@@ -106,9 +106,9 @@ static void test_next_carveout(int fd)
 	uint64_t size;
 	int i;
 
-	igt_assert(vgem_pfn_carveout(fd, VGEM_PFN_CARVEOUT, &first));
+	igt_assert(vgem_pfn_find_region(fd, VGEM_PFN_CARVEOUT, &first));
 	/* With one carveout the next region is TT. */
-	if (!vgem_pfn_carveout(fd, VGEM_PFN_CARVEOUT + 1, &second)) {
+	if (!vgem_pfn_find_region(fd, VGEM_PFN_CARVEOUT + 1, &second)) {
 		handles[0] = vgem_pfn_bo_create(fd, MiB, first.id, VGEM_PFN_TT);
 		vgem_pfn_evict_all();
 		igt_assert_eq_u32(vgem_pfn_bo_region(fd, handles[0]),

@@ -100,7 +100,7 @@ static void test_giant_move(int fd, int importer)
 	char *other, c = 0;
 
 	igt_require_f(vgem_pfn_carveout_size(fd) >= GIANT &&
-		      vgem_pfn_carveout(fd, VGEM_PFN_CARVEOUT + 1, &region) &&
+		      vgem_pfn_find_region(fd, VGEM_PFN_CARVEOUT + 1, &region) &&
 		      region.size >= GIANT, "no two carveouts of 1 GiB\n");
 	p = huge_create_sparse(fd, importer, GIANT, placements, 2);
 	huge_fill_sparse(&p, STRIDE, 1);

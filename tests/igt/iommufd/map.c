@@ -23,15 +23,12 @@ static void check_whole(int fd, uint32_t region, uint64_t size)
 	iommufd_bo_destroy(&bo);
 }
 
-/* Check buffers in SYSTEM, in TT and in each carveout. */
 static void check_regions(int fd, uint64_t size)
 {
 	struct drm_vgem_pfn_region region;
 	uint32_t id;
 
-	check_whole(fd, VGEM_PFN_SYSTEM, size);
-	check_whole(fd, VGEM_PFN_TT, size);
-	vgem_pfn_for_each_carveout(fd, region, id)
+	vgem_pfn_for_each_region(fd, region, id)
 		check_whole(fd, id, size);
 }
 

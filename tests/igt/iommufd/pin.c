@@ -28,9 +28,7 @@ static void test_moves(int fd)
 	struct drm_vgem_pfn_region region;
 	uint32_t id;
 
-	test_move(fd, VGEM_PFN_SYSTEM);
-	test_move(fd, VGEM_PFN_TT);
-	vgem_pfn_for_each_carveout(fd, region, id)
+	vgem_pfn_for_each_region(fd, region, id)
 		test_move(fd, id);
 }
 

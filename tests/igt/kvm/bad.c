@@ -284,7 +284,7 @@ void kvm_bad_tests(int fd)
 	igt_subtest("bad-change")
 		test_change(fd);
 
-	igt_describe("A failure of the exporter is reported, and does no harm.");
+	igt_describe("A failure of the exporter is reported. The request can be repeated.");
 	igt_subtest("bad-step")
 		test_step(fd);
 

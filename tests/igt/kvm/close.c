@@ -118,16 +118,16 @@ static void test_exit(int fd)
 }
 
 /*
- * A child has the VM's descriptors when their owner ends: the VM exists, but cannot run,
- * and the buffer moves.
+ * A process creates a VM and exits, but its child still has the descriptors: the VM exists
+ * and cannot run, and the buffer can be moved. The child sends the result of KVM_RUN.
  */
 static void test_inherited(int fd)
 {
 	uint32_t handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
-	int dmabuf = vgem_pfn_export(fd, handle), to_child[2];
-	char c;
+	int dmabuf = vgem_pfn_export(fd, handle), to_child[2], from_child[2], ret;
 
 	igt_assert_eq(pipe(to_child), 0);
+	igt_assert_eq(pipe(from_child), 0);
 	igt_fork(child, 1) {
 		struct vm vm;
 
@@ -137,9 +137,10 @@ static void test_inherited(int fd)
 		if (!fork()) {
 			/* The mm of the VM is that of the parent. */
 			close(to_child[1]);
-			if (read(to_child[0], &c, 1))
+			if (read(to_child[0], &ret, 1))
 				abort();
-			_exit(__vm_run(&vm.cpu[0]) != -EIO);
+			ret = __vm_run(&vm.cpu[0]);
+			_exit(write(from_child[1], &ret, sizeof(ret)) != sizeof(ret));
 		}
 	}
 	igt_waitchildren();
@@ -147,18 +148,22 @@ static void test_inherited(int fd)
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_TT);
 	vgem_pfn_bo_check_mem(fd, handle, SIZE, 1);
 	close(to_child[1]);
+	close(from_child[1]);
+	igt_assert_eq(read(from_child[0], &ret, sizeof(ret)), sizeof(ret));
+	igt_assert_eq(ret, -EIO);
 	while (vgem_pfn_bo_query(fd, handle).num_attachments)
 		sched_yield();
 	vgem_pfn_bo_move(fd, handle, VGEM_PFN_CARVEOUT);
 	vgem_pfn_bo_check_mem(fd, handle, SIZE, 1);
 	close(to_child[0]);
+	close(from_child[0]);
 	close(dmabuf);
 	vgem_pfn_gem_close(fd, handle);
 }
 
 void kvm_close_tests(int fd)
 {
-	igt_describe("In any order of closing, the guest has the memory while it exists.");
+	igt_describe("The guest accesses the buffer until its slot or VM is closed, in any order.");
 	igt_subtest("close-every-order")
 		test_every_order(fd, 7);
 
@@ -170,7 +175,7 @@ void kvm_close_tests(int fd)
 	igt_subtest("close-exit")
 		test_exit(fd);
 
-	igt_describe("A VM without the process that created it does no harm.");
+	igt_describe("A VM whose creator has exited cannot run, and its buffer can move.");
 	igt_subtest("close-inherited")
 		test_inherited(fd);
 }

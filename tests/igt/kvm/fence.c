@@ -230,7 +230,7 @@ static void test_invalid(int fd)
 
 void kvm_fence_tests(int fd)
 {
-	igt_describe("The guest continues when the contents are in place.");
+	igt_describe("The guest continues when the copy is done.");
 	igt_subtest("fence")
 		test_fence(fd);
 
@@ -238,7 +238,7 @@ void kvm_fence_tests(int fd)
 	igt_subtest("fence-interrupted")
 		test_interrupted(fd);
 
-	igt_describe("The guest has the new memory if the buffer moves during the wait.");
+	igt_describe("If the buffer moves during the wait, the guest accesses its new memory.");
 	igt_subtest("fence-moved")
 		test_moved(fd);
 

@@ -138,7 +138,7 @@ static void test_scattered(int fd)
 	struct vm *vm = &bo.vm;
 	int i;
 
-	igt_require_f(vgem_pfn_carveout(fd, VGEM_PFN_CARVEOUT + 1, &region) &&
+	igt_require_f(vgem_pfn_find_region(fd, VGEM_PFN_CARVEOUT + 1, &region) &&
 		      region.flags & DRM_VGEM_PFN_REGION_SCATTERED,
 		      "no scattered carveout\n");
 	vgem_pfn_set_max_block_order(fd, 3);

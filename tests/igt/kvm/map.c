@@ -50,9 +50,7 @@ static void check_regions(int fd, uint64_t size)
 	struct drm_vgem_pfn_region region;
 	uint32_t id;
 
-	check_whole(fd, VGEM_PFN_SYSTEM, size);
-	check_whole(fd, VGEM_PFN_TT, size);
-	vgem_pfn_for_each_carveout(fd, region, id)
+	vgem_pfn_for_each_region(fd, region, id)
 		check_whole(fd, id, size);
 }
 

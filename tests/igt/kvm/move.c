@@ -161,7 +161,7 @@ static void test_levels(int fd)
 	struct vm_bo bo;
 	int i;
 
-	igt_require_f(vgem_pfn_carveout(fd, VGEM_PFN_CARVEOUT + 1, &region),
+	igt_require_f(vgem_pfn_find_region(fd, VGEM_PFN_CARVEOUT + 1, &region),
 		      "only one carveout\n");
 	vm_bo_create(&bo, fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_CARVEOUT + 1, VGEM_PFN_TT);
 	before = vm_pages_begin(&bo.vm);

@@ -18,7 +18,7 @@ static void plug(void)
 	igt_assert_eq(__vgem_pfn_faux_plug(0), 0);
 }
 
-/* A vCPU that runs exits with an error, and can be continued elsewhere. */
+/* KVM_RUN of a vCPU that accesses the buffer fails. */
 static void test_running(void)
 {
 	int fd = vgem_pfn_open_faux(0);
@@ -36,7 +36,7 @@ static void test_running(void)
 	pfn_thread_join(&cpu->thread);
 	vm_assert_memory_fault(cpu, cpu->ret, vm_regs(cpu).rdi);
 
-	/* Again, also by the other vCPU, and not outside the slot */
+	/* Accesses to the slot fail again, by both vCPUs. Other memory can be accessed. */
 	igt_assert_eq(__vm_run(cpu), -EFAULT);
 	vm_assert_memory_fault(&bo.vm.cpu[1],
 			       __vm_peek(&bo.vm.cpu[1], VM_GPA + SIZE - 4, &value),
@@ -66,7 +66,7 @@ static void test_create(void)
 	plug();
 }
 
-/* The VM ends after the device, with its slot. */
+/* Destroy a VM that has a slot with a buffer of an unplugged device. */
 static void test_late(void)
 {
 	int fd = vgem_pfn_open_faux(0);
@@ -91,11 +91,11 @@ void kvm_unplug_tests(void)
 	igt_subtest("unplug")
 		test_running();
 
-	igt_describe("No slot can be created for a device that is gone.");
+	igt_describe("A slot with a buffer of an unplugged device is rejected.");
 	igt_subtest("unplug-create")
 		test_create();
 
-	igt_describe("A VM ends after the device that it has memory of.");
+	igt_describe("A VM is destroyed after the device of its buffer was unplugged.");
 	igt_subtest("unplug-late")
 		test_late();
 }

@@ -345,7 +345,7 @@ void vm_loop_start(struct vm_cpu *cpu, uint64_t gpa, uint64_t size, uint32_t str
 	vm_run_thread(cpu);
 }
 
-/* Only the reason of a failure: the loop does not end before it is told to. */
+/* VM_LOOP ends only after vm_loop_stop(). If it has ended before, report why. */
 static void assert_running(struct vm_cpu *cpu)
 {
 	igt_assert_f(!cpu->thread.done, "the vCPU has stopped: %d, exit %u, wrong 0x%x\n",
@@ -357,11 +357,15 @@ static const char *where(struct vm_cpu *cpu)
 {
 	static char text[4096];
 	char path[64];
+	ssize_t length;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/stack", cpu->thread.tid);
 	fd = open(path, O_RDONLY);
-	text[read(fd, text, sizeof(text) - 1)] = 0;
+	if (fd < 0)
+		return "its kernel stack cannot be read";
+	length = read(fd, text, sizeof(text) - 1);
+	text[length > 0 ? length : 0] = 0;
 	close(fd);
 	return text;
 }

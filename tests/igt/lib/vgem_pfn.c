@@ -237,7 +237,7 @@ void vgem_pfn_set_quarantine(int fd, uint32_t ms)
 	igt_assert_eq(__vgem_pfn_set_quarantine(fd, ms), 0);
 }
 
-bool vgem_pfn_carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region)
+bool vgem_pfn_find_region(int fd, uint32_t id, struct drm_vgem_pfn_region *region)
 {
 	if (!find_region(fd, id, region))
 		return false;

@@ -80,8 +80,12 @@ void vgem_pfn_set_quarantine(int fd, uint32_t ms);
 /* Iterate over the device's carveouts, with the current one in @region. */
 #define vgem_pfn_for_each_carveout(fd, region, id) \
 	for ((id) = VGEM_PFN_CARVEOUT; \
-	     vgem_pfn_carveout(fd, id, &(region)); (id)++)
-bool vgem_pfn_carveout(int fd, uint32_t id, struct drm_vgem_pfn_region *region);
+	     vgem_pfn_find_region(fd, id, &(region)); (id)++)
+/* Iterate over SYSTEM, TT and the device's carveouts. */
+#define vgem_pfn_for_each_region(fd, region, id) \
+	for ((id) = VGEM_PFN_SYSTEM; \
+	     vgem_pfn_find_region(fd, id, &(region)); (id)++)
+bool vgem_pfn_find_region(int fd, uint32_t id, struct drm_vgem_pfn_region *region);
 /* Set a knob in the device's debugfs directory; see vgem_pfn_reset_on_exit(). */
 void vgem_pfn_set_knob(int fd, const char *name, uint32_t value);
 
