@@ -16,8 +16,7 @@ bind_vfio()
 {
 	find_pci $VFIO_VENDOR $VFIO_DEVICE || return 0
 	export VFIO_SELFTESTS_BDF="${PCI##*/}"
-	echo vfio-pci > "$PCI/driver_override"
-	echo "$VFIO_SELFTESTS_BDF" > /sys/bus/pci/drivers_probe
+	bind_pci vfio-pci "$PCI"
 	# Interrupts are not remapped under KVM.
 	echo 1 > /sys/module/iommufd/parameters/allow_unsafe_interrupts
 }

@@ -28,16 +28,10 @@ bench_cpus()
 	done
 }
 
-# bench_bind DRIVER DEVICE: bind this driver to a PCI device.
-bench_bind()
-{
-	echo "$1" > "$2/driver_override" && echo "${2##*/}" > /sys/bus/pci/drivers_probe
-}
-
 # Bind vgem_pfn to the PCI device whose BAR is one of the measured kinds of memory.
 bench_bar()
 {
-	find_bar && bench_bind vgem_pfn "$BAR" && [ -d "$BAR/drm" ]
+	find_bar && bind_pci vgem_pfn "$BAR" && [ -d "$BAR/drm" ]
 }
 
 # Bind vfio-pci to the PCI device with its own IOMMU group, QEMU's pci-testdev.
@@ -45,12 +39,7 @@ bench_bar()
 bench_vfio()
 {
 	load_module iommufd allow_unsafe_interrupts=1 && load_module vfio-pci || return
-	for _dev in /sys/bus/pci/devices/*; do
-		[ "$(cat "$_dev/vendor") $(cat "$_dev/device")" = "0x1b36 0x0005" ] || continue
-		bench_bind vfio-pci "$_dev" && [ -d "$_dev/vfio-dev" ]
-		return
-	done
-	return 1
+	find_pci 0x1b36 0x0005 && bind_pci vfio-pci "$PCI" && [ -d "$PCI/vfio-dev" ]
 }
 
 if load_module vgem && load_module vgem_pfn devices=1 "carveouts=$(bench_carveouts)" &&

@@ -26,6 +26,12 @@ find_pci()
 	return 1
 }
 
+# bind_pci DRIVER DEVICE: bind this driver to a PCI device.
+bind_pci()
+{
+	echo "$1" > "$2/driver_override" && echo "${2##*/}" > /sys/bus/pci/drivers_probe
+}
+
 # find_bar: set BAR to the PCI device whose BAR has memory for carveouts.
 find_bar()
 {
@@ -160,8 +166,7 @@ reload()
 	for _param; do
 		if [ "$_param" = pci ]; then
 			[ -n "${BAR:-}" ] || find_bar || return
-			echo vgem_pfn > "$BAR/driver_override"
-			echo "${BAR##*/}" > /sys/bus/pci/drivers_probe
+			bind_pci vgem_pfn "$BAR"
 		else
 			_params="$_params $_param"
 		fi

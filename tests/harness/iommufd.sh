@@ -14,22 +14,8 @@ export GUEST_IOMMU=1
 # shellcheck source=tests/harness/lib/tests.sh
 . "$HARNESS/lib/tests.sh"
 
-DIR=$OUT/iommufd
-QUEUE=$DIR/queue
 # The largest buffer of huge pages that a test allocates has 64 of 2 MiB.
 HUGEPAGES=72
 
 KSELFTESTS=1 prepare 3
-next_step "a QEMU that has igb"
-iommu_guest
-rm -rf "$DIR"
-units_begin "$QUEUE"
-kselftest_units iommufd.list
-PASSES='VFIO|DMA' igt_units
-next_step "running the selftests of IOMMUFD in a guest: $ACCEL_USED, $ACCEL_WHY"
-# One guest only: the programs share the state of fault injection.
-GUESTS=1 tests_run "$DIR" "$QUEUE" NO_CONTRACT=1 HUGEPAGES=$HUGEPAGES
-note "the guest ran for $(hms "$TESTS_SECONDS")"
-next_step "results in $DIR: test.ktap, junit.xml, guest-1/console.log"
-results_collect_all "$DIR" "$QUEUE"
-results_report "$DIR" || exit 1
+iommu_tests "$OUT/iommufd" iommufd.list 'VFIO|DMA' NO_CONTRACT=1 HUGEPAGES=$HUGEPAGES || exit 1

@@ -7,6 +7,9 @@
 #   tests_run DIR QUEUE KEY=VALUE...   run one guest per CPU, three at most, each in
 #                                      DIR/guest-N; GUESTS=n overrides the number
 #
+#   iommu_tests DIR LIST PASSES KEY=VALUE...   run a list of selftests and these passes in
+#                                      one guest that has an IOMMU, and report the results
+#
 # If there is QUEUE.iommu, its units run in another guest, DIR/guest-iommu, beside these.
 #
 # There are as many guests as CPUs: one guest keeps little more than one CPU busy.
@@ -91,4 +94,23 @@ tests_run() {
 	progress_end
 	# shellcheck disable=SC2034 # for our callers
 	TESTS_SECONDS=$((SECONDS - start))
+}
+
+iommu_tests() {
+	# shellcheck disable=SC2034 # PASSES is for igt_units
+	local dir=$1 list=$2 PASSES=$3 queue=$1/queue
+	shift 3
+	next_step "a QEMU that has igb and whose guests can run guests"
+	iommu_guest
+	rm -rf "$dir"
+	units_begin "$queue"
+	kselftest_units "$list"
+	igt_units
+	next_step "running the tests in a guest: $ACCEL_USED, $ACCEL_WHY"
+	# One guest only: the programs share the state of fault injection.
+	GUESTS=1 tests_run "$dir" "$queue" "$@"
+	note "the guest ran for $(hms "$TESTS_SECONDS")"
+	next_step "results in $dir: test.ktap, junit.xml, guest-1/console.log"
+	results_collect_all "$dir" "$queue"
+	results_report "$dir"
 }
