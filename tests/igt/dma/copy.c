@@ -88,7 +88,7 @@ static void test_runs(int fd, uint32_t region)
 		igt_assert_eq(num_runs(&bo), SIZE / PFN_PAGE_SIZE);
 
 	dma_bo_map(&bo, DMA_IOVA, MAP_RW);
-	for (at = HALF; at < SIZE - PFN_PAGE_SIZE; at += 3 * PFN_PAGE_SIZE) {
+	for (at = HALF; at < SIZE - PFN_PAGE_SIZE; at += 5 * PFN_PAGE_SIZE) {
 		dma_copy(&bo, at, &other, SIZE - PFN_PAGE_SIZE - at, PFN_PAGE_SIZE);
 		dma_copy(&other, at, &bo, SIZE - PFN_PAGE_SIZE - at, PFN_PAGE_SIZE);
 	}
@@ -160,18 +160,29 @@ static void test_read_only(int fd, uint32_t region)
 	other_destroy(&other);
 }
 
-/* Accesses without any mapping. After five seconds the kernel logs each of them. */
-static void test_fault(void)
+/* Accesses without any mapping. Returns how many of the two the kernel has logged. */
+static unsigned int fault_twice(void)
 {
 	struct dma_faults faults = dma_faults_begin();
 
-	sleep(6);
 	edu_write(DMA_IOVA, 8);
 	dma_faults_assert(&faults, DMA_IOVA, true);
 	edu_read(DMA_IOVA2 + 2 * PFN_PAGE_SIZE, 8);
 	dma_faults_assert(&faults, DMA_IOVA2 + 2 * PFN_PAGE_SIZE, false);
-	igt_assert_eq_u32(faults.logged, 2);
 	dma_faults_end(&faults);
+	return faults.logged;
+}
+
+/* The kernel logs no more than ten faults in five seconds, those of other tests included. */
+static void test_fault(void)
+{
+	unsigned int logged = fault_twice();
+
+	if (logged < 2) {
+		sleep(6);
+		logged = fault_twice();
+	}
+	igt_assert_eq_u32(logged, 2);
 }
 
 void dma_copy_tests(int fd)
