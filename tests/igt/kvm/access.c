@@ -103,7 +103,6 @@ static void test_shared(int fd)
 static void test_tables(int fd)
 {
 	struct kvm_translation translation = { .linear_address = VM_GPA };
-	struct kvm_sregs sregs;
 	struct vm_bo bo;
 	uint32_t i, tag;
 
@@ -111,13 +110,10 @@ static void test_tables(int fd)
 	vm_loop_set(fd, bo.handle, VM_GPA, SIZE, 1024, 7);
 	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, SIZE);
 	for (i = 0; i < 1024; i++)
-		igt_assert_eq(__vm_poke(&bo.vm.cpu[0], VM_GPA + 4 * i, i << 22 | 0x83), 0);
+		igt_assert_eq(__vm_poke(&bo.vm.cpu[0], VM_GPA + 4 * i, vm_directory_entry(i)),
+			      0);
 
-	igt_assert_eq(__vgem_pfn_ioctl(bo.vm.cpu[0].fd, KVM_GET_SREGS, &sregs), 0);
-	sregs.cr3 = VM_GPA;
-	sregs.cr4 |= 0x10;
-	sregs.cr0 |= 1U << 31;
-	igt_assert_eq(__vgem_pfn_ioctl(bo.vm.cpu[0].fd, KVM_SET_SREGS, &sregs), 0);
+	vm_enable_paging(&bo.vm.cpu[0], VM_GPA);
 	vm_loop_start(&bo.vm.cpu[0], VM_GPA + PFN_PAGE_SIZE, SIZE - PFN_PAGE_SIZE, 1024, 7);
 	for (i = 0; i < 60; i++) {
 		vgem_pfn_bo_move(fd, bo.handle, i % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT);

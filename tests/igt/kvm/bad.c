@@ -7,7 +7,6 @@
 #include "igt.h"
 #include "kvm.h"
 #include "pfn_fault.h"
-#include "pfn_nth.h"
 
 #define SIZE	(64 * KiB)
 
@@ -227,41 +226,6 @@ static void test_step(int fd)
 	end(&bo);
 }
 
-/* Each allocation of the creation of a slot fails once. */
-static void test_nth(int fd)
-{
-	struct pfn_kvm_region region;
-	struct vm_bo bo;
-	int nth, n, ret, failed = 0;
-
-	begin(&bo, fd);
-	region = vm_region(bo.dmabuf, 0, VM_GPA, SIZE);
-	nth = pfn_nth_begin();
-	/* vmalloc() logs a stack trace and statistics. A WARN panics nevertheless. */
-	igt_emit_ignore_dmesg_regex(".");
-	for (n = 1; n < 1000; n++) {
-		igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
-		ret = __vm_set_region(&bo.vm, &region);
-		if (__pfn_fail_nth_get(nth)) {
-			__pfn_fail_nth_set(nth, 0);
-			break;
-		}
-		if (ret) {
-			igt_assert_eq(ret, -ENOMEM);
-			igt_assert_eq_u32(vgem_pfn_bo_query(fd, bo.handle).num_attachments, 0);
-			failed++;
-		} else {
-			vm_unmap(&bo.vm);
-		}
-	}
-	pfn_nth_end(nth);
-	igt_assert_eq(ret, 0);
-	igt_info("%d allocations, %d failures\n", n - 1, failed);
-	igt_assert_lt(2, failed);
-	vm_unmap(&bo.vm);
-	end(&bo);
-}
-
 void kvm_bad_tests(int fd)
 {
 	igt_describe("Ranges that are unaligned, in use, or not inside the buffer fail.");
@@ -287,8 +251,4 @@ void kvm_bad_tests(int fd)
 	igt_describe("A failure of the exporter is reported. The request can be repeated.");
 	igt_subtest("bad-step")
 		test_step(fd);
-
-	igt_describe("A failed allocation leaves nothing behind.");
-	igt_subtest("bad-nth")
-		test_nth(fd);
 }

@@ -75,7 +75,19 @@ struct vm {
 
 /* Skips without KVM, and without memslots that are backed by dma-bufs. */
 void vm_create(struct vm *vm);
+/* The same in two steps, for capabilities that precede the creation of vCPUs */
+void vm_create_without_cpus(struct vm *vm);
+void vm_create_cpus(struct vm *vm);
 void vm_destroy(struct vm *vm);
+
+/*
+ * Paging with pages of 4 MiB, by which all addresses stay the same. The directory has 1,024
+ * entries of 4 bytes. vm_make_directory() makes one in the RAM.
+ */
+#define VM_DIRECTORY	0x6000
+uint32_t vm_directory_entry(uint32_t index);
+void vm_make_directory(struct vm *vm);
+void vm_enable_paging(struct vm_cpu *cpu, uint64_t directory);
 
 /* A memslot with @size bytes of @dmabuf from @offset on */
 struct pfn_kvm_region vm_region(int dmabuf, uint64_t offset, uint64_t gpa, uint64_t size);
@@ -183,13 +195,22 @@ void kvm_move_tests(int fd);
 void kvm_fence_tests(int fd);
 void kvm_slot_tests(int fd);
 void kvm_bad_tests(int fd);
+void kvm_nth_tests(int fd);
 void kvm_close_tests(int fd);
 void kvm_share_tests(int fd);
 void kvm_log_tests(int fd);
 void kvm_access_tests(int fd);
+void kvm_smm_tests(int fd);
 void kvm_nested_tests(int fd);
 void kvm_plain_tests(int fd);
+/* Reloads KVM. */
+void kvm_shadow_tests(int fd);
 /* Unplugs devices, and opens them itself. */
 void kvm_unplug_tests(void);
+
+/* Bodies of subtests that also run with shadow page tables */
+void vm_test_move(int fd, int moves);
+void vm_test_levels(int fd);
+void vm_test_dirty(int fd);
 
 #endif /* KVM_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Subtests of read-only slots, and of slots whose dirty pages are logged. */
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "igt.h"
 #include "kvm.h"
@@ -90,7 +91,7 @@ static void write_page(struct vm *vm, uint64_t page)
 	igt_assert_eq_u32(vm->cpu[0].run->exit_reason, KVM_EXIT_HLT);
 }
 
-static void test_dirty(int fd)
+void vm_test_dirty(int fd)
 {
 	static const uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT };
 	struct vm_pages levels, before;
@@ -145,7 +146,7 @@ static void test_scattered(int fd)
 	vm_bo_create(&bo, fd, SIZE, VGEM_PFN_CARVEOUT + 1, VGEM_PFN_TT);
 	igt_assert_eq_u64(vm_bo_levels(&bo, 0, VM_GPA, SIZE).p4k, PAGES);
 	vm_map(vm, bo.dmabuf, 0, VM_GPA, SIZE);
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < 3; i++) {
 		vgem_pfn_bo_move(fd, bo.handle, i % 2 ? VGEM_PFN_TT : VGEM_PFN_CARVEOUT + 1);
 		vm_map_flags(vm, bo.dmabuf, SIZE, KVM_MEM_LOG_DIRTY_PAGES);
 		vm_fill(vm, VM_GPA, SIZE, 1024, i);
@@ -191,6 +192,72 @@ static void test_running(int fd)
 	vm_bo_destroy(&bo);
 }
 
+/* --- dirty ring ---------------------------------------------------------- */
+
+#define RING_ENTRIES	4096
+#define RING_SIZE	(RING_ENTRIES * sizeof(struct kvm_dirty_gfn))
+
+struct ring {
+	struct kvm_dirty_gfn *entries;
+	uint32_t next;
+};
+
+/* Take the next entry out of the ring, and assert that it is this page. */
+static void assert_ring(struct ring *ring, uint64_t page)
+{
+	struct kvm_dirty_gfn *entry = &ring->entries[ring->next++ % RING_ENTRIES];
+
+	igt_assert_eq_u32(entry->flags, KVM_DIRTY_GFN_F_DIRTY);
+	igt_assert_eq_u32(entry->slot, VM_SLOT);
+	igt_assert_eq_u64(entry->offset, page);
+	entry->flags = KVM_DIRTY_GFN_F_RESET;
+}
+
+static void assert_ring_empty(struct ring *ring)
+{
+	igt_assert_eq_u32(ring->entries[ring->next % RING_ENTRIES].flags, 0);
+}
+
+/* Each vCPU has a ring instead of the log of a slot. */
+static void test_ring(int fd)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_DIRTY_LOG_RING_ACQ_REL,
+		.args[0] = RING_SIZE,
+	};
+	uint32_t handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	int i, dmabuf = vgem_pfn_export(fd, handle);
+	struct ring ring = {};
+	struct vm vm;
+
+	vm_create_without_cpus(&vm);
+	igt_require_f(ioctl(vm.fd, KVM_CHECK_EXTENSION, cap.cap) > 0, "no dirty ring\n");
+	igt_assert_eq(__vgem_pfn_ioctl(vm.fd, KVM_ENABLE_CAP, &cap), 0);
+	vm_create_cpus(&vm);
+	ring.entries = mmap(NULL, RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, vm.cpu[0].fd,
+			    KVM_DIRTY_LOG_PAGE_OFFSET * PFN_PAGE_SIZE);
+	igt_assert(ring.entries != MAP_FAILED);
+
+	vm_map_flags(&vm, dmabuf, SIZE, KVM_MEM_LOG_DIRTY_PAGES);
+	for (i = 0; i < 12; i++) {
+		write_page(&vm, 3);
+		write_page(&vm, 700 + i);
+		/* Logged once until the ring is reset, unless a move has unmapped the page. */
+		write_page(&vm, 3);
+		vgem_pfn_bo_move(fd, handle, i % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT);
+		write_page(&vm, 3);
+		assert_ring(&ring, 3);
+		assert_ring(&ring, 700 + i);
+		assert_ring(&ring, 3);
+		assert_ring_empty(&ring);
+		igt_assert_eq(ioctl(vm.fd, KVM_RESET_DIRTY_RINGS), 3);
+	}
+	munmap(ring.entries, RING_SIZE);
+	vm_destroy(&vm);
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+}
+
 void kvm_log_tests(int fd)
 {
 	igt_describe("A write to a read-only slot exits, and a read follows moves.");
@@ -199,7 +266,7 @@ void kvm_log_tests(int fd)
 
 	igt_describe("The log has exactly the pages that the guest has written.");
 	igt_subtest("dirty")
-		test_dirty(fd);
+		vm_test_dirty(fd);
 
 	igt_describe("Scattered pages are not mapped as one after logging.");
 	igt_subtest("dirty-scattered")
@@ -208,4 +275,8 @@ void kvm_log_tests(int fd)
 	igt_describe("Logging is switched while a vCPU runs and the buffer moves.");
 	igt_subtest("dirty-running")
 		test_running(fd);
+
+	igt_describe("The dirty ring has the pages that the guest has written.");
+	igt_subtest("dirty-ring")
+		test_ring(fd);
 }

@@ -54,24 +54,24 @@ static void check_regions(int fd, uint64_t size)
 		check_whole(fd, id, size);
 }
 
-static void test_map(int fd)
+static void test_map(int fd, int huge)
 {
 	check_regions(fd, PFN_PAGE_SIZE);
-	check_regions(fd, 1 * MiB + PFN_PAGE_SIZE);
-	check_regions(fd, 2 * HUGE + PFN_PAGE_SIZE);
+	check_regions(fd, 64 * KiB + PFN_PAGE_SIZE);
+	check_regions(fd, huge * HUGE + PFN_PAGE_SIZE);
 }
 
-static void test_scattered(int fd)
+static void test_scattered(int fd, uint64_t size)
 {
 	static const uint32_t orders[] = { 0, 1, 3 };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(orders); i++) {
 		vgem_pfn_set_max_block_order(fd, orders[i]);
-		check_regions(fd, 512 * KiB);
+		check_regions(fd, size);
 	}
 	vgem_pfn_set_max_block_order(fd, 8);
-	check_regions(fd, 2 * HUGE);
+	check_regions(fd, size / (64 * KiB) * HUGE);
 	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
 }
 
@@ -195,11 +195,19 @@ void kvm_map_tests(int fd)
 {
 	igt_describe("A buffer in each kind of memory is accessed by the guest.");
 	igt_subtest("map")
-		test_map(fd);
+		test_map(fd, 1);
+
+	igt_describe("Like map, with more huge pages.");
+	igt_subtest("map-long")
+		test_map(fd, 4);
 
 	igt_describe("Like map, with many ranges.");
 	igt_subtest("map-scattered")
-		test_scattered(fd);
+		test_scattered(fd, 64 * KiB);
+
+	igt_describe("Like map-scattered, with larger buffers.");
+	igt_subtest("map-scattered-long")
+		test_scattered(fd, 512 * KiB);
 
 	igt_describe("Slots of parts of a buffer are mapped by huge pages where possible.");
 	igt_subtest("map-part")

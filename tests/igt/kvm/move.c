@@ -57,7 +57,7 @@ static void move(struct vm_bo *bo, uint32_t region)
 	vm_loop_wait(&bo->vm.cpu[0], 1);
 }
 
-static void test_move(int fd, int moves)
+void vm_test_move(int fd, int moves)
 {
 	static const uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT };
 	struct vm_bo bo;
@@ -149,7 +149,7 @@ static void test_pin(int fd)
 }
 
 /* A buffer that is contiguous in one place, and scattered in another */
-static void test_levels(int fd)
+void vm_test_levels(int fd)
 {
 	static const uint32_t regions[] = {
 		VGEM_PFN_TT, VGEM_PFN_CARVEOUT + 1, VGEM_PFN_CARVEOUT,
@@ -216,11 +216,11 @@ void kvm_move_tests(int fd)
 {
 	igt_describe("The guest loses no write while its buffer moves.");
 	igt_subtest("move")
-		test_move(fd, 300);
+		vm_test_move(fd, 150);
 
 	igt_describe("Like move, with 10,000 moves.");
 	igt_subtest("move-long")
-		test_move(fd, 10000);
+		vm_test_move(fd, 10000);
 
 	igt_describe("The guest waits for the copies of an engine.");
 	igt_subtest("engine")
@@ -228,7 +228,7 @@ void kvm_move_tests(int fd)
 
 	igt_describe("The guest continues while its buffer is evicted and moved back.");
 	igt_subtest("evict")
-		test_evict(fd, 30);
+		test_evict(fd, 12);
 
 	igt_describe("The guest continues while its buffer is swapped out.");
 	igt_subtest("shrink")
@@ -240,9 +240,13 @@ void kvm_move_tests(int fd)
 
 	igt_describe("After each move the mappings are as large as the memory allows.");
 	igt_subtest("levels")
-		test_levels(fd);
+		vm_test_levels(fd);
 
 	igt_describe("Two vCPUs lose no write while their buffer moves.");
 	igt_subtest("cpus")
-		test_cpus(fd, 200);
+		test_cpus(fd, 50);
+
+	igt_describe("Like cpus, with 1,000 moves.");
+	igt_subtest("cpus-long")
+		test_cpus(fd, 1000);
 }

@@ -110,7 +110,7 @@ static uint64_t pass_ns(struct vm_bo *bo)
 static void compare_one(struct vm_bo *bo, struct vm_pages before, const char *name,
 			uint64_t n4k, uint64_t n2m)
 {
-	enum { ROUNDS = 9 };
+	enum { ROUNDS = 5 };
 	uint64_t faults = n4k + n2m, best = UINT64_MAX, first, second;
 	int i;
 
@@ -164,11 +164,11 @@ void kvm_plain_tests(int fd)
 {
 	igt_describe("A memslot over a mapping of the process follows moves.");
 	igt_subtest("plain-move")
-		test_move(fd, 300, false);
+		test_move(fd, 150, false);
 
 	igt_describe("Like plain-move, with signals to the vCPU.");
 	igt_subtest("plain-signals")
-		test_move(fd, 100, true);
+		test_move(fd, 40, true);
 
 	igt_describe("After a move fewer faults are needed than with a mapping.");
 	igt_subtest("plain-compare")

@@ -11,9 +11,15 @@
  * Description: A buffer in each kind of memory is read and written by a guest, and is
  *		mapped by pages that are as large as the memory allows.
  *
+ * SUBTEST: map-long
+ * Description: Like map, with more huge pages.
+ *
  * SUBTEST: map-scattered
  * Description: Like map, with buffers that have as many ranges as pages, and ranges of 2
  *		and of 8 pages.
+ *
+ * SUBTEST: map-scattered-long
+ * Description: Like map-scattered, with larger buffers.
  *
  * SUBTEST: map-part
  * Description: Slots that begin at any page of the buffer and at any guest address are
@@ -56,6 +62,9 @@
  * SUBTEST: cpus
  * Description: Like move, with two vCPUs in one huge page.
  *
+ * SUBTEST: cpus-long
+ * Description: Like cpus, with 1,000 moves.
+ *
  * SUBTEST: fence
  * Description: A vCPU that accesses a buffer whose copy is pending waits for it.
  *
@@ -88,6 +97,9 @@
  * SUBTEST: slot-race
  * Description: Slots are created, used and deleted while their buffer moves.
  *
+ * SUBTEST: slot-race-long
+ * Description: Like slot-race, with 300 slots.
+ *
  * SUBTEST: bad-range
  * Description: Ranges that are unaligned, not inside the buffer or in use are rejected.
  *
@@ -109,8 +121,11 @@
  * Description: If the exporter fails to attach, creating the slot fails with its error. If
  *		a lookup fails, KVM_RUN fails with EFAULT, and succeeds when repeated.
  *
- * SUBTEST: bad-nth
+ * SUBTEST: nth-slot
  * Description: Creating a slot, which fails at any allocation, leaves nothing behind.
+ *
+ * SUBTEST: nth-fault
+ * Description: KVM_RUN fails if an allocation of a fault fails, and succeeds when repeated.
  *
  * SUBTEST: close-every-order
  * Description: In any order of deleting the slot and of closing the dma-buf, handle, device
@@ -149,6 +164,10 @@
  * SUBTEST: dirty-running
  * Description: Logging is switched on and off while a vCPU writes and the buffer moves.
  *
+ * SUBTEST: dirty-ring
+ * Description: The ring of a vCPU has the pages that the guest has written, although the
+ *		buffer moves.
+ *
  * SUBTEST: access-emulated
  * Description: String instructions between a port and a buffer, which KVM emulates, exit
  *		as MMIO.
@@ -164,9 +183,23 @@
  * SUBTEST: access-code
  * Description: A buffer that moves has the guest's code.
  *
+ * SUBTEST: smm-move
+ * Description: Like move, with a slot of the address space for system management mode.
+ *
+ * SUBTEST: smm-spaces
+ * Description: Two buffers at one address, one for each address space: each is seen in its
+ *		mode, and each moves.
+ *
  * SUBTEST: nested-move
  * Description: Like move, with a guest of the guest, which KVM runs with shadow page
  *		tables. Needs SVM.
+ *
+ * SUBTEST: nested-control
+ * Description: KVM cannot read a control block in a buffer. VMRUN ends KVM_RUN with
+ *		KVM_EXIT_INTERNAL_ERROR.
+ *
+ * SUBTEST: nested-tables
+ * Description: With nested page tables in a buffer, VMRUN exits by a nested page fault.
  *
  * SUBTEST: plain-move
  * Description: Like move, with a memslot over a mapping of the process.
@@ -180,6 +213,22 @@
  *
  * SUBTEST: plain-signal
  * Description: A signal ends KVM_RUN if the fault handler of the process waits.
+ *
+ * SUBTEST: shadow-move
+ * Description: Like move, without nested paging: KVM makes shadow page tables.
+ *
+ * SUBTEST: shadow-paging
+ * Description: Like shadow-move, with a guest that has page tables in its RAM.
+ *
+ * SUBTEST: shadow-levels
+ * Description: Like levels, without nested paging.
+ *
+ * SUBTEST: shadow-dirty
+ * Description: Like dirty, without nested paging.
+ *
+ * SUBTEST: shadow-tables
+ * Description: Without nested paging, KVM cannot read page tables in a buffer. The guest's
+ *		access ends the VM by a shutdown.
  *
  * SUBTEST: unplug
  * Description: Unplugging the device ends KVM_RUN with EFAULT and KVM_EXIT_MEMORY_FAULT.
@@ -215,12 +264,15 @@ int igt_main()
 	kvm_fence_tests(fd);
 	kvm_slot_tests(fd);
 	kvm_bad_tests(fd);
+	kvm_nth_tests(fd);
 	kvm_close_tests(fd);
 	kvm_share_tests(fd);
 	kvm_log_tests(fd);
 	kvm_access_tests(fd);
+	kvm_smm_tests(fd);
 	kvm_nested_tests(fd);
 	kvm_plain_tests(fd);
+	kvm_shadow_tests(fd);
 
 	igt_fixture()
 		close(fd);

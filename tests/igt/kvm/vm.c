@@ -48,15 +48,16 @@ static void create_cpu(struct vm *vm, int index)
 	sregs.fs = data;
 	sregs.gs = data;
 	sregs.ss = data;
+	/* No exception is handled: each ends the VM by a shutdown. */
+	sregs.idt.limit = 0;
 	/* Protected mode, caches enabled */
 	sregs.cr0 = 0x11;
 	igt_assert_eq(__vgem_pfn_ioctl(cpu->fd, KVM_SET_SREGS, &sregs), 0);
 }
 
-void vm_create(struct vm *vm)
+void vm_create_without_cpus(struct vm *vm)
 {
 	struct pfn_kvm_region ram = { .memory_size = VM_RAM_SIZE };
-	int i;
 
 	vm->kvm = open_kvm();
 	igt_require_f(ioctl(vm->kvm, KVM_CHECK_EXTENSION, KVM_CAP_DMABUF) > 0,
@@ -71,8 +72,46 @@ void vm_create(struct vm *vm)
 	memcpy(vm->ram, vm_code, vm_code_end - vm_code);
 	ram.userspace_addr = (uintptr_t)vm->ram;
 	igt_assert_eq(__vm_set_region(vm, &ram), 0);
+}
+
+void vm_create_cpus(struct vm *vm)
+{
+	int i;
+
 	for (i = 0; i < VM_CPUS; i++)
 		create_cpu(vm, i);
+}
+
+void vm_create(struct vm *vm)
+{
+	vm_create_without_cpus(vm);
+	vm_create_cpus(vm);
+}
+
+void vm_enable_paging(struct vm_cpu *cpu, uint64_t directory)
+{
+	struct kvm_sregs sregs;
+
+	igt_assert_eq(__vgem_pfn_ioctl(cpu->fd, KVM_GET_SREGS, &sregs), 0);
+	sregs.cr3 = directory;
+	/* Pages of 4 MiB */
+	sregs.cr4 |= 0x10;
+	sregs.cr0 |= 1U << 31;
+	igt_assert_eq(__vgem_pfn_ioctl(cpu->fd, KVM_SET_SREGS, &sregs), 0);
+}
+
+uint32_t vm_directory_entry(uint32_t index)
+{
+	/* User, writable, present */
+	return index << 22 | 0x87;
+}
+
+void vm_make_directory(struct vm *vm)
+{
+	uint32_t *directory = (uint32_t *)(vm->ram + VM_DIRECTORY), i;
+
+	for (i = 0; i < 1024; i++)
+		directory[i] = vm_directory_entry(i);
 }
 
 void vm_destroy(struct vm *vm)
