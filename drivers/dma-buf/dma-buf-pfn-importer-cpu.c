@@ -338,31 +338,8 @@ static vm_fault_t __maybe_unused pfn_import_huge_fault(struct vm_fault *vmf,
 	return pfn_import_fault_order(vmf, order);
 }
 
-/*
- * When mm splits a mapping inside a huge entry, it splits the entry, too, but
- * not a PUD entry: it treats that as a page table, see
- * split_huge_pmd_address(), or leaves it in both mappings. Remove the PUD entry
- * here, in all mappings of the import. vma_start_write() prevents faults until
- * the mapping is split.
- */
-static int pfn_import_may_split(struct vm_area_struct *vma, unsigned long addr)
-{
-	struct pfn_import *imp = vma->vm_private_data;
-	loff_t start;
-
-	if (IS_ALIGNED(addr, PUD_SIZE) ||
-	    !thp_vma_suitable_order(vma, addr, PUD_ORDER))
-		return 0;
-
-	vma_start_write(vma);
-	start = (loff_t)linear_page_index(vma, ALIGN_DOWN(addr, PUD_SIZE)) << PAGE_SHIFT;
-	unmap_mapping_range(imp->file->f_mapping, start, PUD_SIZE, 1);
-	return 0;
-}
-
 static const struct vm_operations_struct pfn_import_vm_ops = {
 	.fault = pfn_import_fault,
-	.may_split = pfn_import_may_split,
 #ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
 	.huge_fault = pfn_import_huge_fault,
 #endif

@@ -56,5 +56,7 @@ void huge_map_tests(int fd, int importer);
 void huge_part_tests(int fd, int importer);
 void huge_move_tests(int fd, int importer);
 void huge_giant_tests(int fd, int importer);
+void huge_giant_mm_tests(int fd, int importer);
+void huge_fork_tests(int fd, int importer);
 
 #endif /* HUGE_H */

@@ -83,12 +83,37 @@
  * Description: SNAPSHOT reports a pending copy, also for entries of an importer that
  *		does not wait for it.
  *
+ * SUBTEST: fork-move
+ * Description: A child that is forked during a move has no entry of 2 MiB from before the
+ *		move.
+ *
+ * SUBTEST: fork-move-long
+ * Description: The same for two minutes.
+ *
  * SUBTEST: giant
  * Description: A buffer of 2 GiB is mapped by two entries of 1 GiB, for the CPU and for
  *		the device.
  *
  * SUBTEST: giant-move
  * Description: A move removes an entry of 1 GiB from parent and child.
+ *
+ * SUBTEST: giant-remap
+ * Description: mremap() moves an entry of 1 GiB. After that no CPU can read through the old
+ *		address, and a notification removes the entry.
+ *
+ * SUBTEST: giant-remap-part
+ * Description: After mremap() of a part of an entry of 1 GiB, or to an address that is not
+ *		congruent, all pages are faulted in again by smaller entries.
+ *
+ * SUBTEST: giant-remap-notify
+ * Description: mremap() moves a mapping of 1 GiB whose entry is removed meanwhile.
+ *
+ * SUBTEST: giant-split
+ * Description: After munmap(), mprotect(), madvise() or mmap() of a part of an entry of
+ *		1 GiB, the pages that remain are faulted in again by smaller entries.
+ *
+ * SUBTEST: giant-smaps
+ * Description: Reading smaps, smaps_rollup and numa_maps does not remove an entry of 1 GiB.
  */
 
 /*
@@ -253,7 +278,9 @@ int igt_main()
 	huge_map_tests(fd, importer);
 	huge_part_tests(fd, importer);
 	huge_move_tests(fd, importer);
+	huge_fork_tests(fd, importer);
 	huge_giant_tests(fd, importer);
+	huge_giant_mm_tests(fd, importer);
 
 	igt_fixture() {
 		close(importer);
