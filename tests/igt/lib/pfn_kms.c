@@ -283,9 +283,6 @@ int __pfn_kms_write_back(struct pfn_kms *kms, uint32_t fb)
 
 int __pfn_kms_write_back_after(struct pfn_kms *kms, uint32_t fb, int sync_file)
 {
-	drmVBlank vblank = {
-		.request = { .type = DRM_VBLANK_RELATIVE, .sequence = 1 },
-	};
 	int32_t fence = -1;
 	const struct change changes[] = {
 		{ PFN_KMS_WRITEBACK_FB, fb },
@@ -293,11 +290,8 @@ int __pfn_kms_write_back_after(struct pfn_kms *kms, uint32_t fb, int sync_file)
 		{ PFN_KMS_PLANE_FENCE, sync_file },
 	};
 	size_t num = ARRAY_SIZE(changes) - (sync_file < 0);
-	int ret;
+	int ret = __commit(kms, DRM_MODE_ATOMIC_NONBLOCK, changes, num);
 
-	ret = drmWaitVBlank(kms->fd, &vblank);
-	if (!ret)
-		ret = __commit(kms, DRM_MODE_ATOMIC_NONBLOCK, changes, num);
 	return ret ?: fence;
 }
 
@@ -310,8 +304,7 @@ static void crc_path(struct pfn_kms *kms, const char *file, char *path, size_t s
 		 minor(st.st_rdev), file);
 }
 
-/* The composer runs at every vblank until this file is closed. */
-static int open_crc(struct pfn_kms *kms)
+int pfn_kms_open_crc(struct pfn_kms *kms)
 {
 	char path[96];
 	int data;
@@ -324,22 +317,9 @@ static int open_crc(struct pfn_kms *kms)
 	return data;
 }
 
-/*
- * vkms as of Linux 7.3 stops the composer in the worker that cleans up a job. If the
- * worker is late, it stops the composer of the next job, whose fence then never signals
- * unless the composer is started again.
- */
 void pfn_kms_wait(struct pfn_kms *kms, int fence)
 {
-	int data, i;
-
-	for (i = 0; sync_fence_wait(fence, PFN_KMS_PATIENCE_MS / 10); i++) {
-		igt_assert_f(i < 10, "vkms does not write back\n");
-		igt_debug("starting the composer again\n");
-		data = open_crc(kms);
-		sync_fence_wait(fence, PFN_KMS_PATIENCE_MS / 10);
-		close(data);
-	}
+	igt_assert_f(!sync_fence_wait(fence, PFN_KMS_PATIENCE_MS), "vkms does not write back\n");
 }
 
 void pfn_kms_write_back(struct pfn_kms *kms, uint32_t fb)
@@ -364,12 +344,19 @@ static bool read_crc(int data, uint32_t *crc)
 	       sscanf(line, "%x %x", &frame, crc) == 2;
 }
 
-uint32_t pfn_kms_crc(struct pfn_kms *kms)
+uint32_t pfn_kms_read_crc(int data)
 {
-	int data = open_crc(kms);
 	uint32_t crc;
 
 	igt_assert_f(read_crc(data, &crc), "no CRC of vkms\n");
+	return crc;
+}
+
+uint32_t pfn_kms_crc(struct pfn_kms *kms)
+{
+	int data = pfn_kms_open_crc(kms);
+	uint32_t crc = pfn_kms_read_crc(data);
+
 	close(data);
 	return crc;
 }

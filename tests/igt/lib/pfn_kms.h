@@ -76,9 +76,14 @@ void pfn_kms_hide(struct pfn_kms *kms);
 int __pfn_kms_write_back(struct pfn_kms *kms, uint32_t fb);
 /* The same, after the fence of @sync_file has signaled */
 int __pfn_kms_write_back_after(struct pfn_kms *kms, uint32_t fb, int sync_file);
+/* Asserts that it signals within PFN_KMS_PATIENCE_MS. */
 void pfn_kms_wait(struct pfn_kms *kms, int fence);
 void pfn_kms_write_back(struct pfn_kms *kms, uint32_t fb);
 
+/* vkms computes a CRC of its output at every vblank until this file is closed. */
+int pfn_kms_open_crc(struct pfn_kms *kms);
+/* The next CRC of the file */
+uint32_t pfn_kms_read_crc(int data);
 /* The CRC that vkms computes of its output, without writeback */
 uint32_t pfn_kms_crc(struct pfn_kms *kms);
 

@@ -50,6 +50,18 @@
  * SUBTEST: write-back-async
  * Description: A pending copy of the target does not overwrite the writeback.
  *
+ * SUBTEST: write-back-again
+ * Description: A writeback job completes that is committed before vkms has cleaned up the
+ *		previous one.
+ *
+ * SUBTEST: write-back-crc
+ * Description: A writeback job completes when CRCs are no longer read, and CRCs continue
+ *		after a writeback job.
+ *
+ * SUBTEST: write-back-replaced
+ * Description: A writeback job completes, with its own picture, when the next commit shows
+ *		another framebuffer or turns the display off.
+ *
  * SUBTEST: crc
  * Description: vkms's own CRC of a framebuffer is correct, and unchanged after an
  *		eviction.

@@ -155,9 +155,89 @@ static void test_async(struct stage *stage, int fd)
 	frame_destroy(stage, &shown);
 }
 
+/* Commit the next job as soon as one is done: vkms still has to clean up that one. */
+static void write_back_again(struct stage *stage, struct frame *target)
+{
+	int i;
+
+	for (i = 0; i < 40; i++)
+		pfn_kms_write_back(&stage->kms, target->fb);
+}
+
+/* The composer runs for CRCs, too. A job continues when they are no longer read. */
+static void write_back_crc(struct stage *stage, struct frame *target)
+{
+	int i, data, fence;
+
+	for (i = 0; i < 10; i++) {
+		data = pfn_kms_open_crc(&stage->kms);
+		fence = __pfn_kms_write_back(&stage->kms, target->fb);
+		igt_assert_lte(0, fence);
+		close(data);
+		pfn_kms_wait(&stage->kms, fence);
+		close(fence);
+	}
+	/* CRCs continue when a job is done. */
+	data = pfn_kms_open_crc(&stage->kms);
+	pfn_kms_write_back(&stage->kms, target->fb);
+	wait_for_unpin(target);
+	pfn_kms_read_crc(data);
+	pfn_kms_read_crc(data);
+	close(data);
+}
+
+/* The next commit shows another framebuffer, or nothing. */
+static void write_back_replaced(struct stage *stage, struct frame *target)
+{
+	struct frame other = frame_create(stage, target->fd, 2, VGEM_PFN_CARVEOUT);
+	int i, fence;
+
+	for (i = 0; i < 10; i++) {
+		fence = __pfn_kms_write_back(&stage->kms, target->fb);
+		igt_assert_lte(0, fence);
+		if (i % 2)
+			pfn_kms_hide(&stage->kms);
+		else
+			pfn_kms_show(&stage->kms, other.fb);
+		pfn_kms_wait(&stage->kms, fence);
+		close(fence);
+		check_target(stage, target, i ? 2 : 1);
+		pfn_kms_show(&stage->kms, other.fb);
+	}
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &other);
+}
+
+static void test_jobs(struct stage *stage, int fd,
+		      void (*run)(struct stage *stage, struct frame *target))
+{
+	struct frame shown = frame_create(stage, fd, 1, VGEM_PFN_CARVEOUT);
+	struct frame target = frame_create(stage, fd, 9, VGEM_PFN_CARVEOUT);
+
+	pfn_kms_show(&stage->kms, shown.fb);
+	run(stage, &target);
+	wait_for_unpin(&target);
+	pfn_kms_hide(&stage->kms);
+	frame_destroy(stage, &target);
+	frame_destroy(stage, &shown);
+}
+
 void vkms_writeback_tests(int fd)
 {
+	static const struct {
+		const char *name;
+		const char *describe;
+		void (*run)(struct stage *stage, struct frame *target);
+	} jobs[] = {
+		{ "write-back-again", "A job that follows another one completes.",
+		  write_back_again },
+		{ "write-back-crc", "A job completes when CRCs are no longer read.",
+		  write_back_crc },
+		{ "write-back-replaced", "A job completes when the next commit follows.",
+		  write_back_replaced },
+	};
 	struct stage stage;
+	size_t i;
 
 	igt_describe("vkms writes back into a buffer that moves between jobs.");
 	igt_subtest("write-back-into") {
@@ -178,5 +258,13 @@ void vkms_writeback_tests(int fd)
 		stage_open(&stage);
 		test_async(&stage, fd);
 		stage_close(&stage);
+	}
+	for (i = 0; i < ARRAY_SIZE(jobs); i++) {
+		igt_describe(jobs[i].describe);
+		igt_subtest(jobs[i].name) {
+			stage_open(&stage);
+			test_jobs(&stage, fd, jobs[i].run);
+			stage_close(&stage);
+		}
 	}
 }
