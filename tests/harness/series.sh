@@ -5,7 +5,8 @@
 # patches/linux-7.3/series lists the patches of each series, and the files of this
 # repository that each commit adds. In out/series/ afterwards:
 #
-#   <n>-<series>/*.patch   for git am, on the source that make test builds on
+#   <n>-<series>/*.patch   for git am, on the source that make test builds on. The cover
+#                          letter has the text of patches/linux-7.3/<series>/cover
 #   repo                   a git repository with the changed files only: branch "main"
 #                          has all commits
 #
@@ -26,9 +27,9 @@ REPO=$DIR/repo
 TREE=$DIR/tree
 # Directories and objects that are built for each commit if they exist: kbuild finds
 # what depends on a header.
-DIRS=(drivers/dma-buf/ drivers/gpu/drm/ttm/ drivers/gpu/drm/virtio/ drivers/gpu/drm/vgem_pfn/
-	drivers/gpu/drm/vkms/ drivers/iommu/iommufd/ drivers/vfio/pci/ drivers/char/virtio_console.o
-	arch/x86/kvm/)
+DIRS=(mm/ fs/proc/ drivers/dma-buf/ drivers/gpu/drm/ttm/ drivers/gpu/drm/virtio/
+	drivers/gpu/drm/vgem_pfn/ drivers/gpu/drm/vkms/ drivers/iommu/iommu.o drivers/iommu/iommufd/
+	drivers/vfio/pci/ drivers/char/virtio_console.o arch/x86/kvm/)
 # Drivers of which only the touched objects are built
 LARGE='^drivers/gpu/drm/(amd|vmwgfx|xe)/'
 # The first series that needs others. The series before it are independent fixes.
@@ -108,15 +109,40 @@ make_repo() {
 	done < <(entries)
 }
 
+# cover_letter SERIES FILE - replace the placeholders of git format-patch
+cover_letter() {
+	local text=$SERIES_DIR/$1/cover
+	if [[ ! -s $text ]]; then
+		outcome 1 "patches/linux-7.3/$1/cover is missing, the text of the cover letter"
+		return
+	fi
+	awk -v text="$text" '
+		BEGIN {
+			getline subject <text
+			while ((getline line <text) > 0) blurb = blurb line "\n"
+			sub(/^\n/, "", blurb)
+		}
+		sub(/\*\*\* SUBJECT HERE \*\*\*/, "") { printf "%s%s\n", $0, subject; next }
+		/^\*\*\* BLURB HERE \*\*\*$/ { printf "%s", blurb; next }
+		{ print }' "$2" >"$DIR/cover"
+	mv "$DIR/cover" "$2"
+}
+
 # format_series - out/series/<n>-<series>/
 format_series() {
-	local name last=base n=0
+	local name last=base dir n=0
 	while read -r name; do
 		n=$((n + 1))
-		repo format-patch -q --zero-commit --no-signature -o "$DIR/$(printf '%02d' $n)-$name" \
-			"$last..$name"
+		dir=$DIR/$(printf '%02d' $n)-$name
+		repo format-patch -q --zero-commit --no-signature --cover-letter -o "$dir" "$last..$name"
+		cover_letter "$name" "$dir/0000-cover-letter.patch"
 		last=$name
 	done < <(series_names)
+}
+
+# patches_of DIR... - the patches of these series, without cover letters
+patches_of() {
+	find "$@" -name '*.patch' ! -name '0000-*' | sort
 }
 
 # check_tree - compare branch main with the tree that make test builds
@@ -145,22 +171,25 @@ check_am() {
 }
 
 check_all_am() {
-	local dir name
+	local dir name patches
 	for dir in "$DIR"/[0-9]*-*; do
 		name=${dir##*/}
 		name=${name#*-}
 		[[ $name != "$FIRST_DEPENDENT" ]] || break
-		check_am "$name" "$dir"/*.patch
+		mapfile -t patches < <(patches_of "$dir")
+		check_am "$name" "${patches[@]}"
 	done
-	check_am all "$DIR"/[0-9]*-*/*.patch
+	mapfile -t patches < <(patches_of "$DIR"/[0-9]*-*)
+	check_am all "${patches[@]}"
 }
 
 check_patches() {
-	local dir log
+	local dir log patches
 	for dir in "$DIR"/[0-9]*-*; do
 		[[ ${dir##*/} =~ ${SERIES:-.} ]] || continue
 		log=$DIR/checkpatch-${dir##*/}.log
-		checkpatch_patches "$dir"/*.patch >"$log" 2>&1
+		mapfile -t patches < <(patches_of "$dir")
+		checkpatch_patches "${patches[@]}" >"$log" 2>&1
 		outcome "$([[ -s $log ]] && echo 1 || echo 0)" "checkpatch --strict: ${dir##*/}" "$log"
 	done
 }
