@@ -24,6 +24,7 @@
 
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_engine.h"
+#include "vgem_pfn_trace.h"
 
 /**
  * vgem_pfn_bos_add() - add a buffer object to its device's list
@@ -142,10 +143,12 @@ static int vgem_pfn_bo_try_place(struct vgem_pfn_bo *bo,
 			break;
 
 		/* TTM would return -EINVAL. */
-		ret = -EBUSY;
 		if (bo->tbo.pin_count &&
-		    bo->tbo.resource->mem_type != placement->placement[0].mem_type)
+		    bo->tbo.resource->mem_type != placement->placement[0].mem_type) {
+			ret = -EBUSY;
+			trace_vgem_pfn_refused(bo);
 			break;
+		}
 
 		bo->async = async;
 		ret = ttm_bo_validate(&bo->tbo, placement, &ctx);

@@ -384,9 +384,16 @@ static const char *vgem_pfn_fence_timeline(struct dma_fence *fence)
 	return "copy";
 }
 
+/* Jobs always signal. This is for the event dma_fence_enable_signal. */
+static bool vgem_pfn_fence_enable_signaling(struct dma_fence *fence)
+{
+	return true;
+}
+
 static const struct dma_fence_ops vgem_pfn_fence_ops = {
 	.get_driver_name = vgem_pfn_fence_name,
 	.get_timeline_name = vgem_pfn_fence_timeline,
+	.enable_signaling = vgem_pfn_fence_enable_signaling,
 };
 
 /* Simulated duration of the copy, in microseconds. */

@@ -202,6 +202,19 @@ TRACE_EVENT(vgem_pfn_place,
 				    __get_dynamic_array_len(runs) / sizeof(u64),
 				    sizeof(u64))));
 
+/* A requested move is refused, because the object is pinned. */
+TRACE_EVENT(vgem_pfn_refused,
+	    TP_PROTO(struct vgem_pfn_bo *bo),
+	    TP_ARGS(bo),
+
+	    TP_STRUCT__entry(__field(u64, bo)
+			     __field(unsigned int, pin_count)),
+
+	    TP_fast_assign(__entry->bo = bo->id;
+			   __entry->pin_count = bo->tbo.pin_count;),
+
+	    TP_printk("bo=%llu pin_count=%u", __entry->bo, __entry->pin_count));
+
 TRACE_EVENT(vgem_pfn_notify,
 	    TP_PROTO(struct vgem_pfn_bo *bo),
 	    TP_ARGS(bo),
