@@ -332,6 +332,7 @@ static inline int __vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first,
 /* What the debugfs file bo_stats has about a buffer; see vgem_pfn_debugfs.c */
 struct vgem_pfn_bo_stats {
 	uint64_t get_pfn;
+	uint64_t maps;
 	uint64_t max_notify_ns;
 	uint64_t last_copy_bytes;
 	uint64_t last_copy_ns;
@@ -377,6 +378,7 @@ static inline int __vgem_pfn_bo_stats(int fd, uint32_t handle,
 			ret = -EBADMSG;
 		else if (id == query.id)
 			ret = __vgem_pfn_stat(line, "get_pfn=", &stats->get_pfn) &&
+			      __vgem_pfn_stat(line, "maps=", &stats->maps) &&
 			      __vgem_pfn_stat(line, "max_notify_ns=",
 					      &stats->max_notify_ns) &&
 			      __vgem_pfn_stat(line, "last_copy_bytes=",

@@ -18,6 +18,8 @@
  *				attached with peer2peer
  *	import_unmap_ms		delay between a notification and the unmapping
  *				of an imported buffer; 0 unmaps immediately
+ *	pin_notifies		an importer that pins a buffer is notified
+ *				meanwhile, as if the buffer had to move first
  *	move_delay_us		sleep between the copy of a synchronous move and
  *				the change of placement, under the reservation
  *				lock: makes races with moves certain
@@ -187,6 +189,7 @@ DEFINE_DEBUGFS_ATTRIBUTE(vgem_pfn_evict_all_fops, NULL, vgem_pfn_evict_all_set,
  *
  *	get_pfn		number of successful get_pfn calls of importers,
  *			including those of CONFIG_DMABUF_DEBUG
+ *	maps		number of scatter lists that importers have mapped
  *	max_notify_ns	longest time that all importers together have taken to
  *			handle a notification
  *	last_copy_bytes	size of the last completed copy
@@ -204,8 +207,9 @@ static int vgem_pfn_bo_stats_show(struct seq_file *m, void *data)
 	struct vgem_pfn_bo *bo = NULL;
 
 	while ((bo = vgem_pfn_bos_next(vdev, bo)))
-		seq_printf(m, "id=%llu get_pfn=%llu max_notify_ns=%llu last_copy_bytes=%llu last_copy_ns=%llu last_memcpy_ns=%llu\n",
+		seq_printf(m, "id=%llu get_pfn=%llu maps=%llu max_notify_ns=%llu last_copy_bytes=%llu last_copy_ns=%llu last_memcpy_ns=%llu\n",
 			   bo->id, READ_ONCE(bo->num_get_pfn),
+			   READ_ONCE(bo->num_maps),
 			   READ_ONCE(bo->max_notify_ns),
 			   READ_ONCE(bo->last_copy_bytes),
 			   READ_ONCE(bo->last_copy_ns),
@@ -387,6 +391,7 @@ void vgem_pfn_debugfs_init(struct drm_minor *minor)
 	debugfs_create_bool("import_peer2peer", 0600, root,
 			    &vdev->import_peer2peer);
 	debugfs_create_u32("import_unmap_ms", 0600, root, &vdev->import_unmap_ms);
+	debugfs_create_bool("pin_notifies", 0600, root, &vdev->pin_notifies);
 	debugfs_create_u32("move_delay_us", 0600, root, &vdev->move_delay_us);
 	debugfs_create_u32("max_block_order", 0600, root, &vdev->max_block_order);
 	debugfs_create_u32("quarantine_ms", 0600, root, &vdev->quarantine_ms);

@@ -486,6 +486,10 @@ static int vgem_pfn_dma_buf_pin(struct dma_buf_attachment *attach)
 	if (ret)
 		return ret;
 
+	/* As an exporter that pins only in some regions may have to, like amdgpu. */
+	if (READ_ONCE(vgem_pfn_bo_device(bo)->pin_notifies))
+		vgem_pfn_notify(bo);
+
 	ret = vgem_pfn_reach_all(bo, attach->dmabuf);
 	if (ret)
 		return ret;
@@ -516,6 +520,7 @@ static struct sg_table *vgem_pfn_dma_buf_map(struct dma_buf_attachment *attach,
 {
 	struct vgem_pfn_bo *bo = dmabuf_to_bo(attach->dmabuf);
 	const struct vgem_pfn_runs *runs;
+	struct sg_table *sgt;
 	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
@@ -528,7 +533,10 @@ static struct sg_table *vgem_pfn_dma_buf_map(struct dma_buf_attachment *attach,
 	if (IS_ERR(runs))
 		return ERR_CAST(runs);
 
-	return vgem_pfn_sg_map(bo, attach, dir);
+	sgt = vgem_pfn_sg_map(bo, attach, dir);
+	if (!IS_ERR(sgt))
+		WRITE_ONCE(bo->num_maps, bo->num_maps + 1);
+	return sgt;
 }
 
 static void vgem_pfn_dma_buf_unmap(struct dma_buf_attachment *attach,

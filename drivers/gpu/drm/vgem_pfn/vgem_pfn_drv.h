@@ -95,6 +95,7 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
  * @quarantine_ms: debugfs knob, see vgem_pfn_debugfs.c
  * @num_stale: number of stale writes detected, in all carveouts
  * @import_peer2peer: debugfs knob, see vgem_pfn_debugfs.c
+ * @pin_notifies: debugfs knob, see vgem_pfn_debugfs.c
  * @import_unmap_ms: debugfs knob, see vgem_pfn_debugfs.c
  * @faults: debugfs knobs, see vgem_pfn_fault.c
  * @compare_memcpy: debugfs knob, see vgem_pfn_debugfs.c
@@ -123,6 +124,7 @@ struct vgem_pfn_device {
 	u32 quarantine_ms;
 	atomic_t num_stale;
 	bool import_peer2peer;
+	bool pin_notifies;
 	u32 import_unmap_ms;
 	struct vgem_pfn_faults faults;
 	bool compare_memcpy;
@@ -157,6 +159,7 @@ struct vgem_pfn_device {
  * @max_notify_ns: longest duration of a notification
  * @num_get_pfn: number of successful get_pfn calls, including those that
  *		 CONFIG_DMABUF_DEBUG makes to check results
+ * @num_maps: number of scatter lists that importers have mapped
  * @last_copy_bytes: size of the last completed copy
  * @last_copy_ns: duration of that copy in nanoseconds
  * @last_memcpy_ns: duration of the same copy by memcpy(), if compare_memcpy is
@@ -191,6 +194,7 @@ struct vgem_pfn_bo {
 	u64 num_notifies;
 	u64 max_notify_ns;
 	u64 num_get_pfn;
+	u64 num_maps;
 	u64 last_copy_bytes;
 	u64 last_copy_ns;
 	u64 last_memcpy_ns;
