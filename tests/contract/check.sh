@@ -21,7 +21,6 @@ status_of() {
 	'0 violations'*) echo 0 ;;
 	'cannot judge'*) echo 2 ;;
 	'did nothing'*) echo 4 ;;
-	'class not judged yet'*) echo 5 ;;
 	*) echo 1 ;;
 	esac
 }

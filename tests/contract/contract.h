@@ -8,7 +8,8 @@
  *	model.c      the state: buffers, placements, attachments, results of lookups
  *	events.c     changes of the state by each event, and the rules to check
  *	exporter.c   rules of the driver that moves the buffer
- *	importer.c   rules of the drivers that look up its pages
+ *	importer.c   rules of all importers, and of their page tables
+ *	mapper.c     rules of importers that map, pin or vmap
  *	modes.c      importers that are broken on purpose
  *	coverage.c   which rules and importers were judged
  *	report.c     violations, and the verdict
@@ -78,21 +79,54 @@ struct place {
 	struct run *runs;
 };
 
-#define MAX_LOOKUPS	32
+#define MAX_LOOKUPS	256
 
-/* The last lookup of one thread: the page, and the range that the result covers */
+/* A lookup: the page, and the range that the result covers */
 struct lookup {
+	u64 us;
 	int pid;
+	char comm[COMM_SIZE];
 	u64 page;
 	u64 first;
 	u64 pages;
+	u64 pfn;		/* of @first */
 };
 
-/* The lookups of a page, before and after the last notification */
-#define PAGE_LOOKED_UP	1	/* after: a result covers it */
-#define PAGE_SETTLING	2	/* after: looked up, then another page was */
-#define PAGE_OVERTAKEN	4	/* before: in the last result of a thread */
-#define PAGE_SETTLED	8	/* before: looked up, then another page was */
+#define MAX_THREADS	32
+
+/* The last lookup of a thread */
+struct last_lookup {
+	int pid;
+	u64 page;
+};
+
+/* One page of an attachment */
+#define PAGE_LOOKED_UP	1	/* since the last notification */
+#define PAGE_SEEN	2	/* in the page table, since the last notification */
+#define PAGE_SEEN_BEFORE 4	/* the same, from a lookup before that */
+
+#define MAX_NOTIFIED	32
+
+/* A notification of an attachment */
+struct notified {
+	u64 us;
+	u64 end_us;		/* 0: its end is not known */
+	int pid;
+	char comm[COMM_SIZE];
+};
+
+/* A scatter list */
+struct mapping {
+	struct mapping *next;
+	u64 table;
+	u64 us;
+	u64 notified_us;	/* of the first notification since, or 0 */
+	int pid;
+	bool moving;		/* the copy to the memory is in progress, or was */
+	bool waited;		/* for that copy */
+	bool settled;		/* @moving and @waited were counted */
+	bool late;		/* reported */
+};
 
 #define MAX_BEFORE	4
 
@@ -100,8 +134,33 @@ enum rule {
 	RULE_NOTIFY, RULE_MISSED, RULE_WAIT, RULE_SIGNAL, RULE_LOOKUP, RULE_ORDER,
 	RULE_PIN, RULE_SEQUENCE,
 	RULE_ZAP, RULE_RETRY, RULE_FENCE, RULE_ENTRY, RULE_LOCK, RULE_LEAK,
-	RULE_STALE,
+	RULE_STALE, RULE_UNMAP, RULE_UNPIN,
 	NUM_RULES,
+};
+
+#define CONTEXT_LINES	8
+#define CONTEXT_SIZE	200
+
+/* The last events of something */
+struct context {
+	char lines[CONTEXT_LINES][CONTEXT_SIZE];
+	unsigned int num;
+};
+
+/* What an importer did, for the report */
+struct tally {
+	u64 lookups;
+	u64 notified;		/* after a lookup */
+	u64 maps;
+	u64 failed;		/* maps and pins */
+	u64 notified_maps;	/* notifications while mapped */
+	u64 fenced;		/* those with fences of importers */
+	u64 unmap_us;		/* longest time from a notification to the unmap */
+	u64 awaited;		/* copies that were in progress at a map */
+	u64 unawaited;
+	u64 pins;
+	u64 vmaps;
+	u64 held;		/* moves that were refused while it pinned */
 };
 
 struct attachment {
@@ -114,25 +173,33 @@ struct attachment {
 	int pid;
 	bool dynamic;		/* has importer_ops */
 	bool callback;		/* known to have invalidate_mappings */
+	bool unrevocable;	/* known to have none */
+	bool reported;
 	bool notified;		/* in this move */
 	bool looked_up;		/* since the last notification */
 	bool dead;
 	bool fresh;		/* attached since its thread announced an import */
 	unsigned int uses;	/* USE_* */
 	u64 num_notified;
-	u64 notified_us;
-	u64 pins;
+	u64 notified_us;	/* its callback runs since then, or 0 */
+	u64 pins;		/* of the exporter, also those of the core */
+	u64 own_pins;		/* by dma_buf_pin() */
+	u64 unpinned_us;
+	u64 unmapped_us;
+	struct mapping *maps;
+	struct tally did;
 	unsigned int mode;	/* mask, see modes.c; 0: not broken on purpose */
 	uint8_t *pages;		/* PAGE_* of each page */
-	struct lookup lookups[MAX_LOOKUPS];
-	unsigned int num_lookups;
-	struct lookup overtaken[MAX_LOOKUPS];	/* by the last notification */
+	struct lookup *lookups;	/* the last MAX_LOOKUPS */
+	u64 num_lookups;
+	struct last_lookup last[MAX_THREADS];
+	unsigned int num_last;
+	struct last_lookup overtaken[MAX_THREADS];	/* by the last notification */
 	unsigned int num_overtaken;
+	struct notified notifications[MAX_NOTIFIED];	/* the last of @num_notified */
+	struct context context;
 	unsigned int found[NUM_RULES];
 };
-
-#define CONTEXT_LINES	8
-#define CONTEXT_SIZE	200
 
 struct buffer {
 	struct buffer *next;
@@ -153,8 +220,8 @@ struct buffer {
 	u64 num_moves;
 	struct attachment *attachments;
 	struct attachment *dead;	/* detached, latest first */
-	char context[CONTEXT_LINES][CONTEXT_SIZE];
-	unsigned int num_context;
+	struct attachment *vmap;	/* stands for kernel mappings */
+	struct context context;
 };
 
 struct model {
@@ -162,6 +229,7 @@ struct model {
 	struct buffer *buffers;
 	struct buffer *released;
 	u64 num_moves;
+	u64 num_refused;	/* moves, because of a pin */
 	u64 num_buffers;
 	u64 num_importers;
 	u64 num_entries;
@@ -178,12 +246,23 @@ struct buffer *buffer_released(u64 bo);
 void buffer_release(struct buffer *buffer);
 void buffer_drop_all(void);
 void buffer_place(struct buffer *buffer);
-void buffer_note(struct buffer *buffer, const struct event *event);
+struct attachment *buffer_vmap(struct buffer *buffer);
+void context_add(struct context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void context_note(struct context *context, const struct event *event);
 struct attachment *attachment_find(struct buffer *buffer, u64 pointer);
 struct attachment *attachment_get(struct buffer *buffer, u64 pointer);
 void attachment_detach(struct attachment *attachment);
-void attachment_lookup(struct attachment *attachment, int pid, u64 page,
-		       u64 first, u64 pages);
+void attachment_lookup(struct attachment *attachment, const struct event *event,
+		       u64 page, u64 first, u64 pages, u64 pfn);
+const struct lookup *attachment_looked_up(const struct attachment *attachment,
+					  u64 page, u64 pfn);
+u64 attachment_next_lookup(const struct attachment *attachment,
+			   const struct lookup *lookup);
+void attachment_lookup_failed(struct attachment *attachment,
+			      const struct event *event);
+const struct notified *attachment_notified(const struct attachment *attachment,
+					   u64 us);
 uint8_t attachment_page(const struct attachment *attachment, u64 page);
 void attachment_forget(struct attachment *attachment);
 bool place_pfn(const struct place *place, u64 page, u64 *pfn, u64 *first,
@@ -220,6 +299,27 @@ void importer_entry(struct attachment *attachment, const struct event *event);
 void importer_failed(const struct event *event);
 void importer_stale(const struct event *event);
 void importer_left(void);
+void importer_released(struct buffer *buffer, u64 us);
+
+/* --- mapper.c --- */
+
+void mapper_map(struct attachment *attachment, const struct event *event);
+void mapper_unmap(struct attachment *attachment, const struct event *event);
+void mapper_notified(struct attachment *attachment, const struct event *event);
+void mapper_done(struct attachment *attachment, const struct event *event);
+void mapper_pin(struct attachment *attachment, const struct event *event);
+void mapper_unpin(struct attachment *attachment, const struct event *event);
+void mapper_detach(struct attachment *attachment, const struct event *event);
+void mapper_vmap(struct buffer *buffer, const struct event *event);
+void mapper_vunmap(struct buffer *buffer, const struct event *event);
+void mapper_refused(struct buffer *buffer, const struct event *event);
+void mapper_moved(struct attachment *attachment, u64 us);
+void mapper_mover(int pid);
+void mapper_waits(const struct event *event);
+void mapper_copied(struct buffer *buffer, u64 us);
+void mapper_overdue(struct attachment *attachment, u64 us);
+const char *mapper_stale(const struct attachment *attachment, char *text,
+			 size_t size);
 
 /* --- modes.c --- */
 
@@ -233,15 +333,24 @@ void modes_report(FILE *out);
 
 /* Uses of an attachment by its importer */
 #define USE_LOOKUP	1	/* a lookup has succeeded */
-#define USE_NOTIFIED	2	/* it was notified after a lookup */
-#define USE_MAP		4	/* a scatter list was mapped for its device */
-#define USE_PIN		8	/* pinned, by the importer or the core */
-#define NUM_USES	16
+#define USE_NOTIFIED	2	/* it was notified after a lookup, or while it mapped */
+#define USE_MAP		4	/* a scatter list was mapped */
+#define USE_PIN		8	/* pinned by the importer */
+#define USE_STATIC	16	/* has no importer_ops */
+#define USE_REVOCABLE	32	/* pinned, and has invalidate_mappings */
+#define USE_VMAP	64	/* kernel mappings */
+#define USE_HELD	128	/* a move was refused because of its pin */
+#define NUM_USES	256
+
+enum class {
+	CLASS_NONE, CLASS_PFN, CLASS_SG, CLASS_PINNED, CLASS_REVOCABLE, CLASS_STATIC,
+	CLASS_VMAP,
+	NUM_CLASSES,
+};
 
 /* Exit statuses; 3 is for invalid usage */
 enum status {
-	STATUS_KEPT, STATUS_BROKEN, STATUS_UNKNOWN,
-	STATUS_NOTHING = 4, STATUS_CLASS,
+	STATUS_KEPT, STATUS_BROKEN, STATUS_UNKNOWN, STATUS_NOTHING = 4,
 };
 
 extern struct coverage {
@@ -259,12 +368,18 @@ extern struct coverage {
 	bool knows_written;
 } coverage;
 
+enum class coverage_class(const struct attachment *attachment);
 void coverage_importer(const struct attachment *attachment);
 void coverage_use(struct attachment *attachment, unsigned int use);
-void coverage_report(void);
+void coverage_did(struct attachment *attachment);
+unsigned int coverage_judged(void);
+void coverage_report(bool any);
 int coverage_verdict(void);
 
 /* --- report.c --- */
+
+/* If set, the next violation shows these lines instead of the last events. */
+extern struct context *violation_context;
 
 void violation(enum rule rule, struct buffer *buffer,
 	       struct attachment *attachment, u64 us, const char *format, ...)

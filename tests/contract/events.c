@@ -14,7 +14,7 @@ static struct buffer *event_bo(const struct event *event)
 	struct buffer *b = buffer_by_bo(arg(event, "bo="));
 
 	if (b)
-		buffer_note(b, event);
+		context_note(&b->context, event);
 	return b;
 }
 
@@ -40,7 +40,7 @@ static struct buffer *event_ino(const struct event *event)
 	b = buffer_get(arg(event, "ino="));
 	if (!b->pages && arg_u64(event, "size=", &size))
 		b->pages = size / PAGE_SIZE;
-	buffer_note(b, event);
+	context_note(&b->context, event);
 	return b;
 }
 
@@ -59,6 +59,9 @@ static void on_attach(struct attachment *a, const struct event *event)
 	a->pid = event->pid;
 	snprintf(a->comm, sizeof(a->comm), "%s", event->comm);
 	arg_string(event, "dev_name=", a->device, sizeof(a->device));
+	context_note(&a->context, event);
+	if (!a->dynamic)
+		coverage_use(a, USE_STATIC);
 	modes_attached(a);
 }
 
@@ -67,29 +70,34 @@ static void on_detach(struct buffer *b, const struct event *event)
 	struct attachment *a;
 
 	a = attachment_find(b, arg_pointer(event, "attachment:"));
-	if (a)
-		attachment_detach(a);
+	if (!a)
+		return;
+	mapper_detach(a, event);
+	attachment_detach(a);
 }
 
-static bool lookup_failed(const struct event *event)
+static bool lookup_failed(struct attachment *a, const struct event *event)
 {
-	bool failed = arg(event, "ret=");
+	if (!arg(event, "ret="))
+		return false;
 
-	coverage.failed += failed;
-	return failed;
+	coverage.failed++;
+	attachment_lookup_failed(a, event);
+	return true;
 }
 
 static void on_get_pfn(struct attachment *a, const struct event *event)
 {
-	u64 page, order;
+	u64 page, first, order;
 
-	if (lookup_failed(event))
+	if (lookup_failed(a, event))
 		return;
 	exporter_lookup(a, event, false);
 	order = arg(event, "order=") & 63;
 	page = arg(event, "pgoff=");
-	attachment_lookup(a, event->pid, page, page >> order << order,
-			  1ULL << order);
+	first = page >> order << order;
+	attachment_lookup(a, event, page, first, 1ULL << order,
+			  arg(event, "pfn=") - (page - first));
 	if (a->dynamic && !a->pins)
 		a->callback = true;
 }
@@ -98,10 +106,10 @@ static void on_get_pfn_run(struct attachment *a, const struct event *event)
 {
 	u64 page = arg(event, "pgoff=");
 
-	if (lookup_failed(event))
+	if (lookup_failed(a, event))
 		return;
 	exporter_lookup(a, event, true);
-	attachment_lookup(a, event->pid, page, page, arg(event, "pages="));
+	attachment_lookup(a, event, page, page, arg(event, "pages="), arg(event, "pfn="));
 	if (a->dynamic && !a->pins)
 		a->callback = true;
 }
@@ -112,40 +120,10 @@ static void on_signaled(const struct event *event)
 		exporter_signaled(event);
 }
 
-/* --- scatter lists --- */
-
-/*
- * The dma-buf core has no event for mapping an attachment, but the DMA API has: it
- * contains the name of the device and the physical address, here of the first page.
- */
-static void map(const struct event *event, u64 phys)
+static void on_wait(const struct event *event)
 {
-	u64 pfn, first, last;
-	struct attachment *a;
-	struct buffer *b;
-	size_t n;
-
-	for (b = model.buffers; b; b = b->next) {
-		if (!place_pfn(&b->place, 0, &pfn, &first, &last) ||
-		    pfn != phys / PAGE_SIZE)
-			continue;
-		for (a = b->attachments; a; a = a->next) {
-			n = strlen(a->device);
-			if (!strncmp(event->args, a->device, n) &&
-			    !strncmp(event->args + n, " dir=", 5))
-				coverage_use(a, USE_MAP);
-		}
-	}
-}
-
-static void on_map_sg(const struct event *event)
-{
-	map(event, arg(event, "phys_addrs={"));
-}
-
-static void on_map_phys(const struct event *event)
-{
-	map(event, arg_pointer(event, "phys_addr="));
+	if (strstr(event->args, "timeline=copy "))
+		mapper_waits(event);
 }
 
 /* --- the exporter --- */
@@ -156,12 +134,12 @@ static void on_export(const struct event *event)
 
 	b->bo = arg(event, "bo=");
 	b->pages = arg(event, "size=") / PAGE_SIZE;
-	buffer_note(b, event);
+	context_note(&b->context, event);
 }
 
 static void on_release(struct buffer *b, const struct event *event)
 {
-	(void)event;
+	importer_released(b, event->us);
 	buffer_release(b);
 }
 
@@ -179,16 +157,29 @@ static void on_copy_begin(const struct event *event)
 	struct buffer *b = event_bo(event);
 
 	exporter_fence(event, true);
+	if ((int)arg(event, "engine=") >= 0)
+		mapper_mover(event->pid);
 	if (b)
 		exporter_copy(b, event);
 }
 
 static void on_copy_end(const struct event *event)
 {
+	u64 bo = arg(event, "bo=");
+	struct buffer *b;
+
 	if ((int)arg(event, "engine=") >= 0)
-		pending_add(arg(event, "bo="), -1);
+		pending_add(bo, -1);
 	exporter_fence(event, false);
-	event_bo(event);
+	b = event_bo(event);
+	if (b && !pending_copies(bo))
+		mapper_copied(b, event->us);
+}
+
+static void on_move_begin(struct buffer *b, const struct event *event)
+{
+	mapper_mover(event->pid);
+	exporter_begin(b, event);
 }
 
 static void new_place(struct buffer *b, const struct event *event)
@@ -238,8 +229,6 @@ static void add_pins(struct buffer *b, const struct event *event, int n)
 	}
 	a = attachment_get(b, pointer);
 	a->pins += n;
-	if (n > 0)
-		coverage_use(a, USE_PIN);
 	/* Without a pin and without a callback, earlier results are no longer valid. */
 	if (!a->pins && !a->callback)
 		attachment_forget(a);
@@ -297,17 +286,24 @@ static const struct {
 	{ "dma_buf_invalidate_mappings", .ino = exporter_notify },
 	{ "dma_buf_dynamic_attach", .attachment = on_attach },
 	{ "dma_buf_detach", .ino = on_detach },
+	{ "dma_buf_map_attachment", .attachment = mapper_map },
+	{ "dma_buf_unmap_attachment", .attachment = mapper_unmap },
+	{ "dma_buf_pin", .attachment = mapper_pin },
+	{ "dma_buf_unpin", .attachment = mapper_unpin },
+	{ "dma_buf_vmap", .ino = mapper_vmap },
+	{ "dma_buf_vunmap", .ino = mapper_vunmap },
 	{ "dma_fence_signaled", .handle = on_signaled },
-	{ "dma_map_sg", .handle = on_map_sg },
-	{ "dma_map_phys", .handle = on_map_phys },
+	{ "dma_fence_wait_start", .handle = on_wait },
+	{ "dma_fence_enable_signal", .handle = on_wait },
 	{ "vgem_pfn_place", .bo = on_place },
-	{ "vgem_pfn_move_begin", .bo = exporter_begin },
+	{ "vgem_pfn_move_begin", .bo = on_move_begin },
 	{ "vgem_pfn_move_end", .bo = exporter_end },
 	{ "vgem_pfn_waited", .bo = exporter_waited },
 	{ "vgem_pfn_queue", .handle = on_queue },
 	{ "vgem_pfn_copy_begin", .handle = on_copy_begin },
 	{ "vgem_pfn_copy_end", .handle = on_copy_end },
 	{ "vgem_pfn_swap", .bo = on_swap },
+	{ "vgem_pfn_refused", .bo = mapper_refused },
 	{ "vgem_pfn_pin", .bo = on_pin },
 	{ "vgem_pfn_unpin", .bo = on_unpin },
 	{ "vgem_pfn_export", .handle = on_export },

@@ -110,6 +110,7 @@ void exporter_leave(struct buffer *buffer, const struct event *event)
 	struct attachment *a;
 
 	for (a = buffer->attachments; a; a = a->next) {
+		mapper_moved(a, event->us);
 		if (!a->looked_up)
 			continue;
 		if (a->pins || !a->dynamic)
@@ -130,6 +131,9 @@ void exporter_end(struct buffer *buffer, const struct event *event)
 	buffer->moving = false;
 	if (!moved || !buffer->attachments)
 		return;
+
+	for (a = buffer->attachments; a; a = a->next)
+		mapper_overdue(a, event->us);
 
 	model.num_moves++;
 	buffer->num_moves++;

@@ -3,12 +3,15 @@
  * Rules of the importer. Its page tables are known only from the entries that it
  * emits in a snapshot. An entry is correct if it matches the result of a lookup
  * since the last notification, if it matches the placement of the buffer, and if
- * no copy to that placement is in progress.
+ * no copy to that placement is in progress. An importer of scatter lists may have
+ * entries for the memory of any list that it has mapped.
  *
  * An entry from before the last notification was either left by the importer's
- * callback (zap), or installed after it without checking the sequence (retry).
- * Both are possible if it was the last lookup of a thread. It is reported as zap
- * if the importer has left other entries in place, and as retry otherwise.
+ * callback (zap), or installed after it without checking the sequence (retry). It
+ * is zap if the entry was seen before the notification, or if the thread that
+ * looked it up had made its next lookup before the notification, and so had
+ * installed the entry. Otherwise the notification has overtaken the lookup: it is
+ * reported as retry, unless the importer has left other entries in place.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,13 +28,22 @@ u64 importer_limit_us = 2000000;
 
 void importer_notified(struct attachment *attachment, const struct event *event)
 {
-	if (attachment->looked_up)
+	struct notified *notified =
+		&attachment->notifications[attachment->num_notified++ % MAX_NOTIFIED];
+
+	if (attachment->looked_up) {
 		coverage_use(attachment, USE_NOTIFIED);
+		attachment->did.notified++;
+	}
+	notified->us = event->us;
+	notified->end_us = 0;
+	notified->pid = event->pid;
+	memcpy(notified->comm, event->comm, sizeof(notified->comm));
 	attachment->callback = true;
 	attachment->notified = true;
 	attachment->notified_us = event->us;
-	attachment->num_notified++;
 	attachment_forget(attachment);
+	mapper_notified(attachment, event);
 }
 
 void importer_done(struct attachment *attachment, const struct event *event)
@@ -40,8 +52,11 @@ void importer_done(struct attachment *attachment, const struct event *event)
 
 	if (modes_allow(attachment->mode, RULE_LOCK) && limit > STRICT_LIMIT_US)
 		limit = STRICT_LIMIT_US;
+	mapper_done(attachment, event);
 	if (!attachment->notified_us)
 		return;
+	attachment->notifications[(attachment->num_notified - 1) % MAX_NOTIFIED].end_us =
+		event->us;
 	attachment->notified_us = 0;
 	coverage.timed++;
 	if (us > limit)
@@ -63,17 +78,46 @@ static void find(struct finding *finding, u64 page, u64 pfn)
 	}
 }
 
+/* The events of one page: its lookup, the notification after it, and the entry */
+static void explain(struct context *context, const struct finding *finding,
+		    const struct attachment *attachment, const struct event *event)
+{
+	const struct lookup *lookup = attachment_looked_up(attachment, finding->page,
+							   finding->pfn);
+	const struct notified *notified =
+		lookup ? attachment_notified(attachment, lookup->us) : NULL;
+
+	context->num = 0;
+	if (lookup)
+		context_add(context, "%llu.%06llu %s-%d looked up page %llu: pages %llu to %llu are at pfn %#llx",
+			    ull(lookup->us / 1000000), ull(lookup->us % 1000000),
+			    lookup->comm, lookup->pid, ull(lookup->page),
+			    ull(lookup->first),
+			    ull(lookup->first + lookup->pages - 1), ull(lookup->pfn));
+	else if (attachment_page(attachment, finding->page) || attachment->num_lookups)
+		context_add(context, "its lookup is not among the last %u", MAX_LOOKUPS);
+	if (notified)
+		context_add(context, "%llu.%06llu %s-%d notified the importer, whose callback took %llu us",
+			    ull(notified->us / 1000000), ull(notified->us % 1000000),
+			    notified->comm, notified->pid,
+			    ull(notified->end_us ? notified->end_us - notified->us : 0));
+	context_note(context, event);
+}
+
 /* Report all pages of one entry together. */
 static void report(enum rule rule, const struct finding *finding,
 		   struct attachment *attachment, const struct event *event,
 		   const char *why)
 {
 	char table[NAME_SIZE] = "";
+	struct context context;
 
 	if (!finding->num)
 		return;
 	arg_string(event, "table=", table, sizeof(table));
 	table[strcspn(table, " ")] = '\0';
+	explain(&context, finding, attachment, event);
+	violation_context = &context;
 	violation(rule, attachment->buffer, attachment, event->us,
 		  "%s: page %llu has pfn %#llx, %llu pages: %s", table,
 		  ull(finding->page), ull(finding->pfn), ull(finding->num), why);
@@ -101,7 +145,36 @@ static bool is_there(const struct buffer *buffer, u64 page, u64 pfn)
 		is == pfn);
 }
 
-enum finding_kind { FOUND_ZAP, FOUND_RETRY, FOUND_FENCE, FOUND_ENTRY, FOUND_NONE };
+enum finding_kind {
+	FOUND_LEFT, FOUND_OLDER, FOUND_LIST, FOUND_RETRY, FOUND_FENCE, FOUND_ENTRY,
+	FOUND_NONE,
+};
+
+/* The page frame number is, or was, that of the page, but not by a lookup. */
+static enum finding_kind judge_list(const struct attachment *attachment, u64 page,
+				    u64 pfn)
+{
+	const struct buffer *buffer = attachment->buffer;
+
+	if (!is_there(buffer, page, pfn) && !was_there(buffer, page, pfn))
+		return FOUND_ENTRY;
+	return attachment->maps ? FOUND_NONE : FOUND_LIST;
+}
+
+/* The page frame number is from before the last notification. */
+static enum finding_kind judge_old(const struct attachment *attachment, u64 page,
+				   u64 pfn)
+{
+	const struct lookup *lookup = attachment_looked_up(attachment, page, pfn);
+	u64 next;
+
+	if (attachment_page(attachment, page) & PAGE_SEEN_BEFORE)
+		return FOUND_LEFT;
+	if (!lookup || attachment->found[RULE_ZAP])
+		return FOUND_OLDER;
+	next = attachment_next_lookup(attachment, lookup);
+	return next && attachment_notified(attachment, next) ? FOUND_OLDER : FOUND_RETRY;
+}
 
 static enum finding_kind judge(const struct attachment *attachment, u64 page,
 			       u64 pfn, bool pending)
@@ -113,18 +186,17 @@ static enum finding_kind judge(const struct attachment *attachment, u64 page,
 		return FOUND_ENTRY;
 
 	flags = attachment_page(attachment, page);
+	if (attachment->did.maps && !(flags & PAGE_LOOKED_UP && is_there(buffer, page, pfn)))
+		return judge_list(attachment, page, pfn);
 	if (flags & PAGE_LOOKED_UP) {
 		if (!is_there(buffer, page, pfn))
-			return was_there(buffer, page, pfn) ? FOUND_ZAP :
-							      FOUND_ENTRY;
-		return pending ? FOUND_FENCE : FOUND_NONE;
+			return was_there(buffer, page, pfn) ?
+			       judge_old(attachment, page, pfn) : FOUND_ENTRY;
+		return pending && !attachment->did.maps ? FOUND_FENCE : FOUND_NONE;
 	}
 	if (!attachment->num_notified)
 		return FOUND_ENTRY;
-	if (flags & PAGE_OVERTAKEN && !(flags & PAGE_SETTLED) &&
-	    !attachment->found[RULE_ZAP])
-		return FOUND_RETRY;
-	return FOUND_ZAP;
+	return judge_old(attachment, page, pfn);
 }
 
 void importer_entry(struct attachment *attachment, const struct event *event)
@@ -133,27 +205,35 @@ void importer_entry(struct attachment *attachment, const struct event *event)
 	bool pending = pending_copies(attachment->buffer->bo);
 	struct finding found[FOUND_NONE + 1] = {};
 	u64 pfn = arg(event, "pfn="), i;
+	enum finding_kind kind;
 
 	model.num_entries += pages;
 	if (attachment->num_notified)
 		coverage.entries += pages;
-	for (i = 0; i < pages; i++)
-		find(&found[judge(attachment, page + i, pfn + i, pending)],
-		     page + i, pfn + i);
+	for (i = 0; i < pages; i++) {
+		kind = judge(attachment, page + i, pfn + i, pending);
+		find(&found[kind], page + i, pfn + i);
+		if (kind == FOUND_NONE && attachment->pages)
+			attachment->pages[page + i] |= PAGE_SEEN;
+	}
 
-	report(RULE_ZAP, &found[FOUND_ZAP], attachment, event,
+	report(RULE_ZAP, &found[FOUND_LEFT], attachment, event,
+	       "in the table before the last notification, and left by it");
+	report(RULE_ZAP, &found[FOUND_OLDER], attachment, event,
 	       "from before the last notification");
+	report(RULE_ZAP, &found[FOUND_LIST], attachment, event,
+	       "of a scatter list that is not mapped any more");
 	report(RULE_ENTRY, &found[FOUND_ENTRY], attachment, event,
 	       "no lookup returned it");
 	report(RULE_FENCE, &found[FOUND_FENCE], attachment, event,
-	       "a copy to there is under way");
+	       "a copy to there is in progress");
 	/*
 	 * Part of an entry may be found as zap and part as retry: report one rule
 	 * for it.
 	 */
-	report(found[FOUND_ZAP].num ? RULE_ZAP : RULE_RETRY, &found[FOUND_RETRY],
-	       attachment, event,
-	       "overtaken by the last notification, or left by it");
+	report(found[FOUND_LEFT].num || found[FOUND_OLDER].num ? RULE_ZAP : RULE_RETRY,
+	       &found[FOUND_RETRY], attachment, event,
+	       "installed after the notification that has overtaken its lookup");
 }
 
 /* The thread reports that its import has failed: nothing may be attached. */
@@ -183,12 +263,26 @@ static bool accused(struct attachment *list, const char *text, u64 us)
 	return false;
 }
 
+/* The latest attachment, if all are of the same device and program */
+static struct attachment *only_importer(struct buffer *buffer)
+{
+	struct attachment *first = buffer->attachments ?: buffer->dead, *a;
+	struct attachment *lists[] = { buffer->attachments, buffer->dead };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(lists); i++)
+		for (a = lists[i]; a; a = a->next)
+			if (strcmp(a->device, first->device) || strcmp(a->comm, first->comm))
+				return NULL;
+	return first;
+}
+
 /* A current or former importer wrote to memory that the buffer has left. */
 void importer_stale(const struct event *event)
 {
 	u64 bo = arg(event, "bo=");
 	struct buffer *b = buffer_by_bo(bo) ?: buffer_released(bo);
-	char who[NAME_SIZE] = "", text[160];
+	char who[NAME_SIZE] = "", text[160], why[200];
 	struct attachment *only;
 
 	arg_string(event, "importers=", who, sizeof(who));
@@ -204,10 +298,29 @@ void importer_stale(const struct event *event)
 		  accused(b->dead, text, event->us)))
 		return;
 
-	only = b ? b->attachments ?: b->dead : NULL;
-	if (only && (only->next || (b->attachments && b->dead)))
-		only = NULL;
-	violation(RULE_STALE, b, only, event->us, "%s, by one of:%s", text, who);
+	only = b ? only_importer(b) : NULL;
+	if (only)
+		violation(RULE_STALE, b, only, event->us, "%s: %s", text,
+			  mapper_stale(only, why, sizeof(why)));
+	else
+		violation(RULE_STALE, b, NULL, event->us, "%s, by one of:%s", text, who);
+}
+
+/* The dma-buf is freed: the kernel warns if an attachment is left. */
+void importer_released(struct buffer *buffer, u64 us)
+{
+	struct attachment *a;
+
+	for (a = buffer->attachments; a; a = a->next)
+		violation(RULE_LEAK, buffer, a, us,
+			  "attached when the dma-buf is released: dma_buf_put() without dma_buf_detach()");
+}
+
+static void left(struct attachment *attachment)
+{
+	mapper_overdue(attachment, model.now_us);
+	violation(RULE_LEAK, attachment->buffer, attachment, model.now_us,
+		  "attached at the end of the trace");
 }
 
 /* End of the trace: all importers should have detached. */
@@ -216,8 +329,12 @@ void importer_left(void)
 	struct attachment *a;
 	struct buffer *b;
 
-	for (b = model.buffers; b; b = b->next)
+	for (b = model.buffers; b; b = b->next) {
 		for (a = b->attachments; a; a = a->next)
-			violation(RULE_LEAK, b, a, model.now_us,
-				  "attached at the end of the trace");
+			left(a);
+		if (b->vmap && b->vmap->did.vmaps && b->vmap->own_pins)
+			violation(RULE_LEAK, b, b->vmap, model.now_us,
+				  "mapped into the kernel at the end of the trace, %llu times",
+				  ull(b->vmap->own_pins));
+	}
 }

@@ -3,8 +3,7 @@
  * pfn-contract: options, and reading files.
  *
  * The exit status is 0 if the rules were kept, 1 if not, 2 if the trace cannot be
- * judged, 3 for invalid usage, 4 if no importer did anything, and 5 if an importer
- * is of a class that is not judged yet.
+ * judged, 3 for invalid usage, and 4 if no importer did anything.
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -45,7 +44,7 @@ static const char usage[] =
 	"pfn-contract [OPTION...] record  trace this system until \"stop\", and judge\n"
 	"pfn-contract ready|sync|unloaded|stop  speak with who records\n"
 	"\n"
-	"  -a       importers that did nothing or are of another class are no failure\n"
+	"  -a       importers that did nothing or were not judged are no failure\n"
 	"  -e NAME  the exporter, as in exp_name= (vgem_pfn)\n"
 	"  -l MS    longest time that invalidate_mappings may take (2000)\n"
 	"  -q       attachments at the end of the trace are no leaks\n";

@@ -3,13 +3,15 @@
  * The state of buffers, their placements and attachments. This file only keeps the
  * state; exporter.c and importer.c apply the rules to it.
  */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "contract.h"
 
-/* Released buffers are kept for events that refer to them later. */
+/* Released buffers and detached importers are kept for events that refer to them later. */
 #define MAX_RELEASED	64
+#define MAX_DEAD	64
 
 struct model model = { .exporter = "vgem_pfn" };
 
@@ -125,6 +127,23 @@ struct attachment *attachment_find(struct buffer *buffer, u64 pointer)
 	return NULL;
 }
 
+static struct attachment *attachment_new(struct buffer *buffer, u64 pointer)
+{
+	struct attachment *a = allocate(sizeof(*a));
+
+	a->buffer = buffer;
+	a->pointer = pointer;
+	a->id = ++model.num_importers;
+	a->dynamic = true;
+	snprintf(a->comm, sizeof(a->comm), "?");
+	snprintf(a->device, sizeof(a->device), "?");
+	coverage_importer(a);
+	if (!buffer->counted)
+		model.num_buffers++;
+	buffer->counted = true;
+	return a;
+}
+
 /* An unknown attachment is older than the trace. */
 struct attachment *attachment_get(struct buffer *buffer, u64 pointer)
 {
@@ -133,36 +152,54 @@ struct attachment *attachment_get(struct buffer *buffer, u64 pointer)
 	if (a)
 		return a;
 
-	a = allocate(sizeof(*a));
-	a->buffer = buffer;
-	a->pointer = pointer;
-	a->id = ++model.num_importers;
-	a->dynamic = true;
-	snprintf(a->comm, sizeof(a->comm), "?");
-	snprintf(a->device, sizeof(a->device), "?");
+	a = attachment_new(buffer, pointer);
 	a->next = buffer->attachments;
 	buffer->attachments = a;
-	coverage_importer(a);
-	if (!buffer->counted)
-		model.num_buffers++;
-	buffer->counted = true;
 	return a;
+}
+
+/* Kernel mappings of a dma-buf belong to no attachment: one stands for all of them. */
+struct attachment *buffer_vmap(struct buffer *buffer)
+{
+	if (!buffer->vmap)
+		buffer->vmap = attachment_new(buffer, 0);
+	return buffer->vmap;
+}
+
+static void attachment_clear(struct attachment *attachment)
+{
+	while (attachment->maps) {
+		struct mapping *next = attachment->maps->next;
+
+		free(attachment->maps);
+		attachment->maps = next;
+	}
+	free(attachment->pages);
+	attachment->pages = NULL;
+	free(attachment->lookups);
+	attachment->lookups = NULL;
 }
 
 /* The attachment is kept in the buffer's dead list, for events that come later. */
 void attachment_detach(struct attachment *attachment)
 {
 	struct attachment **p = &attachment->buffer->attachments;
+	unsigned int n;
 
 	while (*p != attachment)
 		p = &(*p)->next;
 	*p = attachment->next;
-	free(attachment->pages);
-	attachment->pages = NULL;
+	coverage_did(attachment);
+	attachment_clear(attachment);
 	attachment->dead = true;
 	coverage.detached++;
 	attachment->next = attachment->buffer->dead;
 	attachment->buffer->dead = attachment;
+
+	for (p = &attachment->next, n = 1; *p && n < MAX_DEAD; p = &(*p)->next)
+		n++;
+	free(*p);
+	*p = NULL;
 }
 
 uint8_t attachment_page(const struct attachment *attachment, u64 page)
@@ -170,23 +207,23 @@ uint8_t attachment_page(const struct attachment *attachment, u64 page)
 	return attachment->pages ? attachment->pages[page] : 0;
 }
 
-static struct lookup *lookup_of(struct attachment *attachment, int pid)
+static struct last_lookup *last_of(struct attachment *attachment, int pid)
 {
-	struct lookup *last = attachment->lookups;
-	unsigned int i, n = attachment->num_lookups;
+	struct last_lookup *last = attachment->last;
+	unsigned int i, n = attachment->num_last;
 
 	for (i = 0; i < n; i++)
 		if (last[i].pid == pid)
 			return &last[i];
-	if (n == MAX_LOOKUPS)
-		return &last[pid % MAX_LOOKUPS];
-	return &last[attachment->num_lookups++];
+	if (n == MAX_THREADS)
+		return &last[pid % MAX_THREADS];
+	return &last[attachment->num_last++];
 }
 
 /* Count threads that repeat, after a notification, their last lookup before it. */
 static void count_overtaken(struct attachment *attachment, int pid, u64 page)
 {
-	struct lookup *last = attachment->overtaken;
+	struct last_lookup *last = attachment->overtaken;
 	unsigned int i;
 
 	for (i = 0; i < attachment->num_overtaken; i++) {
@@ -198,16 +235,37 @@ static void count_overtaken(struct attachment *attachment, int pid, u64 page)
 	}
 }
 
-/* The result of a lookup: these pages may be mapped until the next notification. */
-void attachment_lookup(struct attachment *attachment, int pid, u64 page,
-		       u64 first, u64 pages)
+static void remember_lookup(struct attachment *attachment,
+			    const struct event *event, u64 page, u64 first,
+			    u64 pages, u64 pfn)
 {
-	struct lookup *last = lookup_of(attachment, pid);
+	struct lookup *lookup;
+
+	if (!attachment->lookups)
+		attachment->lookups = allocate(MAX_LOOKUPS * sizeof(*lookup));
+	lookup = &attachment->lookups[attachment->num_lookups++ % MAX_LOOKUPS];
+	lookup->us = event->us;
+	lookup->pid = event->pid;
+	memcpy(lookup->comm, event->comm, sizeof(lookup->comm));
+	lookup->page = page;
+	lookup->first = first;
+	lookup->pages = pages;
+	lookup->pfn = pfn;
+}
+
+/* The result of a lookup: these pages may be mapped until the next notification. */
+void attachment_lookup(struct attachment *attachment, const struct event *event,
+		       u64 page, u64 first, u64 pages, u64 pfn)
+{
+	struct last_lookup *last = last_of(attachment, event->pid);
 	u64 i, size = attachment->buffer->pages;
 
 	attachment->looked_up = true;
+	attachment->did.lookups++;
 	coverage_use(attachment, USE_LOOKUP);
-	count_overtaken(attachment, pid, page);
+	count_overtaken(attachment, event->pid, page);
+	last->pid = event->pid;
+	last->page = page;
 	if (page >= size || first >= size)
 		return;
 	if (pages > size - first)
@@ -215,26 +273,73 @@ void attachment_lookup(struct attachment *attachment, int pid, u64 page,
 	if (!attachment->pages)
 		attachment->pages = allocate(size);
 
-	/* The thread looks up another page: it has finished with the previous one. */
-	if (last->pid == pid && last->page != page)
-		attachment->pages[last->page] |= PAGE_SETTLING;
-	last->pid = pid;
-	last->page = page;
-	last->first = first;
-	last->pages = pages;
+	remember_lookup(attachment, event, page, first, pages, pfn);
 	for (i = first; i < first + pages; i++)
-		attachment->pages[i] |= PAGE_LOOKED_UP;
+		attachment->pages[i] = (attachment->pages[i] & ~PAGE_SEEN_BEFORE) |
+				       PAGE_LOOKED_UP;
 }
 
-/*
- * A notification: all results are invalid. The last result of each thread may still
- * be on its way into the page table.
- */
+/* The latest of the remembered lookups that returned this, or NULL */
+const struct lookup *attachment_looked_up(const struct attachment *attachment,
+					  u64 page, u64 pfn)
+{
+	u64 n = attachment->num_lookups, i;
+
+	for (i = n; attachment->lookups && i > 0 && i + MAX_LOOKUPS > n; i--) {
+		const struct lookup *l = &attachment->lookups[(i - 1) % MAX_LOOKUPS];
+
+		if (page >= l->first && page < l->first + l->pages &&
+		    pfn == l->pfn + (page - l->first))
+			return l;
+	}
+	return NULL;
+}
+
+/* When the thread of @lookup made its next lookup, or 0 */
+u64 attachment_next_lookup(const struct attachment *attachment,
+			   const struct lookup *lookup)
+{
+	u64 n = attachment->num_lookups, i, us = 0;
+
+	for (i = n; i > 0 && i + MAX_LOOKUPS > n; i--) {
+		const struct lookup *l = &attachment->lookups[(i - 1) % MAX_LOOKUPS];
+
+		if (l == lookup)
+			break;
+		if (l->pid == lookup->pid)
+			us = l->us;
+	}
+	return us;
+}
+
+/* A lookup failed: its thread has finished with the previous one. */
+void attachment_lookup_failed(struct attachment *attachment, const struct event *event)
+{
+	remember_lookup(attachment, event, arg(event, "pgoff="), 0, 0, 0);
+}
+
+/* The first of the remembered notifications after @us, or NULL */
+const struct notified *attachment_notified(const struct attachment *attachment,
+					   u64 us)
+{
+	u64 n = attachment->num_notified, i;
+	const struct notified *found = NULL;
+
+	for (i = n; i > 0 && i + MAX_NOTIFIED > n; i--) {
+		const struct notified *at =
+			&attachment->notifications[(i - 1) % MAX_NOTIFIED];
+
+		if (at->us < us)
+			break;
+		found = at;
+	}
+	return found;
+}
+
+/* A notification: all results are invalid. */
 void attachment_forget(struct attachment *attachment)
 {
 	uint8_t *pages = attachment->pages;
-	const struct lookup *last;
-	unsigned int i;
 	u64 page;
 
 	attachment->looked_up = false;
@@ -242,17 +347,13 @@ void attachment_forget(struct attachment *attachment)
 		return;
 
 	for (page = 0; page < attachment->buffer->pages; page++)
-		pages[page] = pages[page] & PAGE_SETTLING ? PAGE_SETTLED : 0;
-	for (i = 0; i < attachment->num_lookups; i++) {
-		last = &attachment->lookups[i];
-		for (page = last->first; page < last->first + last->pages; page++)
-			pages[page] |= PAGE_OVERTAKEN;
-	}
-	memcpy(attachment->overtaken, attachment->lookups,
+		pages[page] = pages[page] & (PAGE_SEEN | PAGE_SEEN_BEFORE) ?
+			      PAGE_SEEN_BEFORE : 0;
+	memcpy(attachment->overtaken, attachment->last,
 	       sizeof(attachment->overtaken));
-	attachment->num_overtaken = attachment->num_lookups;
-	attachment->num_lookups = 0;
-	memset(attachment->lookups, 0, sizeof(attachment->lookups));
+	attachment->num_overtaken = attachment->num_last;
+	attachment->num_last = 0;
+	memset(attachment->last, 0, sizeof(attachment->last));
 }
 
 /* --- buffers --- */
@@ -306,7 +407,8 @@ static void attachments_free(struct attachment *a)
 	while (a) {
 		struct attachment *next = a->next;
 
-		free(a->pages);
+		coverage_did(a);
+		attachment_clear(a);
 		free(a);
 		a = next;
 	}
@@ -327,6 +429,7 @@ static void buffer_free(struct buffer *b)
 	places_clear(b);
 	attachments_free(b->attachments);
 	attachments_free(b->dead);
+	attachments_free(b->vmap);
 	free(b);
 }
 
@@ -382,12 +485,21 @@ void buffer_place(struct buffer *buffer)
 	buffer->placed = true;
 }
 
-/* Keep the last events of each buffer for reports. */
-void buffer_note(struct buffer *buffer, const struct event *event)
-{
-	char *to = buffer->context[buffer->num_context++ % CONTEXT_LINES];
+/* --- the last events of buffers and attachments, for reports --- */
 
-	snprintf(to, CONTEXT_SIZE, "%llu.%06llu %s-%d %s: %s",
-		 ull(event->us / 1000000), ull(event->us % 1000000),
-		 event->comm, event->pid, event->name, event->args);
+void context_add(struct context *context, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(context->lines[context->num++ % CONTEXT_LINES], CONTEXT_SIZE,
+		  format, args);
+	va_end(args);
+}
+
+void context_note(struct context *context, const struct event *event)
+{
+	context_add(context, "%llu.%06llu %s-%d %s: %s",
+		    ull(event->us / 1000000), ull(event->us % 1000000),
+		    event->comm, event->pid, event->name, event->args);
 }

@@ -23,7 +23,6 @@
 #define POLL_MS		100
 #define REPLY_POLL_MS	20
 #define REPLY_MS	60000
-#define SKIP_CPU_SYNC	"attrs & 0x20"	/* DMA_ATTR_SKIP_CPU_SYNC */
 
 static const char * const events[] = {
 	"dma_buf/dma_buf_dynamic_attach", "dma_buf/dma_buf_detach",
@@ -31,8 +30,11 @@ static const char * const events[] = {
 	"dma_buf/dma_buf_invalidate_begin", "dma_buf/dma_buf_invalidate_end",
 	"dma_buf/dma_buf_get_pfn", "dma_buf/dma_buf_get_pfn_run",
 	"dma_buf/dma_buf_pfn_entry",
-	"dma_fence/dma_fence_signaled",
-	"dma/dma_map_sg", "dma/dma_map_phys",
+	"dma_buf/dma_buf_map_attachment", "dma_buf/dma_buf_unmap_attachment",
+	"dma_buf/dma_buf_pin", "dma_buf/dma_buf_unpin",
+	"dma_buf/dma_buf_vmap", "dma_buf/dma_buf_vunmap",
+	"dma_fence/dma_fence_signaled", "dma_fence/dma_fence_wait_start",
+	"dma_fence/dma_fence_enable_signal",
 	"module/module_free",
 };
 
@@ -40,7 +42,7 @@ static const char * const events[] = {
 static const char * const exporter_events[] = {
 	"export", "release", "place", "move_begin", "move_end", "notify",
 	"waited", "queue", "copy_begin", "copy_end", "swap", "pin", "unpin",
-	"stale",
+	"refused", "stale",
 };
 
 static void sleep_ms(long ms)
@@ -105,14 +107,12 @@ static int start(void)
 	if (!ret)
 		ret = put("buffer_size_kb", BUFFER_KB, 0);
 	snprintf(filter, sizeof(filter), "driver == \"%s\"", model.exporter);
-	if (!ret)
-		ret = put("events/dma_fence/dma_fence_signaled/filter", filter, 0);
-	/* Only mappings that skip cache maintenance, not those of disks and networks */
-	if (!ret)
-		ret = put("events/dma/dma_map_sg/filter", SKIP_CPU_SYNC, 0);
-	if (!ret)
-		ret = put("events/dma/dma_map_phys/filter", SKIP_CPU_SYNC, 0);
 	for (i = 0; i < ARRAY_SIZE(events) && !ret; i++) {
+		snprintf(file, sizeof(file), "events/%s/filter", events[i]);
+		if (!strncmp(events[i], "dma_fence/", 10))
+			ret = put(file, filter, 0);
+		if (ret)
+			break;
 		snprintf(file, sizeof(file), "events/%s/enable", events[i]);
 		ret = put(file, "1", 0);
 		if (ret)

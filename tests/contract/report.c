@@ -35,9 +35,9 @@ static const struct {
 	[RULE_ZAP] = { "zap",
 		"rule 4: no translation is left after a notification" },
 	[RULE_RETRY] = { "retry",
-		"rule 6: a lookup is installed only if the sequence has not advanced (or rule 4)" },
+		"rule 6: a lookup is installed only if the sequence has not advanced" },
 	[RULE_FENCE] = { "fence",
-		"rule 7: importers wait for the fences of moves" },
+		"rule 7: importers wait for the fences of moves before they use the memory" },
 	[RULE_ENTRY] = { "entry",
 		"rule 2: importers install only what a lookup returned" },
 	[RULE_LOCK] = { "lock",
@@ -45,7 +45,11 @@ static const struct {
 	[RULE_LEAK] = { "leak",
 		"importers detach" },
 	[RULE_STALE] = { "stale",
-		"rule 4: nothing is written to memory after the buffer has left it" },
+		"rule 4: nothing is written to memory after the buffer has left it, except under fences" },
+	[RULE_UNMAP] = { "unmap",
+		"dma_buf_invalidate_mappings(): scatter lists are unmapped within bounded time" },
+	[RULE_UNPIN] = { "unpin",
+		"dma_buf_pin(): an importer without invalidate_mappings uses memory while it is pinned, and balances pins" },
 };
 
 static unsigned int expected[NUM_RULES], unexpected[NUM_RULES];
@@ -57,23 +61,38 @@ static bool is_exporters(enum rule rule)
 	return rule < RULE_ZAP;
 }
 
-static void say_context(const struct buffer *buffer)
-{
-	unsigned int i = buffer->num_context > CONTEXT_LINES ?
-			 buffer->num_context - CONTEXT_LINES : 0;
+struct context *violation_context;
 
-	for (; i < buffer->num_context; i++)
-		printf("    | %s\n", buffer->context[i % CONTEXT_LINES]);
+static void say_context(const struct context *context)
+{
+	unsigned int i = context->num > CONTEXT_LINES ?
+			 context->num - CONTEXT_LINES : 0;
+
+	for (; i < context->num; i++)
+		printf("    | %s\n", context->lines[i % CONTEXT_LINES]);
+}
+
+/* The events of the accused page or attachment; of the buffer if the exporter is */
+static const struct context *context_of(enum rule rule, const struct buffer *buffer,
+					const struct attachment *attachment)
+{
+	if (violation_context)
+		return violation_context;
+	if (attachment && !is_exporters(rule) && attachment->context.num)
+		return &attachment->context;
+	return buffer ? &buffer->context : NULL;
 }
 
 void violation(enum rule rule, struct buffer *buffer,
 	       struct attachment *attachment, u64 us, const char *format, ...)
 {
 	bool allowed = attachment && modes_allow(attachment->mode, rule);
+	const struct context *context = context_of(rule, buffer, attachment);
 	va_list args;
 	unsigned int *count = allowed ? expected : unexpected;
 	unsigned int said;
 
+	violation_context = NULL;
 	count[rule]++;
 	if (allowed)
 		modes_found(attachment->mode, rule);
@@ -98,8 +117,8 @@ void violation(enum rule rule, struct buffer *buffer,
 	if (said)
 		return;
 	printf("    | %s\n", rules[rule].text);
-	if (!allowed && buffer)
-		say_context(buffer);
+	if (!allowed && context)
+		say_context(context);
 	fflush(stdout);
 }
 
@@ -149,7 +168,7 @@ int report_end(bool any)
 	printf(" %llu lookups, %llu pages of snapshots; %.1f s of CPU time\n",
 	       ull(model.num_lookups), ull(model.num_entries),
 	       (double)clock() / CLOCKS_PER_SEC);
-	coverage_report();
+	coverage_report(any);
 	if (num) {
 		printf("verdict: %u violations:", num);
 		report_rule(stdout, unexpected);
@@ -163,13 +182,16 @@ int report_end(bool any)
 	status = any ? 0 : coverage_verdict();
 	if (status)
 		return status;
-	if (!model.num_moves) {
+	if (!model.num_moves && !model.num_refused && !coverage_judged()) {
 		printf("verdict: cannot judge: nothing has moved under an importer\n");
 		return STATUS_UNKNOWN;
 	}
 	printf("verdict: 0 violations in %llu moves of %llu buffers",
 	       ull(model.num_moves), ull(model.num_buffers));
-	printf(" under %llu importers, %u on purpose\n",
-	       ull(model.num_importers), on_purpose);
+	printf(" under %llu importers, %u on purpose", ull(model.num_importers),
+	       on_purpose);
+	if (model.num_refused)
+		printf("; %llu moves refused because of pins", ull(model.num_refused));
+	printf("\n");
 	return STATUS_KEPT;
 }
