@@ -75,7 +75,7 @@ last line: $(tail -n 1 "$RESULTS/program.txt")"
 	fi
 }
 
-if load_module vgem_pfn; then
+if load_module vgem_pfn carveouts=contig:64M,contig:64M; then
 	start_contract
 	if prove_load; then
 		prove_run

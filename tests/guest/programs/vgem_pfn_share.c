@@ -2,13 +2,17 @@
 /*
  * Moves a buffer of vgem_pfn while a command runs:
  *
- *	vgem_pfn_share [-s KiB] [-p US] [-l US] [-q MS] [-t SECONDS] COMMAND...
+ *	vgem_pfn_share [OPTION...] COMMAND...
  *
  * The command inherits the dma-buf. Its environment has the descriptor in
  * VGEM_PFN_DMABUF_FD, the size in VGEM_PFN_SIZE, and in VGEM_PFN_INO the inode
  * number that identifies the dma-buf in trace events and bufinfo. The buffer moves
- * between the first carveout and system memory; synchronous moves and moves by a
- * slow copy engine take turns.
+ * between two carveouts, so that all moves can be checked for stale writes, or
+ * between a carveout and system memory. Synchronous moves and moves by a slow copy
+ * engine take turns.
+ *
+ * Without -p, the pace adapts to the importer: a move comes after the importer has
+ * looked up or mapped again, except each fourth one, which does not wait.
  *
  * The command's output goes through a terminal: with a pipe, the C library would
  * buffer it, and it would be lost if the command is killed. Messages of this
@@ -28,6 +32,7 @@
 #include <time.h>
 
 #include "../../igt/lib/pfn_contract.h"
+#include "../../igt/lib/pfn_fault.h"
 #include "../../igt/lib/vgem_pfn_ioctl.h"
 
 #define PAGE		4096
@@ -36,14 +41,25 @@
 #define STATUS_TIME	124
 #define STATUS_NOTHING	125
 
-static uint32_t size_kib = 1024, pause_us = 2000, latency_us = 3000;
-static uint32_t quarantine_ms = 20, limit_s;
+/* Between a step of the importer and the next move, without -p */
+#define PAUSE_US	2000
+
+/* The longest wait for a step of the importer */
+#define STEP_MS		100
+#define STEP_POLL_US	500
+
+static uint32_t size_kib = 1024, pause_us = UINT32_MAX, latency_us = 3000;
+static uint32_t quarantine_ms = 20, limit_s, bandwidth, fail_nth, pin_notifies;
+static uint32_t unplug_ms;
+static bool to_system;
 
 static int fd, dmabuf;
 static uint32_t handle;
 static uint64_t size;
-static atomic_bool stop;
+static atomic_bool stop, unplugged;
 static unsigned int pinned;
+static uint32_t second = VGEM_PFN_TT;
+static uint32_t sync_us;	/* duration of the last synchronous move */
 
 static void fail(const char *what, int ret)
 {
@@ -58,36 +74,48 @@ static int check(int ret, const char *what)
 	return ret;
 }
 
+static const char usage[] =
+	"vgem_pfn_share [OPTION...] COMMAND...\n"
+	"\n"
+	"  -s KiB      size of the buffer (1024)\n"
+	"  -m WHERE    move to and from carveout or system (carveout)\n"
+	"  -p US       pause between two moves (adapts to the importer)\n"
+	"  -l US       how long an engine sleeps before it copies (3000)\n"
+	"  -b MIB      an engine copies this many MiB each second (0: at full speed)\n"
+	"  -q MS       quarantine of memory that the buffer has left (20)\n"
+	"  -n 1        notify importers while one pins\n"
+	"  -f N        each Nth pin, map and lookup of importers fails\n"
+	"  -u MS       unplug the device after this time, which revokes the buffer\n"
+	"  -t SECONDS  time limit of the command\n";
+
 static void parse(int argc, char **argv)
 {
+	static const struct {
+		char option;
+		uint32_t *value;
+	} numbers[] = {
+		{ 's', &size_kib }, { 'p', &pause_us }, { 'l', &latency_us },
+		{ 'b', &bandwidth }, { 'q', &quarantine_ms }, { 'n', &pin_notifies },
+		{ 'f', &fail_nth }, { 'u', &unplug_ms }, { 't', &limit_s },
+	};
+	size_t i, n = sizeof(numbers) / sizeof(*numbers);
 	int c;
 
-	while ((c = getopt(argc, argv, "+s:p:l:q:t:")) != -1) {
-		uint32_t value = optarg ? strtoul(optarg, NULL, 0) : 0;
-
-		switch (c) {
-		case 's':
-			size_kib = value;
-			break;
-		case 'p':
-			pause_us = value;
-			break;
-		case 'l':
-			latency_us = value;
-			break;
-		case 'q':
-			quarantine_ms = value;
-			break;
-		case 't':
-			limit_s = value;
-			break;
-		default:
+	while ((c = getopt(argc, argv, "+s:m:p:l:b:q:n:f:u:t:")) != -1) {
+		for (i = 0; i < n && numbers[i].option != c; i++)
+			;
+		if (i < n) {
+			*numbers[i].value = strtoul(optarg, NULL, 0);
+		} else if (c == 'm' && (!strcmp(optarg, "system") ||
+					!strcmp(optarg, "carveout"))) {
+			to_system = *optarg == 's';
+		} else {
+			fputs(usage, stderr);
 			exit(STATUS_NOTHING);
 		}
 	}
 	if (optind == argc) {
-		fputs("vgem_pfn_share [-s KiB] [-p US] [-l US] [-q MS] [-t SECONDS] COMMAND...\n",
-		      stderr);
+		fputs(usage, stderr);
 		exit(STATUS_NOTHING);
 	}
 }
@@ -102,9 +130,40 @@ static void set_number(const char *name, unsigned long long value)
 	setenv(name, text, 1);
 }
 
+/* The second carveout, or system memory if there is none or the buffer is too large */
+static void choose_second(void)
+{
+	struct drm_vgem_pfn_region regions[DRM_VGEM_PFN_MAX_REGIONS];
+	uint32_t num = DRM_VGEM_PFN_MAX_REGIONS;
+
+	check(__vgem_pfn_regions(fd, regions, &num), "regions");
+	if (to_system)
+		return;
+	if (num > VGEM_PFN_CARVEOUT + 1 && regions[VGEM_PFN_CARVEOUT + 1].size >= size)
+		second = VGEM_PFN_CARVEOUT + 1;
+	else
+		fprintf(stderr, "vgem_pfn_share: no second carveout of this size, moving to system memory\n");
+}
+
+static const char * const steps[] = { "pin", "map", "get_pfn" };
+#define NUM_STEPS	(sizeof(steps) / sizeof(*steps))
+
+static void set_knobs(void)
+{
+	size_t i;
+
+	check(__vgem_pfn_set(fd, "engine_latency_us", latency_us), "debugfs");
+	check(__vgem_pfn_set(fd, "engine_bandwidth_mibps", bandwidth), "debugfs");
+	check(__vgem_pfn_set(fd, "pin_notifies", pin_notifies), "debugfs");
+	check(__vgem_pfn_set_quarantine(fd, quarantine_ms), "debugfs");
+	for (i = 0; fail_nth && i < NUM_STEPS; i++)
+		check(__vgem_pfn_fault_arm(fd, steps[i], fail_nth, UINT32_MAX >> 1),
+		      "fault injection");
+}
+
 static void share_buffer(void)
 {
-	static const uint32_t placements[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
+	uint32_t placements[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT, VGEM_PFN_TT };
 	struct stat st;
 	char mark[64], why[256];
 	int ret;
@@ -114,12 +173,14 @@ static void share_buffer(void)
 	if (ret)
 		fail(why, ret);
 	size = size_kib * 1024ULL;
-	check(__vgem_pfn_bo_create(fd, &size, placements, 2, &handle), "create");
+	choose_second();
+	placements[1] = second;
+	check(__vgem_pfn_bo_create(fd, &size, placements, second == VGEM_PFN_TT ? 2 : 3,
+				   &handle), "create");
 	dmabuf = check(__vgem_pfn_handle_to_fd(fd, handle, DRM_RDWR), "export");
 	if (fstat(dmabuf, &st))
 		fail("fstat", -errno);
-	check(__vgem_pfn_set(fd, "engine_latency_us", latency_us), "debugfs");
-	check(__vgem_pfn_set_quarantine(fd, quarantine_ms), "debugfs");
+	set_knobs();
 	set_number("VGEM_PFN_DMABUF_FD", dmabuf);
 	set_number("VGEM_PFN_SIZE", size);
 	set_number("VGEM_PFN_INO", st.st_ino);
@@ -144,30 +205,84 @@ static void count_written(void)
 	pfn_contract_mark(mark);
 }
 
-static int move(unsigned int n)
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
+}
+
+/* Lookups and maps of all importers so far */
+static uint64_t count_steps(void)
+{
+	struct vgem_pfn_bo_stats stats;
+
+	check(__vgem_pfn_bo_stats(fd, handle, &stats), "bo_stats");
+	return stats.get_pfn + stats.maps;
+}
+
+/* Let the importer use the buffer: after the copy, until some time after its next step. */
+static void wait_for_step(bool async)
+{
+	uint64_t start = now_us(), steps = count_steps();
+
+	if (async)
+		usleep(latency_us + sync_us +
+		       (bandwidth ? size * 1000000 / bandwidth >> 20 : 0));
+	while (!stop && now_us() - start < STEP_MS * 1000 && count_steps() == steps)
+		usleep(STEP_POLL_US);
+	usleep(rand() % (2 * PAUSE_US));
+}
+
+static int move(unsigned int n, bool async)
 {
 	struct drm_vgem_pfn_bo_move arg = {
 		.handle = handle,
-		.region = n & 1 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT,
-		.flags = n & 2 ? DRM_VGEM_PFN_MOVE_ASYNC : 0,
+		.region = n & 1 ? VGEM_PFN_CARVEOUT : second,
+		.flags = async ? DRM_VGEM_PFN_MOVE_ASYNC : 0,
 	};
+	uint64_t start = now_us();
+	int ret;
 
-	return __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
+	ret = __vgem_pfn_ioctl(fd, DRM_IOCTL_VGEM_PFN_BO_MOVE, &arg);
+	if (!ret && !async)
+		sync_us = now_us() - start;
+	return ret;
+}
+
+static void unplug(void)
+{
+	/* No counter of the driver can be read afterwards. */
+	unplugged = true;
+	check(__vgem_pfn_set(fd, "unplug", 1), "unplug");
 }
 
 static void *move_until_stop(void *arg)
 {
+	uint64_t end = unplug_ms ? now_us() + unplug_ms * 1000ULL : UINT64_MAX;
 	unsigned int n;
 	int ret;
 
 	for (n = 0; !stop; n++) {
-		ret = move(n);
+		bool async = n & 2;
+
+		if (now_us() >= end) {
+			unplug();
+			break;
+		}
+		ret = move(n, async);
 		/* An importer has pinned the buffer: not an error. */
 		if (ret == -EBUSY)
 			pinned++;
 		else if (ret && ret != -EINTR)
 			fail("move", ret);
-		usleep(pause_us);
+		if (pause_us != UINT32_MAX)
+			usleep(pause_us);
+		else if (ret)
+			usleep(PAUSE_US);
+		else if (n % 4 != 3)
+			wait_for_step(async);
 	}
 	return arg;
 }
@@ -214,21 +329,13 @@ static void pass_on(int output)
 			return;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
-}
-
 /*
  * Sets @status as wait() does. Returns true if the command exceeded the time limit
  * and was killed with its process group.
  */
 static bool wait_command(pid_t child, int output, int *status)
 {
-	uint64_t start = now_ms(), limit = limit_s * 1000ULL, ms;
+	uint64_t start = now_us(), limit = limit_s * 1000ULL, ms;
 	struct pollfd poll_output = { .fd = output, .events = POLLIN };
 	bool ended = false;
 
@@ -238,7 +345,7 @@ static bool wait_command(pid_t child, int output, int *status)
 		    !(poll_output.revents & POLLIN))
 			usleep(POLL_MS * 1000);
 		pass_on(output);
-		ms = now_ms() - start;
+		ms = (now_us() - start) / 1000;
 		if (!limit || ms < limit)
 			continue;
 		kill(-child, ms < limit + TERM_MS ? SIGTERM : SIGKILL);
@@ -275,12 +382,38 @@ static void interrupt(int signal)
 	(void)signal;
 }
 
+static void reset_knobs(void)
+{
+	size_t i;
+
+	__vgem_pfn_set(fd, "engine_latency_us", 0);
+	__vgem_pfn_set(fd, "engine_bandwidth_mibps", 0);
+	__vgem_pfn_set(fd, "pin_notifies", 0);
+	for (i = 0; fail_nth && i < NUM_STEPS; i++)
+		__vgem_pfn_fault_disarm(fd, steps[i]);
+}
+
+static void say_counts(void)
+{
+	struct drm_vgem_pfn_bo_query query;
+	struct vgem_pfn_bo_stats stats;
+
+	reset_knobs();
+	check(__vgem_pfn_bo_query(fd, handle, &query), "query");
+	check(__vgem_pfn_bo_stats(fd, handle, &stats), "bo_stats");
+	count_written();
+	fprintf(stderr, "vgem_pfn_share: %llu moves, %u attempts while pinned,",
+		(unsigned long long)query.num_moves, pinned);
+	fprintf(stderr, " %llu notifications, %llu lookups, %llu maps, %u attachments left\n",
+		(unsigned long long)query.num_notifies,
+		(unsigned long long)stats.get_pfn, (unsigned long long)stats.maps,
+		query.num_attachments);
+}
+
 int main(int argc, char **argv)
 {
 	/* Without SA_RESTART, a move that waits for an importer is interrupted. */
 	struct sigaction action = { .sa_handler = interrupt };
-	struct drm_vgem_pfn_bo_query query;
-	struct vgem_pfn_bo_stats stats;
 	int output, ret, status;
 	pthread_t mover;
 	pid_t child;
@@ -300,14 +433,9 @@ int main(int argc, char **argv)
 	pthread_kill(mover, SIGUSR1);
 	pthread_join(mover, NULL);
 
-	check(__vgem_pfn_bo_query(fd, handle, &query), "query");
-	check(__vgem_pfn_bo_stats(fd, handle, &stats), "bo_stats");
-	__vgem_pfn_set(fd, "engine_latency_us", 0);
-	count_written();
-	fprintf(stderr, "vgem_pfn_share: %llu moves, %u attempts while pinned,",
-		(unsigned long long)query.num_moves, pinned);
-	fprintf(stderr, " %llu notifications, %llu lookups, %u attachments left\n",
-		(unsigned long long)query.num_notifies,
-		(unsigned long long)stats.get_pfn, query.num_attachments);
+	if (unplugged)
+		fprintf(stderr, "vgem_pfn_share: the device was unplugged\n");
+	else
+		say_counts();
 	return report(status, ended);
 }

@@ -82,9 +82,10 @@ guest_cmdline() {
 	printf '%s' "$line"
 }
 
-# qemu_args DIR - set QEMU_ARGS, without the kernel command line and console
+# qemu_args DIR - set QEMU_ARGS, without the kernel command line and console.
+# DEVICES="nvme,serial=1 ..." adds devices of QEMU.
 qemu_args() {
-	local dir=$1 port port_file drive accel n=0 machine=q35
+	local dir=$1 port port_file drive device accel n=0 machine=q35
 	[[ -z $GUEST_BLOB ]] || machine+=,memory-backend=ram
 	QEMU_ARGS=(
 		-nodefaults -no-user-config -no-reboot -display none
@@ -112,6 +113,7 @@ qemu_args() {
 		-device "edu,bus=edu,dma_mask=0xffffffffffffffff"
 		-device "pcie-root-port,id=igb,chassis=3" -device "igb,bus=igb"
 	)
+	for device in ${DEVICES:-}; do QEMU_ARGS+=(-device "$device"); done
 	mapfile -t accel < <(accel_args "$ACCEL_USED")
 	QEMU_ARGS+=("${accel[@]}")
 	for drive in "${GUEST_DRIVES[@]}"; do
