@@ -174,6 +174,7 @@ struct attachment {
 	bool dynamic;		/* has importer_ops */
 	bool callback;		/* known to have invalidate_mappings */
 	bool unrevocable;	/* known to have none */
+	bool held_something;	/* at the last notification, or since */
 	bool reported;
 	bool notified;		/* in this move */
 	bool looked_up;		/* since the last notification */
@@ -318,8 +319,7 @@ void mapper_mover(int pid);
 void mapper_waits(const struct event *event);
 void mapper_copied(struct buffer *buffer, u64 us);
 void mapper_overdue(struct attachment *attachment, u64 us);
-const char *mapper_stale(const struct attachment *attachment, char *text,
-			 size_t size);
+void mapper_stale(const struct attachment *attachment, char *text, size_t size);
 
 /* --- modes.c --- */
 

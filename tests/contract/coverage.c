@@ -144,8 +144,9 @@ void coverage_did(struct attachment *a)
 	}
 	a->reported = true;
 	text = shown[num_shown - 1];
-	append(text, "importer %u: %s, of %s-%d, %s:", a->id, a->device, a->comm, a->pid,
+	append(text, "importer %u: %s, of %s-%d, %s", a->id, a->device, a->comm, a->pid,
 	       class == CLASS_NONE ? "did nothing" : classes[class]);
+	append(text, class == CLASS_NONE ? "" : ":");
 	if (did->lookups)
 		append(text, " %llu lookups, %llu notifications after one,",
 		       ull(did->lookups), ull(did->notified));

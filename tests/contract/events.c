@@ -228,7 +228,9 @@ static void add_pins(struct buffer *b, const struct event *event, int n)
 		return;
 	}
 	a = attachment_get(b, pointer);
-	a->pins += n;
+	/* Unpinning too often is the importer's violation, see mapper_unpin(). */
+	if (n > 0 || a->pins)
+		a->pins += n;
 	/* Without a pin and without a callback, earlier results are no longer valid. */
 	if (!a->pins && !a->callback)
 		attachment_forget(a);

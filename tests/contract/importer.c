@@ -263,6 +263,38 @@ static bool accused(struct attachment *list, const char *text, u64 us)
 	return false;
 }
 
+/*
+ * The lookup of the page in a previous placement, the notification, and the event.
+ * Sets @why if that is not all. Returns false if there was no lookup.
+ */
+static bool explain_stale(struct context *context, const struct attachment *attachment,
+			  const struct event *event, char *why, size_t size)
+{
+	struct finding finding = { .page = arg(event, "offset=") / PAGE_SIZE };
+	const struct buffer *buffer = attachment->buffer;
+	u64 first, last;
+	const struct lookup *lookup = NULL;
+	unsigned int i;
+	u64 next;
+
+	for (i = 0; i < MAX_BEFORE && !lookup; i++)
+		if (place_pfn(&buffer->before[i], finding.page, &finding.pfn, &first, &last))
+			lookup = attachment_looked_up(attachment, finding.page,
+						      finding.pfn);
+	if (!lookup)
+		return false;
+
+	explain(context, &finding, attachment, event);
+	next = attachment_next_lookup(attachment, lookup);
+	if (next && attachment_notified(attachment, next))
+		snprintf(why, size,
+			 "a translation was left by invalidate_mappings (rule 4), or used after its fences have signaled");
+	else
+		snprintf(why, size,
+			 "the notification has overtaken the lookup, and the translation was installed later (rule 6), or left by invalidate_mappings (rule 4)");
+	return true;
+}
+
 /* The latest attachment, if all are of the same device and program */
 static struct attachment *only_importer(struct buffer *buffer)
 {
@@ -270,6 +302,8 @@ static struct attachment *only_importer(struct buffer *buffer)
 	struct attachment *lists[] = { buffer->attachments, buffer->dead };
 	size_t i;
 
+	if (buffer->vmap)
+		return NULL;
 	for (i = 0; i < ARRAY_SIZE(lists); i++)
 		for (a = lists[i]; a; a = a->next)
 			if (strcmp(a->device, first->device) || strcmp(a->comm, first->comm))
@@ -283,11 +317,13 @@ void importer_stale(const struct event *event)
 	u64 bo = arg(event, "bo=");
 	struct buffer *b = buffer_by_bo(bo) ?: buffer_released(bo);
 	char who[NAME_SIZE] = "", text[160], why[200];
-	struct attachment *only;
+	struct attachment *only, *vmap;
+	struct context context;
 
 	arg_string(event, "importers=", who, sizeof(who));
 	/* No importer could have written this. */
-	if (!who[strspn(who, " ")])
+	vmap = b && b->vmap && b->vmap->did.vmaps ? b->vmap : NULL;
+	if (!who[strspn(who, " ")] && !vmap)
 		return;
 
 	snprintf(text, sizeof(text),
@@ -299,11 +335,16 @@ void importer_stale(const struct event *event)
 		return;
 
 	only = b ? only_importer(b) : NULL;
-	if (only)
-		violation(RULE_STALE, b, only, event->us, "%s: %s", text,
-			  mapper_stale(only, why, sizeof(why)));
-	else
+	if (!only && b && !b->attachments && !b->dead)
+		only = vmap;
+	if (only) {
+		mapper_stale(only, why, sizeof(why));
+		if (explain_stale(&context, only, event, why, sizeof(why)))
+			violation_context = &context;
+		violation(RULE_STALE, b, only, event->us, "%s: %s", text, why);
+	} else {
 		violation(RULE_STALE, b, NULL, event->us, "%s, by one of:%s", text, who);
+	}
 }
 
 /* The dma-buf is freed: the kernel warns if an attachment is left. */

@@ -137,6 +137,7 @@ void mapper_map(struct attachment *attachment, const struct event *event)
 		return;
 	}
 	note_callback(attachment, event);
+	attachment->held_something = true;
 	attachment->did.maps++;
 	coverage_use(attachment, USE_MAP);
 	allocate_mapping(attachment, event);
@@ -192,7 +193,6 @@ void mapper_notified(struct attachment *attachment, const struct event *event)
 {
 	struct mapping *map;
 
-	context_note(&attachment->context, event);
 	if (!attachment->maps)
 		return;
 	mapper_overdue(attachment, event->us);
@@ -205,7 +205,10 @@ void mapper_notified(struct attachment *attachment, const struct event *event)
 
 void mapper_done(struct attachment *attachment, const struct event *event)
 {
-	context_note(&attachment->context, event);
+	/* Of an attachment that holds nothing, notifications would hide other events. */
+	if (attachment->held_something || attachment->maps || attachment->own_pins)
+		context_note(&attachment->context, event);
+	attachment->held_something = attachment->maps || attachment->own_pins;
 	if (attachment->did.maps && arg(event, "fences="))
 		attachment->did.fenced++;
 }
@@ -320,14 +323,27 @@ void mapper_refused(struct buffer *buffer, const struct event *event)
 
 /* --- stale writes --- */
 
+static bool has_notified(const struct attachment *attachment)
+{
+	const struct mapping *map;
+
+	for (map = attachment->maps; map; map = map->next)
+		if (map->notified_us)
+			return true;
+	return false;
+}
+
 /* What this importer may have done to write to memory that the buffer has left */
-const char *mapper_stale(const struct attachment *a, char *text, size_t size)
+void mapper_stale(const struct attachment *a, char *text, size_t size)
 {
 	const struct tally *did = &a->did;
 
 	switch (coverage_class(a)) {
 	case CLASS_SG:
-		if (did->notified_maps && !did->fenced)
+		if (has_notified(a))
+			snprintf(text, size,
+				 "it uses a list that it has not unmapped since the notification");
+		else if (did->notified_maps && !did->fenced)
 			snprintf(text, size,
 				 "in %llu notifications while mapped, no fence of an importer was in the reservation object: its accesses are not covered by fences, or use addresses of a list after unmapping it",
 				 ull(did->notified_maps));
@@ -349,5 +365,4 @@ const char *mapper_stale(const struct attachment *a, char *text, size_t size)
 		snprintf(text, size,
 			 "a translation was left by invalidate_mappings (rule 4), installed later from an older lookup (rule 6), or used after its fences have signaled");
 	}
-	return text;
 }

@@ -279,9 +279,26 @@ void attachment_lookup(struct attachment *attachment, const struct event *event,
 				       PAGE_LOOKED_UP;
 }
 
-/* The latest of the remembered lookups that returned this, or NULL */
-const struct lookup *attachment_looked_up(const struct attachment *attachment,
-					  u64 page, u64 pfn)
+/* The first of the remembered notifications after @us, or NULL */
+const struct notified *attachment_notified(const struct attachment *attachment,
+					   u64 us)
+{
+	u64 n = attachment->num_notified, i;
+	const struct notified *found = NULL;
+
+	for (i = n; i > 0 && i + MAX_NOTIFIED > n; i--) {
+		const struct notified *at =
+			&attachment->notifications[(i - 1) % MAX_NOTIFIED];
+
+		if (at->us < us)
+			break;
+		found = at;
+	}
+	return found;
+}
+
+static const struct lookup *find_lookup(const struct attachment *attachment,
+					u64 page, u64 pfn, bool exact)
 {
 	u64 n = attachment->num_lookups, i;
 
@@ -289,10 +306,26 @@ const struct lookup *attachment_looked_up(const struct attachment *attachment,
 		const struct lookup *l = &attachment->lookups[(i - 1) % MAX_LOOKUPS];
 
 		if (page >= l->first && page < l->first + l->pages &&
-		    pfn == l->pfn + (page - l->first))
+		    pfn == l->pfn + (page - l->first) && (!exact || page == l->page))
 			return l;
 	}
 	return NULL;
+}
+
+/*
+ * The latest of the remembered lookups that returned this, or NULL. If the page itself
+ * was looked up since the notification before that, it is this lookup: importers need
+ * not install the whole result.
+ */
+const struct lookup *attachment_looked_up(const struct attachment *attachment,
+					  u64 page, u64 pfn)
+{
+	const struct lookup *any = find_lookup(attachment, page, pfn, false);
+	const struct lookup *exact = find_lookup(attachment, page, pfn, true);
+	const struct notified *notified =
+		exact ? attachment_notified(attachment, exact->us) : NULL;
+
+	return exact && (!notified || notified->us > any->us) ? exact : any;
 }
 
 /* When the thread of @lookup made its next lookup, or 0 */
@@ -316,24 +349,6 @@ u64 attachment_next_lookup(const struct attachment *attachment,
 void attachment_lookup_failed(struct attachment *attachment, const struct event *event)
 {
 	remember_lookup(attachment, event, arg(event, "pgoff="), 0, 0, 0);
-}
-
-/* The first of the remembered notifications after @us, or NULL */
-const struct notified *attachment_notified(const struct attachment *attachment,
-					   u64 us)
-{
-	u64 n = attachment->num_notified, i;
-	const struct notified *found = NULL;
-
-	for (i = n; i > 0 && i + MAX_NOTIFIED > n; i--) {
-		const struct notified *at =
-			&attachment->notifications[(i - 1) % MAX_NOTIFIED];
-
-		if (at->us < us)
-			break;
-		found = at;
-	}
-	return found;
 }
 
 /* A notification: all results are invalid. */

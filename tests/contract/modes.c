@@ -25,6 +25,7 @@ static const struct mode {
 	{ "attach-early", OLD },
 	{ "leak", BIT(RULE_LEAK) },
 	{ "no-fence", OLD | BIT(RULE_FENCE) },
+	{ "late-unmap", BIT(RULE_UNMAP) },
 };
 
 static struct {
