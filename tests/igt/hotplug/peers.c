@@ -7,6 +7,7 @@
 
 #include "hotplug.h"
 #include "igt.h"
+#include "pfn_contract.h"
 #include "pfn_pci.h"
 #include "vgem_pfn_module.h"
 
@@ -97,6 +98,7 @@ static uint64_t unbind_mapped(int by, uint32_t unmap_ms)
 	vgem_pfn_set_knob(fds[by], "import_unmap_ms", unmap_ms);
 	handle = vgem_pfn_bo_create(fds[EXPORTER], SIZE, VGEM_PFN_CARVEOUT);
 	dmabuf = vgem_pfn_export(fds[EXPORTER], handle);
+	pfn_contract_mark(unmap_ms < UNBIND_WAIT_MS ? "import" : "import late-unmap");
 	igt_assert_eq(__vgem_pfn_fd_to_handle(fds[by], dmabuf, &import), 0);
 	vgem_pfn_bo_move(fds[by], import, VGEM_PFN_TT);
 
