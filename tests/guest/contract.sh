@@ -7,11 +7,13 @@
 
 CONTRACT=$RESULTS/contract.txt
 
-# -a: the tests have importers of every class, including those that are not judged.
+# -a: the tests also have importers that do nothing, or that nothing is notified of.
 start_contract()
 {
 	_any=-a
-	[ "$MODE" != prove ] || _any=
+	case "$MODE" in
+	prove | classes) _any= ;;
+	esac
 	# shellcheck disable=SC2086 # an option or nothing
 	detached /vgem_pfn/bin/pfn-contract $_any ${CONTRACT_LIMIT:+-l "$CONTRACT_LIMIT"} \
 		record > "$CONTRACT" 2>&1 &

@@ -76,6 +76,8 @@ bad_input() {
 		MODULE="$ko" PROGRAM="nosuchprogram 5"
 	refused "an option that SHARE has not" 'SHARE=.*no option "-x"; there are: -s KiB' \
 		MODULE="$ko" SHARE="-x 5"
+	refused "a SHARE that moves nowhere" 'SHARE=.*"disk" is neither carveout nor system' \
+		MODULE="$ko" SHARE="-m disk"
 	refused "a SHARE without a number" 'SHARE=.*"" is no number from 4 to' MODULE="$ko" SHARE=-s
 	refused "a LIMIT that is no number" 'LIMIT=abc: "abc" is no number' MODULE="$ko" LIMIT=abc
 	refused "a TIMEOUT of nothing" 'TIMEOUT=0: "0" is no number from 1' MODULE="$ko" TIMEOUT=0
@@ -96,6 +98,7 @@ correct() {
 	expect "a correct importer from elsewhere" 0 "$DIR/correct.txt" \
 		'^use_sample: [0-9]+ steps, 0 times' '^coverage: importers: 1 judged' \
 		'^coverage: zap: judged by [0-9]+ pages' '^verdict: 0 violations' \
+		'^coverage: class: pfn: 1 importers, 1 judged' \
 		'^[0-9]+ passed, 0 failed, 0 skipped$'
 	if [[ -z $(find "$SOURCE" -name '*.o' -o -name '*.ko' -o -name '*.mod*' -o -name '*.cmd') ]]; then
 		outcome 0 "its directory is as it was"
@@ -130,11 +133,53 @@ loaded() {
 }
 
 # Two modules; the first one in alphabetical order depends on the other one.
-other_class() {
-	prove "$DIR/class.txt" MODULE="$SOURCE/mapper" PROGRAM="$SOURCE/map.sh"
-	expect "an importer that maps a scatter list" 5 "$DIR/class.txt" '^map: done' \
-		'^not ok prove/contract: verdict: class not judged yet: of 1 importers 1 mapped a scatter'
+mapper() {
+	prove "$DIR/mapper.txt" MODULE="$SOURCE/mapper" PROGRAM="$SOURCE/use-mapper.sh"
+	expect "an importer that maps a scatter list" 0 "$DIR/mapper.txt" \
+		'^use-mapper: dynamic: [0-9]+ jobs, 0 times wrong data' \
+		'^coverage: class: dynamic sg: 1 importers, 1 judged' '^verdict: 0 violations'
 	loaded "modules are loaded in the order of what they need" sg_target.ko sg_importer.ko
+}
+
+# Nothing moves while the buffer is pinned, because nothing tries it in this time.
+unjudged() {
+	prove "$DIR/unjudged.txt" MODULE="$SOURCE/mapper" SHARE="-p 10000000" \
+		PROGRAM="$SOURCE/use-mapper.sh pinned"
+	expect "an importer that proves nothing" 8 "$DIR/unjudged.txt" \
+		'not judged, nothing tried to move the buffer' '^not ok prove/contract: verdict: cannot judge'
+}
+
+# modules DIR - build the modules in DIR, and add them to $CLASSES
+modules() {
+	local copy=$DIR/build log=$DIR/build.log
+	rm -rf "$copy"
+	cp -a "$1" "$copy"
+	with_lock "work-$SRC_ID" run_logged "$log" kbuild M="$copy" modules ||
+		die "the modules in $1 do not build" "$log"
+	cp "$copy"/*.ko "$CLASSES"
+}
+
+# Importers of each class, and bugs of each class, in one guest
+classes() {
+	local guest=$DIR/guest name reason
+	CLASSES=$DIR/classes
+	rm -rf "$CLASSES" "$guest"
+	mkdir -p "$CLASSES" "$guest"
+	source_id
+	kbuild_init
+	modules "$SOURCE/importer"
+	modules "$SOURCE/mapper"
+	cp "$SOURCE"/use-*.sh "$DIR/use_sample" "$CLASSES"
+	cp "$SOURCE/classes.list" "$CLASSES/list"
+	# shellcheck disable=SC2034 # for image_stage
+	IMAGE_EXTRA=$CLASSES
+	image_get "$GUEST_KERNEL" classes
+	boot_guest "$guest" classes panic_on_warn=0 CLASSES_ONLY="${CLASSES_ONLY:-}"
+	results_collect "$guest"
+	while IFS=$'\t' read -r name status reason; do
+		outcome "$((status != 0))" "$name${reason:+: $reason}"
+	done < <(jq -r '.[] | [.name, (if .status == "pass" then 0 else 1 end), .reason] | @tsv' \
+		"$guest/summary.json")
 }
 
 # A module that depends on two modules of the kernel
@@ -178,7 +223,9 @@ next_step "guests: $ACCEL_USED, $ACCEL_WHY"
 correct
 idle
 broken "$REFERENCE"
-other_class
+mapper
+unjudged
+classes
 crash
 hang
 outcomes || exit 1

@@ -2,7 +2,8 @@
 /*
  * An out-of-tree importer for the tests of make prove, written only from
  * Documentation/driver-api/dma-buf-pfn.rst. Its device is the CPU, its page table
- * is an xarray, and the page table lock is the xa_lock.
+ * is an xarray, and the page table lock is the xa_lock. The parameter "bug" plants a
+ * bug: no-zap, no-check (of the sequence), no-wait (for fences), or leak.
  *
  * Locks, outermost first: &dma_buf.resv, then the page table lock. &sample.lock
  * protects the attachment and is outside of both.
@@ -18,12 +19,22 @@
 #include <linux/mutex.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/xarray.h>
 
 #include <trace/events/dma_buf.h>
 
 #include "sample_importer.h"
+
+static char bug[16] = "none";
+module_param_string(bug, bug, sizeof(bug), 0600);
+MODULE_PARM_DESC(bug, "Bug of the importer");
+
+static bool sample_has_bug(const char *name)
+{
+	return sysfs_streq(bug, name);
+}
 
 struct sample {
 	struct mutex lock;	/* protects @attach */
@@ -36,7 +47,8 @@ static void sample_invalidate(struct dma_buf_attachment *attach)
 {
 	struct sample *sample = attach->importer_priv;
 
-	xa_destroy(&sample->table);
+	if (sample && !sample_has_bug("no-zap"))
+		xa_destroy(&sample->table);
 }
 
 static const struct dma_buf_attach_ops sample_attach_ops = {
@@ -57,6 +69,8 @@ static int sample_import(struct sample *sample, int fd)
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
 
+	if (sample_has_bug("leak"))
+		dma_buf_dynamic_attach(dmabuf, NULL, &sample_attach_ops, NULL);
 	attach = dma_buf_dynamic_attach(dmabuf, NULL, &sample_attach_ops, sample);
 	if (IS_ERR(attach)) {
 		dma_buf_put(dmabuf);
@@ -84,7 +98,8 @@ static int sample_map(struct sample *sample, pgoff_t pgoff)
 		if (ret)
 			return ret;
 
-		ret = dma_resv_wait_timeout(attach->dmabuf->resv,
+		ret = sample_has_bug("no-wait") ? 1 :
+		      dma_resv_wait_timeout(attach->dmabuf->resv,
 					    DMA_RESV_USAGE_KERNEL, true,
 					    MAX_SCHEDULE_TIMEOUT);
 		if (ret < 0)
@@ -95,7 +110,7 @@ static int sample_map(struct sample *sample, pgoff_t pgoff)
 			return ret;
 
 		xa_lock(&sample->table);
-		stale = dma_buf_pfn_read_retry(attach, seq);
+		stale = dma_buf_pfn_read_retry(attach, seq) && !sample_has_bug("no-check");
 		if (!stale)
 			ret = xa_err(__xa_store(&sample->table, pgoff,
 						xa_mk_value(pfn), GFP_NOWAIT));
