@@ -10,6 +10,7 @@
 #include "dma.h"
 #include "igt.h"
 #include "pfn_importer.h"
+#include "pfn_pci.h"
 #include "vgem_pfn_module.h"
 
 /* The kind of importer that vfio-pci accepts: it is notified, and reaches BARs. */
@@ -265,7 +266,7 @@ static void check_import(int fd, int dmabuf, bool has_route)
 
 static void test_import(void)
 {
-	int dmabuf = export_edu(), fd = vgem_pfn_open_faux(0), bar = dma_open_bar();
+	int dmabuf = export_edu(), fd = vgem_pfn_open_faux(0), bar = pfn_pci_open_bar();
 	int importer = pfn_importer_open(), import;
 
 	igt_emit_ignore_dmesg_regex(PFN_VFIO_LOG "|cannot be used for peer-to-peer DMA");

@@ -4,7 +4,6 @@
 
 #include "dma.h"
 #include "igt.h"
-#include "pfn_pci.h"
 
 #define GUARD_SIZE	PFN_PAGE_SIZE
 #define GUARD_SEED	0x9a4d
@@ -110,36 +109,4 @@ void dma_copy(struct dma_bo *to, uint64_t to_offset, const struct dma_bo *from,
 	edu_read(from->iova + from_offset, length);
 	edu_write(to->iova + to_offset, length);
 	memcpy(to->want + to_offset, from->want + from_offset, length);
-}
-
-int dma_open_bar(void)
-{
-	char name[PFN_PCI_NAME_SIZE];
-
-	if (!pfn_pci_find(PFN_PCI_IVSHMEM, 0, name))
-		return -1;
-	return __pfn_pci_open(name);
-}
-
-void dma_each_carveout(int fd, dma_test test)
-{
-	struct drm_vgem_pfn_region region;
-	uint32_t id;
-
-	vgem_pfn_for_each_carveout(fd, region, id)
-		test(fd, id);
-}
-
-void dma_each_region(int fd, dma_test test)
-{
-	struct drm_vgem_pfn_region region;
-	int bar = dma_open_bar();
-	uint32_t id;
-
-	vgem_pfn_for_each_region(fd, region, id)
-		test(fd, id);
-	if (bar < 0)
-		return;
-	dma_each_carveout(vgem_pfn_checked(bar), test);
-	close(bar);
 }

@@ -2,6 +2,7 @@
 /* Subtests of transfers: each byte goes where the buffer is, and no other byte changes. */
 #include "dma.h"
 #include "igt.h"
+#include "pfn_pci.h"
 
 #define SIZE	(8 * PFN_PAGE_SIZE)
 #define HALF	(PFN_PAGE_SIZE / 2)
@@ -193,20 +194,20 @@ void dma_copy_tests(int fd)
 
 	igt_describe("A device reads and writes a page in each kind of memory.");
 	igt_subtest("copy")
-		dma_each_region(fd, test_copy);
+		pfn_each_region(fd, test_copy);
 
 	igt_describe("Like copy, with all pages.");
 	igt_subtest("copy-long")
-		dma_each_region(fd, test_copy_pages);
+		pfn_each_region(fd, test_copy_pages);
 
 	igt_describe("Transfers across the ends of runs of scattered memory");
 	igt_subtest("copy-runs")
-		dma_each_region(fd, test_runs);
+		pfn_each_region(fd, test_runs);
 
 	igt_describe("The last byte can be accessed, but not the next one.");
 	igt_subtest("copy-end") {
 		test_end(fd, VGEM_PFN_TT);
-		dma_each_carveout(fd, test_end);
+		pfn_each_carveout(fd, test_end);
 	}
 
 	igt_describe("Of a buffer only the mapped part can be accessed.");

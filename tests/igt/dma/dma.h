@@ -119,16 +119,6 @@ void dma_faults_some(struct dma_faults *faults, uint64_t iova, bool write);
 /* Assert that there was no other fault. */
 void dma_faults_end(struct dma_faults *faults);
 
-/* The device of vgem_pfn that has BAR carveouts, or -1 */
-int dma_open_bar(void);
-
-typedef void (*dma_test)(int fd, uint32_t region);
-
-/* Call @test with each carveout of @fd. */
-void dma_each_carveout(int fd, dma_test test);
-/* Call @test with SYSTEM, TT and all carveouts, also those in BARs. */
-void dma_each_region(int fd, dma_test test);
-
 void dma_copy_tests(int fd);
 void dma_move_tests(int fd);
 /* Unplugs devices, and opens them itself. */

@@ -8,6 +8,7 @@
 #include "dma.h"
 #include "igt.h"
 #include "pfn_importer.h"
+#include "pfn_pci.h"
 #include "pfn_stale.h"
 
 #define SIZE	(4 * PFN_PAGE_SIZE)
@@ -217,25 +218,25 @@ void dma_move_tests(int fd)
 {
 	igt_describe("A mapped buffer does not move; the same IOVA leads to its new placement.");
 	igt_subtest("move")
-		dma_each_region(fd, test_move);
+		pfn_each_region(fd, test_move);
 
 	igt_describe("Like move, 20 times in each kind of memory.");
 	igt_subtest("move-long")
-		dma_each_region(fd, test_move_long);
+		pfn_each_region(fd, test_move_long);
 
 	igt_describe("Nothing is written to memory that a buffer has left.");
 	igt_subtest("move-old")
-		dma_each_carveout(fd, test_old);
+		pfn_each_carveout(fd, test_old);
 
 	igt_describe("Accesses to an IOVA that was unmapped fault.");
 	igt_subtest("unmapped") {
 		test_unmapped(fd, VGEM_PFN_TT);
-		dma_each_carveout(fd, test_unmapped);
+		pfn_each_carveout(fd, test_unmapped);
 	}
 
 	igt_describe("Another buffer at the same IOVA is accessed in place of the first one.");
 	igt_subtest("replaced")
-		dma_each_carveout(fd, test_replaced);
+		pfn_each_carveout(fd, test_replaced);
 
 	igt_describe("A transfer goes on while all other buffers are evicted.");
 	igt_subtest("evict")
@@ -243,7 +244,7 @@ void dma_move_tests(int fd)
 
 	igt_describe("A dynamic importer beside IOMMUFD is not notified of its pin.");
 	igt_subtest("beside-dynamic")
-		dma_each_carveout(fd, test_beside);
+		pfn_each_carveout(fd, test_beside);
 
 	igt_describe("Importers are notified once if the pin moves the buffer.");
 	igt_subtest("pin-moves")

@@ -7,6 +7,7 @@
 
 #include "dma.h"
 #include "igt.h"
+#include "pfn_pci.h"
 #include "vgem_pfn_module.h"
 
 #define SIZE	(4 * PFN_PAGE_SIZE)
@@ -155,7 +156,7 @@ static void test_unplugs(void)
 static void test_unbind(void)
 {
 	char name[PFN_PCI_NAME_SIZE];
-	int fd = dma_open_bar();
+	int fd = pfn_pci_open_bar();
 	static struct target t;
 
 	igt_require_f(fd >= 0, "no device with a BAR carveout\n");

@@ -157,3 +157,35 @@ void pfn_pci_set_override(const char *name, const char *driver)
 {
 	igt_assert_eq(__pfn_pci_set_override(name, driver), 0);
 }
+
+int pfn_pci_open_bar(void)
+{
+	char name[PFN_PCI_NAME_SIZE];
+
+	if (!pfn_pci_find(PFN_PCI_IVSHMEM, 0, name))
+		return -1;
+	return __pfn_pci_open(name);
+}
+
+void pfn_each_carveout(int fd, void (*test)(int fd, uint32_t region))
+{
+	struct drm_vgem_pfn_region region;
+	uint32_t id;
+
+	vgem_pfn_for_each_carveout(fd, region, id)
+		test(fd, id);
+}
+
+void pfn_each_region(int fd, void (*test)(int fd, uint32_t region))
+{
+	struct drm_vgem_pfn_region region;
+	int bar = pfn_pci_open_bar();
+	uint32_t id;
+
+	vgem_pfn_for_each_region(fd, region, id)
+		test(fd, id);
+	if (bar < 0)
+		return;
+	pfn_each_carveout(vgem_pfn_checked(bar), test);
+	close(bar);
+}

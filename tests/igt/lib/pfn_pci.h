@@ -41,4 +41,12 @@ int __pfn_pci_open(const char *name);
 int pfn_pci_bind_and_open(const char *name);
 void pfn_pci_set_override(const char *name, const char *driver);
 
+/* Open the first device whose BAR has carveouts; -1 without one. */
+int pfn_pci_open_bar(void);
+
+/* Call @test with each carveout of @fd. */
+void pfn_each_carveout(int fd, void (*test)(int fd, uint32_t region));
+/* Call @test with each region of @fd, and each carveout of the device with a BAR. */
+void pfn_each_region(int fd, void (*test)(int fd, uint32_t region));
+
 #endif /* PFN_PCI_H */
