@@ -150,7 +150,8 @@ u64 pfn_import_zap(struct xarray *xa)
 		if (++n % XA_CHECK_SCHED)
 			continue;
 
-		xas_pause(&xas);
+		/* Continue from the same index: nothing is left there. */
+		xas_reset(&xas);
 		xas_unlock(&xas);
 		cond_resched();
 		xas_lock(&xas);
