@@ -9,7 +9,7 @@
 
 #include <linux/dma-resv.h>
 
-#include <trace/events/dma_buf.h>
+#include <trace/events/dma_buf_pfn.h>
 
 #include "dma-buf-pfn-importer.h"
 

@@ -23,7 +23,12 @@
 #include <linux/pfn.h>
 #include <linux/sched.h>
 
-#include <trace/events/dma_buf.h>
+#define CREATE_TRACE_POINTS
+#include <trace/events/dma_buf_pfn.h>
+
+#include "dma-buf-pfn-state.h"
+
+EXPORT_TRACEPOINT_SYMBOL_GPL(dma_buf_pfn_entry);
 
 /* --- the exporter -------------------------------------------------------- */
 
@@ -60,16 +65,17 @@ static struct page *dma_buf_pfn_to_page(u64 pfn)
 static int dma_buf_pfn_lookup_block(struct dma_buf_attachment *attach,
 				    pgoff_t pgoff, struct dma_buf_pfn_run *run)
 {
+	const struct dma_buf_ops *ops = dma_buf_pfn_ops(attach->dmabuf);
 	int order = 0, ret;
 	struct page *page;
 	pgoff_t mask;
 	u64 pfn = 0;
 
 	/* KVM and others take any fd from userspace, so no WARN here. */
-	if (!attach->dmabuf->ops->get_pfn)
+	if (!ops->get_pfn)
 		return -EOPNOTSUPP;
 
-	ret = attach->dmabuf->ops->get_pfn(attach, pgoff, &pfn, &order);
+	ret = ops->get_pfn(attach, pgoff, &pfn, &order);
 	if (ret)
 		return ret;
 
@@ -120,14 +126,15 @@ static __always_inline int dma_buf_pfn_lookup(struct dma_buf_attachment *attach,
 					      struct dma_buf_pfn_run *run)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
+	const struct dma_buf_ops *ops = dma_buf_pfn_ops(dmabuf);
 	const char *wrong;
 	int ret;
 
 	dma_resv_assert_held(dmabuf->resv);
 
 	*run = (struct dma_buf_pfn_run) {};
-	if (dmabuf->ops->get_pfn_run)
-		ret = dmabuf->ops->get_pfn_run(attach, pgoff, run);
+	if (ops->get_pfn_run)
+		ret = ops->get_pfn_run(attach, pgoff, run);
 	else
 		ret = dma_buf_pfn_lookup_block(attach, pgoff, run);
 	if (ret)
@@ -207,16 +214,17 @@ static __always_inline int dma_buf_pfn_lookup_checked(struct dma_buf_attachment 
  */
 static int dma_buf_pfn_pin_static(struct dma_buf_attachment *attach)
 {
-	struct dma_buf *dmabuf = attach->dmabuf;
+	const struct dma_buf_ops *ops = dma_buf_pfn_ops(attach->dmabuf);
+	bool *pinned = dma_buf_pfn_pinned(attach);
 	int ret;
 
-	if (attach->pfn_pinned || dmabuf->ops->never_moves)
+	if (*pinned || ops->never_moves)
 		return 0;
-	if (!dma_buf_has_pfn(dmabuf) || !dmabuf->ops->pin)
+	if (!dma_buf_has_pfn(attach->dmabuf) || !ops->pin)
 		return -EOPNOTSUPP;
 
-	ret = dmabuf->ops->pin(attach);
-	attach->pfn_pinned = !ret;
+	ret = ops->pin(attach);
+	*pinned = !ret;
 	return ret;
 }
 
@@ -230,6 +238,20 @@ static int dma_buf_pfn_wait_static(struct dma_buf_attachment *attach)
 
 /* --- importers ----------------------------------------------------------- */
 
+/**
+ * dma_buf_has_pfn - whether an exporter provides page frame numbers
+ * @dmabuf:	[in]	the buffer
+ *
+ * Return: true if dma_buf_get_pfn() can work on attachments to @dmabuf.
+ */
+bool dma_buf_has_pfn(struct dma_buf *dmabuf)
+{
+	const struct dma_buf_ops *ops = dma_buf_pfn_ops(dmabuf);
+
+	return ops->get_pfn_run || ops->get_pfn;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_has_pfn, "DMA_BUF");
+
 /*
  * Whether a translation stays valid after the reservation lock is released, for
  * an importer with &dma_buf_attach_ops. dma_buf_dynamic_attach() has checked
@@ -237,8 +259,9 @@ static int dma_buf_pfn_wait_static(struct dma_buf_attachment *attach)
  */
 static bool dma_buf_pfn_stays_valid(struct dma_buf_attachment *attach)
 {
-	return attach->importer_ops->invalidate_unmaps || attach->pin_count ||
-	       attach->dmabuf->ops->never_moves;
+	return dma_buf_pfn_importer_ops(attach)->invalidate_unmaps ||
+	       dma_buf_pfn_pin_count(attach) ||
+	       dma_buf_pfn_ops(attach->dmabuf)->never_moves;
 }
 
 /* On failure the contents of @run are undefined. */
@@ -247,7 +270,7 @@ static __always_inline int dma_buf_pfn_get(struct dma_buf_attachment *attach,
 					   struct dma_buf_pfn_run *run)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
-	bool is_static = !attach->importer_ops;
+	bool is_static = !dma_buf_pfn_importer_ops(attach);
 	int ret;
 
 	dma_resv_assert_held(dmabuf->resv);
@@ -548,7 +571,7 @@ unsigned long dma_buf_pfn_read_begin(struct dma_buf_attachment *attach)
 	 * reservation lock, where the number is as recent as the lookup, but
 	 * not past the release of the lock.
 	 */
-	return READ_ONCE(attach->dmabuf->pfn_seq);
+	return READ_ONCE(*dma_buf_pfn_seq(attach->dmabuf));
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_read_begin, "DMA_BUF");
 
@@ -580,6 +603,6 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_read_begin, "DMA_BUF");
 bool dma_buf_pfn_read_retry(struct dma_buf_attachment *attach,
 			    unsigned long seq)
 {
-	return READ_ONCE(attach->dmabuf->pfn_seq) != seq;
+	return READ_ONCE(*dma_buf_pfn_seq(attach->dmabuf)) != seq;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_read_retry, "DMA_BUF");

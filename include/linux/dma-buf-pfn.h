@@ -64,6 +64,7 @@ struct dma_buf_pfn_run {
 	struct p2pdma_provider *provider;
 };
 
+bool dma_buf_has_pfn(struct dma_buf *dmabuf);
 int dma_buf_get_pfn(struct dma_buf_attachment *attach, pgoff_t pgoff,
 		    u64 *pfn, int *max_order);
 int dma_buf_get_pfn_unlocked(struct dma_buf_attachment *attach, pgoff_t pgoff,
@@ -77,17 +78,6 @@ int dma_buf_pfn_walk(struct dma_buf_attachment *attach, pgoff_t first,
 unsigned long dma_buf_pfn_read_begin(struct dma_buf_attachment *attach);
 bool dma_buf_pfn_read_retry(struct dma_buf_attachment *attach,
 			    unsigned long seq);
-
-/**
- * dma_buf_has_pfn - whether an exporter provides page frame numbers
- * @dmabuf:	[in]	the buffer
- *
- * Return: true if dma_buf_get_pfn() can work on attachments to @dmabuf.
- */
-static inline bool dma_buf_has_pfn(struct dma_buf *dmabuf)
-{
-	return dmabuf->ops->get_pfn_run || dmabuf->ops->get_pfn;
-}
 
 /**
  * dma_buf_pfn_writable - whether an importer may map page frames for writing

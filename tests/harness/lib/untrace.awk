@@ -4,7 +4,8 @@
 # untrace.awk - print a source file without its trace events, for the commits of make
 # series before those that add trace events. Removes
 #
-#   #include "...trace.h"
+#   #include "...trace.h", #include <trace/...>, #define CREATE_TRACE_POINTS
+#   EXPORT_TRACEPOINT_SYMBOL_GPL(...);
 #   [if (condition)] [prefix_]trace_<event>(...);     on any number of lines
 #   lines with a name that ends in _traced or has _trace.[co] in it
 #
@@ -15,7 +16,8 @@ dropping {
 		dropping = 0
 	next
 }
-/^#include "[^"]*trace\.h"/ || /[a-z]_traced([^a-z_]|$)/ || /_trace\.[co]([^a-z]|$)/ { next }
+/^#include "[^"]*trace\.h"/ || /^#include <trace\// || /^#define CREATE_TRACE_POINTS/ { next }
+/^EXPORT_TRACEPOINT_SYMBOL/ || /[a-z]_traced([^a-z_]|$)/ || /_trace\.[co]([^a-z]|$)/ { next }
 /^[ \t]+([a-z_]+_)?trace_[a-z_]+\(/ {
 	# An "if" without braces belongs to the removed statement.
 	if (kept[n] ~ /^[ \t]+if \(.*\)$/)

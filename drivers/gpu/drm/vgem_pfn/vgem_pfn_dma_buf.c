@@ -673,5 +673,6 @@ struct drm_gem_object *vgem_pfn_dma_buf_own(struct drm_device *drm,
 {
 	struct drm_gem_object *obj = dmabuf->priv;
 
-	return dmabuf->ops == &vgem_pfn_dma_buf_ops && obj->dev == drm ? obj : NULL;
+	return dmabuf->ops->begin_cpu_access == vgem_pfn_dma_buf_begin_cpu_access &&
+	       obj->dev == drm ? obj : NULL;
 }

@@ -366,7 +366,7 @@ struct vgem_pfn_job *vgem_pfn_copy_job(struct vgem_pfn_bo *bo,
 	return job;
 }
 
-static unsigned int engines = 2;
+static unsigned int engines = MIN(2, VGEM_PFN_MAX_ENGINES);
 module_param(engines, uint, 0444);
 MODULE_PARM_DESC(engines, "Copy engines of each device, 1 to 8 (default 2)");
 

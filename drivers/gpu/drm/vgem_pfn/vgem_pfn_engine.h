@@ -36,8 +36,7 @@ struct vgem_pfn_device;
 #define VGEM_PFN_MAX_QUEUED_JOBS	128
 
 /* TTM keeps one eviction fence per fence context for each region. */
-#define VGEM_PFN_MAX_ENGINES	8
-static_assert(VGEM_PFN_MAX_ENGINES <= TTM_NUM_MOVE_FENCES);
+#define VGEM_PFN_MAX_ENGINES	TTM_NUM_MOVE_FENCES
 
 /**
  * struct vgem_pfn_engine - one copy engine

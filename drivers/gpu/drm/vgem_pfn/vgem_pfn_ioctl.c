@@ -23,6 +23,7 @@
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_mode.h>
+#include <drm/drm_prime.h>
 #include <drm/drm_syncobj.h>
 #include <drm/ttm/ttm_resource.h>
 
@@ -255,6 +256,7 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 {
 	struct drm_vgem_pfn_bo_query *args = data;
 	struct drm_gem_object *obj;
+	struct dma_buf *dmabuf;
 	struct vgem_pfn_bo *bo;
 	int ret;
 
@@ -276,9 +278,9 @@ int vgem_pfn_bo_query_ioctl(struct drm_device *drm, void *data,
 	args->num_moves = bo->num_moves;
 	args->num_evictions = bo->num_evictions;
 	args->num_notifies = bo->num_notifies;
-	args->exported = !!obj->exported_dma_buf;
-	args->num_attachments = args->exported ?
-		list_count_nodes(&obj->exported_dma_buf->attachments) : 0;
+	dmabuf = drm_gem_dmabuf_exported(obj);
+	args->exported = !!dmabuf;
+	args->num_attachments = dmabuf ? list_count_nodes(&dmabuf->attachments) : 0;
 	args->id = bo->id;
 	dma_resv_unlock(obj->resv);
 out:

@@ -26,6 +26,7 @@
 #include <linux/seq_buf.h>
 
 #include <drm/drm_drv.h>
+#include <drm/drm_prime.h>
 #include <drm/drm_print.h>
 
 #include "vgem_pfn_drv.h"
@@ -53,7 +54,7 @@ static u64 vgem_pfn_stale_word(u64 address)
  */
 void vgem_pfn_stale_note(struct vgem_pfn_bo *bo, struct ttm_resource *base)
 {
-	struct dma_buf *dmabuf = bo->tbo.base.exported_dma_buf;
+	struct dma_buf *dmabuf = drm_gem_dmabuf_exported(&bo->tbo.base);
 	struct vgem_pfn_vacancy *vacancy;
 	struct dma_buf_attachment *attach;
 	struct seq_buf importers;

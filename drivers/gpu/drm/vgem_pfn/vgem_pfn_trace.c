@@ -7,6 +7,8 @@
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
 
+#include <drm/drm_prime.h>
+
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_engine.h"
 
@@ -30,7 +32,7 @@ void vgem_pfn_trace_place(struct vgem_pfn_bo *bo)
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	if (!trace_vgem_pfn_place_enabled() || !bo->tbo.base.exported_dma_buf)
+	if (!trace_vgem_pfn_place_enabled() || !drm_gem_dmabuf_exported(&bo->tbo.base))
 		return;
 
 	runs = vgem_pfn_bo_runs(bo) ?: &nowhere;
