@@ -16,6 +16,7 @@
 #include <linux/ioport.h>
 #include <linux/kernel.h>
 #include <linux/sizes.h>
+#include <linux/topology.h>
 
 #include <drm/drm_managed.h>
 #include <drm/drm_print.h>
@@ -63,7 +64,7 @@ static int vgem_pfn_contig_init(struct vgem_pfn_device *vdev,
 	}
 
 	pages = alloc_contig_pages(carveout->num_pages, GFP_KERNEL | __GFP_NOWARN,
-				   NUMA_NO_NODE, NULL);
+				   numa_mem_id(), NULL);
 	if (!pages) {
 		drm_err(&vdev->drm, "%s: no contiguous memory of that size\n",
 			carveout->name);
