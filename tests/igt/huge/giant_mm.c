@@ -181,7 +181,7 @@ static void reader_start(struct reader *reader, const char *address)
 }
 
 /*
- * The mapping has gone from the address, so the next read must fault. A translation that
+ * The address is not mapped any more, so the next read must fault. A translation that
  * the other CPU still used would be removed by no later move.
  */
 static void reader_must_fault(struct reader *reader)

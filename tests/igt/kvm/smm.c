@@ -74,7 +74,7 @@ static void test_spaces(int fd)
 	begin(&bo, fd);
 	cpu = &bo.vm.cpu[0];
 	set_smm(cpu, true);
-	vm_fill(&bo.vm, VM_GPA, SIZE, STRIDE, 1);
+	vm_fill(&bo.vm, VM_GPA, SIZE, 8, 0);
 	set_smm(cpu, false);
 	igt_assert_eq(__vm_peek(cpu, VM_GPA, &value), 0);
 	igt_assert_eq_u32(cpu->run->exit_reason, KVM_EXIT_MMIO);
@@ -83,18 +83,20 @@ static void test_spaces(int fd)
 	handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	dmabuf = vgem_pfn_export(fd, handle);
 	vm_map(&bo.vm, dmabuf, 0, VM_GPA, SIZE);
-	vm_fill(&bo.vm, VM_GPA, SIZE, STRIDE, 2);
+	vm_fill(&bo.vm, VM_GPA, SIZE, STRIDE, 100);
 	for (i = 0; i < 8; i++) {
 		vgem_pfn_bo_move(fd, i % 2 ? handle : bo.handle,
 				 i / 2 % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT);
-		vm_check(&bo.vm, VM_GPA, SIZE, STRIDE, 2);
+		vm_check(&bo.vm, VM_GPA, SIZE, STRIDE, 100);
 		set_smm(cpu, true);
-		vm_check(&bo.vm, VM_GPA, SIZE, STRIDE, 1);
+		vm_check(&bo.vm, VM_GPA, SIZE, STRIDE, i);
+		vm_fill(&bo.vm, VM_GPA, SIZE, 8, i + 1);
+		vgem_pfn_bo_check_mem(fd, bo.handle, SIZE, i + 1);
 		set_smm(cpu, false);
 	}
 	vm_unmap(&bo.vm);
 	set_smm(cpu, true);
-	vm_check(&bo.vm, VM_GPA, SIZE, STRIDE, 1);
+	vm_check(&bo.vm, VM_GPA, SIZE, STRIDE, i);
 	vm_bo_destroy(&bo);
 	close(dmabuf);
 	vgem_pfn_gem_close(fd, handle);
