@@ -155,11 +155,11 @@ int vgem_pfn_job_depend(struct vgem_pfn_job *job, struct dma_resv *resv)
  * After an unplug a BAR is not accessed. Destinations of copies from it are
  * cleared, so that no stale contents are left in them.
  */
-static void vgem_pfn_job_copy_piece(struct vgem_pfn_piece *piece, bool gone)
+static void vgem_pfn_job_copy_piece(struct vgem_pfn_piece *piece, bool unplugged)
 {
-	if (gone && piece->dst.is_iomem)
+	if (unplugged && piece->dst.is_iomem)
 		return;
-	if (gone && piece->src.is_iomem)
+	if (unplugged && piece->src.is_iomem)
 		iosys_map_clear(&piece->src);
 	vgem_pfn_copy_run(&piece->dst, &piece->src, piece->size);
 }
@@ -167,11 +167,11 @@ static void vgem_pfn_job_copy_piece(struct vgem_pfn_piece *piece, bool gone)
 /**
  * vgem_pfn_job_copy() - make the copy of a job
  * @job: a job whose dependencies have signaled
- * @gone: whether the device has been unplugged
+ * @unplugged: whether the device has been unplugged
  *
  * Context: the engine's worker, before the fence signals.
  */
-static void vgem_pfn_job_copy(struct vgem_pfn_job *job, bool gone)
+static void vgem_pfn_job_copy(struct vgem_pfn_job *job, bool unplugged)
 {
 	struct vgem_pfn_bo *bo = job->bo;
 	unsigned int i;
@@ -183,7 +183,7 @@ static void vgem_pfn_job_copy(struct vgem_pfn_job *job, bool gone)
 					  vgem_pfn_trace_job_unsignaled(job));
 	start = ktime_get_ns();
 	for (i = 0; i < job->num_pieces; i++)
-		vgem_pfn_job_copy_piece(&job->pieces[i], gone);
+		vgem_pfn_job_copy_piece(&job->pieces[i], unplugged);
 	if (job->num_pieces && !iosys_map_is_null(&job->pieces[0].src)) {
 		WRITE_ONCE(bo->last_copy_ns, ktime_get_ns() - start);
 		WRITE_ONCE(bo->last_copy_bytes, job->size);
@@ -410,7 +410,7 @@ static u32 vgem_pfn_job_duration(struct vgem_pfn_job *job)
 static void vgem_pfn_job_work(struct kthread_work *work)
 {
 	struct vgem_pfn_job *job = container_of(work, struct vgem_pfn_job, work);
-	bool gone, cookie = dma_fence_begin_signalling();
+	bool unplugged, cookie = dma_fence_begin_signalling();
 	struct vgem_pfn_engines *all = job->engines;
 	unsigned int i;
 	int idx;
@@ -421,9 +421,9 @@ static void vgem_pfn_job_work(struct kthread_work *work)
 		fsleep(job->duration_us);
 
 	/* Even after an unplug, or else the destination has stale contents. */
-	gone = !drm_dev_enter(job->bo->tbo.base.dev, &idx);
-	vgem_pfn_job_copy(job, gone);
-	if (gone)
+	unplugged = !drm_dev_enter(job->bo->tbo.base.dev, &idx);
+	vgem_pfn_job_copy(job, unplugged);
+	if (unplugged)
 		dma_fence_set_error(job->fence, -ENODEV);
 	else
 		drm_dev_exit(idx);
