@@ -18,11 +18,23 @@ struct coverage coverage;
 
 static unsigned int importers[NUM_USES];
 
-/* Importers that the report shows one by one */
+/* Lines of the report: attachments of one device, program and class */
 #define MAX_SHOWN	16
 
-static char shown[MAX_SHOWN][400];
+static struct shown {
+	unsigned int id;	/* of the first one */
+	char device[NAME_SIZE];
+	char comm[COMM_SIZE];
+	int pid;
+	enum class class;
+	unsigned int attachments;
+	unsigned int judged;
+	unsigned int found;
+	struct tally did;
+} shown[MAX_SHOWN];
+
 static unsigned int num_shown;
+static u64 num_hidden;
 
 static const char * const classes[NUM_CLASSES] = {
 	[CLASS_NONE] = "none",
@@ -94,19 +106,63 @@ unsigned int coverage_judged(void)
 	return judged;
 }
 
-/* --- one importer --- */
+/* --- what importers did --- */
 
-static void append(char *text, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void append(char *text, const char *format, ...)
+static struct shown *shown_of(const struct attachment *a, enum class class)
 {
-	size_t n = strlen(text);
-	va_list args;
+	struct shown *s;
 
-	va_start(args, format);
-	vsnprintf(text + n, sizeof(shown[0]) - n, format, args);
-	va_end(args);
+	for (s = shown; s < shown + num_shown; s++)
+		if (s->class == class && s->pid == a->pid &&
+		    !strcmp(s->device, a->device) && !strcmp(s->comm, a->comm))
+			return s;
+	if (num_shown == MAX_SHOWN)
+		return NULL;
+	num_shown++;
+	s->id = a->id;
+	s->class = class;
+	s->pid = a->pid;
+	snprintf(s->device, sizeof(s->device), "%s", a->device);
+	snprintf(s->comm, sizeof(s->comm), "%s", a->comm);
+	return s;
+}
+
+static void add(struct tally *to, const struct tally *did)
+{
+	to->lookups += did->lookups;
+	to->notified += did->notified;
+	to->maps += did->maps;
+	to->failed += did->failed;
+	to->notified_maps += did->notified_maps;
+	to->fenced += did->fenced;
+	if (did->unmap_us > to->unmap_us)
+		to->unmap_us = did->unmap_us;
+	to->awaited += did->awaited;
+	to->unawaited += did->unawaited;
+	to->pins += did->pins;
+	to->vmaps += did->vmaps;
+	to->held += did->held;
+}
+
+/* Count what the importer did, now that it is detached or the trace ends. */
+void coverage_did(struct attachment *a)
+{
+	struct shown *s;
+	unsigned int i;
+
+	if (a->reported)
+		return;
+	a->reported = true;
+	s = shown_of(a, class_of(a->uses));
+	if (!s) {
+		num_hidden++;
+		return;
+	}
+	s->attachments++;
+	s->judged += is_judged(a->uses);
+	for (i = 0; i < NUM_RULES; i++)
+		s->found += a->found[i];
+	add(&s->did, &a->did);
 }
 
 static const char *why_unjudged(enum class class)
@@ -121,81 +177,73 @@ static const char *why_unjudged(enum class class)
 	}
 }
 
-static void append_findings(char *text, const struct attachment *a)
+static void say_did(const struct tally *did)
 {
-	unsigned int i, n = 0;
-
-	for (i = 0; i < NUM_RULES; i++)
-		n += a->found[i];
-	if (n)
-		append(text, ", %u violations", n);
-}
-
-/* Say what the importer did, now that it is detached or the trace ends. */
-void coverage_did(struct attachment *a)
-{
-	enum class class = class_of(a->uses);
-	const struct tally *did = &a->did;
-	char *text;
-
-	if (a->reported || num_shown++ >= MAX_SHOWN) {
-		a->reported = true;
-		return;
-	}
-	a->reported = true;
-	text = shown[num_shown - 1];
-	append(text, "importer %u: %s, of %s-%d, %s", a->id, a->device, a->comm, a->pid,
-	       class == CLASS_NONE ? "did nothing" : classes[class]);
-	append(text, class == CLASS_NONE ? "" : ":");
 	if (did->lookups)
-		append(text, " %llu lookups, %llu notifications after one,",
+		printf(" %llu lookups, %llu notifications after one,",
 		       ull(did->lookups), ull(did->notified));
 	if (did->maps)
-		append(text, " mapped %llu times,", ull(did->maps));
+		printf(" mapped %llu times,", ull(did->maps));
 	if (did->notified_maps)
-		append(text, " %llu notifications while mapped (%llu with fences), unmapped within %llu us,",
-		       ull(did->notified_maps), ull(did->fenced), ull(did->unmap_us));
+		printf(" %llu notifications while mapped (%llu with fences),",
+		       ull(did->notified_maps), ull(did->fenced));
+	if (did->unmap_us)
+		printf(" unmapped within %llu us,", ull(did->unmap_us));
 	if (did->awaited || did->unawaited)
-		append(text, " waited for %llu of %llu copies,", ull(did->awaited),
+		printf(" waited for %llu of %llu copies,", ull(did->awaited),
 		       ull(did->awaited + did->unawaited));
 	if (did->pins)
-		append(text, " pinned %llu times,", ull(did->pins));
+		printf(" pinned %llu times,", ull(did->pins));
 	if (did->vmaps)
-		append(text, " vmapped %llu times,", ull(did->vmaps));
+		printf(" vmapped %llu times,", ull(did->vmaps));
 	if (did->failed)
-		append(text, " %llu failed,", ull(did->failed));
+		printf(" %llu failed,", ull(did->failed));
 	if (did->held)
-		append(text, " held still as it should in %llu attempts to move it,",
+		printf(" held still as it should in %llu attempts to move it,",
 		       ull(did->held));
-	if (is_judged(a->uses))
-		append(text, " judged");
-	else if (class != CLASS_NONE)
-		append(text, " not judged, %s", why_unjudged(class));
-	append_findings(text, a);
+}
+
+static void show(const struct shown *s)
+{
+	printf("importer %u: %s, of %s-%d, %s", s->id, s->device, s->comm, s->pid,
+	       s->class == CLASS_NONE ? "did nothing" : classes[s->class]);
+	if (s->attachments > 1)
+		printf(", %u attachments", s->attachments);
+	if (s->class != CLASS_NONE) {
+		printf(":");
+		say_did(&s->did);
+		if (s->judged)
+			printf(" judged");
+		else
+			printf(" not judged, %s", why_unjudged(s->class));
+	}
+	if (s->found)
+		printf(", %u violations", s->found);
+	printf("\n");
+}
+
+static void count_buffers(struct buffer *b)
+{
+	struct attachment *a;
+
+	for (; b; b = b->next) {
+		for (a = b->attachments; a; a = a->next)
+			coverage_did(a);
+		if (b->vmap)
+			coverage_did(b->vmap);
+	}
 }
 
 static void show_importers(void)
 {
-	struct attachment *a;
-	struct buffer *b;
-	unsigned int i;
+	struct shown *s;
 
-	for (b = model.buffers; b; b = b->next) {
-		for (a = b->attachments; a; a = a->next)
-			coverage_did(a);
-		if (b->vmap)
-			coverage_did(b->vmap);
-	}
-	for (b = model.released; b; b = b->next) {
-		for (a = b->attachments; a; a = a->next)
-			coverage_did(a);
-		if (b->vmap)
-			coverage_did(b->vmap);
-	}
-	for (i = 0; i < num_shown && i < MAX_SHOWN; i++)
-		printf("%s\n", shown[i]);
-	if (num_shown > MAX_SHOWN)
-		printf("and %u importers more\n", num_shown - MAX_SHOWN);
+	count_buffers(model.buffers);
+	count_buffers(model.released);
+	for (s = shown; s < shown + num_shown; s++)
+		show(s);
+	if (num_hidden)
+		printf("and %llu importers more\n", ull(num_hidden));
 }
 
 /* --- rules --- */
@@ -338,8 +386,8 @@ int coverage_verdict(void)
 		return STATUS_NOTHING;
 	}
 	if (!judged && (model.num_moves || model.num_refused)) {
-		printf("verdict: cannot judge: no importer was notified after a lookup or while mapped,");
-		printf(" or had a pin when a move was tried\n");
+		printf("verdict: cannot judge: no importer was notified after a lookup");
+		printf(" or while mapped, or had a pin when a move was tried\n");
 		return STATUS_UNKNOWN;
 	}
 	return 0;

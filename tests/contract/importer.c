@@ -190,7 +190,8 @@ static enum finding_kind judge(const struct attachment *attachment, u64 page,
 		return judge_list(attachment, page, pfn);
 	if (flags & PAGE_LOOKED_UP) {
 		if (!is_there(buffer, page, pfn))
-			return was_there(buffer, page, pfn) ?
+			return was_there(buffer, page, pfn) ||
+			       attachment_looked_up(attachment, page, pfn) ?
 			       judge_old(attachment, page, pfn) : FOUND_ENTRY;
 		return pending && !attachment->did.maps ? FOUND_FENCE : FOUND_NONE;
 	}
