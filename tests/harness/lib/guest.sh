@@ -52,13 +52,14 @@ GUEST_BLOB=${GUEST_BLOB:-}
 
 # A WARN, an oops, a lockup and a hung task all make the guest panic. The host finds
 # the reason in the console log. On a busy machine the kernel's check of the emulated
-# timer at boot may fail (no_timer_check).
+# timer at boot may fail (no_timer_check). Where warnings are allowed, many of them must
+# not remove the first one from the log (log_buf_len).
 GUEST_CMDLINE=(
 	console=ttyS0 root=/dev/vda ro rootfstype=squashfs init=/init
 	panic=-1 oops=panic panic_on_warn=1 softlockup_panic=1 hung_task_panic=1
 	sysctl.kernel.hardlockup_panic=1 sysctl.kernel.panic_on_rcu_stall=1
 	sysctl.kernel.hung_task_timeout_secs=30
-	kmemleak=on kunit.enable=1 printk.time=1 no_timer_check
+	kmemleak=on kunit.enable=1 printk.time=1 no_timer_check log_buf_len=4M
 	"memmap=$RESERVED_SIZE\$$RESERVED_ADDRESS" "RESERVED=$RESERVED_SIZE@$RESERVED_ADDRESS"
 )
 # CMDLINE="name=value ..." adds parameters of the kernel.
