@@ -36,11 +36,11 @@ classes_check_kernel()
 # classes_run CLASS BUG STATUS OPTIONS REGEX
 classes_run()
 {
-	_name=classes/$1/$2
-	_out=$RESULTS/$1-$2.txt
 	[ "$2" = none ] || classes_check_kernel
 	[ -d /sys/kernel/debug/dri/vgem_pfn.0 ] || echo 0 > /sys/kernel/debug/vgem_pfn/plug
 	[ "$4" != - ] || set -- "$1" "$2" "$3" "" "$5"
+	_name=classes/$1/$2$4
+	_out=$RESULTS/$1-$2$4.txt
 	progress "$_name"
 	_use=use-mapper.sh
 	[ "$1" != pfn ] || _use=use-pfn.sh

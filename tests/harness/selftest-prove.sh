@@ -159,7 +159,8 @@ modules() {
 	cp "$copy"/*.ko "$CLASSES"
 }
 
-# Importers of each class, and bugs of each class, in one guest
+# Importers of each class, and bugs of each class, in one guest. CLASSES_ONLY=regex selects
+# classes.
 classes() {
 	local guest=$DIR/guest name reason
 	CLASSES=$DIR/classes

@@ -142,7 +142,8 @@ static void choose_second(void)
 	if (num > VGEM_PFN_CARVEOUT + 1 && regions[VGEM_PFN_CARVEOUT + 1].size >= size)
 		second = VGEM_PFN_CARVEOUT + 1;
 	else
-		fprintf(stderr, "vgem_pfn_share: no second carveout of this size, moving to system memory\n");
+		fputs("vgem_pfn_share: no second carveout of this size: as with -m system\n",
+		      stderr);
 }
 
 static const char * const steps[] = { "pin", "map", "get_pfn" };
