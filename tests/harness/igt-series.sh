@@ -174,7 +174,7 @@ END
 
 add_helpers() {
 	copy lib
-	cp -- "$TOP/drivers/dma-buf/dma-buf-pfn-importer_uapi.h" "$REPO/$NEW/lib/"
+	cp -- "$TOP"/drivers/dma-buf/dma-buf-{pfn,umem}-importer_uapi.h "$REPO/$NEW/lib/"
 	cp -- "$SRC/vgem_pfn_test_config.json" "$REPO/$NEW/"
 	meson_build >"$REPO/$NEW/meson.build"
 	edit tests/meson.build "
