@@ -21,7 +21,8 @@ static int expected(enum media_kind kind, const struct media_bo *bo)
 {
 	uint32_t region = vgem_pfn_bo_region(bo->fd, bo->handle);
 	uint32_t type = vgem_pfn_region(bo->fd, region).type;
-	uint64_t i, num = bo->size / PFN_PAGE_SIZE, pfns[64];
+	uint64_t i, num = bo->size / PFN_PAGE_SIZE, *pfns;
+	int ret = 0;
 
 	if (kind != MEDIA_DMA_CONTIG)
 		return media_is_bar(bo->fd, region) ? -EOPNOTSUPP : 0;
@@ -29,15 +30,15 @@ static int expected(enum media_kind kind, const struct media_bo *bo)
 	if (type == DRM_VGEM_PFN_REGION_TYPE_RESERVED || type == DRM_VGEM_PFN_REGION_TYPE_BAR)
 		return MOVES;
 
-	igt_assert_lte_u64(num, ARRAY_SIZE(pfns));
-	vgem_pfn_bo_pfns(bo->fd, bo->handle, 0, num, pfns);
-	for (i = 0; i < num; i++)
-		if (pfns[i] >= DMA_LIMIT / PFN_PAGE_SIZE)
-			return -EINVAL;
+	pfns = media_bo_pfns(bo);
 	for (i = 1; i < num; i++)
 		if (pfns[i] != pfns[0] + i)
-			return -EFAULT;
-	return 0;
+			ret = -EFAULT;
+	for (i = 0; i < num; i++)
+		if (pfns[i] >= DMA_LIMIT / PFN_PAGE_SIZE)
+			ret = -EINVAL;
+	free(pfns);
+	return ret;
 }
 
 struct capture {
@@ -147,6 +148,34 @@ static void test_capture(int fd, uint32_t region)
 	vgem_pfn_set_max_block_order(fd, 1);
 	capture_frames(test_kind, fd, region);
 	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+}
+
+/*
+ * A buffer that is much longer than the longest entry that the device takes in a scatter
+ * list, and than bounce buffers can be
+ */
+static void test_large(int fd, uint32_t region)
+{
+	struct media_bo bo = media_bo_create_size(fd, region, 1 * MiB, 1);
+	int video = media_open(MEDIA_DMA_CONTIG), want, ret;
+	struct media_queue queue = media_queue(video, V4L2_BUF_TYPE_VIDEO_CAPTURE);
+
+	igt_assert_eq(__media_request(&queue, 2, V4L2_MEMORY_DMABUF), 0);
+	want = expected(MEDIA_DMA_CONTIG, &bo);
+	ret = __media_queue(&queue, 0, bo.dmabuf, 0);
+	if (want == MOVES)
+		want = expected(MEDIA_DMA_CONTIG, &bo);
+	igt_debug("region %u: %d\n", region, ret);
+	igt_assert_eq(ret, want);
+	if (!ret) {
+		media_set_frame(video, 1);
+		igt_assert_eq(__media_stream(&queue, true), 0);
+		igt_assert_eq_u32(media_dequeue(&queue), 0);
+		media_bo_check(&bo, media_frame(1), queue.size);
+	}
+	close(video);
+	media_bo_assert_unused(&bo);
+	media_bo_destroy(&bo);
 }
 
 /* Stop, move the buffers to @region, and start again; then the same with one buffer only. */
@@ -302,6 +331,10 @@ void media_capture_tests(int fd)
 			pfn_each_region(fd, test_capture);
 		}
 	}
+
+	igt_describe("Buffers that are longer than entries of a scatter list.");
+	igt_subtest("capture-large")
+		pfn_each_region(fd, test_large);
 
 	igt_describe("Buffers move between captures, and not while they are mapped.");
 	igt_subtest("capture-move")

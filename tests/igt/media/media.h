@@ -75,6 +75,10 @@ struct media_bo {
 void media_assert_freed(int fd, uint64_t id);
 
 struct media_bo media_bo_create(int fd, uint32_t region, uint64_t seed);
+/* The same with another size */
+struct media_bo media_bo_create_size(int fd, uint32_t region, uint64_t size, uint64_t seed);
+/* The true page frame numbers of all pages, to be freed */
+uint64_t *media_bo_pfns(const struct media_bo *bo);
 /* Also asserts that nothing else keeps the buffer. */
 void media_bo_destroy(struct media_bo *bo);
 /*

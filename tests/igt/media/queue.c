@@ -244,10 +244,10 @@ bool media_is_bar(int fd, uint32_t region)
 	return vgem_pfn_region(fd, region).type == DRM_VGEM_PFN_REGION_TYPE_BAR;
 }
 
-struct media_bo media_bo_create(int fd, uint32_t region, uint64_t seed)
+struct media_bo media_bo_create_size(int fd, uint32_t region, uint64_t size, uint64_t seed)
 {
 	uint32_t list[DRM_VGEM_PFN_MAX_REGIONS] = { region }, num = 1, i;
-	struct media_bo bo = { .fd = fd, .seed = seed };
+	struct media_bo bo = { .fd = fd, .size = size, .seed = seed };
 	struct drm_vgem_pfn_region other;
 
 	if (region != VGEM_PFN_TT)
@@ -255,12 +255,26 @@ struct media_bo media_bo_create(int fd, uint32_t region, uint64_t seed)
 	vgem_pfn_for_each_region(fd, other, i)
 		if (i != region && i != VGEM_PFN_TT)
 			list[num++] = i;
-	bo.size = (MEDIA_WIDTH * MEDIA_HEIGHT * 2 + 2 * PFN_PAGE_SIZE - 1) /
-		  PFN_PAGE_SIZE * PFN_PAGE_SIZE;
 	bo.handle = __vgem_pfn_bo_create_list(fd, bo.size, list, num);
 	vgem_pfn_bo_fill(fd, bo.handle, bo.size, seed);
 	bo.dmabuf = vgem_pfn_export(fd, bo.handle);
 	return bo;
+}
+
+struct media_bo media_bo_create(int fd, uint32_t region, uint64_t seed)
+{
+	uint64_t pages = (MEDIA_WIDTH * MEDIA_HEIGHT * 2 - 1) / PFN_PAGE_SIZE + 1;
+
+	return media_bo_create_size(fd, region, (pages + 1) * PFN_PAGE_SIZE, seed);
+}
+
+uint64_t *media_bo_pfns(const struct media_bo *bo)
+{
+	uint64_t num = bo->size / PFN_PAGE_SIZE, *pfns = calloc(num, sizeof(*pfns));
+
+	igt_assert(pfns);
+	vgem_pfn_bo_pfns(bo->fd, bo->handle, 0, num, pfns);
+	return pfns;
 }
 
 /* Whether the device of @fd has a buffer with this id, also without a handle */
@@ -314,18 +328,18 @@ void media_bo_check(const struct media_bo *bo, const uint8_t *frame, size_t size
 {
 	uint64_t i, num = bo->size / PFN_PAGE_SIZE;
 	uint8_t *map, *memory = malloc(bo->size);
-	uint64_t pfns[64];
+	uint64_t *pfns = media_bo_pfns(bo);
 
-	igt_assert(memory && num <= ARRAY_SIZE(pfns));
+	igt_assert(memory);
 	map = vgem_pfn_bo_mmap(bo->fd, bo->handle, bo->size, PROT_READ);
 	assert_contents(bo, map, frame, size, "mapping");
 	munmap(map, bo->size);
 
-	vgem_pfn_bo_pfns(bo->fd, bo->handle, 0, num, pfns);
 	for (i = 0; i < num; i++)
 		pfn_mem_read(pfns[i], 0, memory + i * PFN_PAGE_SIZE, PFN_PAGE_SIZE);
 	assert_contents(bo, memory, frame, size, "memory");
 	free(memory);
+	free(pfns);
 }
 
 static uint32_t other_region(uint32_t region)

@@ -8,6 +8,11 @@
  *		through videobuf2. Frames are compared byte for byte, through mappings and
  *		at the page frame numbers of the buffers.
  *
+ * SUBTEST: capture-large
+ * Description: vivid maps buffers of 1 MiB by scatter lists, for a device with 32 address
+ *		bits and entries of at most 64 KiB. Bounce buffers are not used: memory
+ *		that the device cannot address is refused.
+ *
  * SUBTEST: capture-move
  * Description: Buffers do not move from the first QBUF to REQBUFS(0). Between captures
  *		they move from a carveout to each other region.
