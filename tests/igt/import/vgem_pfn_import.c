@@ -71,6 +71,11 @@
  * SUBTEST: sync-waits-for-move
  * Description: CPU access does not begin while a move is under way.
  *
+ * SUBTEST: large
+ * Description: A buffer of 5 GiB is imported as a scatter list and by page frame numbers.
+ *		All addresses are right, also those beyond 4 GiB. Needs memory reserved
+ *		for it.
+ *
  * SUBTEST: reach-mixed
  * Description: Each of two importers moves the buffer to memory that it reaches, which
  *		notifies the other one. A pin is placed where all attached importers
@@ -265,6 +270,7 @@ int igt_main()
 		import_close_tests(fd, other);
 		import_reach_tests(fd, other);
 		import_room_tests(fd);
+		import_large_tests(fd, other);
 
 		igt_fixture()
 			close(other);
