@@ -80,6 +80,7 @@ static void reset(int sig)
 		__vgem_pfn_set_max_block_order(fd, UINT32_MAX);
 		__vgem_pfn_set_quarantine(fd, 0);
 		__vgem_pfn_set(fd, "compare_memcpy", 0);
+		__vgem_pfn_set(fd, "pin_notifies", 0);
 		__vgem_pfn_set(fd, "async_moves", 0);
 		__vgem_pfn_set(fd, "engine_latency_us", 0);
 		__vgem_pfn_set(fd, "engine_bandwidth_mibps", 0);

@@ -486,13 +486,16 @@ static int vgem_pfn_dma_buf_pin(struct dma_buf_attachment *attach)
 	if (ret)
 		return ret;
 
-	/* As an exporter that pins only in some regions may have to, like amdgpu. */
-	if (READ_ONCE(vgem_pfn_bo_device(bo)->pin_notifies))
-		vgem_pfn_notify(bo);
-
 	ret = vgem_pfn_reach_all(bo, attach->dmabuf);
 	if (ret)
 		return ret;
+
+	/*
+	 * As an exporter that pins only in some regions may have to, like amdgpu.
+	 * A pinned object does not move, so it needs no notification.
+	 */
+	if (READ_ONCE(vgem_pfn_bo_device(bo)->pin_notifies) && !bo->tbo.pin_count)
+		vgem_pfn_notify(bo);
 
 	/* A pinned buffer is ready for use: no move may be pending. */
 	ret = dma_resv_wait_timeout(bo->tbo.base.resv, DMA_RESV_USAGE_KERNEL,
