@@ -10,7 +10,10 @@ if [ -n "${HUGEPAGES:-}" ]; then
 	[ "$(cat /proc/sys/vm/nr_hugepages)" -eq "$HUGEPAGES" ] ||
 		not_ok "guest/hugepages" "there is no room for $HUGEPAGES huge pages"
 fi
-[ -n "${QUICK:-}" ] || load_modules modules.list importers.list
+# Debian's kernels do not have the other importers.
+[ -n "${STOCK:-}" ] || _importers=importers.list
+# shellcheck disable=SC2086 # a list or nothing
+[ -n "${QUICK:-}" ] || load_modules modules.list ${_importers:-}
 if [ -n "${BREAK:-}" ]; then
 	# shellcheck source=/dev/null
 	. /vgem_pfn/guest/break.sh

@@ -22,7 +22,7 @@
 . "$HARNESS/lib/reference.sh"
 
 LOGS=$OUT/check
-STEPS=14
+STEPS=15
 n=0
 FAILED=()
 
@@ -54,6 +54,17 @@ check_kernel_files() {
 	mapfile -t files < <(overlay_files)
 	cd "$WORK/src"
 	checkpatch -f "${files[@]}"
+}
+
+# Versions are what these files are for: LINUX_VERSION_CODE, CONSTANT_COMPARISON. The other
+# reports are about names in __has_include() and about empty macros.
+COMPAT_IGNORE=LINUX_VERSION_CODE,CONSTANT_COMPARISON,SPACING,MACRO_ARG_UNUSED
+
+check_compat_files() {
+	local files
+	mapfile -t files < <(repo_files 'compat/*.[ch]')
+	cd "$TOP"
+	checkpatch --no-tree --ignore "$COMPAT_IGNORE" -f "${files[@]}"
 }
 
 IGT_IGNORE=PREFER_KERNEL_TYPES,AVOID_EXTERNS,PREFER_DEFINED_ATTRIBUTE_MACRO,BIT_MACRO
@@ -186,6 +197,7 @@ _check() {
 	check patches "checkpatch --strict: patches" check_patches
 	check kernel-files "checkpatch --strict: our kernel files" check_kernel_files
 	check igt-files "checkpatch --strict: tests" check_igt_files
+	check compat-files "checkpatch --strict: compat/" check_compat_files
 	check compile "sparse and W=1: our objects" check_compile
 	check kernel-doc "kernel-doc -Wall: our files and our changes" check_kerneldoc
 	check kconfig "Kconfig parses" check_kconfig

@@ -62,6 +62,8 @@ GUEST_CMDLINE=(
 	kmemleak=on kunit.enable=1 printk.time=1 no_timer_check log_buf_len=4M
 	"memmap=$RESERVED_SIZE\$$RESERVED_ADDRESS" "RESERVED=$RESERVED_SIZE@$RESERVED_ADDRESS"
 )
+# With one of Debian's kernels (debian.sh)
+[[ ${KERNEL:-patched} == patched ]] || GUEST_CMDLINE+=("STOCK=$KERNEL")
 # CMDLINE="name=value ..." adds parameters of the kernel.
 read -ra _extra <<<"${CMDLINE:-}"
 GUEST_CMDLINE+=("${_extra[@]}")
@@ -93,6 +95,7 @@ qemu_args() {
 		-machine "$machine" -m "$GUEST_MEM" -smp "$GUEST_CPUS"
 		-kernel "$GUEST_KERNEL/bzImage"
 	)
+	[[ ! -e $GUEST_KERNEL/initrd ]] || QEMU_ARGS+=(-initrd "$GUEST_KERNEL/initrd")
 	# The IOMMU has to come before the devices.
 	[[ -z $GUEST_IOMMU ]] || QEMU_ARGS+=(-device intel-iommu)
 	QEMU_ARGS+=(

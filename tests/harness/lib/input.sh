@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # input.sh - refuse invalid variables before anything is built or booted. Sourced
-# after lib.sh and units.sh.
+# after lib.sh, units.sh and debian.sh.
 #
+#   kernel_known          whether KERNEL is valid; KERNEL_VALUES says what is
 #   input_check NAME...   check each of these variables, if it is set; die with the
 #                         reason and the valid values
 
@@ -101,6 +102,16 @@ _check_RESUME() {
 
 _check_REPEAT() {
 	[[ $REPEAT =~ ^[1-9][0-9]?$ ]] || _refuse REPEAT "it must be a number from 1 to 99"
+}
+
+KERNEL_VALUES="it can be patched, or one of Debian's kernels: ${DEBIAN_KERNELS[*]}"
+
+kernel_known() {
+	[[ $KERNEL == patched || " ${DEBIAN_KERNELS[*]} " == *" $KERNEL "* ]]
+}
+
+_check_KERNEL() {
+	kernel_known || _refuse KERNEL "$KERNEL_VALUES"
 }
 
 _check_LINUX() {

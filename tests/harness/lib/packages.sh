@@ -46,6 +46,7 @@ declare -A TOOLS=(
 	[docs]="sphinx-build:python3-sphinx /usr/lib/python3/dist-packages/yaml:python3-yaml"
 	[guest]="mksquashfs:squashfs-tools qemu-system-x86_64:qemu-system-x86
 		setpriv:util-linux $IGT_TOOLS"
+	[debian]="cpio depmod:kmod gcc ld:binutils make xz:xz-utils"
 )
 
 # _missing_packages PURPOSE... - one per line
@@ -129,7 +130,9 @@ suite_sources() {
 	# apt identifies entries by line in a .list and by stanza in a .sources file.
 	entries=$(apt-get indextargets --format "main \$(RELEASE) \$(SOURCESENTRY)" \
 		'Created-By: Packages' 'Component: main' 2>/dev/null) || :
-	entry=$(grep -m 1 "^main ${code:-none} " <<<"$entries") ||
+	# Updates of a release may be elsewhere.
+	entry=$(grep -m 1 "^main $suite " <<<"$entries") ||
+		entry=$(grep -m 1 "^main ${code:-none} " <<<"$entries") ||
 		entry=$(grep -m 1 -E '^main (stable|testing|unstable|sid) ' <<<"$entries") ||
 		die "apt's configuration has no 'main' of '$code', so the Debian archive's address is unknown
     Add the archive to /etc/apt, or set VGEM_PFN_APT_URI to the address of a Debian mirror."
@@ -147,9 +150,10 @@ suite_sources() {
 }
 
 # suites_get DIR MIB "SUITE..." WHAT OPTION... - MIB is the approximate final size
-# of DIR. SUITES_ELSE is appended to the error message if no suite has WHAT.
+# of DIR. SUITES_ELSE is appended to the error message if no suite has WHAT. SUITES_ALSO
+# are used together with each suite.
 suites_get() {
-	local dir=$1 mib=$2 suites=$3 what=$4 suite why='' log=$CACHE/log/suites.log tmp
+	local dir=$1 mib=$2 suites=$3 what=$4 suite also why='' log=$CACHE/log/suites.log tmp
 	shift 4
 	need_tools fetch
 	need_space "$CACHE" $((mib + mib / 4))
@@ -162,7 +166,11 @@ suites_get() {
 	} >"$tmp/conf"
 	for suite in $suites; do
 		note "fetching $what of $suite"
-		suite_sources "$suite" >"$tmp/archive"
+		: >"$tmp/archive"
+		for also in $suite ${SUITES_ALSO:-}; do
+			suite_sources "$also" >>"$tmp/archive"
+			echo >>"$tmp/archive"
+		done
 		rm -rf -- "$dir"
 		! with_progress "$dir" "$mib" "$log" mmdebstrap --variant=extract --mode=chrootless \
 			--skip=check/chrootless --format=directory --verbose --aptopt="$tmp/conf" "$@" \

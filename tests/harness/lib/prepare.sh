@@ -7,12 +7,13 @@
 #   prepare STEPS   build kernel, root and image, choose the accelerator: sets
 #                   GUEST_KERNEL, GUEST_IMAGE, ROOTFS and ACCEL_USED. STEPS is the
 #                   number of further steps that the caller begins with next_step.
-#                   With KSELFTESTS=1 the image has selftests of Linux.
+#                   With KSELFTESTS=1 the image has selftests of Linux. With KERNEL=...
+#                   the kernel is one of Debian's (debian.sh), and is not built.
 #   iommu_guest     set QEMU, ACCEL and so on for a guest with an IOMMU, devices with DMA
 #                   engines behind it, and nested virtualization
 
-for _part in packages source kbuild kselftest accel rootfs image guest boot units results \
-	input; do
+for _part in packages source kbuild kselftest accel rootfs debian image guest boot units \
+	results input; do
 	# shellcheck source=/dev/null
 	. "$HARNESS/lib/$_part.sh"
 done
@@ -32,7 +33,25 @@ prepare_kernel() {
 	GUEST_KERNEL=$OUT/kernel/${1:-base}
 }
 
+# prepare_debian - Debian's kernel and our modules instead
+prepare_debian() {
+	STEPS_TOTAL=$((2 + $1))
+	_step=0
+	next_step "Debian's kernel $KERNEL, and our modules for it"
+	need_tools fetch debian guest
+	debian_get
+	next_step "guest root and image"
+	rootfs_get
+	debian_initrd
+	image_get "$GUEST_KERNEL" "debian-$KERNEL"
+	choose_accel
+}
+
 prepare() {
+	if debian_kernel; then
+		prepare_debian "$1"
+		return
+	fi
 	STEPS_TOTAL=$((PREPARE_STEPS + $1))
 	_step=$KERNEL_STEPS
 	need_tools fetch kernel guest

@@ -217,6 +217,15 @@ missing() {
 	result guest/unfinished fail "$n tests did not run, the first is $(head -n 1 <<<"$tests"); make test RESUME=1 runs what is left" "$tests"
 }
 
+# left_out DIR - a skip for each line of left_out_lines that TESTS may have selected
+left_out() {
+	local pattern why tests
+	while read -r pattern why; do
+		tests=$(own_subtests | chosen | { grep -cE -- "$pattern" || :; })
+		((tests == 0)) || result "$pattern" skip "$why ($tests subtests)"
+	done < <(left_out_lines)
+}
+
 # stock_judged FILE DIR QUEUE - the results in FILE, with those of IGT's own tests
 # checked against stock.list
 stock_judged() {
@@ -258,6 +267,7 @@ results_collect_all() {
 	done >"$dir/tests"
 	[[ -s $dir/tests ]] || result guest/tests fail "not one test ran" >>"$dir/checks"
 	missing "$dir" "$2" >>"$dir/checks"
+	left_out "$dir" >>"$dir/checks"
 	if [[ -z ${PASSES:-}${TESTS:-}${GUEST_BLOB:-} ]] && ! kunit_only && [[ -e $dir/key ]]; then
 		result guest/virtgpu skip "virtio-gpu has no blob resources, because the host has no /dev/udmabuf: make test-nested" >>"$dir/checks"
 	fi

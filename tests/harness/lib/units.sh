@@ -79,6 +79,7 @@ stock_subtests() {
 
 # kunit_lines - modules of KUnit tests, with the suites that are left out
 kunit_lines() {
+	[[ ${KERNEL:-patched} == patched ]] || return 0
 	local list=$TOP/tests/guest/lists/kunit.list
 	[[ ! -e $TOP/tests/guest/lists/${VARIANT:-base}.list ]] || list=$TOP/tests/guest/lists/$VARIANT.list
 	grep -vE '^(#|$)' "$list"
@@ -87,6 +88,24 @@ kunit_lines() {
 # kunit_only - whether VARIANT only runs KUnit modules of others
 kunit_only() {
 	[[ -e $TOP/tests/guest/lists/${VARIANT:-base}.list ]]
+}
+
+# left_out_lines - with one of Debian's kernels, the tests that cannot run there: a
+# regular expression and the reason, from debian.list and debian-<version>.list
+left_out_lines() {
+	local list version
+	[[ ${KERNEL:-patched} != patched ]] || return 0
+	version=$(grep -oE '^[0-9]+\.[0-9]+' "$GUEST_KERNEL/release")
+	for list in "$TOP/tests/guest/lists"/debian{,-"$version"}.list; do
+		[[ ! -e $list ]] || grep -vE '^(#|$)' "$list" || :
+	done
+}
+
+# left_in - the lines of stdin that can run
+left_in() {
+	local patterns
+	patterns=$(left_out_lines | sed 's/ .*//')
+	if [[ -z $patterns ]]; then cat; else grep -vE -- "$(paste -sd'|' <<<"$patterns")" || :; fi
 }
 
 # --- selection -------------------------------------------------------------------
@@ -113,7 +132,7 @@ pass_subtests() {
 		# The long form of a subtest belongs to the full form only.
 		[[ $2 == - ]] || $all | select_by "$2" | { grep -v -- '-long$' || :; }
 		[[ $3 == - || ${FORM:-short} != full ]] || $all | select_by "$3"
-	} | sort -u
+	} | left_in | sort -u
 }
 
 # pass_selected NAME - whether PASSES selects it, or it runs by default. Of those in
@@ -220,7 +239,7 @@ units_make() {
 	local line n
 	units_begin "$1"
 	kunit_only || {
-		kselftest_units kselftest.list
+		[[ ${KERNEL:-patched} != patched ]] || kselftest_units kselftest.list
 		igt_units
 	}
 	# Last: IGT's drm_mm has to be the first user of KUnit.
@@ -230,7 +249,7 @@ units_make() {
 		unit_add "9$(printf %02d $n)" "kunit $line" </dev/null
 	done < <(kunit_lines | chosen)
 	units_begin "$1.iommu"
-	kunit_only || {
+	kunit_only || [[ ${KERNEL:-patched} != patched ]] || {
 		GUEST_IOMMU=1 kselftest_units kselftest-iommu.list
 		GUEST_IOMMU=1 igt_units
 	}
