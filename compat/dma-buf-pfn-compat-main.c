@@ -39,6 +39,7 @@
 #include <trace/events/dma_buf_pfn.h>
 
 #define CREATE_TRACE_POINTS
+#include <trace/events/dma_buf_map.h>
 #include "dma-buf-pfn-compat-trace.h"
 
 #include "dma-buf-pfn-state.h"
@@ -163,8 +164,13 @@ static int dma_buf_pfn_op_pin(struct dma_buf_attachment *attach)
 	int ret;
 
 	ret = to_pfn_buffer(attach->dmabuf)->exporter->pin(attach);
-	if (!ret && state)
+	if (!state)
+		return ret;
+
+	if (!ret)
 		state->pin_count++;
+	trace_dma_buf_pin(attach, state->pin_count, dma_buf_pfn_attach_revocable(attach),
+			  ret);
 	return ret;
 }
 
@@ -172,6 +178,9 @@ static void dma_buf_pfn_op_unpin(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_pfn_attachment *state = to_pfn_attachment(attach);
 
+	if (state)
+		trace_dma_buf_unpin(attach, state->pin_count,
+				    dma_buf_pfn_attach_revocable(attach), 0);
 	if (state && state->pin_count)
 		state->pin_count--;
 	to_pfn_buffer(attach->dmabuf)->exporter->unpin(attach);
@@ -197,13 +206,18 @@ static struct sg_table *dma_buf_pfn_op_map(struct dma_buf_attachment *attach,
 
 	if (dma_buf_pfn_pin_on_map(state, exporter)) {
 		ret = exporter->pin(attach);
-		if (ret)
-			return ERR_PTR(ret);
+		if (ret) {
+			sgt = ERR_PTR(ret);
+			goto out;
+		}
 	}
 
 	sgt = exporter->map_dma_buf(attach, dir);
 	if (IS_ERR_OR_NULL(sgt) && dma_buf_pfn_pin_on_map(state, exporter))
 		exporter->unpin(attach);
+out:
+	trace_dma_buf_map_attachment(attach, sgt ?: ERR_PTR(-ENOMEM), dir,
+				     dma_buf_pfn_attach_revocable(attach));
 	return sgt;
 }
 
@@ -212,6 +226,7 @@ static void dma_buf_pfn_op_unmap(struct dma_buf_attachment *attach,
 {
 	const struct dma_buf_pfn_ops *exporter = to_pfn_buffer(attach->dmabuf)->exporter;
 
+	trace_dma_buf_unmap_attachment(attach, sgt);
 	exporter->unmap_dma_buf(attach, sgt, dir);
 	if (dma_buf_pfn_pin_on_map(to_pfn_attachment(attach), exporter))
 		exporter->unpin(attach);

@@ -12,7 +12,26 @@
 
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-pfn.h>
+#include <linux/dma-resv.h>
 #include <linux/tracepoint.h>
+
+#ifndef _DMA_BUF_TRACE_FENCES
+#define _DMA_BUF_TRACE_FENCES
+/* The number of unsignaled fences of moves, or of all others */
+static inline unsigned int dma_buf_trace_fences(struct dma_buf *dmabuf, bool moves)
+{
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	unsigned int n = 0;
+
+	dma_resv_for_each_fence(&cursor, dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP,
+				fence) {
+		if ((dma_resv_iter_usage(&cursor) == DMA_RESV_USAGE_KERNEL) == moves)
+			n += !dma_fence_is_signaled(fence);
+	}
+	return n;
+}
+#endif
 
 /* The result of one dma_buf_get_pfn(), or its error */
 TRACE_EVENT(dma_buf_get_pfn,
@@ -90,28 +109,42 @@ TRACE_EVENT(dma_buf_invalidate_mappings,
 		      __entry->pfn_seq));
 
 /* Emitted around the callback of each importer, under the reservation lock. */
-DECLARE_EVENT_CLASS(dma_buf_invalidate,
-		    TP_PROTO(struct dma_buf_attachment *attach),
-		    TP_ARGS(attach),
+TRACE_EVENT(dma_buf_invalidate_begin,
+	    TP_PROTO(struct dma_buf_attachment *attach),
+	    TP_ARGS(attach),
 
-		    TP_STRUCT__entry(__string(exp_name, attach->dmabuf->exp_name)
-				     __field(ino_t, ino)
-				     __field(struct dma_buf_attachment *, attach)),
+	    TP_STRUCT__entry(__string(exp_name, attach->dmabuf->exp_name)
+			     __field(ino_t, ino)
+			     __field(struct dma_buf_attachment *, attach)),
 
-		    TP_fast_assign(__assign_str(exp_name);
-				   __entry->ino = attach->dmabuf->file->f_inode->i_ino;
-				   __entry->attach = attach;),
+	    TP_fast_assign(__assign_str(exp_name);
+			   __entry->ino = attach->dmabuf->file->f_inode->i_ino;
+			   __entry->attach = attach;),
 
-		    TP_printk("exp_name=%s ino=%lu attachment:%p",
-			      __get_str(exp_name), __entry->ino, __entry->attach));
+	    TP_printk("exp_name=%s ino=%lu attachment:%p",
+		      __get_str(exp_name), __entry->ino, __entry->attach));
 
-DEFINE_EVENT(dma_buf_invalidate, dma_buf_invalidate_begin,
-	     TP_PROTO(struct dma_buf_attachment *attach),
-	     TP_ARGS(attach));
+/*
+ * With the number of unsignaled fences that are not of moves. Without any, no importer
+ * may access the old memory any more.
+ */
+TRACE_EVENT(dma_buf_invalidate_end,
+	    TP_PROTO(struct dma_buf_attachment *attach),
+	    TP_ARGS(attach),
 
-DEFINE_EVENT(dma_buf_invalidate, dma_buf_invalidate_end,
-	     TP_PROTO(struct dma_buf_attachment *attach),
-	     TP_ARGS(attach));
+	    TP_STRUCT__entry(__string(exp_name, attach->dmabuf->exp_name)
+			     __field(ino_t, ino)
+			     __field(struct dma_buf_attachment *, attach)
+			     __field(unsigned int, fences)),
+
+	    TP_fast_assign(__assign_str(exp_name);
+			   __entry->ino = attach->dmabuf->file->f_inode->i_ino;
+			   __entry->attach = attach;
+			   __entry->fences = dma_buf_trace_fences(attach->dmabuf, false);),
+
+	    TP_printk("exp_name=%s ino=%lu attachment:%p fences=%u",
+		      __get_str(exp_name), __entry->ino, __entry->attach,
+		      __entry->fences));
 
 /*
  * Contiguous pages in one of the page tables of an importer, which chooses the table's
