@@ -78,6 +78,12 @@ static void find(struct finding *finding, u64 page, u64 pfn)
 	}
 }
 
+static void say_when(char *text, size_t size, u64 us, const char *comm, int pid)
+{
+	snprintf(text, size, "%llu.%06llu %s-%d", ull(us / 1000000), ull(us % 1000000),
+		 comm, pid);
+}
+
 /* The events of one page: its lookup, the notification after it, and the entry */
 static void explain(struct context *context, const struct finding *finding,
 		    const struct attachment *attachment, const struct event *event)
@@ -86,21 +92,22 @@ static void explain(struct context *context, const struct finding *finding,
 							   finding->pfn);
 	const struct notified *notified =
 		lookup ? attachment_notified(attachment, lookup->us) : NULL;
+	char when[COMM_SIZE + 48];
 
 	context->num = 0;
-	if (lookup)
-		context_add(context, "%llu.%06llu %s-%d looked up page %llu: pages %llu to %llu are at pfn %#llx",
-			    ull(lookup->us / 1000000), ull(lookup->us % 1000000),
-			    lookup->comm, lookup->pid, ull(lookup->page),
-			    ull(lookup->first),
+	if (lookup) {
+		say_when(when, sizeof(when), lookup->us, lookup->comm, lookup->pid);
+		context_add(context, "%s looked up page %llu: pages %llu to %llu are at pfn %#llx",
+			    when, ull(lookup->page), ull(lookup->first),
 			    ull(lookup->first + lookup->pages - 1), ull(lookup->pfn));
-	else if (attachment_page(attachment, finding->page) || attachment->num_lookups)
+	} else if (attachment->num_lookups) {
 		context_add(context, "its lookup is not among the last %u", MAX_LOOKUPS);
-	if (notified)
-		context_add(context, "%llu.%06llu %s-%d notified the importer, whose callback took %llu us",
-			    ull(notified->us / 1000000), ull(notified->us % 1000000),
-			    notified->comm, notified->pid,
-			    ull(notified->end_us ? notified->end_us - notified->us : 0));
+	}
+	if (notified) {
+		say_when(when, sizeof(when), notified->us, notified->comm, notified->pid);
+		context_add(context, "%s notified the importer, whose callback took %llu us",
+			    when, ull(notified->end_us ? notified->end_us - notified->us : 0));
+	}
 	context_note(context, event);
 }
 
