@@ -340,7 +340,8 @@ void modes_report(FILE *out);
 #define USE_REVOCABLE	32	/* pinned, and has invalidate_mappings */
 #define USE_VMAP	64	/* kernel mappings */
 #define USE_HELD	128	/* a move was refused because of its pin */
-#define NUM_USES	256
+#define USE_UNPINNED	256	/* was notified while it had mapped, without a pin */
+#define NUM_USES	512
 
 enum class {
 	CLASS_NONE, CLASS_PFN, CLASS_SG, CLASS_PINNED, CLASS_REVOCABLE, CLASS_STATIC,

@@ -54,6 +54,9 @@ static enum class class_of(unsigned int uses)
 		return CLASS_NONE;
 	if (uses & USE_STATIC)
 		return CLASS_STATIC;
+	/* virtio-gpu pins while it imports, and follows moves afterwards. */
+	if (uses & USE_UNPINNED)
+		return CLASS_SG;
 	if (uses & USE_REVOCABLE)
 		return CLASS_REVOCABLE;
 	if (uses & USE_PIN)

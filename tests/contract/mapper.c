@@ -197,7 +197,8 @@ void mapper_notified(struct attachment *attachment, const struct event *event)
 		return;
 	mapper_overdue(attachment, event->us);
 	attachment->did.notified_maps++;
-	coverage_use(attachment, USE_NOTIFIED);
+	coverage_use(attachment,
+		     USE_NOTIFIED | (attachment->own_pins ? 0 : USE_UNPINNED));
 	for (map = attachment->maps; map; map = map->next)
 		if (!map->notified_us)
 			map->notified_us = event->us;
