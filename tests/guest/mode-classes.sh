@@ -44,8 +44,8 @@ classes_run()
 	progress "$_name"
 	_use=use-mapper.sh
 	[ "$1" != pfn ] || _use=use-pfn.sh
-	CONTRACT=$_out
-	CONTRACT_LIMIT=1000
+	# shellcheck disable=SC2034 # for start_contract
+	CONTRACT=$_out CONTRACT_LIMIT=1000
 	start_contract
 	# shellcheck disable=SC2086 # options are words
 	PATH=$CLASSES:$PATH detached vgem_pfn_share $4 "$_use" "$1" "$2" \

@@ -4,7 +4,7 @@
 dir=/sys/module/sg_importer/parameters
 echo "${1:-dynamic}" > $dir/class
 echo "${2:-none}" > $dir/bug
-echo "$VGEM_PFN_DMABUF_FD" > $dir/map
-status=$?
+status=0
+echo "$VGEM_PFN_DMABUF_FD" > $dir/map || status=1
 dmesg | sed -n 's/.*sg_importer: /use-mapper: /p' | tail -n 1
 exit $status
