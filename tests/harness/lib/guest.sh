@@ -103,6 +103,7 @@ qemu_args() {
 		-device "virtio-blk-pci,drive=root"
 		-device "virtio-gpu-pci${GUEST_BLOB:+,blob=on}"
 		-device virtio-serial-pci -device pvpanic-pci
+		-device "bochs-display,romfile=,addr=0x10"
 		-object "memory-backend-memfd,id=bar,size=$BAR_SIZE,share=on"
 		-device "ivshmem-plain,memdev=bar"
 		-device "pci-bridge,id=bridge,chassis_nr=1"

@@ -47,5 +47,7 @@ void prime_jobs_tests(int fd, int importer);
 void prime_engines_tests(int fd, int importer);
 void prime_close_tests(int fd, int importer);
 void prime_udmabuf_tests(int importer);
+/* QEMU's bochs-display as importer */
+void prime_bochs_tests(int fd);
 
 #endif /* PRIME_H */

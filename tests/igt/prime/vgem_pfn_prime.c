@@ -294,6 +294,17 @@
  *
  * SUBTEST: udmabuf-orders
  * Description: Lookups of blocks and runs report whole huge pages.
+ *
+ * SUBTEST: bochs-show
+ * Description: bochs-display shows a buffer in each kind of memory, which is pinned as long
+ *		as it is shown. It moves while another one is shown.
+ *
+ * SUBTEST: bochs-pending
+ * Description: The picture of a buffer whose copy to a new placement is pending is right.
+ *
+ * SUBTEST: bochs-unplug
+ * Description: A buffer that is shown can be updated after its exporter is unplugged.
+ *		Afterwards it cannot be shown again, and the screen keeps its picture.
  */
 
 /**
@@ -369,6 +380,7 @@ int igt_main()
 	prime_engines_tests(fd, importer);
 	prime_close_tests(fd, importer);
 	prime_udmabuf_tests(importer);
+	prime_bochs_tests(fd);
 
 	igt_fixture() {
 		close(importer);
