@@ -151,16 +151,10 @@ static void test_read_only(int fd, int other)
 static void test_swiotlb(int fd, int other)
 {
 	static const uint32_t regions[] = { VGEM_PFN_CARVEOUT, VGEM_PFN_TT };
-	FILE *file = fopen("/proc/cmdline", "r");
-	char cmdline[4096] = "";
 	struct shared s;
 	size_t i;
 
-	igt_assert(file && fgets(cmdline, sizeof(cmdline), file));
-	fclose(file);
-	igt_require_f(strstr(cmdline, "swiotlb=force"),
-		      "the kernel needs the parameter swiotlb=force\n");
-
+	pfn_require_kernel_param("swiotlb=force");
 	s = shared_create(fd, other, 256 * KiB, 1);
 	for (i = 0; i < ARRAY_SIZE(regions); i++) {
 		vgem_pfn_bo_move(fd, s.handle, regions[i]);

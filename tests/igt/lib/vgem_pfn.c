@@ -66,6 +66,16 @@ void pfn_close_other(const char *module, int fd)
 	loaded_other = false;
 }
 
+void pfn_require_kernel_param(const char *param)
+{
+	FILE *file = fopen("/proc/cmdline", "re");
+	char cmdline[4096] = "";
+
+	igt_assert(file && fgets(cmdline, sizeof(cmdline), file));
+	fclose(file);
+	igt_require_f(strstr(cmdline, param), "the kernel needs the parameter %s\n", param);
+}
+
 bool pfn_kernel_has_kasan(void)
 {
 	return !system("grep -q ' kasan_report$' /proc/kallsyms");

@@ -43,6 +43,9 @@ void pfn_close_other(const char *module, int fd);
 /* Once per test, in the first fixture: resets all knobs now and at exit. */
 void vgem_pfn_reset_on_exit(void);
 
+/* Skips unless the kernel's command line has @param. */
+void pfn_require_kernel_param(const char *param);
+
 /* Whether the kernel checks its own memory accesses, which slows them down */
 bool pfn_kernel_has_kasan(void);
 

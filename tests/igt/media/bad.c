@@ -94,6 +94,31 @@ static void test_faults(struct bad *bad)
 	}
 }
 
+/*
+ * Bounce buffers: a scatter list that needs them is refused. A kernel mapping is of the
+ * buffer itself.
+ */
+static void test_swiotlb(int fd)
+{
+	struct bad bad;
+
+	pfn_require_kernel_param("swiotlb=force");
+	bad_begin(&bad, fd, MEDIA_DMA_CONTIG);
+	igt_assert_eq(__media_queue(&bad.queue, 0, bad.bo.dmabuf, 0), -EINVAL);
+	media_bo_assert_unused(&bad.bo);
+	close(bad.video);
+	media_bo_destroy(&bad.bo);
+
+	bad_begin(&bad, fd, MEDIA_VMALLOC);
+	media_set_frame(bad.video, 1);
+	igt_assert_eq(__media_queue(&bad.queue, 0, bad.bo.dmabuf, 0), 0);
+	igt_assert_eq(__media_stream(&bad.queue, true), 0);
+	igt_assert_eq_u32(media_dequeue(&bad.queue), 0);
+	media_bo_check(&bad.bo, media_frame(1), bad.queue.size);
+	close(bad.video);
+	media_bo_destroy(&bad.bo);
+}
+
 void media_bad_tests(int fd)
 {
 	enum media_kind kind;
@@ -121,4 +146,8 @@ void media_bad_tests(int fd)
 		test_faults(&bad);
 		bad_end(&bad);
 	}
+
+	igt_describe("A device that needs bounce buffers cannot map a buffer.");
+	igt_subtest("swiotlb")
+		test_swiotlb(fd);
 }

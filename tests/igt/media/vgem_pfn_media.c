@@ -50,6 +50,11 @@
  *		of it is I/O memory. Other buffers can be queued afterwards, also the same
  *		one as source and target.
  *
+ * SUBTEST: swiotlb
+ * Description: A device that needs bounce buffers, as with swiotlb=force, refuses a buffer
+ *		that it maps as a scatter list. Frames in one with a kernel mapping are
+ *		right.
+ *
  * SUBTEST: faults
  * Description: If the exporter fails to attach, pin or map, QBUF fails and leaves nothing
  *		behind.

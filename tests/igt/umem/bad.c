@@ -5,6 +5,7 @@
 
 #include "igt.h"
 #include "pfn_fault.h"
+#include "pfn_pci.h"
 #include "umem.h"
 
 static void test_bad(int fd)
@@ -68,6 +69,28 @@ static void test_faults(int fd)
 	umem_bo_destroy(&bo);
 }
 
+/* A device that needs bounce buffers */
+static void test_swiotlb(int fd, uint32_t region)
+{
+	struct umem_bo bo = umem_bo_create(fd, region);
+	uint32_t mode;
+	int umem;
+
+	for (mode = 0; mode < NUM_MODES; mode++) {
+		umem = __umem_import(bo.dmabuf, mode, 0, UMEM_SIZE);
+		if (mode == DMA_BUF_UMEM_DYNAMIC) {
+			igt_assert_fd(umem);
+			igt_assert_eq(__umem_map(umem), -EIO);
+			umem_assert_unmapped(umem);
+			close(umem);
+		} else {
+			igt_assert_eq(umem, -EIO);
+		}
+		igt_assert_eq_u32(vgem_pfn_bo_query(fd, bo.handle).pin_count, 0);
+	}
+	umem_bo_destroy(&bo);
+}
+
 void umem_bad_tests(int fd)
 {
 	igt_describe("Parts that are not inside the buffer, and other files, are refused.");
@@ -77,4 +100,10 @@ void umem_bad_tests(int fd)
 	igt_describe("A failure of the exporter leaves nothing behind.");
 	igt_subtest("faults")
 		test_faults(fd);
+
+	igt_describe("A device that needs bounce buffers cannot map a buffer.");
+	igt_subtest("swiotlb") {
+		pfn_require_kernel_param("swiotlb=force");
+		pfn_each_carveout(fd, test_swiotlb);
+	}
 }

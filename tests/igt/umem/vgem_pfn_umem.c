@@ -30,6 +30,10 @@
  * Description: Parts that are not inside the buffer, files that are no dma-bufs, and
  *		unknown modes are refused.
  *
+ * SUBTEST: swiotlb
+ * Description: A device that needs bounce buffers, as with swiotlb=force, cannot map a
+ *		buffer, in any mode. The failure leaves no pin behind.
+ *
  * SUBTEST: faults
  * Description: If the exporter fails to attach, pin or map, the import fails and leaves
  *		neither an attachment nor a pin behind.
