@@ -18,7 +18,7 @@ static void bad_begin(struct bad *bad, int fd, enum media_kind kind)
 	bad->video = media_open(kind);
 	bad->queue = media_queue(bad->video, kind == MEDIA_M2M ?
 				 V4L2_BUF_TYPE_VIDEO_OUTPUT : V4L2_BUF_TYPE_VIDEO_CAPTURE);
-	bad->bo = media_bo_create(fd, VGEM_PFN_CARVEOUT, 1);
+	bad->bo = media_bo_create(fd, media_carveout(fd, kind), 1);
 	igt_assert_eq(__media_request(&bad->queue, 2, V4L2_MEMORY_DMABUF), 0);
 }
 

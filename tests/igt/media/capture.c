@@ -7,8 +7,6 @@
 #include "pfn_pci.h"
 
 #define NUM_BOS		2
-#define DMA_LIMIT	(1ULL << 32)
-
 /* Result of expected(): depends on the placement that the buffer has after a move */
 #define MOVES		1
 
@@ -35,7 +33,7 @@ static int expected(enum media_kind kind, const struct media_bo *bo)
 		if (pfns[i] != pfns[0] + i)
 			ret = -EFAULT;
 	for (i = 0; i < num; i++)
-		if (pfns[i] >= DMA_LIMIT / PFN_PAGE_SIZE)
+		if (pfns[i] >= MEDIA_DMA_LIMIT / PFN_PAGE_SIZE)
 			ret = -EINVAL;
 	free(pfns);
 	return ret;

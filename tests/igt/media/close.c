@@ -64,12 +64,13 @@ static bool is_mapped(const struct end *end)
 
 static void test_order(int fd, enum media_kind kind, const int *order)
 {
-	uint64_t used = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used;
+	uint32_t region = media_carveout(fd, kind);
+	uint64_t used = vgem_pfn_region(fd, region).used;
 	struct end end = {};
 	int i, video = media_open(kind);
 
 	end.queue = media_queue(video, V4L2_BUF_TYPE_VIDEO_CAPTURE);
-	end.bo = media_bo_create(fd, VGEM_PFN_CARVEOUT, 1);
+	end.bo = media_bo_create(fd, region, 1);
 	igt_assert_eq(__media_request(&end.queue, 2, V4L2_MEMORY_DMABUF), 0);
 	igt_assert_eq(__media_queue(&end.queue, 0, end.bo.dmabuf, 0), 0);
 	igt_assert_eq(__media_stream(&end.queue, true), 0);
@@ -83,9 +84,9 @@ static void test_order(int fd, enum media_kind kind, const int *order)
 					  is_mapped(&end));
 		else if (is_mapped(&end))
 			igt_assert_lte_u64(used + end.bo.size,
-					   vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used);
+					   vgem_pfn_region(fd, region).used);
 	}
-	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, used);
+	igt_assert_eq_u64(vgem_pfn_region(fd, region).used, used);
 }
 
 static void test_orders(int fd, enum media_kind kind, int step)
@@ -106,7 +107,7 @@ static void test_unplug(enum media_kind kind)
 {
 	int video = media_open(kind), fd = vgem_pfn_open_faux(1);
 	struct media_queue queue = media_queue(video, V4L2_BUF_TYPE_VIDEO_CAPTURE);
-	struct media_bo bo = media_bo_create(fd, VGEM_PFN_CARVEOUT, 1);
+	struct media_bo bo = media_bo_create(fd, media_carveout(fd, kind), 1);
 
 	igt_assert_eq(__media_request(&queue, 2, V4L2_MEMORY_DMABUF), 0);
 	igt_assert_eq(__media_queue(&queue, 0, bo.dmabuf, 0), 0);

@@ -34,6 +34,12 @@ extern const char * const media_kind_names[MEDIA_NUM_KINDS];
 void media_load(void);
 int media_open(enum media_kind kind);
 
+/* The end of the memory that a device can address which maps by scatter lists */
+#define MEDIA_DMA_LIMIT	(1ULL << 32)
+
+/* A carveout of which the device maps contiguous buffers. Skips without one. */
+uint32_t media_carveout(int fd, enum media_kind kind);
+
 /* A queue of a device */
 struct media_queue {
 	int video;
@@ -60,7 +66,7 @@ const uint8_t *media_frame(unsigned int n);
 void media_set_frame(int video, unsigned int n);
 
 /*
- * A buffer that is one page longer than a frame, filled with a pattern. It may move to each
+ * A buffer that is a few pages longer than a frame, filled with a pattern. It may move to each
  * region of its device.
  */
 struct media_bo {

@@ -239,6 +239,19 @@ const uint8_t *media_frame(unsigned int n)
 
 /* Buffers */
 
+uint32_t media_carveout(int fd, enum media_kind kind)
+{
+	struct drm_vgem_pfn_region region;
+	uint32_t id;
+
+	vgem_pfn_for_each_carveout(fd, region, id)
+		if (kind != MEDIA_DMA_CONTIG ||
+		    (region.type == DRM_VGEM_PFN_REGION_TYPE_CONTIG &&
+		     region.base_pfn * PFN_PAGE_SIZE + region.size <= MEDIA_DMA_LIMIT))
+			return id;
+	igt_skip("no carveout below 4 GiB\n");
+}
+
 bool media_is_bar(int fd, uint32_t region)
 {
 	return vgem_pfn_region(fd, region).type == DRM_VGEM_PFN_REGION_TYPE_BAR;
@@ -263,9 +276,11 @@ struct media_bo media_bo_create_size(int fd, uint32_t region, uint64_t size, uin
 
 struct media_bo media_bo_create(int fd, uint32_t region, uint64_t seed)
 {
-	uint64_t pages = (MEDIA_WIDTH * MEDIA_HEIGHT * 2 - 1) / PFN_PAGE_SIZE + 1;
+	/* A power of two: one block of an allocator, if that is not fragmented */
+	const uint64_t size = 32 * PFN_PAGE_SIZE;
 
-	return media_bo_create_size(fd, region, (pages + 1) * PFN_PAGE_SIZE, seed);
+	igt_assert_lt_u64(MEDIA_WIDTH * MEDIA_HEIGHT * 2, size);
+	return media_bo_create_size(fd, region, size, seed);
 }
 
 uint64_t *media_bo_pfns(const struct media_bo *bo)

@@ -16,7 +16,7 @@
 #define NUM_MODES	3
 extern const char * const umem_mode_names[NUM_MODES];
 
-/* Open the importer, until the program ends. Skips without it. */
+/* Load and open the importer, until the program ends. Skips without it. */
 void umem_open(void);
 /* Returns a file descriptor or -errno. */
 int __umem_import(int dmabuf, uint32_t mode, uint64_t offset, uint64_t length);

@@ -83,6 +83,7 @@
 #include <sys/ioctl.h>
 
 #include "igt.h"
+#include "igt_kmod.h"
 #include "pfn_nth.h"
 #include "umem.h"
 #include "vgem_pfn_module.h"
@@ -95,12 +96,23 @@ const char * const umem_mode_names[NUM_MODES] = {
 	[DMA_BUF_UMEM_REVOCABLE] = "revocable",
 };
 
+#define MODULE	"dma-buf-umem-importer"
+
 static int importer = -1;
+
+static void unload(int sig)
+{
+	close(importer);
+	igt_kmod_unload(MODULE);
+}
 
 void umem_open(void)
 {
+	igt_install_exit_handler(unload);
+	igt_require_f(!system("modprobe -q " MODULE),
+		      "the kernel needs DMABUF_UMEM_IMPORTER\n");
 	importer = open("/dev/dma_buf_umem_importer", O_RDWR | O_CLOEXEC);
-	igt_require_f(importer >= 0, "the kernel needs DMABUF_UMEM_IMPORTER\n");
+	igt_assert_fd(importer);
 }
 
 int __umem_import(int dmabuf, uint32_t mode, uint64_t offset, uint64_t length)
@@ -220,8 +232,6 @@ int igt_main()
 	umem_notify_tests(fd);
 	umem_bad_tests(fd);
 
-	igt_fixture() {
-		close(importer);
+	igt_fixture()
 		close(fd);
-	}
 }
