@@ -6,12 +6,12 @@
 H := tests/harness
 
 # Variables that the scripts read from the environment
-export LINUX KERNEL MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
+export LINUX KERNEL DEB_VERSION MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
 export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES TIMEOUT IGT
 export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE CONFIGS SERIES COMPILE PAGES
 
 .PHONY: help run run-kvm test prove race coverage bench bench-compare residency shell kernel check \
-	check-configs docs docs-check series igt-series test-times test-list test-inject test-harness test-prove \
+	check-configs docs docs-check deb series igt-series test-times test-list test-inject test-harness test-prove \
 	test-mutations test-iommufd test-kvm test-nested test-full clean clean-cache
 
 help:
@@ -32,6 +32,7 @@ help:
 	@echo '  make check           checkpatch, sparse, W=1, kernel-doc, shellcheck, docs of subtests'
 	@echo '  make check-configs   compile in other configurations, with other compilers, for other CPUs'
 	@echo '  make series          the patches as commits to send, each compiled and checked'
+	@echo '  make deb             packages for Debian: the driver for DKMS, and the programs'
 	@echo '  make igt-series IGT=dir   the IGT tests as commits to send, for this tree of IGT'
 	@echo '  make docs            build the documentation as web pages, in out/docs/html/'
 	@echo '  make docs-check      run the commands of all pages, and compare their output'
@@ -49,6 +50,8 @@ help:
 	@echo
 	@echo 'Variables:'
 	@echo '  LINUX=/path          use a copy of this 7.3 tree instead of Debian'\''s package'
+	@echo '  KERNEL=6.12|7.2|7.3|newest'
+	@echo '                       run, test, prove: Debian'\''s own kernel, without a kernel build'
 	@echo '  TESTS=regex          run only the tests whose names match'
 	@echo '  PASSES=regex         with only these kinds of memory (tests/guest/lists/passes.list)'
 	@echo '  FORM=full            also the long forms of tests, with all kinds of memory'
@@ -75,7 +78,7 @@ help:
 	@echo '  JOBS=n               parallel compilers (one per CPU)'
 	@echo '  V=1                  show the output of commands'
 
-run test prove coverage bench bench-compare residency shell kernel check check-configs docs docs-check series igt-series:
+run test prove coverage bench bench-compare residency shell kernel check check-configs docs docs-check deb series igt-series:
 	@exec $(H)/$@.sh
 
 test-times test-list test-inject test-iommufd test-kvm test-nested test-full: test-%:

@@ -34,6 +34,14 @@ unloaded_contract()
 	[ -z "${contract_pid:-}" ] || /vgem_pfn/bin/pfn-contract unloaded
 }
 
+# reloaded_contract: call it after the exporter was loaded again. Kernels before 6.14 do
+# not enable the events of a module that is loaded later.
+reloaded_contract()
+{
+	[ -z "${contract_pid:-}" ] || [ -z "${STOCK:-}" ] ||
+		echo 1 > /sys/kernel/tracing/instances/pfn_contract/events/vgem_pfn/enable
+}
+
 # stop_contract: returns 0 if no rule was broken, except by importers that are
 # broken on purpose; 3 if nothing was recorded.
 stop_contract()

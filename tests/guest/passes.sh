@@ -174,7 +174,7 @@ reload()
 	echo "options vgem_pfn$_params" |
 		sed "s/@RESERVED+1G/@$((${RESERVED#*@} + 0x40000000))/
 			s/@RESERVED/@${RESERVED#*@}/" > /run/modprobe.d/vgem_pfn.conf
-	/sbin/modprobe vgem_pfn
+	/sbin/modprobe vgem_pfn && reloaded_contract
 }
 
 # begin_pass NAME [PARAM...]: load vgem_pfn with the parameters, by default those of

@@ -18,7 +18,7 @@
 #   headers    packages for building external modules
 #   root       a root with a compiler, if the kernel is for another Debian than that of
 #              this machine, whose compiler and libc may be too old
-#   build      compat/, built
+#   build      compat/, built          pfn_mem  tests/guest/pfn_mem, built
 #
 # which are kept until make clean-cache.
 
@@ -186,7 +186,7 @@ _debian_publish() {
 	cp "$DEBIAN_DIR/image/boot/config-$DEBIAN_RELEASE" "$tmp/config"
 	echo "$DEBIAN_RELEASE" >"$tmp/release"
 	cp "$DEBIAN_DIR/image/lib/modules/$DEBIAN_RELEASE"/modules.{builtin,order}* "$lib"
-	for file in "$DEBIAN_DIR"/build/*.ko "$DEBIAN_DIR"/build/vgem_pfn/*.ko; do
+	for file in "$DEBIAN_DIR"/build/{,vgem_pfn/}*.ko "$DEBIAN_DIR"/pfn_mem/*.ko; do
 		strip --strip-debug -o "$lib/updates/${file##*/}" "$file"
 		mapfile -t -O "${#modules[@]}" modules < <(modinfo -F depends "$file" | tr , '\n')
 	done
@@ -212,7 +212,11 @@ debian_get() {
 		BUILD="$DEBIAN_DIR/build" || die "compat/ does not support this kernel"
 	_debian_make "$DEBIAN_DIR/build" "$log" modules ||
 		die "the modules do not build for the kernel $DEBIAN_RELEASE" "$log"
-	key=$(cat "$DEBIAN_DIR/build"/{,vgem_pfn/}*.ko "$HARNESS/lib/debian.sh" | sha256sum)
+	mkdir -p "$DEBIAN_DIR/pfn_mem"
+	cp -u "$TOP"/tests/guest/pfn_mem/* "$DEBIAN_DIR/pfn_mem"
+	_debian_make "$DEBIAN_DIR/pfn_mem" "$log" modules ||
+		die "tests/guest/pfn_mem does not build for the kernel $DEBIAN_RELEASE" "$log"
+	key=$(cat "$DEBIAN_DIR"/{build,build/vgem_pfn,pfn_mem}/*.ko "$HARNESS/lib/debian.sh" | sha256sum)
 	if [[ $(cat "$GUEST_KERNEL/key" 2>/dev/null) != "$key" ]]; then
 		_debian_publish
 		echo "$key" >"$GUEST_KERNEL/key"

@@ -63,7 +63,7 @@ GUEST_CMDLINE=(
 	"memmap=$RESERVED_SIZE\$$RESERVED_ADDRESS" "RESERVED=$RESERVED_SIZE@$RESERVED_ADDRESS"
 )
 # With one of Debian's kernels (debian.sh)
-[[ ${KERNEL:-patched} == patched ]] || GUEST_CMDLINE+=("STOCK=$KERNEL")
+[[ ${KERNEL:-patched} == patched ]] || GUEST_CMDLINE+=("STOCK=$KERNEL" tsc=reliable)
 # CMDLINE="name=value ..." adds parameters of the kernel.
 read -ra _extra <<<"${CMDLINE:-}"
 GUEST_CMDLINE+=("${_extra[@]}")

@@ -41,6 +41,8 @@ declare -A TOOLS=(
 	[check]="git perl python3 shellcheck sparse $IGT_TOOLS"
 	[configs]="clang-19 aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
 		i686-linux-gnu-gcc:gcc-i686-linux-gnu"
+	[deb]="dpkg-buildpackage:dpkg-dev dh:debhelper dh_dkms:dh-dkms lintian
+		/usr/include/libdrm/drm.h:libdrm-dev"
 	[compare]="jq"
 	[plot]="gnuplot:gnuplot-nox jq"
 	[docs]="sphinx-build:python3-sphinx /usr/lib/python3/dist-packages/yaml:python3-yaml"
