@@ -23,7 +23,7 @@
 #include <linux/uaccess.h>
 #include <linux/xarray.h>
 
-#include <trace/events/dma_buf.h>
+#include <trace/events/dma_buf_pfn.h>
 
 #include "sample_importer.h"
 
