@@ -638,13 +638,24 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_insert_pud, "DMA_BUF");
 
 static int __init dma_buf_pfn_compat_init(void)
 {
+	int ret;
+
+	ret = compat_init();
+	if (ret)
+		return ret;
+
 	dma_buf_pfn_device = root_device_register("pfn");
-	return PTR_ERR_OR_ZERO(dma_buf_pfn_device);
+	if (IS_ERR(dma_buf_pfn_device)) {
+		compat_exit();
+		return PTR_ERR(dma_buf_pfn_device);
+	}
+	return 0;
 }
 
 static void __exit dma_buf_pfn_compat_exit(void)
 {
 	root_device_unregister(dma_buf_pfn_device);
+	compat_exit();
 }
 
 module_init(dma_buf_pfn_compat_init);

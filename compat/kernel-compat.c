@@ -16,7 +16,20 @@
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 
-/* Each is below a root device of its own name, which is its only ancestor. */
+/* Below a device of the name that the faux bus has, so paths in sysfs are the same */
+static struct device *compat_faux_root;
+
+int compat_init(void)
+{
+	compat_faux_root = root_device_register("faux");
+	return PTR_ERR_OR_ZERO(compat_faux_root);
+}
+
+void compat_exit(void)
+{
+	root_device_unregister(compat_faux_root);
+}
+
 static void compat_faux_release(struct device *dev)
 {
 	kfree(container_of(dev, struct faux_device, dev));
@@ -32,7 +45,7 @@ struct faux_device *faux_device_create(const char *name, struct device *parent,
 
 	device_initialize(&faux->dev);
 	faux->dev.release = compat_faux_release;
-	faux->dev.parent = parent;
+	faux->dev.parent = parent ?: compat_faux_root;
 	if (dev_set_name(&faux->dev, "%s", name) || device_add(&faux->dev)) {
 		put_device(&faux->dev);
 		return NULL;

@@ -30,6 +30,21 @@
 #include <drm/ttm/ttm_device.h>
 #include <drm/ttm/ttm_tt.h>
 
+/* For the module dma-buf-pfn-compat */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+int compat_init(void);
+void compat_exit(void);
+#else
+static inline int compat_init(void)
+{
+	return 0;
+}
+
+static inline void compat_exit(void)
+{
+}
+#endif
+
 /* The operation of an importer that is notified */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 #define compat_notify move_notify

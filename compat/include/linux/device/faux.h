@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Devices without a bus: on kernels without the faux bus, devices below a root
- * device of the same name.
- */
+/* On kernels without the faux bus: devices without a bus, at the same place in sysfs */
 
 #if __has_include_next(<linux/device/faux.h>)
 #include_next <linux/device/faux.h>
