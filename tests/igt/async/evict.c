@@ -167,7 +167,7 @@ struct shuttle {
 	int fd;
 	uint32_t handle;
 	volatile bool stop;
-	unsigned int moves;
+	volatile unsigned int moves;
 	int ret;
 };
 
@@ -195,6 +195,9 @@ static void test_evict_all_busy(int fd)
 
 	vgem_pfn_set_knob(fd, "async_moves", 1);
 	pfn_thread_start(&thread, shuttle_run, &s);
+	/* The thread may begin later than all of these evictions end. */
+	while (!s.moves)
+		usleep(1000);
 	for (i = 0; i < 20 && !ret; i++)
 		ret = __vgem_pfn_evict_all_carveouts(fd);
 	s.stop = true;
