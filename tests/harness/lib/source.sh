@@ -11,7 +11,10 @@
 #                      call both under with_lock "work-$SRC_ID"
 #   checkpatch ARG..., checkpatch_patches PATCH...   checkpatch.pl of the tree
 #
-# LINUX=/path/to/tree is copied and used instead of Debian's package.
+# LINUX=/path/to/tree is copied and used instead of Debian's package. Without Linux 7.3 in
+# the archive, the newest later package is used, or 7.2. On such a tree only the patches
+# of the kAPI, the driver and the importer have to apply (MUST_APPLY). Other patches are
+# left out together with the rest of their series, and listed.
 # OVERLAY_PATCH="x.patch ..." is applied last: a mutation.
 #
 # $CACHE/linux/<id>     the original Linux tree, which is never modified
@@ -22,8 +25,9 @@
 # does not. rsync --checksum then copies only what differs, so that make rebuilds
 # nothing else.
 
-LINUX_PACKAGE=linux-source-7.3
 LINUX_SUITES="trixie-backports testing unstable"
+# On a tree that is not 7.3
+MUST_APPLY='drm-gem/0001|get-pfn/000[1-5]|vgem-pfn/|importer/|trace/'
 # Directories of the repository that have kernel files
 OVERLAY_DIRS=(drivers include virt Documentation tools)
 
@@ -31,9 +35,6 @@ source_id() {
 	if [[ -n ${LINUX:-} ]]; then
 		[[ -f $LINUX/Makefile && -f $LINUX/Kconfig ]] || die "LINUX=$LINUX is not a kernel tree"
 		LINUX=$(cd "$LINUX" && pwd -P)
-		local have
-		have=$(awk -F' *= *' '/^(VERSION|PATCHLEVEL) *=/ { v = v "." $2 } END { print substr(v, 2) }' "$LINUX/Makefile")
-		[[ $have == 7.3 ]] || die "LINUX=$LINUX is Linux $have, and this builds on 7.3"
 		SRC_ID=tree-$(printf '%s' "$LINUX" | sha256sum | cut -c1-10)
 	else
 		_source_package
@@ -55,19 +56,30 @@ _source_newest() {
 	compgen -G "$CACHE/linux/debian-*" | grep -vF .tmp. | sort -V | tail -n 1
 }
 
-# shellcheck disable=SC2016 # $1 is the hook's
+# Run by mmdebstrap: download 7.3, else the newest later one, else 7.2. LINUX_HIDE, a regular
+# expression, is for tests.
+# shellcheck disable=SC2016 # expanded by the hook
+LINUX_HOOK='cd "$1" && export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" || exit
+names=$(apt-cache search --names-only "^linux-source-[0-9.]+\$" | sed "s/ .*//" | grep -vxE "$HIDE")
+later=$(printf "%s\n" $names linux-source-7.3 | sort -uV | sed -n "/^linux-source-7\.3\$/,\$p" | tail -n 1)
+for package in linux-source-7.3 "$later" linux-source-7.2; do
+	echo "$names" | grep -qx "$package" && exec apt-get download "$package"
+done
+echo "E: Unable to locate package linux-source-7.3, a later one, or 7.2"
+exit 1'
+
 _source_fetch() {
 	local deb id tmp log=$CACHE/log/unpack.log
 	[[ -z $(_source_newest) ]] || return 0
 	need_space "$CACHE" 3000
-	if ! compgen -G "$CACHE/deb/$LINUX_PACKAGE/*.deb" >/dev/null; then
-		tmp_for tmp "$CACHE/deb/$LINUX_PACKAGE"
-		SUITES_ELSE=", or give a tree with LINUX=/path" suites_get "$tmp" 160 \
-			"$LINUX_SUITES" "$LINUX_PACKAGE" --extract-hook='cd "$1" &&
-				APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get download '"$LINUX_PACKAGE"
-		publish "$tmp" "$CACHE/deb/$LINUX_PACKAGE"
+	if ! compgen -G "$CACHE/deb/linux-source/*.deb" >/dev/null; then
+		tmp_for tmp "$CACHE/deb/linux-source"
+		SUITES_ALSO="testing unstable" SUITES_ELSE=", or give a tree with LINUX=/path" \
+			suites_get "$tmp" 160 "$LINUX_SUITES" "the source of Linux" \
+			--extract-hook="HIDE='${LINUX_HIDE:-none}'; $LINUX_HOOK"
+		publish "$tmp" "$CACHE/deb/linux-source"
 	fi
-	deb=$(compgen -G "$CACHE/deb/$LINUX_PACKAGE/*.deb")
+	deb=$(compgen -G "$CACHE/deb/linux-source/*.deb")
 	id=$(dpkg-deb -f "$deb" Version)
 	# Only characters that are safe in a path in Makefiles and shell scripts
 	id=debian-${id//[^A-Za-z0-9.+-]/-}
@@ -79,11 +91,12 @@ _source_fetch() {
 	# Make a write through a hard link of the work tree fail.
 	find "$tmp" -type f -exec chmod a-w {} +
 	publish "$tmp" "$CACHE/linux/$id"
-	rm -rf -- "$CACHE/deb/$LINUX_PACKAGE"
+	rm -rf -- "$CACHE/deb/linux-source"
 }
 
 _source_untar() {
-	dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$LINUX_PACKAGE.tar.xz" |
+	dpkg-deb --fsys-tarfile "$1" |
+		tar -xO "./usr/src/$(dpkg-deb -f "$1" Package).tar.xz" |
 		tar -xJ --strip-components=1 -C "$2"
 }
 
@@ -165,6 +178,32 @@ _stage_patch() {
 	fi
 }
 
+# source_version - of the original tree
+source_version() {
+	awk -F' *= *' '/^(VERSION|PATCHLEVEL) *=/ { v = v "." $2 } END { print substr(v, 2) }' \
+		"$PRISTINE/Makefile"
+}
+
+# _stage_series DIR PATCH... - apply the patches, all of them to 7.3. To another tree, a
+# patch that does not apply is left out, with the rest of its series, unless it must apply.
+_stage_series() {
+	local dir=$1 patch name series left='' version log=$CACHE/log/patch.log
+	version=$(source_version)
+	shift
+	for patch; do
+		name=${patch#"$SERIES_DIR/"}
+		series=${name%/*}
+		if [[ $version == 7.3 || $name =~ ^($MUST_APPLY) ]]; then
+			_stage_patch "$dir" "$patch"
+		elif [[ " $left " == *" $series "* ]]; then
+			note "left out: $name"
+		elif ! source_apply "$dir" "$patch" >"$log" 2>&1; then
+			left+=" $series"
+			note "left out, it does not apply to Linux $version: $name"
+		fi
+	done
+}
+
 # _source_stage DIR - put all files that src must have into DIR; $DIR.list lists them
 _source_stage() {
 	local dir=$1 patches=() extra=() p
@@ -176,7 +215,7 @@ _source_stage() {
 		extra+=("$(realpath "$p")")
 	done
 	patched_files "${patches[@]}" | stage_originals "$dir"
-	for p in "${patches[@]}"; do _stage_patch "$dir" "$p"; done
+	_stage_series "$dir" "${patches[@]}"
 	overlay_files >"$dir.list"
 	# A file of ours must not replace a file of Linux.
 	while read -r p; do
