@@ -152,7 +152,8 @@ debian_importer() {
 	mkdir "$1/.compat"
 	cp -r "$DEBIAN_DIR/build"/{include,Module.symvers} "$1/.compat"
 	_debian_make "$1" "$2" modules KBUILD_EXTRA_SYMBOLS=@DIR@/.compat/Module.symvers \
-		KCFLAGS="-fms-extensions -I@DIR@/.compat/include -include @DIR@/.compat/include/dma-buf-pfn-compat.h"
+		NOSTDINC_FLAGS="-nostdinc -I@DIR@/.compat/include" \
+		KCFLAGS="-fms-extensions -include @DIR@/.compat/include/dma-buf-pfn-compat.h"
 }
 
 debian_holds_still() {
