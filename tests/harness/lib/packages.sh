@@ -119,6 +119,8 @@ with_progress() {
 	progress_end
 }
 
+_APT_ENTRIES=
+
 # suite_sources SUITE - the machine's entry for the Debian archive, for this suite
 suite_sources() {
 	local suite=$1 code entries release entry key=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -130,8 +132,11 @@ suite_sources() {
 	# shellcheck disable=SC1091
 	code=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
 	# apt identifies entries by line in a .list and by stanza in a .sources file.
-	entries=$(apt-get indextargets --format "main \$(RELEASE) \$(SOURCESENTRY)" \
-		'Created-By: Packages' 'Component: main' 2>/dev/null) || :
+	# This takes seconds.
+	[[ -n $_APT_ENTRIES ]] ||
+		_APT_ENTRIES=$(apt-get indextargets --format "main \$(RELEASE) \$(SOURCESENTRY)" \
+			'Created-By: Packages' 'Component: main' 2>/dev/null) || :
+	entries=$_APT_ENTRIES
 	# Updates of a release may be elsewhere.
 	entry=$(grep -m 1 "^main $suite " <<<"$entries") ||
 		entry=$(grep -m 1 "^main ${code:-none} " <<<"$entries") ||
