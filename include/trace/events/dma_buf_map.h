@@ -9,6 +9,10 @@
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM dma_buf
 
+/* Another variable than that of dma_buf.h, which dma-buf.c includes, too */
+#undef TRACE_SYSTEM_VAR
+#define TRACE_SYSTEM_VAR dma_buf_map
+
 #if !defined(_TRACE_DMA_BUF_MAP_H) || defined(TRACE_HEADER_MULTI_READ)
 #define _TRACE_DMA_BUF_MAP_H
 
