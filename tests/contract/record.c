@@ -30,12 +30,16 @@ static const char * const events[] = {
 	"dma_buf/dma_buf_invalidate_begin", "dma_buf/dma_buf_invalidate_end",
 	"dma_buf/dma_buf_get_pfn", "dma_buf/dma_buf_get_pfn_run",
 	"dma_buf/dma_buf_pfn_entry",
-	"dma_buf/dma_buf_map_attachment", "dma_buf/dma_buf_unmap_attachment",
-	"dma_buf/dma_buf_pin", "dma_buf/dma_buf_unpin",
-	"dma_buf/dma_buf_vmap", "dma_buf/dma_buf_vunmap",
 	"dma_fence/dma_fence_signaled", "dma_fence/dma_fence_wait_start",
 	"dma_fence/dma_fence_enable_signal",
 	"module/module_free",
+};
+
+/* Without these, importers that map, pin or vmap seem to do nothing. */
+static const char * const mapping_events[] = {
+	"dma_buf/dma_buf_map_attachment", "dma_buf/dma_buf_unmap_attachment",
+	"dma_buf/dma_buf_pin", "dma_buf/dma_buf_unpin",
+	"dma_buf/dma_buf_vmap", "dma_buf/dma_buf_vunmap",
 };
 
 /* Events of the exporter, which may not be loaded yet */
@@ -89,6 +93,18 @@ static int put_exporter_events(void)
 	return 0;
 }
 
+static int enable(const char *event)
+{
+	char file[128];
+	int ret;
+
+	snprintf(file, sizeof(file), "events/%s/enable", event);
+	ret = put(file, "1", 0);
+	if (ret)
+		fprintf(stderr, "pfn-contract: no event %s\n", event);
+	return ret;
+}
+
 static int start(void)
 {
 	char file[128], filter[128];
@@ -111,13 +127,11 @@ static int start(void)
 		snprintf(file, sizeof(file), "events/%s/filter", events[i]);
 		if (!strncmp(events[i], "dma_fence/", 10))
 			ret = put(file, filter, 0);
-		if (ret)
-			break;
-		snprintf(file, sizeof(file), "events/%s/enable", events[i]);
-		ret = put(file, "1", 0);
-		if (ret)
-			fprintf(stderr, "pfn-contract: no event %s\n", events[i]);
+		if (!ret)
+			ret = enable(events[i]);
 	}
+	for (i = 0; i < ARRAY_SIZE(mapping_events); i++)
+		enable(mapping_events[i]);
 	return ret ?: put_exporter_events();
 }
 
