@@ -74,6 +74,7 @@ struct dma_buf_pfn_buffer {
  * @no_device: the importer has no device
  * @pin_count: number of dma_buf_pin() without a dma_buf_unpin()
  * @pfn_pinned: a lookup has pinned the buffer for a static attachment
+ * @detached: the importer has begun to detach, and is not notified any more
  */
 struct dma_buf_pfn_attachment {
 	struct dma_buf_attach_ops ops;
@@ -81,6 +82,7 @@ struct dma_buf_pfn_attachment {
 	bool no_device;
 	unsigned int pin_count;
 	bool pfn_pinned;
+	bool detached;
 };
 
 /* The device of attachments without one */
@@ -114,7 +116,7 @@ to_pfn_attachment(struct dma_buf_attachment *attach)
 }
 
 /* What the patched core's trace events show */
-static bool __maybe_unused dma_buf_pfn_is_dynamic(struct dma_buf_attachment *attach)
+static bool dma_buf_pfn_is_dynamic(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_pfn_attachment *state = to_pfn_attachment(attach);
 
@@ -125,7 +127,7 @@ static void dma_buf_pfn_notify(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_pfn_attachment *state = to_pfn_attachment(attach);
 
-	if (state->importer_ops && state->importer_ops->invalidate_mappings)
+	if (dma_buf_pfn_attach_revocable(attach))
 		state->importer_ops->invalidate_mappings(attach);
 }
 
@@ -144,7 +146,7 @@ static int dma_buf_pfn_op_attach(struct dma_buf *dmabuf,
 		ret = exporter->attach(dmabuf, attach);
 	attach->dev = dev;
 	if (!ret)
-		dma_buf_pfn_trace_attach(attach, dma_buf_pfn_is_dynamic(attach));
+		trace_dma_buf_pfn_attach(attach, dma_buf_pfn_is_dynamic(attach));
 	return ret;
 }
 
@@ -153,7 +155,9 @@ static void dma_buf_pfn_op_detach(struct dma_buf *dmabuf,
 {
 	const struct dma_buf_pfn_ops *exporter = to_pfn_buffer(dmabuf)->exporter;
 
-	dma_buf_pfn_trace_detach(attach, dma_buf_pfn_is_dynamic(attach));
+	/* dma_buf_pfn_detach() has emitted it for those with a state. */
+	if (!to_pfn_attachment(attach))
+		trace_dma_buf_pfn_detach(attach, dma_buf_pfn_is_dynamic(attach));
 	if (exporter->detach)
 		exporter->detach(dmabuf, attach);
 }
@@ -445,10 +449,14 @@ void dma_buf_pfn_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attac
 {
 	struct dma_buf_pfn_attachment *state = to_pfn_attachment(attach);
 
-	if (state && state->pfn_pinned) {
+	if (state) {
 		dma_resv_lock(dmabuf->resv, NULL);
-		state->pfn_pinned = false;
-		to_pfn_buffer(dmabuf)->exporter->unpin(attach);
+		if (state->pfn_pinned)
+			to_pfn_buffer(dmabuf)->exporter->unpin(attach);
+		/* Under the lock, so that the event is after each notification. */
+		state->detached = true;
+		if (to_pfn_buffer(dmabuf))
+			trace_dma_buf_pfn_detach(attach, dma_buf_pfn_is_dynamic(attach));
 		dma_resv_unlock(dmabuf->resv);
 	}
 	dma_buf_detach(dmabuf, attach);
@@ -468,7 +476,8 @@ bool dma_buf_pfn_attach_revocable(struct dma_buf_attachment *attach)
 
 	if (!state)
 		return attach->importer_ops && attach->importer_ops->compat_notify;
-	return state->importer_ops && state->importer_ops->invalidate_mappings;
+	return !state->detached && state->importer_ops &&
+	       state->importer_ops->invalidate_mappings;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_attach_revocable, "DMA_BUF");
 

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Trace events of attachments to buffers with get_pfn, for kernels whose dma-buf
- * core has no trace events. Those of newer kernels have the same format.
+ * Trace events of attachments to buffers with get_pfn, in the format of the events
+ * dma_buf_dynamic_attach and dma_buf_detach of the core. 6.12 does not have those, and
+ * later kernels emit them when a move may have passed already: after they have released
+ * the reservation lock.
  */
 
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM dma_buf
-
-#if __has_include(<trace/events/dma_buf.h>)
-
-#define dma_buf_pfn_trace_attach(attach, is_dynamic) do { } while (0)
-#define dma_buf_pfn_trace_detach(attach, is_dynamic) do { } while (0)
-
-#else
 
 #if !defined(_DMA_BUF_PFN_COMPAT_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
 #define _DMA_BUF_PFN_COMPAT_TRACE_H
@@ -20,7 +15,7 @@
 #include <linux/dma-buf.h>
 #include <linux/tracepoint.h>
 
-DECLARE_EVENT_CLASS(dma_buf_attach_dev,
+DECLARE_EVENT_CLASS(dma_buf_pfn_attachment,
 		    TP_PROTO(struct dma_buf_attachment *attach, bool is_dynamic),
 		    TP_ARGS(attach, is_dynamic),
 
@@ -43,16 +38,13 @@ DECLARE_EVENT_CLASS(dma_buf_attach_dev,
 			      __entry->attach, __entry->is_dynamic,
 			      __get_str(dev_name)));
 
-DEFINE_EVENT(dma_buf_attach_dev, dma_buf_dynamic_attach,
+DEFINE_EVENT(dma_buf_pfn_attachment, dma_buf_pfn_attach,
 	     TP_PROTO(struct dma_buf_attachment *attach, bool is_dynamic),
 	     TP_ARGS(attach, is_dynamic));
 
-DEFINE_EVENT(dma_buf_attach_dev, dma_buf_detach,
+DEFINE_EVENT(dma_buf_pfn_attachment, dma_buf_pfn_detach,
 	     TP_PROTO(struct dma_buf_attachment *attach, bool is_dynamic),
 	     TP_ARGS(attach, is_dynamic));
-
-#define dma_buf_pfn_trace_attach trace_dma_buf_dynamic_attach
-#define dma_buf_pfn_trace_detach trace_dma_buf_detach
 
 #endif /* _DMA_BUF_PFN_COMPAT_TRACE_H */
 
@@ -61,5 +53,3 @@ DEFINE_EVENT(dma_buf_attach_dev, dma_buf_detach,
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_FILE dma-buf-pfn-compat-trace
 #include <trace/define_trace.h>
-
-#endif

@@ -294,6 +294,8 @@ static const struct {
 	{ "dma_buf_unpin", .attachment = mapper_unpin },
 	{ "dma_buf_vmap", .ino = mapper_vmap },
 	{ "dma_buf_vunmap", .ino = mapper_vunmap },
+	{ "dma_buf_pfn_attach", .attachment = on_attach },
+	{ "dma_buf_pfn_detach", .ino = on_detach },
 	{ "dma_fence_signaled", .handle = on_signaled },
 	{ "dma_fence_wait_start", .handle = on_wait },
 	{ "dma_fence_enable_signal", .handle = on_wait },

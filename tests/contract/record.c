@@ -25,7 +25,6 @@
 #define REPLY_MS	60000
 
 static const char * const events[] = {
-	"dma_buf/dma_buf_dynamic_attach", "dma_buf/dma_buf_detach",
 	"dma_buf/dma_buf_invalidate_mappings",
 	"dma_buf/dma_buf_invalidate_begin", "dma_buf/dma_buf_invalidate_end",
 	"dma_buf/dma_buf_get_pfn", "dma_buf/dma_buf_get_pfn_run",
@@ -123,6 +122,11 @@ static int start(void)
 	if (!ret)
 		ret = put("buffer_size_kb", BUFFER_KB, 0);
 	snprintf(filter, sizeof(filter), "driver == \"%s\"", model.exporter);
+	/* The first two if the kernel is not patched, see compat/ */
+	if (!ret && (put("events/dma_buf/dma_buf_pfn_attach/enable", "1", 0) ||
+		     put("events/dma_buf/dma_buf_pfn_detach/enable", "1", 0)))
+		ret = put("events/dma_buf/dma_buf_dynamic_attach/enable", "1", 0) ?:
+		      put("events/dma_buf/dma_buf_detach/enable", "1", 0);
 	for (i = 0; i < ARRAY_SIZE(events) && !ret; i++) {
 		snprintf(file, sizeof(file), "events/%s/filter", events[i]);
 		if (!strncmp(events[i], "dma_fence/", 10))
