@@ -170,10 +170,10 @@ source_apply() {
 		git apply --whitespace=nowarn "${@:2}")
 }
 
-# _stage_patch DIR PATCH - apply completely or die
+# _stage_patch DIR PATCH OPTION... - apply completely or die
 _stage_patch() {
 	local dir=$1 patch=$2 log=$CACHE/log/patch.log
-	if ! source_apply "$dir" "$patch" >"$log" 2>&1; then
+	if ! source_apply "$dir" "${@:3}" "$patch" >"$log" 2>&1; then
 		die "$(basename "$patch") does not apply to $SRC_ID: $(sed -n 's/^error: //p' "$log" | head -1)" "$log"
 	fi
 }
@@ -193,8 +193,11 @@ _stage_series() {
 	for patch; do
 		name=${patch#"$SERIES_DIR/"}
 		series=${name%/*}
-		if [[ $version == 7.3 || $name =~ ^($MUST_APPLY) ]]; then
+		if [[ $version == 7.3 ]]; then
 			_stage_patch "$dir" "$patch"
+		elif [[ $name =~ ^($MUST_APPLY) ]]; then
+			# With one line of context: the neighbours in lists differ.
+			source_apply "$dir" "$patch" 2>/dev/null || _stage_patch "$dir" "$patch" -C1
 		elif [[ " $left " == *" $series "* ]]; then
 			note "left out: $name"
 		elif ! source_apply "$dir" "$patch" >"$log" 2>&1; then
