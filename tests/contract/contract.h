@@ -123,7 +123,8 @@ struct mapping {
 	u64 notified_us;	/* of the first notification since, or 0 */
 	int pid;
 	bool moving;		/* the copy to the memory is in progress, or was */
-	bool waited;		/* for that copy */
+	bool waited;		/* the thread that mapped has, for that copy */
+	int callback_pid;	/* this thread has added a callback, or 0 */
 	bool settled;		/* @moving and @waited were counted */
 	bool late;		/* reported */
 };
@@ -174,6 +175,7 @@ struct attachment {
 	bool dynamic;		/* has importer_ops */
 	bool callback;		/* known to have invalidate_mappings */
 	bool unrevocable;	/* known to have none */
+	bool no_waits;		/* reported */
 	bool held_something;	/* at the last notification, or since */
 	bool reported;
 	bool notified;		/* in this move */
@@ -316,7 +318,7 @@ void mapper_vunmap(struct buffer *buffer, const struct event *event);
 void mapper_refused(struct buffer *buffer, const struct event *event);
 void mapper_moved(struct attachment *attachment, u64 us);
 void mapper_mover(int pid);
-void mapper_waits(const struct event *event);
+void mapper_waits(const struct event *event, bool wait);
 void mapper_copied(struct buffer *buffer, u64 us);
 void mapper_overdue(struct attachment *attachment, u64 us);
 void mapper_stale(const struct attachment *attachment, char *text, size_t size);

@@ -123,7 +123,13 @@ static void on_signaled(const struct event *event)
 static void on_wait(const struct event *event)
 {
 	if (strstr(event->args, "timeline=copy "))
-		mapper_waits(event);
+		mapper_waits(event, true);
+}
+
+static void on_enable_signal(const struct event *event)
+{
+	if (strstr(event->args, "timeline=copy "))
+		mapper_waits(event, false);
 }
 
 /* --- the exporter --- */
@@ -298,7 +304,7 @@ static const struct {
 	{ "dma_buf_pfn_detach", .ino = on_detach },
 	{ "dma_fence_signaled", .handle = on_signaled },
 	{ "dma_fence_wait_start", .handle = on_wait },
-	{ "dma_fence_enable_signal", .handle = on_wait },
+	{ "dma_fence_enable_signal", .handle = on_enable_signal },
 	{ "vgem_pfn_place", .bo = on_place },
 	{ "vgem_pfn_move_begin", .bo = on_move_begin },
 	{ "vgem_pfn_move_end", .bo = exporter_end },

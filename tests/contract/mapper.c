@@ -15,14 +15,14 @@
  *
  * No event shows that an importer adds the fence of a copy to the dependencies of
  * its job, only the first enabling of the fence's signaling does. So only an
- * importer that was never seen waiting, in several maps, is reported.
+ * importer that was hardly ever seen waiting, in several maps, is reported.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "contract.h"
 
-/* Copies in progress at a map that an importer has to wait for until it is judged */
+/* So many copies without a wait, and so many times those with one, are a violation. */
 #define MIN_UNAWAITED	4
 
 /* Lists that were mapped while a copy was in progress, which may still be */
@@ -52,27 +52,45 @@ void mapper_mover(int pid)
 
 static void settle(struct attachment *attachment, struct mapping *map, u64 us)
 {
+	struct tally *did = &attachment->did;
+
 	if (!map->moving || map->settled)
 		return;
 	map->settled = true;
 	num_moving--;
-	if (map->waited) {
-		attachment->did.awaited++;
+	if (map->waited || map->callback_pid) {
+		did->awaited++;
 		return;
 	}
 	/* A notification during the wait for the lock, for example */
 	if (attachment->notified_us)
 		return;
-	attachment->did.unawaited++;
-	if (attachment->did.awaited || attachment->did.unawaited != MIN_UNAWAITED)
+	did->unawaited++;
+	if (attachment->no_waits || did->unawaited < MIN_UNAWAITED ||
+	    did->unawaited < MIN_UNAWAITED * did->awaited)
 		return;
+	attachment->no_waits = true;
 	violation(RULE_FENCE, attachment->buffer, attachment, us,
-		  "of %u lists that it mapped while the copy to that memory was in progress, it waited for the fence of none",
-		  MIN_UNAWAITED);
+		  "it mapped %llu lists while the copy to that memory was in progress, and waited for %llu of these copies",
+		  ull(did->awaited + did->unawaited), ull(did->awaited));
 }
 
-/* A wait for the fence of a copy, or a callback for it, which enables signaling */
-void mapper_waits(const struct event *event)
+/*
+ * Another thread than the one that has mapped may add the callback of a job. A wait of
+ * another thread enables signaling, too, before it begins, but is one of TTM's workers.
+ */
+static void note_wait(struct mapping *map, const struct event *event, bool wait)
+{
+	if (map->pid == event->pid)
+		map->waited = true;
+	else if (wait && map->callback_pid == event->pid)
+		map->callback_pid = 0;
+	else if (!wait && !is_mover(event->pid))
+		map->callback_pid = event->pid;
+}
+
+/* The fence of a copy: a wait begins, or signaling is enabled. */
+void mapper_waits(const struct event *event, bool wait)
 {
 	struct attachment *a;
 	struct mapping *map;
@@ -83,9 +101,8 @@ void mapper_waits(const struct event *event)
 	for (b = model.buffers; b; b = b->next)
 		for (a = b->attachments; a; a = a->next)
 			for (map = a->maps; map; map = map->next)
-				if (map->moving && !map->settled &&
-				    (map->pid == event->pid || !is_mover(event->pid)))
-					map->waited = true;
+				if (map->moving && !map->settled)
+					note_wait(map, event, wait);
 }
 
 /* A copy has ended, and no other one to this buffer is in progress. */
