@@ -563,7 +563,7 @@ void dma_buf_pfn_gem_release(struct dma_buf *dmabuf)
 	struct dma_buf_pfn_buffer *buffer = to_pfn_buffer(dmabuf);
 	struct drm_gem_object *obj = dmabuf->priv;
 
-	/* Those who found it hold the reservation lock. */
+	/* It was found under the reservation lock, which may still be held. */
 	if (dma_buf_pfn_forget(buffer)) {
 		dma_resv_lock(obj->resv, NULL);
 		dma_resv_unlock(obj->resv);

@@ -289,7 +289,7 @@ void exporter_lookup(struct attachment *attachment, const struct event *event,
 		     bool is_run);
 void exporter_fence(const struct event *event, bool begin);
 void exporter_signaled(const struct event *event);
-void exporter_gone(void);
+void exporter_unloaded(void);
 void exporter_left(void);
 
 /* --- importer.c --- */

@@ -256,7 +256,7 @@ static void on_unpin(struct buffer *b, const struct event *event)
 static bool synced;
 
 /* The exporter was unloaded, and has emitted no event since. */
-static bool gone;
+static bool unloaded;
 
 /*
  * The exporter's module was freed, with all its buffers. The kernel dropped the
@@ -267,14 +267,14 @@ static void on_module_free(const struct event *event)
 {
 	if (strcmp(event->args, model.exporter ?: "") != 0)
 		return;
-	if (!synced && !gone)
+	if (!synced && !unloaded)
 		cannot_judge("%s was unloaded by %s-%d at %llu us before all was read",
 			     event->args, event->comm, event->pid,
 			     (unsigned long long)event->us);
 	synced = false;
-	gone = true;
+	unloaded = true;
 	buffer_drop_all();
-	exporter_gone();
+	exporter_unloaded();
 }
 
 /* An event with a buffer or attachment is handled only if that is known. */
@@ -328,7 +328,7 @@ static void dispatch(size_t i, const struct event *event)
 	struct buffer *b;
 
 	if (!strncmp(handlers[i].name, "vgem_pfn_", 9))
-		gone = false;
+		unloaded = false;
 	if (handlers[i].handle) {
 		handlers[i].handle(event);
 	} else if (handlers[i].bo) {

@@ -287,7 +287,7 @@ void exporter_signaled(const struct event *event)
 }
 
 /* For copies of an unloaded module, the event of the end may have been lost. */
-void exporter_gone(void)
+void exporter_unloaded(void)
 {
 	memset(fences, 0, sizeof(fences));
 }

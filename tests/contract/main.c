@@ -42,7 +42,7 @@ static int read_file(FILE *file)
 static const char usage[] =
 	"pfn-contract [OPTION...] FILE    judge a trace; - is standard input\n"
 	"pfn-contract [OPTION...] record  trace this system until \"stop\", and judge\n"
-	"pfn-contract ready|sync|unloaded|stop  speak with who records\n"
+	"pfn-contract ready|sync|unloaded|stop  synchronize with the recorder\n"
 	"\n"
 	"  -a       importers that did nothing or were not judged are no failure\n"
 	"  -e NAME  the exporter, as in exp_name= (vgem_pfn)\n"
