@@ -60,6 +60,9 @@ static void test_large(int fd, int other)
 	igt_assert_eq_u32(vgem_pfn_bo_query(fd, s.handle).num_attachments, 1);
 	munmap(map, s.size);
 	shared_destroy(&s);
+	/* TTM frees imports in a worker. */
+	for (i = 0; i < 1500 && vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used; i++)
+		usleep(20000);
 	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, 0);
 }
 
