@@ -23,7 +23,7 @@ kasan     FORM=full,VARIANT=kasan               test     COMMON,tests/configs/ka
 coverage  VARIANT=kasan,FORM=full               coverage COMMON,tests/configs/kasan.config,tests/harness/test.sh
 drm-kunit VARIANT=drm-kunit,TESTS=_test         test     COMMON,tests/configs/drm-kunit.config
 swiotlb   CMDLINE=swiotlb=force,PASSES=SWIOTLB,TESTS=swiotlb test COMMON
-large     RESERVED_SIZE=6G,GUEST_MEM=9216M,PASSES=LARGE,TESTS=large test COMMON
+large     RESERVED_SIZE=6G,GUEST_MEM=9216M,PASSES=LARGE,TESTS=large,NO_CONTRACT=1 test COMMON
 iommufd   FORM=full                             iommufd  COMMON
 kvm       FORM=full                             kvm      COMMON
 kvm-kasan FORM=full,VARIANT=kasan               kvm      COMMON,tests/configs/kasan.config
