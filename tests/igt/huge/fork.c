@@ -13,72 +13,74 @@
 #include "huge.h"
 
 #define BLOCKS	32
+#define SIZE	(BLOCKS * HUGE)
+/* The longest time between the begin of a fork and that of the move */
+#define MAX_US	4000
 
-struct shared {
-	/* Number of the last fork that began, of the last move that is over; the end */
-	volatile int begun, moved;
-	volatile bool stop;
-	/* Number of the last fork that is over, and of those that a move was faster than */
-	volatile int forked;
-	volatile int during;
+struct race {
+	struct prime p;
+	int wake[2];	/* the parent requests a move */
+	int over[2];	/* the move is over: one byte for the child */
+	/* Number of the last fork that is over; of the moves that a fork was slower than */
+	volatile int *forked, *during;
 };
 
-/* Touch every block. Returns the number of those that needed no fault. */
-static int count_present(const struct prime *p)
+/* Number of pages that are mapped. mincore() of a PFN mapping reports its entries. */
+static int count_mapped(const struct race *race)
 {
-	struct dma_buf_pfn_stats before = pfn_import_stats(p->import);
-	int i;
+	static unsigned char pages[SIZE / PFN_PAGE_SIZE];
+	int n = 0;
+	size_t i;
 
-	for (i = 0; i < BLOCKS; i++)
-		(void)*(volatile char *)(p->map + i * HUGE);
-	return BLOCKS - (pfn_import_stats(p->import).faults - before.faults);
+	igt_assert_eq(mincore(race->p.map, SIZE, pages), 0);
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		n += pages[i] & 1;
+	return n;
 }
 
-/* Start a move at a random time after the begin of each fork, within @max_us. */
-static void run_mover(const struct prime *p, struct shared *shared, int max_us)
+/* Start a move at a random time after each request. */
+static void run_mover(struct race *race)
 {
 	unsigned int seed = 1;
 	struct timespec start;
-	int fork = 0, us;
+	int number, us;
+	char c = 0;
 
-	for (;;) {
-		while (shared->begun == fork && !shared->stop)
-			;
-		if (shared->stop)
-			return;
-		fork = shared->begun;
-		us = rand_r(&seed) % max_us;
+	close(race->wake[1]);
+	while (read(race->wake[0], &number, sizeof(number)) == sizeof(number)) {
+		us = rand_r(&seed) % MAX_US;
 		start = (struct timespec) {};
 		igt_nsec_elapsed(&start);
 		while (igt_nsec_elapsed(&start) < us * 1000ULL)
 			;
-		vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_SYSTEM);
-		shared->during += shared->forked != fork;
-		shared->moved = fork;
+		vgem_pfn_bo_move(race->p.fd, race->p.handle, VGEM_PFN_SYSTEM);
+		*race->during += *race->forked != number;
+		igt_assert_eq(write(race->over[1], &c, 1), 1);
 	}
 }
 
 /*
- * After a move, and without a fault since then, neither parent nor child has an entry.
- * Returns the number of entries that the child has.
+ * Fork during a move. After the move, and without an access since then, no process has an
+ * entry. Returns whether the child has one.
  */
-static int fork_once(const struct prime *p, struct shared *shared, int fork_number)
+static bool fork_once(struct race *race, int number)
 {
-	int status;
+	int i, status;
 	pid_t pid;
+	char c;
 
-	vgem_pfn_bo_move(p->fd, p->handle, VGEM_PFN_TT);
-	count_present(p);
+	vgem_pfn_bo_move(race->p.fd, race->p.handle, VGEM_PFN_TT);
+	for (i = 0; i < BLOCKS; i++)
+		(void)*(volatile char *)(race->p.map + i * HUGE);
 
-	shared->begun = fork_number;
+	igt_assert_eq(write(race->wake[1], &number, sizeof(number)), sizeof(number));
 	pid = fork();
 	igt_assert(pid >= 0);
 	if (!pid) {
-		while (shared->moved != fork_number)
-			usleep(200);
-		_exit(count_present(p));
+		igt_assert_eq(read(race->over[0], &c, 1), 1);
+		_exit(count_mapped(race) != 0);
 	}
-	shared->forked = fork_number;
+	*race->forked = number;
 	igt_assert_eq(waitpid(pid, &status, 0), pid);
 	igt_assert(WIFEXITED(status));
 	return WEXITSTATUS(status);
@@ -89,46 +91,50 @@ static void test_fork(int fd, int importer, int forks, int seconds)
 {
 	static const uint32_t placements[] = { VGEM_PFN_TT };
 	struct dma_buf_pfn_stats since = {};
-	struct shared *shared;
 	struct timespec start = {};
-	struct prime p;
+	struct race race = {};
 	int i, stale = 0;
-	uint64_t ns;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	igt_assert(shared != MAP_FAILED);
-	p = huge_create_sparse(fd, importer, BLOCKS * HUGE, placements, 1);
-	vgem_pfn_bo_move(fd, p.handle, VGEM_PFN_TT);
-	huge_faults(p.import, &since);
-	igt_assert_eq(count_present(&p), 0);
-	igt_require_f(huge_faults(p.import, &since).at[PMD] > BLOCKS / 2,
+	race.forked = mmap(NULL, 2 * sizeof(int), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	igt_assert(race.forked != MAP_FAILED);
+	race.during = race.forked + 1;
+	igt_assert_eq(pipe(race.wake), 0);
+	igt_assert_eq(pipe(race.over), 0);
+	race.p = huge_create_sparse(fd, importer, SIZE, placements, 1);
+	igt_assert_eq(count_mapped(&race), 0);
+	for (i = 0; i < BLOCKS; i++)
+		(void)*(volatile char *)(race.p.map + i * HUGE);
+	igt_require_f(huge_faults(race.p.import, &since).at[PMD] > BLOCKS / 2,
 		      "the memory is too scattered for huge entries\n");
+	igt_assert_lt(SIZE / PFN_PAGE_SIZE / 2, count_mapped(&race));
 
 	igt_fork(child, 1)
-		run_mover(&p, shared, 8000);
+		run_mover(&race);
 	igt_nsec_elapsed(&start);
 	for (i = 0; i < forks && igt_nsec_elapsed(&start) < seconds * 1000000000ULL; i++)
-		stale += fork_once(&p, shared, i + 1);
-	ns = igt_nsec_elapsed(&start);
-	shared->stop = true;
+		stale += fork_once(&race, i + 1);
+	close(race.wake[1]);
 	igt_waitchildren();
 
-	igt_info("%d forks in %llu s; %d moves ended before fork() did; %d stale entries\n",
-		 i, (long long)ns / 1000000000, shared->during, stale);
+	igt_info("%d forks, %d moves ended before fork() did, %d children with an entry\n", i,
+		 *race.during, stale);
 	igt_assert_eq(stale, 0);
-	munmap(shared, sizeof(*shared));
-	munmap(p.map, p.size);
-	close(p.import);
-	close(p.dmabuf);
-	vgem_pfn_gem_close(fd, p.handle);
+	close(race.wake[0]);
+	close(race.over[0]);
+	close(race.over[1]);
+	munmap((void *)race.forked, 2 * sizeof(int));
+	munmap(race.p.map, SIZE);
+	close(race.p.import);
+	close(race.p.dmabuf);
+	vgem_pfn_gem_close(fd, race.p.handle);
 }
 
 void huge_fork_tests(int fd, int importer)
 {
 	igt_describe("fork() during a move copies no entry that the move removes.");
 	igt_subtest("fork-move")
-		test_fork(fd, importer, 20, 60);
+		test_fork(fd, importer, 30, 60);
 
 	igt_describe("The same, often enough to find a rare race.");
 	igt_subtest("fork-move-long")
