@@ -159,7 +159,7 @@ check_kconfig() {
 # Mutations are run on request only, so check that they still apply.
 check_mutations() {
 	local p
-	for p in "$TOP"/tests/mutations/{,iommufd/,virtgpu/}*.patch; do
+	for p in "$TOP"/tests/mutations/{,iommufd/,ttm/,virtgpu/}*.patch; do
 		source_apply "$WORK/src" --check "$p" 2>&1 | sed "s|^|$(basename "$p"): |"
 	done
 }
