@@ -74,7 +74,8 @@ struct dma_buf_pfn_buffer {
  * @no_device: the importer has no device
  * @pin_count: number of dma_buf_pin() without a dma_buf_unpin()
  * @pfn_pinned: a lookup has pinned the buffer for a static attachment
- * @detached: the importer has begun to detach, and is not notified any more
+ * @live: it is notified. The trace has it from when this is set, under the lock, to when
+ *	  it is cleared: the importer cannot look up pages earlier or later
  */
 struct dma_buf_pfn_attachment {
 	struct dma_buf_attach_ops ops;
@@ -82,7 +83,7 @@ struct dma_buf_pfn_attachment {
 	bool no_device;
 	unsigned int pin_count;
 	bool pfn_pinned;
-	bool detached;
+	bool live;
 };
 
 /* The device of attachments without one */
@@ -127,7 +128,7 @@ static void dma_buf_pfn_notify(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_pfn_attachment *state = to_pfn_attachment(attach);
 
-	if (dma_buf_pfn_attach_revocable(attach))
+	if (state->live && dma_buf_pfn_attach_revocable(attach))
 		state->importer_ops->invalidate_mappings(attach);
 }
 
@@ -145,7 +146,8 @@ static int dma_buf_pfn_op_attach(struct dma_buf *dmabuf,
 	if (exporter->attach)
 		ret = exporter->attach(dmabuf, attach);
 	attach->dev = dev;
-	if (!ret)
+	/* dma_buf_pfn_dynamic_attach() emits it for those with a state. */
+	if (!ret && !state)
 		trace_dma_buf_pfn_attach(attach, dma_buf_pfn_is_dynamic(attach));
 	return ret;
 }
@@ -369,7 +371,9 @@ void dma_buf_pfn_invalidate_mappings(struct dma_buf *dmabuf)
 	trace_dma_buf_invalidate_mappings(dmabuf, *seq);
 
 	list_for_each_entry(attach, &dmabuf->attachments, node) {
-		if (!dma_buf_pfn_attach_revocable(attach))
+		struct dma_buf_pfn_attachment *state = to_pfn_attachment(attach);
+
+		if ((state && !state->live) || !dma_buf_pfn_attach_revocable(attach))
 			continue;
 		trace_dma_buf_invalidate_begin(attach);
 		attach->importer_ops->compat_notify(attach);
@@ -417,8 +421,16 @@ dma_buf_pfn_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 	state->no_device = !dev;
 	attach = dma_buf_dynamic_attach(dmabuf, dev ?: dma_buf_pfn_device,
 					&state->ops, importer_priv);
-	if (IS_ERR(attach))
+	if (IS_ERR(attach)) {
 		kfree(state);
+		return attach;
+	}
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	state->live = true;
+	if (to_pfn_buffer(dmabuf))
+		trace_dma_buf_pfn_attach(attach, dma_buf_pfn_is_dynamic(attach));
+	dma_resv_unlock(dmabuf->resv);
 	return attach;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_dynamic_attach, "DMA_BUF");
@@ -453,8 +465,7 @@ void dma_buf_pfn_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attac
 		dma_resv_lock(dmabuf->resv, NULL);
 		if (state->pfn_pinned)
 			to_pfn_buffer(dmabuf)->exporter->unpin(attach);
-		/* Under the lock, so that the event is after each notification. */
-		state->detached = true;
+		state->live = false;
 		if (to_pfn_buffer(dmabuf))
 			trace_dma_buf_pfn_detach(attach, dma_buf_pfn_is_dynamic(attach));
 		dma_resv_unlock(dmabuf->resv);
@@ -476,8 +487,7 @@ bool dma_buf_pfn_attach_revocable(struct dma_buf_attachment *attach)
 
 	if (!state)
 		return attach->importer_ops && attach->importer_ops->compat_notify;
-	return !state->detached && state->importer_ops &&
-	       state->importer_ops->invalidate_mappings;
+	return state->importer_ops && state->importer_ops->invalidate_mappings;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_attach_revocable, "DMA_BUF");
 

@@ -24,12 +24,7 @@
 
 struct dma_buf_pfn_run;
 
-/**
- * struct dma_buf_pfn_ops - struct dma_buf_ops of a core with get_pfn
- * @never_moves: see the kernel-doc in patches/linux-7.3/get-pfn
- * @get_pfn_run: likewise
- * @get_pfn: likewise
- */
+/* struct dma_buf_ops of a core with get_pfn, described in patches/linux-7.3/get-pfn */
 struct dma_buf_pfn_ops {
 	struct dma_buf_ops;	/* -fms-extensions: its members */
 	bool never_moves;
@@ -39,9 +34,7 @@ struct dma_buf_pfn_ops {
 		       u64 *pfn, int *max_order);
 };
 
-/**
- * struct dma_buf_pfn_export_info - struct dma_buf_export_info with these operations
- */
+/* struct dma_buf_export_info with these operations */
 struct dma_buf_pfn_export_info {
 	const char *exp_name;
 	struct module *owner;
@@ -52,9 +45,7 @@ struct dma_buf_pfn_export_info {
 	void *priv;
 };
 
-/**
- * struct dma_buf_pfn_attach_ops - struct dma_buf_attach_ops of a core with get_pfn
- */
+/* struct dma_buf_attach_ops of a core with get_pfn */
 struct dma_buf_pfn_attach_ops {
 	bool allow_peer2peer;
 	bool invalidate_unmaps;

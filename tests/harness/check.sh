@@ -129,6 +129,8 @@ check_kerneldoc() {
 	local files patches patched
 	mapfile -t files < <(repo_files 'drivers/*.c' 'drivers/*.h' 'include/*.h' 'virt/*.c')
 	_kerneldoc "$WORK/src" "${files[@]}"
+	mapfile -t files < <(repo_files 'compat/*.[ch]' | sed "s|^|$TOP/|")
+	_kerneldoc "$WORK/src" "${files[@]}"
 	mapfile -t patches < <(series_patches)
 	mapfile -t patched < <(patched_files "${patches[@]}" | grep -E '^(drivers|include|virt)/.*[.][ch]$')
 	comm -13 <(_kerneldoc "$PRISTINE" "${patched[@]}" | sed -E 's/:[0-9]+ /: /' | sort -u) \
