@@ -112,7 +112,7 @@ void umem_address_tests(int fd)
 	for (test_mode = 0; test_mode < NUM_MODES; test_mode++) {
 		igt_describe("A umem has the addresses of its part of the buffer.");
 		igt_subtest_f("address-%s", umem_mode_names[test_mode]) {
-			test_step = 32 * PFN_PAGE_SIZE;
+			test_step = UMEM_SIZE / 2;
 			pfn_each_region(fd, test_regions);
 		}
 
