@@ -38,9 +38,11 @@
 
 #include <trace/events/dma_buf_pfn.h>
 
+#include "dma-buf-pfn-compat-trace.h"
+
+#undef TRACE_INCLUDE_PATH
 #define CREATE_TRACE_POINTS
 #include <trace/events/dma_buf_map.h>
-#include "dma-buf-pfn-compat-trace.h"
 
 #include "dma-buf-pfn-state.h"
 

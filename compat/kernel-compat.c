@@ -14,6 +14,10 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+/* A source file can create the events of one header only. */
+#define CREATE_TRACE_POINTS
+#include "dma-buf-pfn-compat-trace.h"
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 
 /* Below a device of the name that the faux bus has, so paths in sysfs are the same */
