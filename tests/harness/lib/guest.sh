@@ -63,7 +63,9 @@ GUEST_CMDLINE=(
 	"memmap=$RESERVED_SIZE\$$RESERVED_ADDRESS" "RESERVED=$RESERVED_SIZE@$RESERVED_ADDRESS"
 )
 # With one of Debian's kernels (debian.sh)
-[[ ${KERNEL:-patched} == patched ]] || GUEST_CMDLINE+=("STOCK=$KERNEL" tsc=reliable)
+[[ ${KERNEL:-patched} == patched ]] || GUEST_CMDLINE+=("STOCK=$KERNEL" tsc=reliable
+	# virtio-gpu of these kernels warns while a console is shown.
+	drm_kms_helper.fbdev_emulation=0 drm_client_lib.active=none)
 # CMDLINE="name=value ..." adds parameters of the kernel.
 read -ra _extra <<<"${CMDLINE:-}"
 GUEST_CMDLINE+=("${_extra[@]}")
