@@ -54,6 +54,8 @@ static const struct {
 
 static unsigned int expected[NUM_RULES], unexpected[NUM_RULES];
 static unsigned int num_unjudged;
+/* Violations that were found after that */
+static unsigned int num_doubtful;
 static char first_unjudged[160];
 
 static bool is_exporters(enum rule rule)
@@ -94,6 +96,8 @@ void violation(enum rule rule, struct buffer *buffer,
 
 	violation_context = NULL;
 	count[rule]++;
+	if (!allowed && num_unjudged)
+		num_doubtful++;
 	if (allowed)
 		modes_found(attachment->mode, rule);
 	said = attachment ? attachment->found[rule]++ : count[rule] - 1;
@@ -169,14 +173,18 @@ int report_end(bool any)
 	       ull(model.num_lookups), ull(model.num_entries),
 	       (double)clock() / CLOCKS_PER_SEC);
 	coverage_report(any);
-	if (num) {
+	if (num > num_doubtful) {
 		printf("verdict: %u violations:", num);
 		report_rule(stdout, unexpected);
 		printf("\n");
 		return STATUS_BROKEN;
 	}
 	if (num_unjudged) {
-		printf("verdict: cannot judge: %s\n", first_unjudged);
+		printf("verdict: cannot judge: %s", first_unjudged);
+		if (num_doubtful)
+			printf("; %u violations that follow may result from that",
+			       num_doubtful);
+		printf("\n");
 		return STATUS_UNKNOWN;
 	}
 	status = any ? 0 : coverage_verdict();
