@@ -7,7 +7,7 @@ H := tests/harness
 
 # Variables that the scripts read from the environment
 export LINUX KERNEL DEB_VERSION MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
-export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE TIMES TIMEOUT IGT
+export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE GUEST_MEM TIMES TIMEOUT IGT
 export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE CONFIGS SERIES COMPILE PAGES
 
 .PHONY: help run run-kvm test prove race coverage bench bench-compare residency shell kernel check \
@@ -67,6 +67,7 @@ help:
 	@echo '  SEED=n               seed of the offsets in make bench, or of make race'
 	@echo '  TIMES=moves|all      rows that make bench also measures in time (all with KVM, else moves)'
 	@echo '  RESERVED_SIZE=nG     memory for the buffers of make bench (9G if available, else 2G)'
+	@echo '  GUEST_MEM=nM         memory of a guest (4224M)'
 	@echo '  SECONDS=n            duration of make race (60); THREADS=n, REPLAY=text'
 	@echo '  VARIANT=name         kernel configuration tests/configs/name.config (base)'
 	@echo '  CONFIG_EXTRA=file    additional options'

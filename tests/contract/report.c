@@ -47,9 +47,9 @@ static const struct {
 	[RULE_STALE] = { "stale",
 		"rule 4: nothing is written to memory after the buffer has left it, except under fences" },
 	[RULE_UNMAP] = { "unmap",
-		"dma_buf_invalidate_mappings(): scatter lists are unmapped within bounded time" },
+		"invalidate_mappings: scatter lists are unmapped within bounded time" },
 	[RULE_UNPIN] = { "unpin",
-		"dma_buf_pin(): an importer without invalidate_mappings uses memory while it is pinned, and balances pins" },
+		"dma_buf_pin(): importers use pinned memory only while it is pinned" },
 };
 
 static unsigned int expected[NUM_RULES], unexpected[NUM_RULES];

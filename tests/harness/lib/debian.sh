@@ -226,11 +226,11 @@ debian_get() {
 
 # debian_initrd - the initrd loads what is needed to mount the root, and runs its /init
 debian_initrd() {
-	local tmp list name
+	local tmp list name tree=$ROOTFS/root
 	[[ ! $GUEST_KERNEL/initrd -nt $GUEST_KERNEL/key ]] || return 0
 	tmp_for tmp "$GUEST_KERNEL/initrd.d"
-	mkdir -p "$tmp"/{bin,dev,proc,root,lib}
-	cp "$ROOTFS/root/usr/bin/busybox" "$tmp/bin"
+	mkdir -p "$tmp"/{bin,dev,proc,new,lib}
+	cp "$tree/usr/bin/busybox" "$tmp/bin"
 	list=$(modprobe -d "$GUEST_KERNEL/modules" -S "$DEBIAN_RELEASE" -a --show-depends \
 		"${DEBIAN_ROOT_MODULES[@]}" | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++')
 	for name in $list; do cp "$name" "$tmp/lib"; done
@@ -244,9 +244,9 @@ debian_initrd() {
 				/bin/busybox sleep 0.1
 				n=$((n + 1))
 			done
-			/bin/busybox mount -t squashfs -o ro /dev/vda /root
-			/bin/busybox mount --move /dev /root/dev
-			exec /bin/busybox switch_root /root /init
+			/bin/busybox mount -t squashfs -o ro /dev/vda /new
+			/bin/busybox mount --move /dev /new/dev
+			exec /bin/busybox switch_root /new /init
 		END
 	} >"$tmp/init"
 	chmod +x "$tmp/init"

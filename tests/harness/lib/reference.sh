@@ -57,7 +57,7 @@ reference_check() {
 		"$(sed -nE 's/^(TRACE_EVENT\(|DEFINE_EVENT\(.*, )(vgem_pfn_\w+),$/\2/p' "$driver/vgem_pfn_trace.h")" \
 		"$(_terms <(_section "${gpu}events.rst" "Trace events"))"
 	_differ "trace event of the core" \
-		"$(sed -nE 's/^\+(TRACE_EVENT\(|DEFINE_EVENT\(.*, )(dma_buf_\w+),$/\2/p' patches/linux-7.3/trace/*.patch)" \
+		"$(sed -nE 's/^(TRACE_EVENT\(|DEFINE_EVENT\(.*, )(dma_buf_\w+),$/\2/p' include/trace/events/dma_buf_*.h)" \
 		"$(_terms <(_section Documentation/driver-api/dma-buf-pfn-debugging.rst "Trace events"))"
 
 	_differ ioctl \
