@@ -45,7 +45,7 @@ static const struct {
 	[RULE_LEAK] = { "leak",
 		"importers detach" },
 	[RULE_STALE] = { "stale",
-		"rule 4: nothing is written to memory after the buffer has left it, except under fences" },
+		"rule 4: no writes to memory that the buffer has left, except under fences" },
 	[RULE_UNMAP] = { "unmap",
 		"invalidate_mappings: scatter lists are unmapped within bounded time" },
 	[RULE_UNPIN] = { "unpin",
