@@ -357,8 +357,9 @@ void kvm_dmabuf_unbind(struct kvm_memory_slot *slot)
  * kvm_dmabuf_unbind_all() - detach all memslots of a VM that is destroyed
  * @kvm: the VM, which has no users and no mappings any more
  *
- * After this there are no notifications. Therefore it precedes the destruction of
- * what they use: the MMU and the memslots.
+ * After this there are no notifications, and no invalidation is in progress.
+ * Therefore it precedes the check of that, and the destruction of what a
+ * notification uses: the MMU and the memslots.
  */
 void kvm_dmabuf_unbind_all(struct kvm *kvm)
 {
