@@ -218,7 +218,7 @@ void dma_move_tests(int fd)
 {
 	igt_describe("A mapped buffer does not move; the same IOVA leads to its new placement.");
 	igt_subtest("move")
-		pfn_each_region(fd, test_move);
+		pfn_each_carveout(fd, test_move);
 
 	igt_describe("Like move, 20 times in each kind of memory.");
 	igt_subtest("move-long")
