@@ -49,7 +49,7 @@ expected() {
 # igt_expected PATCH... - the IGT subtests of these, as "PASS PROGRAM SUBTEST"
 igt_expected() {
 	local first
-	read -r first _ < <(pass_lines)
+	first=$(pass_lines | awk 'NR == 1 { print $1 }')
 	expected "$@" | grep -vE '^(kunit|guest)/' | sed "s,^[^/]*$,$first/&," | tr /@ '  ' || :
 }
 
