@@ -121,7 +121,7 @@ kselftest_results() {
 # igt_prefix PASS - the prefix of test names; that of the first pass is empty
 igt_prefix() {
 	local first
-	read -r first _ < <(pass_lines)
+	first=$(pass_lines | awk 'NR == 1 { print $1 }')
 	if [[ $1 == "$first" ]]; then echo igt/; else echo "igt/$1/"; fi
 }
 
