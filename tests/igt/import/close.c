@@ -112,17 +112,17 @@ static void test_orders(int fd, int evict_after, int step)
 		}
 	}
 
-	/* TTM frees imports in a worker. */
+	/* TTM frees imports in a worker, those of earlier subtests included. */
 	for (n = 0; n < 1500; n++) {
 		for (i = 0; i < 3; i++)
-			if (vgem_pfn_region(fd, i).used != before[i])
+			if (vgem_pfn_region(fd, i).used > before[i])
 				break;
 		if (i == 3)
 			break;
 		usleep(20000);
 	}
 	for (i = 0; i < 3; i++)
-		igt_assert_eq_u64(vgem_pfn_region(fd, i).used, before[i]);
+		igt_assert_lte_u64(vgem_pfn_region(fd, i).used, before[i]);
 }
 
 void import_close_tests(int fd, int other)
