@@ -318,7 +318,7 @@ static void test_all_freed(int fd)
 
 	for (i = 0; i < 3; i++) {
 		after = vgem_pfn_region(fd, i);
-		igt_assert_eq_u64(after.used, before[i].used);
+		igt_assert_lte_u64(after.used, before[i].used);
 	}
 }
 
