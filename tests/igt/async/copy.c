@@ -20,9 +20,7 @@ static void mark_carveout(int fd)
 	uint64_t size = vgem_pfn_carveout_size(fd), *pfns, *map, i;
 	uint32_t handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT);
 
-	pfns = calloc(size / PFN_PAGE_SIZE, sizeof(*pfns));
-	igt_assert(pfns);
-	vgem_pfn_bo_pfns(fd, handle, 0, size / PFN_PAGE_SIZE, pfns);
+	pfns = vgem_pfn_bo_pfn_list(fd, handle, 0, size / PFN_PAGE_SIZE);
 	map = vgem_pfn_bo_mmap(fd, handle, size, PROT_READ | PROT_WRITE);
 	for (i = 0; i < size / PFN_PAGE_SIZE; i++)
 		map[i * PFN_PAGE_SIZE / sizeof(*map)] = mark(pfns[i]);

@@ -47,11 +47,9 @@ static int compare(const void *a, const void *b)
 /* Number of contiguous ranges of a buffer */
 static uint64_t count_runs(int fd, uint32_t handle, uint64_t num_pages)
 {
-	uint64_t *pfns = calloc(num_pages, sizeof(*pfns));
+	uint64_t *pfns = vgem_pfn_bo_pfn_list(fd, handle, 0, num_pages);
 	uint64_t i, num = 1;
 
-	igt_assert(pfns);
-	vgem_pfn_bo_pfns(fd, handle, 0, num_pages, pfns);
 	for (i = 1; i < num_pages; i++)
 		num += pfns[i] != pfns[i - 1] + 1;
 	free(pfns);

@@ -61,10 +61,9 @@ struct dma_memory dma_memory_of(const struct dma_bo *bo)
 	struct dma_memory memory = { .num = bo->size / PFN_PAGE_SIZE };
 	uint64_t i;
 
-	memory.pfns = calloc(memory.num, sizeof(*memory.pfns));
+	memory.pfns = vgem_pfn_bo_pfn_list(bo->fd, bo->handle, 0, memory.num);
 	memory.contents = malloc(bo->size);
-	igt_assert(memory.pfns && memory.contents);
-	vgem_pfn_bo_pfns(bo->fd, bo->handle, 0, memory.num, memory.pfns);
+	igt_assert(memory.contents);
 	for (i = 0; i < memory.num; i++)
 		pfn_mem_read(memory.pfns[i], 0, memory.contents + i * PFN_PAGE_SIZE,
 			     PFN_PAGE_SIZE);

@@ -132,14 +132,11 @@ struct huge_count huge_expected(const struct prime *p, uint64_t first,
 				uint64_t count)
 {
 	uint64_t page, n, pages = p->size / PFN_PAGE_SIZE;
-	uint64_t *pfns = calloc(pages, sizeof(*pfns));
+	uint64_t *pfns = vgem_pfn_bo_pfn_list(p->fd, p->handle, 0, pages);
+	uint8_t *orders = pfn_true_orders(pfns, pages);
 	struct huge_count want = {};
-	uint8_t *orders;
 	int level;
 
-	igt_assert(pfns);
-	vgem_pfn_bo_pfns(p->fd, p->handle, 0, pages, pfns);
-	orders = pfn_true_orders(pfns, pages);
 
 	for (page = first; page < first + count; page += n) {
 		level = orders[page] == PFN_ORDER_1G ? PUD :
@@ -189,12 +186,10 @@ void huge_assert_cpu_orders(const struct prime *p)
 {
 	uint64_t i, pages = p->size / PFN_PAGE_SIZE;
 	struct dma_buf_pfn_entry *entries = calloc(pages, sizeof(*entries));
-	uint64_t *pfns = calloc(pages, sizeof(*pfns));
-	uint8_t *orders;
+	uint64_t *pfns = vgem_pfn_bo_pfn_list(p->fd, p->handle, 0, pages);
+	uint8_t *orders = pfn_true_orders(pfns, pages);
 
-	igt_assert(entries && pfns);
-	vgem_pfn_bo_pfns(p->fd, p->handle, 0, pages, pfns);
-	orders = pfn_true_orders(pfns, pages);
+	igt_assert(entries);
 	igt_assert_eq(__pfn_import_snapshot(p->import, 0, pages, entries), 0);
 	for (i = 0; i < pages; i++)
 		igt_assert_f(entries[i].flags & ENTRY_CPU &&

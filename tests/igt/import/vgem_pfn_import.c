@@ -204,22 +204,13 @@ void shared_destroy(struct shared *s)
 	vgem_pfn_gem_close(s->fd, s->handle);
 }
 
-static uint64_t *all_pfns(int fd, uint32_t handle, size_t size)
-{
-	uint64_t *pfns = calloc(size / PFN_PAGE_SIZE, sizeof(*pfns));
-
-	igt_assert(pfns);
-	vgem_pfn_bo_pfns(fd, handle, 0, size / PFN_PAGE_SIZE, pfns);
-	return pfns;
-}
-
 void shared_map(struct shared *s)
 {
 	uint64_t *here, *there, i;
 
 	vgem_pfn_bo_move(s->other, s->import, VGEM_PFN_TT);
-	here = all_pfns(s->other, s->import, s->size);
-	there = all_pfns(s->fd, s->handle, s->size);
+	here = vgem_pfn_bo_pfn_list(s->other, s->import, 0, s->size / PFN_PAGE_SIZE);
+	there = vgem_pfn_bo_pfn_list(s->fd, s->handle, 0, s->size / PFN_PAGE_SIZE);
 	for (i = 0; i < s->size / PFN_PAGE_SIZE; i++) {
 		igt_assert_neq_u64(there[i], VGEM_PFN_NO_PFN);
 		igt_assert_eq_u64(here[i], there[i]);
@@ -234,7 +225,7 @@ void shared_assert_unmapped(struct shared *s)
 
 	igt_assert_eq_u32(vgem_pfn_bo_region(s->other, s->import),
 			  VGEM_PFN_SYSTEM);
-	pfns = all_pfns(s->other, s->import, s->size);
+	pfns = vgem_pfn_bo_pfn_list(s->other, s->import, 0, s->size / PFN_PAGE_SIZE);
 	for (i = 0; i < s->size / PFN_PAGE_SIZE; i++)
 		igt_assert_eq_u64(pfns[i], VGEM_PFN_NO_PFN);
 	free(pfns);

@@ -48,11 +48,9 @@ void iommufd_assert_truth(struct iommufd *iommu, uint64_t iova, int fd,
 		vgem_pfn_region(fd, vgem_pfn_bo_region(fd, handle));
 	uint64_t first = start / PFN_PAGE_SIZE, last = start + length - 1, at, next, phys;
 	uint64_t pages = last / PFN_PAGE_SIZE - first + 1;
-	uint64_t *pfns = calloc(pages, sizeof(*pfns));
+	uint64_t *pfns = vgem_pfn_bo_pfn_list(fd, handle, first, pages);
 	bool mmio;
 
-	igt_assert(pfns);
-	vgem_pfn_bo_pfns(fd, handle, first, pages, pfns);
 	/* Look up the first byte in each page, and the last byte. */
 	for (at = start; at <= last; at = next) {
 		igt_assert_eq(__iommufd_lookup(iommu, iova + (at - start), &phys,

@@ -81,8 +81,8 @@ void vm_create_cpus(struct vm *vm);
 void vm_destroy(struct vm *vm);
 
 /*
- * Paging with pages of 4 MiB, by which all addresses stay the same. The directory has 1,024
- * entries of 4 bytes. vm_make_directory() makes one in the RAM.
+ * Paging with pages of 4 MiB that map each address to itself. The directory has 1,024 entries
+ * of 4 bytes. vm_make_directory() makes one in the RAM.
  */
 #define VM_DIRECTORY	0x6000
 uint32_t vm_directory_entry(uint32_t index);
@@ -209,7 +209,8 @@ void kvm_shadow_tests(int fd);
 void kvm_unplug_tests(void);
 
 /* Bodies of subtests that also run with shadow page tables */
-void vm_test_move(int fd, int moves);
+/* @paging: the guest has page tables in its RAM. */
+void vm_test_move(int fd, int moves, bool paging);
 void vm_test_levels(int fd);
 void vm_test_dirty(int fd);
 

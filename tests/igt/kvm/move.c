@@ -29,13 +29,23 @@ static void assert_not_mapped(void)
 	fclose(maps);
 }
 
-static void start(struct vm_bo *bo, int fd, uint64_t size)
+static void create(struct vm_bo *bo, int fd, uint64_t size)
 {
 	vm_bo_create(bo, fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	vm_loop_set(fd, bo->handle, VM_GPA, size, STRIDE, 7);
 	vm_map(&bo->vm, bo->dmabuf, 0, VM_GPA, size);
-	vm_loop_start(&bo->vm.cpu[0], VM_GPA, size, STRIDE, 7);
+}
+
+static void run(struct vm_bo *bo)
+{
+	vm_loop_start(&bo->vm.cpu[0], VM_GPA, bo->size, STRIDE, 7);
 	vm_loop_wait(&bo->vm.cpu[0], 1);
+}
+
+static void start(struct vm_bo *bo, int fd, uint64_t size)
+{
+	create(bo, fd, size);
+	run(bo);
 }
 
 static void end(struct vm_bo *bo)
@@ -57,13 +67,18 @@ static void move(struct vm_bo *bo, uint32_t region)
 	vm_loop_wait(&bo->vm.cpu[0], 1);
 }
 
-void vm_test_move(int fd, int moves)
+void vm_test_move(int fd, int moves, bool paging)
 {
 	static const uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT };
 	struct vm_bo bo;
 	int i;
 
-	start(&bo, fd, SIZE);
+	create(&bo, fd, SIZE);
+	if (paging) {
+		vm_make_directory(&bo.vm);
+		vm_enable_paging(&bo.vm.cpu[0], VM_DIRECTORY);
+	}
+	run(&bo);
 	for (i = 0; i < moves; i++)
 		move(&bo, regions[i % 3]);
 	igt_assert_lte_u64(moves, vgem_pfn_bo_query(fd, bo.handle).num_notifies);
@@ -216,11 +231,11 @@ void kvm_move_tests(int fd)
 {
 	igt_describe("The guest loses no write while its buffer moves.");
 	igt_subtest("move")
-		vm_test_move(fd, 150);
+		vm_test_move(fd, 150, false);
 
 	igt_describe("Like move, with 10,000 moves.");
 	igt_subtest("move-long")
-		vm_test_move(fd, 10000);
+		vm_test_move(fd, 10000, false);
 
 	igt_describe("The guest waits for the copies of an engine.");
 	igt_subtest("engine")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests without nested paging: KVM makes shadow page tables of those of the guest. KVM
- * is reloaded, so nothing else may use it meanwhile.
+ * Subtests without nested paging: KVM makes shadow page tables from those of the guest.
+ * kvm_amd is reloaded, so nothing else may use it meanwhile.
  */
 #include <errno.h>
 
@@ -37,35 +37,9 @@ static void restore(int sig)
 		reload("modprobe -q kvm_amd");
 }
 
-/* The guest's page directory is in its RAM. KVM shadows it. */
-static void test_paging(int fd)
-{
-	static const uint32_t regions[] = { VGEM_PFN_TT, VGEM_PFN_SYSTEM, VGEM_PFN_CARVEOUT };
-	struct vm_cpu *cpu;
-	struct vm_bo bo;
-	uint32_t tag;
-	int i;
-
-	vm_bo_create(&bo, fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
-	cpu = &bo.vm.cpu[0];
-	vm_make_directory(&bo.vm);
-	vm_enable_paging(cpu, VM_DIRECTORY);
-	vm_loop_set(fd, bo.handle, VM_GPA, SIZE, 1024, 7);
-	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, SIZE);
-	vm_loop_start(cpu, VM_GPA, SIZE, 1024, 7);
-	for (i = 0; i < 60; i++) {
-		vm_loop_wait(cpu, 1);
-		vgem_pfn_bo_move(fd, bo.handle, regions[i % 3]);
-	}
-	vm_loop_wait(cpu, 1);
-	tag = vm_loop_stop(cpu);
-	vm_loop_check(fd, bo.handle, VM_GPA, SIZE, 1024, tag);
-	vm_bo_destroy(&bo);
-}
-
 /*
- * The guest's page directory is in the buffer, where KVM cannot read it: the guest gets a
- * page fault, for which it has no handler.
+ * The guest's page directory is in the buffer, where KVM cannot read it. The guest gets a
+ * page fault and has no handler for it.
  */
 static void test_tables(int fd)
 {
@@ -97,11 +71,11 @@ void kvm_shadow_tests(int fd)
 
 		igt_describe("Like move, with shadow page tables of a guest without paging.");
 		igt_subtest("shadow-move")
-			vm_test_move(fd, 60);
+			vm_test_move(fd, 60, false);
 
 		igt_describe("Like move, with shadow page tables of a guest with paging.");
 		igt_subtest("shadow-paging")
-			test_paging(fd);
+			vm_test_move(fd, 60, true);
 
 		igt_describe("Like levels, with shadow page tables.");
 		igt_subtest("shadow-levels")

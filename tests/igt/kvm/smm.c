@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of the second address space, which a vCPU uses in system management mode. Its
- * memslots have a number of their own in the upper half of the id.
+ * Subtests of the second address space, which a vCPU uses in system management mode. The
+ * upper half of a memslot's id is the number of the address space.
  */
 #include <errno.h>
 

@@ -436,12 +436,11 @@ uint32_t vm_loop_stop(struct vm_cpu *cpu)
 static void loop_words(int fd, uint32_t handle, uint64_t gpa, uint64_t size,
 		       uint32_t stride, uint32_t tag, bool write)
 {
-	uint64_t pages = size / PFN_PAGE_SIZE, at;
-	uint64_t *pfns = calloc(pages, sizeof(*pfns));
+	uint64_t *pfns = vgem_pfn_bo_pfn_list(fd, handle, (gpa - VM_GPA) / PFN_PAGE_SIZE,
+					      size / PFN_PAGE_SIZE);
 	uint32_t word, want;
+	uint64_t at;
 
-	igt_assert(pfns);
-	vgem_pfn_bo_pfns(fd, handle, (gpa - VM_GPA) / PFN_PAGE_SIZE, pages, pfns);
 	for (at = 0; at < size; at += stride) {
 		want = tag + gpa + at;
 		if (write) {
@@ -491,13 +490,10 @@ struct vm_pages vm_bo_levels(struct vm_bo *bo, uint64_t offset, uint64_t gpa, ui
 {
 	uint64_t pages = bo->size / PFN_PAGE_SIZE, first = offset / PFN_PAGE_SIZE;
 	uint64_t end = first + size / PFN_PAGE_SIZE, page, n;
-	uint64_t *pfns = calloc(pages, sizeof(*pfns));
+	uint64_t *pfns = vgem_pfn_bo_pfn_list(bo->fd, bo->handle, 0, pages);
+	uint8_t *orders = pfn_true_orders(pfns, pages);
 	struct vm_pages levels = {};
-	uint8_t *orders;
 
-	igt_assert(pfns);
-	vgem_pfn_bo_pfns(bo->fd, bo->handle, 0, pages, pfns);
-	orders = pfn_true_orders(pfns, pages);
 	for (page = first; page < end; page += n) {
 		uint64_t unlike = (gpa - offset) / PFN_PAGE_SIZE;
 

@@ -134,16 +134,11 @@ void pfn_import_assert_truth(int import, int fd, uint32_t handle, size_t size,
 {
 	const uint32_t both = DMA_BUF_PFN_ENTRY_DEV | DMA_BUF_PFN_ENTRY_CPU;
 	uint64_t i, generation, pages = size / PFN_PAGE_SIZE;
-	struct dma_buf_pfn_entry *entries;
-	uint64_t *pfns;
-	uint8_t *orders;
+	struct dma_buf_pfn_entry *entries = calloc(pages, sizeof(*entries));
+	uint64_t *pfns = vgem_pfn_bo_pfn_list(fd, handle, 0, pages);
+	uint8_t *orders = pfn_true_orders(pfns, pages);
 
-	entries = calloc(pages, sizeof(*entries));
-	pfns = calloc(pages, sizeof(*pfns));
-	igt_assert(entries && pfns);
-
-	vgem_pfn_bo_pfns(fd, handle, 0, pages, pfns);
-	orders = pfn_true_orders(pfns, pages);
+	igt_assert(entries);
 	igt_assert_eq(__pfn_import_snapshot_at(import, 0, pages, entries, &generation),
 		      0);
 

@@ -122,6 +122,19 @@ uint32_t __vgem_pfn_bo_create_list(int fd, uint64_t size,
 	return handle;
 }
 
+uint32_t vgem_pfn_bo_create_movable(int fd, uint64_t size, uint32_t region)
+{
+	uint32_t list[DRM_VGEM_PFN_MAX_REGIONS] = { region }, num = 1, id;
+	struct drm_vgem_pfn_region other;
+
+	if (region != VGEM_PFN_TT)
+		list[num++] = VGEM_PFN_TT;
+	vgem_pfn_for_each_region(fd, other, id)
+		if (id != region && id != VGEM_PFN_TT)
+			list[num++] = id;
+	return __vgem_pfn_bo_create_list(fd, size, list, num);
+}
+
 void vgem_pfn_gem_close(int fd, uint32_t handle)
 {
 	igt_assert_eq(__vgem_pfn_gem_close(fd, handle), 0);
@@ -158,6 +171,15 @@ void vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first, uint64_t count,
 		      uint64_t *pfns)
 {
 	igt_assert_eq(__vgem_pfn_bo_pfns(fd, handle, first, count, pfns), 0);
+}
+
+uint64_t *vgem_pfn_bo_pfn_list(int fd, uint32_t handle, uint64_t first, uint64_t count)
+{
+	uint64_t *pfns = calloc(count, sizeof(*pfns));
+
+	igt_assert(pfns);
+	vgem_pfn_bo_pfns(fd, handle, first, count, pfns);
+	return pfns;
 }
 
 uint64_t vgem_pfn_bo_pfn(int fd, uint32_t handle, uint64_t page)
@@ -308,10 +330,8 @@ void vgem_pfn_bo_check_mem(int fd, uint32_t handle, size_t size, uint64_t seed)
 {
 	uint64_t page[PFN_PAGE_SIZE / sizeof(uint64_t)];
 	uint64_t num = size / PFN_PAGE_SIZE, i;
-	uint64_t *pfns = calloc(num, sizeof(*pfns));
+	uint64_t *pfns = vgem_pfn_bo_pfn_list(fd, handle, 0, num);
 
-	igt_assert(pfns);
-	vgem_pfn_bo_pfns(fd, handle, 0, num, pfns);
 	for (i = 0; i < num; i++) {
 		pfn_mem_read(pfns[i], 0, page, sizeof(page));
 		pfn_assert_pattern(page, i * PFN_PAGE_SIZE, sizeof(page), seed);

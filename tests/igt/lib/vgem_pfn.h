@@ -56,6 +56,8 @@ uint32_t __vgem_pfn_bo_create_list(int fd, uint64_t size,
 	__vgem_pfn_bo_create_list(fd, size, (const uint32_t []){ placements }, \
 				  sizeof((const uint32_t []){ placements }) / \
 				  sizeof(uint32_t))
+/* In @region, and may move to each other region */
+uint32_t vgem_pfn_bo_create_movable(int fd, uint64_t size, uint32_t region);
 void vgem_pfn_gem_close(int fd, uint32_t handle);
 
 struct drm_vgem_pfn_bo_query vgem_pfn_bo_query(int fd, uint32_t handle);
@@ -64,6 +66,8 @@ uint32_t vgem_pfn_bo_region(int fd, uint32_t handle);
 void vgem_pfn_bo_move(int fd, uint32_t handle, uint32_t region);
 void vgem_pfn_bo_pfns(int fd, uint32_t handle, uint64_t first, uint64_t count,
 		      uint64_t *pfns);
+/* The same, in memory to be freed */
+uint64_t *vgem_pfn_bo_pfn_list(int fd, uint32_t handle, uint64_t first, uint64_t count);
 uint64_t vgem_pfn_bo_pfn(int fd, uint32_t handle, uint64_t page);
 void *vgem_pfn_bo_mmap(int fd, uint32_t handle, size_t size, int prot);
 

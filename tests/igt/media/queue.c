@@ -259,16 +259,9 @@ bool media_is_bar(int fd, uint32_t region)
 
 struct media_bo media_bo_create_size(int fd, uint32_t region, uint64_t size, uint64_t seed)
 {
-	uint32_t list[DRM_VGEM_PFN_MAX_REGIONS] = { region }, num = 1, i;
 	struct media_bo bo = { .fd = fd, .size = size, .seed = seed };
-	struct drm_vgem_pfn_region other;
 
-	if (region != VGEM_PFN_TT)
-		list[num++] = VGEM_PFN_TT;
-	vgem_pfn_for_each_region(fd, other, i)
-		if (i != region && i != VGEM_PFN_TT)
-			list[num++] = i;
-	bo.handle = __vgem_pfn_bo_create_list(fd, bo.size, list, num);
+	bo.handle = vgem_pfn_bo_create_movable(fd, size, region);
 	vgem_pfn_bo_fill(fd, bo.handle, bo.size, seed);
 	bo.dmabuf = vgem_pfn_export(fd, bo.handle);
 	return bo;
@@ -276,7 +269,7 @@ struct media_bo media_bo_create_size(int fd, uint32_t region, uint64_t size, uin
 
 struct media_bo media_bo_create(int fd, uint32_t region, uint64_t seed)
 {
-	/* A power of two: one block of an allocator, if that is not fragmented */
+	/* A power of two, so that it is one block if the carveout is not fragmented */
 	const uint64_t size = 32 * PFN_PAGE_SIZE;
 
 	igt_assert_lt_u64(MEDIA_WIDTH * MEDIA_HEIGHT * 2, size);
@@ -285,11 +278,7 @@ struct media_bo media_bo_create(int fd, uint32_t region, uint64_t seed)
 
 uint64_t *media_bo_pfns(const struct media_bo *bo)
 {
-	uint64_t num = bo->size / PFN_PAGE_SIZE, *pfns = calloc(num, sizeof(*pfns));
-
-	igt_assert(pfns);
-	vgem_pfn_bo_pfns(bo->fd, bo->handle, 0, num, pfns);
-	return pfns;
+	return vgem_pfn_bo_pfn_list(bo->fd, bo->handle, 0, bo->size / PFN_PAGE_SIZE);
 }
 
 /* Whether the device of @fd has a buffer with this id, also without a handle */

@@ -151,16 +151,9 @@ size_t umem_addresses(int umem, uint64_t *addresses, size_t max)
 
 struct umem_bo umem_bo_create(int fd, uint32_t region)
 {
-	uint32_t list[DRM_VGEM_PFN_MAX_REGIONS] = { region }, num = 1, i;
 	struct umem_bo bo = { .fd = fd, .size = UMEM_SIZE };
-	struct drm_vgem_pfn_region other;
 
-	if (region != VGEM_PFN_TT)
-		list[num++] = VGEM_PFN_TT;
-	vgem_pfn_for_each_region(fd, other, i)
-		if (i != region && i != VGEM_PFN_TT)
-			list[num++] = i;
-	bo.handle = __vgem_pfn_bo_create_list(fd, bo.size, list, num);
+	bo.handle = vgem_pfn_bo_create_movable(fd, bo.size, region);
 	vgem_pfn_bo_fill(fd, bo.handle, bo.size, 1);
 	bo.dmabuf = vgem_pfn_export(fd, bo.handle);
 	return bo;
