@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * get_pfn beside a dma-buf core that does not have it. This module contains
- * drivers/dma-buf/dma-buf-pfn.c, which is that of the patched core, and keeps
- * here the state that the patched core keeps in its own structures:
+ * get_pfn for a dma-buf core that does not have it. This module contains
+ * drivers/dma-buf/dma-buf-pfn.c of the patched core, and this file has the state
+ * that the patched core keeps in its own structures:
  *
  *	struct dma_buf_pfn_buffer	one per dma-buf of an exporter with get_pfn
  *	struct dma_buf_pfn_attachment	one per attachment by an importer that is
  *					compiled with dma-buf-pfn-compat.h
  *
- * Both contain the operations that the core calls. So they are found from a
- * dma-buf or an attachment without a table: its operations belong to one of
- * them if a certain operation is a function of this file.
+ * Both contain the operations that the core calls, so no table is needed to find
+ * them: if the operations of a dma-buf have dma_buf_pfn_release(), or those of an
+ * attachment dma_buf_pfn_notify(), they are a member of one of these structures.
  *
- * Locks: the reservation lock of the buffer protects everything but
- * dma_buf_pfn_objects, which has a lock of its own for writers and is read
- * under the reservation lock, or by the release of a buffer that it contains.
+ * Locks: the reservation lock of the buffer protects the state of the buffer and
+ * of its attachments. dma_buf_pfn_objects has a spinlock. A result of
+ * dma_buf_pfn_find() is valid as long as the caller holds the reservation lock.
  *
  * Differences from the patched core:
  *
@@ -76,8 +76,8 @@ struct dma_buf_pfn_buffer {
  * @no_device: the importer has no device
  * @pin_count: number of dma_buf_pin() without a dma_buf_unpin()
  * @pfn_pinned: a lookup has pinned the buffer for a static attachment
- * @live: it is notified. The trace has it from when this is set, under the lock, to when
- *	  it is cleared: the importer cannot look up pages earlier or later
+ * @live: the importer is notified. The trace events of attaching and detaching are
+ *	  emitted when this is set and cleared
  */
 struct dma_buf_pfn_attachment {
 	struct dma_buf_attach_ops ops;
@@ -118,7 +118,7 @@ to_pfn_attachment(struct dma_buf_attachment *attach)
 	return container_of(ops, struct dma_buf_pfn_attachment, ops);
 }
 
-/* What the patched core's trace events show */
+/* The value of is_dynamic in the trace events of the patched core */
 static bool dma_buf_pfn_is_dynamic(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_pfn_attachment *state = to_pfn_attachment(attach);
@@ -171,6 +171,8 @@ static int dma_buf_pfn_op_pin(struct dma_buf_attachment *attach)
 	struct dma_buf_pfn_attachment *state = to_pfn_attachment(attach);
 	int ret;
 
+	dma_resv_assert_held(attach->dmabuf->resv);
+
 	ret = to_pfn_buffer(attach->dmabuf)->exporter->pin(attach);
 	if (!state)
 		return ret;
@@ -185,6 +187,8 @@ static int dma_buf_pfn_op_pin(struct dma_buf_attachment *attach)
 static void dma_buf_pfn_op_unpin(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_pfn_attachment *state = to_pfn_attachment(attach);
+
+	dma_resv_assert_held(attach->dmabuf->resv);
 
 	if (state)
 		trace_dma_buf_unpin(attach, state->pin_count,
@@ -272,7 +276,7 @@ dma_buf_pfn_importer_ops(struct dma_buf_attachment *attach)
 	static const struct dma_buf_pfn_attach_ops none;
 	struct dma_buf_pfn_attachment *state = to_pfn_attachment(attach);
 
-	/* An attachment of the core has promised nothing, and has not pinned here. */
+	/* An attachment of the core promises nothing. */
 	return state ? state->importer_ops : &none;
 }
 
@@ -509,16 +513,16 @@ static struct dma_buf_pfn_buffer *dma_buf_pfn_find(struct drm_gem_object *obj)
 	return found;
 }
 
-/* Returns false if the buffer is not or no longer known by its object. */
-static bool dma_buf_pfn_forget(struct dma_buf_pfn_buffer *buffer)
+/* Remove the buffer from dma_buf_pfn_objects. Returns false if it was not there. */
+static bool dma_buf_pfn_remove(struct dma_buf_pfn_buffer *buffer)
 {
-	bool known;
+	bool found;
 
 	spin_lock(&dma_buf_pfn_objects_lock);
-	known = hash_hashed(&buffer->node);
+	found = hash_hashed(&buffer->node);
 	hash_del(&buffer->node);
 	spin_unlock(&dma_buf_pfn_objects_lock);
-	return known;
+	return found;
 }
 
 /**
@@ -555,7 +559,7 @@ struct dma_buf *dma_buf_pfn_gem_export(struct drm_device *dev,
 	/* An fd with O_PATH may keep an earlier dma-buf without a file. */
 	old = dma_buf_pfn_find(obj);
 	if (old)
-		dma_buf_pfn_forget(old);
+		dma_buf_pfn_remove(old);
 	buffer->obj = obj;
 	buffer->dmabuf = dmabuf;
 	spin_lock(&dma_buf_pfn_objects_lock);
@@ -567,7 +571,7 @@ struct dma_buf *dma_buf_pfn_gem_export(struct drm_device *dev,
 EXPORT_SYMBOL_NS_GPL(dma_buf_pfn_gem_export, "DMA_BUF");
 
 /**
- * dma_buf_pfn_gem_release - drm_gem_dmabuf_release() that forgets the dma-buf
+ * dma_buf_pfn_gem_release - drm_gem_dmabuf_release() for recorded dma-bufs
  * @dmabuf: the dma-buf, without users
  */
 void dma_buf_pfn_gem_release(struct dma_buf *dmabuf)
@@ -575,8 +579,8 @@ void dma_buf_pfn_gem_release(struct dma_buf *dmabuf)
 	struct dma_buf_pfn_buffer *buffer = to_pfn_buffer(dmabuf);
 	struct drm_gem_object *obj = dmabuf->priv;
 
-	/* It was found under the reservation lock, which may still be held. */
-	if (dma_buf_pfn_forget(buffer)) {
+	/* Wait for callers of dma_buf_pfn_find() that hold the reservation lock. */
+	if (dma_buf_pfn_remove(buffer)) {
 		dma_resv_lock(obj->resv, NULL);
 		dma_resv_unlock(obj->resv);
 	}

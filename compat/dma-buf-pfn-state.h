@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Where drivers/dma-buf/dma-buf-pfn.c finds the state of buffers and attachments
- * in a kernel without get_pfn: in dma-buf-pfn-compat.c.
+ * in a kernel without get_pfn: in dma-buf-pfn-compat-main.c.
  */
 
 #ifndef _DMA_BUF_PFN_STATE_H

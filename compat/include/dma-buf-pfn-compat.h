@@ -77,7 +77,7 @@ void drm_gem_dmabuf_invalidate_mappings(struct drm_gem_object *obj);
 vm_fault_t dma_buf_pfn_insert_pmd(struct vm_fault *vmf, unsigned long pfn, bool write);
 vm_fault_t dma_buf_pfn_insert_pud(struct vm_fault *vmf, unsigned long pfn, bool write);
 
-/* Defined by dma-buf-pfn-compat.c, which calls the functions of the core. */
+/* Defined by dma-buf-pfn-compat-main.c, which calls the functions of the core. */
 #ifndef DMA_BUF_PFN_COMPAT_CORE
 
 #define dma_buf_ops			dma_buf_pfn_ops

@@ -5,9 +5,9 @@
  * device nor the RDMA core is needed: of struct ib_device the code only uses
  * the DMA device, which is a faux device here.
  *
- * A umem is what a memory region of a driver consists of. There are those of
- * mlx5 with on-demand paging (dynamic), of most drivers (pinned), and of irdma
- * (pinned and revocable).
+ * A umem is the memory of a memory region. There are three modes: dynamic, as
+ * used by mlx5 with on-demand paging; pinned, as used by most drivers; and
+ * pinned and revocable, as used by irdma.
  *
  * The dma-buf's reservation lock protects a umem.
  */

@@ -122,9 +122,9 @@ struct mapping {
 	u64 us;
 	u64 notified_us;	/* of the first notification since, or 0 */
 	int pid;
-	bool moving;		/* the copy to the memory is in progress, or was */
-	bool waited;		/* the thread that mapped has, for that copy */
-	int callback_pid;	/* this thread has added a callback, or 0 */
+	bool moving;		/* a copy to the memory was in progress at the map */
+	bool waited;		/* the thread that mapped has waited for that copy */
+	int callback_pid;	/* the thread that has added a callback to it, or 0 */
 	bool settled;		/* @moving and @waited were counted */
 	bool late;		/* reported */
 };
@@ -142,7 +142,7 @@ enum rule {
 #define CONTEXT_LINES	8
 #define CONTEXT_SIZE	200
 
-/* The last events of something */
+/* The last events of a buffer or an attachment, or those that explain a violation */
 struct context {
 	char lines[CONTEXT_LINES][CONTEXT_SIZE];
 	unsigned int num;
@@ -153,7 +153,7 @@ struct tally {
 	u64 lookups;
 	u64 notified;		/* after a lookup */
 	u64 maps;
-	u64 failed;		/* maps and pins */
+	u64 failed;		/* maps, pins and vmaps */
 	u64 notified_maps;	/* notifications while mapped */
 	u64 fenced;		/* those with fences of importers */
 	u64 unmap_us;		/* longest time from a notification to the unmap */
@@ -223,7 +223,7 @@ struct buffer {
 	u64 num_moves;
 	struct attachment *attachments;
 	struct attachment *dead;	/* detached, latest first */
-	struct attachment *vmap;	/* stands for kernel mappings */
+	struct attachment *vmap;	/* all kernel mappings, which have no attachment */
 	struct context context;
 };
 
@@ -232,7 +232,7 @@ struct model {
 	struct buffer *buffers;
 	struct buffer *released;
 	u64 num_moves;
-	u64 num_refused;	/* moves, because of a pin */
+	u64 num_refused;	/* moves that failed because of a pin */
 	u64 num_buffers;
 	u64 num_importers;
 	u64 num_entries;

@@ -4,10 +4,10 @@
  * have broken is not judged, and a run in which no importer was judged is not a
  * success.
  *
- * Importers are classified by their use of the attachment. One that looks up pages
- * or maps scatter lists is judged if it was notified after a lookup or while it had
- * mapped, when it had something to unmap; one that pins if a move was refused
- * because of its pin.
+ * Importers are classified by their use of the attachment. An importer that looks up
+ * pages or maps scatter lists is judged if it was notified when it had something to
+ * unmap: after a lookup, or while a list was mapped. An importer that pins is judged if
+ * a move was refused because of its pin.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -346,7 +346,7 @@ static void say_classes(void)
 	}
 }
 
-/* Without @any, also what each importer did. */
+/* What each importer did is reported only without @any. */
 void coverage_report(bool any)
 {
 	if (!any)

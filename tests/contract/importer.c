@@ -157,7 +157,7 @@ enum finding_kind {
 	FOUND_NONE,
 };
 
-/* The page frame number is, or was, that of the page, but not by a lookup. */
+/* Of an importer that maps scatter lists: no valid lookup has returned this. */
 static enum finding_kind judge_list(const struct attachment *attachment, u64 page,
 				    u64 pfn)
 {
@@ -272,8 +272,9 @@ static bool accused(struct attachment *list, const char *text, u64 us)
 }
 
 /*
- * The lookup of the page in a previous placement, the notification, and the event.
- * Sets @why if that is not all. Returns false if there was no lookup.
+ * Collect the lookup of the page in an earlier placement, the notification after it, and
+ * the event. @why returns what the importer may have done wrong. Returns false, and leaves
+ * @why as it is, if there was no such lookup.
  */
 static bool explain_stale(struct context *context, const struct attachment *attachment,
 			  const struct event *event, char *why, size_t size)

@@ -22,13 +22,16 @@
 
 #include "contract.h"
 
-/* So many copies without a wait, and so many times those with one, are a violation. */
+/*
+ * An importer is reported after this many copies that it did not wait for, if that is also
+ * this many times the number of copies that it waited for.
+ */
 #define MIN_UNAWAITED	4
 
-/* Lists that were mapped while a copy was in progress, which may still be */
+/* The number of mapped lists whose copy may still be in progress */
 static u64 num_moving;
 
-/* Threads that move buffers or copy, whose waits are not those of importers */
+/* Threads that move or copy buffers. Their waits are not those of importers. */
 static int movers[64];
 static unsigned int num_movers;
 
@@ -48,6 +51,16 @@ void mapper_mover(int pid)
 		movers[num_movers++ % ARRAY_SIZE(movers)] = pid;
 }
 
+/* Note an event that has a result. Returns false for a failure, which is counted. */
+static bool has_succeeded(struct attachment *attachment, const struct event *event)
+{
+	context_note(&attachment->context, event);
+	if (!arg(event, "ret="))
+		return true;
+	attachment->did.failed++;
+	return false;
+}
+
 /* --- the copy to the memory of a list --- */
 
 static void settle(struct attachment *attachment, struct mapping *map, u64 us)
@@ -62,7 +75,7 @@ static void settle(struct attachment *attachment, struct mapping *map, u64 us)
 		did->awaited++;
 		return;
 	}
-	/* A notification during the wait for the lock, for example */
+	/* Unmapped by its callback, perhaps before it could wait */
 	if (attachment->notified_us)
 		return;
 	did->unawaited++;
@@ -76,8 +89,9 @@ static void settle(struct attachment *attachment, struct mapping *map, u64 us)
 }
 
 /*
- * Another thread than the one that has mapped may add the callback of a job. A wait of
- * another thread enables signaling, too, before it begins, but is one of TTM's workers.
+ * The callback of a job may be added by another thread than the one that has mapped. If
+ * another thread begins a wait after it has enabled signaling, it is a worker of TTM, and
+ * has added no callback.
  */
 static void note_wait(struct mapping *map, const struct event *event, bool wait)
 {
@@ -148,11 +162,8 @@ static void note_callback(struct attachment *attachment, const struct event *eve
 
 void mapper_map(struct attachment *attachment, const struct event *event)
 {
-	context_note(&attachment->context, event);
-	if (arg(event, "ret=")) {
-		attachment->did.failed++;
+	if (!has_succeeded(attachment, event))
 		return;
-	}
 	note_callback(attachment, event);
 	attachment->held_something = true;
 	attachment->did.maps++;
@@ -223,7 +234,7 @@ void mapper_notified(struct attachment *attachment, const struct event *event)
 
 void mapper_done(struct attachment *attachment, const struct event *event)
 {
-	/* Of an attachment that holds nothing, notifications would hide other events. */
+	/* If it holds nothing, its notifications would only replace other events. */
 	if (attachment->held_something || attachment->maps || attachment->own_pins)
 		context_note(&attachment->context, event);
 	attachment->held_something = attachment->maps || attachment->own_pins;
@@ -254,11 +265,8 @@ void mapper_detach(struct attachment *attachment, const struct event *event)
 
 void mapper_pin(struct attachment *attachment, const struct event *event)
 {
-	context_note(&attachment->context, event);
-	if (arg(event, "ret=")) {
-		attachment->did.failed++;
+	if (!has_succeeded(attachment, event))
 		return;
-	}
 	note_callback(attachment, event);
 	attachment->did.pins++;
 	attachment->own_pins = arg(event, "pins=");
@@ -293,11 +301,8 @@ void mapper_vmap(struct buffer *buffer, const struct event *event)
 {
 	struct attachment *a = buffer_vmap(buffer);
 
-	context_note(&a->context, event);
-	if (arg(event, "ret=")) {
-		a->did.failed++;
+	if (!has_succeeded(a, event))
 		return;
-	}
 	if (!a->did.vmaps++) {
 		snprintf(a->device, sizeof(a->device), "(kernel mapping)");
 		snprintf(a->comm, sizeof(a->comm), "%s", event->comm);

@@ -158,7 +158,7 @@ struct attachment *attachment_get(struct buffer *buffer, u64 pointer)
 	return a;
 }
 
-/* Kernel mappings of a dma-buf belong to no attachment: one stands for all of them. */
+/* Kernel mappings of a dma-buf have no attachment. All of them share this one. */
 struct attachment *buffer_vmap(struct buffer *buffer)
 {
 	if (!buffer->vmap)
@@ -313,9 +313,9 @@ static const struct lookup *find_lookup(const struct attachment *attachment,
 }
 
 /*
- * The latest of the remembered lookups that returned this, or NULL. If the page itself
- * was looked up since the notification before that, it is this lookup: importers need
- * not install the whole result.
+ * The latest remembered lookup that returned @pfn for @page, or NULL. Importers need not
+ * install the whole result of a lookup. So a lookup of @page itself is returned rather
+ * than a later one of another page, unless there was a notification between the two.
  */
 const struct lookup *attachment_looked_up(const struct attachment *attachment,
 					  u64 page, u64 pfn)

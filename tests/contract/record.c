@@ -122,7 +122,7 @@ static int start(void)
 	if (!ret)
 		ret = put("buffer_size_kb", BUFFER_KB, 0);
 	snprintf(filter, sizeof(filter), "driver == \"%s\"", model.exporter);
-	/* The first two if the kernel is not patched, see compat/ */
+	/* Only kernels that are not patched have the first two, from compat/. */
 	if (!ret && (put("events/dma_buf/dma_buf_pfn_attach/enable", "1", 0) ||
 		     put("events/dma_buf/dma_buf_pfn_detach/enable", "1", 0)))
 		ret = put("events/dma_buf/dma_buf_dynamic_attach/enable", "1", 0) ?:

@@ -54,7 +54,7 @@ static const struct {
 
 static unsigned int expected[NUM_RULES], unexpected[NUM_RULES];
 static unsigned int num_unjudged;
-/* Violations that were found after that */
+/* Violations that were found after the first reason not to judge */
 static unsigned int num_doubtful;
 static char first_unjudged[160];
 
@@ -74,7 +74,7 @@ static void say_context(const struct context *context)
 		printf("    | %s\n", context->lines[i % CONTEXT_LINES]);
 }
 
-/* The events of the accused page or attachment; of the buffer if the exporter is */
+/* The events of the accused page or attachment, or of the buffer if the exporter is accused */
 static const struct context *context_of(enum rule rule, const struct buffer *buffer,
 					const struct attachment *attachment)
 {

@@ -14,15 +14,15 @@
 
 #define BLOCKS	32
 #define SIZE	(BLOCKS * HUGE)
-/* The longest time between the begin of a fork and that of the move */
+/* The longest time from the beginning of a fork to the beginning of the move */
 #define MAX_US	4000
 
 struct race {
 	struct prime p;
 	int wake[2];	/* the parent requests a move */
-	int over[2];	/* the move is over: one byte for the child */
-	/* Number of the last fork that is over; of the moves that a fork was slower than */
-	volatile int *forked, *during;
+	int over[2];	/* one byte to the child after each move */
+	volatile int *forked;	/* the last fork that has ended */
+	volatile int *during;	/* number of moves that ended before their fork did */
 };
 
 /* Number of pages that are mapped. mincore() of a PFN mapping reports its entries. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * Subtests of mm operations on an entry of 1 GiB: mremap() of all or a part of it, system
- * calls that split the mapping inside of it, and reading smaps. They need two carveouts of
- * 1 GiB: a move that a signal ends while it waits for a fence has notified the importer,
- * and copies nothing.
+ * calls that split the mapping inside of it, and reading smaps.
+ *
+ * To notify the importer without copying 1 GiB, a signal interrupts a move while it waits
+ * for a fence. The move needs a second carveout of 1 GiB.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -34,7 +35,7 @@ static char *at(const struct giant *g, int gib)
 	return g->area + gib * GIANT;
 }
 
-/* Map the import to addresses that were reserved, or whose mapping was moved away. */
+/* Map the import at the second GiB of the area. */
 static void map_fixed(struct giant *g)
 {
 	g->p.map = mmap(at(g, 1), GIANT, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
@@ -79,7 +80,7 @@ static void on_alarm(int sig)
 {
 }
 
-/* Send signals every millisecond, which interrupt system calls, or stop. */
+/* Start or stop a signal every millisecond, which interrupts system calls. */
 static void set_alarms(bool on)
 {
 	struct sigaction action = { .sa_handler = on_alarm };
@@ -94,8 +95,8 @@ static void set_alarms(bool on)
 }
 
 /*
- * Notify the importer by a move that is interrupted. To be called with alarms. Returns
- * false if the fence has signaled by itself.
+ * Notify the importer by a move that an alarm interrupts, see set_alarms(). Returns false
+ * if the move was not interrupted, because the fence has signaled.
  */
 static bool notify(struct giant *g)
 {
@@ -181,8 +182,8 @@ static void reader_start(struct reader *reader, const char *address)
 }
 
 /*
- * The address is not mapped any more, so the next read must fault. A translation that
- * the other CPU still used would be removed by no later move.
+ * The address is not mapped any more, so the next read must fault. If the other CPU still
+ * used a translation, no later move would remove it.
  */
 static void reader_must_fault(struct reader *reader)
 {
@@ -291,8 +292,9 @@ static void test_remap_notify(struct giant *g)
 }
 
 /*
- * Let @split divide the mapping inside the entry, which removes the entry: all words are
- * faulted in by smaller ones. Pages @first to @first + @count - 1 are unmapped afterwards.
+ * Check the mapping after a system call that split it inside the entry and unmapped the
+ * @count pages from @first on: the entry was removed, so all other words are faulted in by
+ * smaller entries. Then map everything again.
  */
 static void check_split(struct giant *g, uint64_t first, uint64_t count)
 {

@@ -7,7 +7,7 @@
 #include "pfn_pci.h"
 
 #define NUM_BOS		2
-/* Result of expected(): depends on the placement that the buffer has after a move */
+/* Result of expected(): the buffer moves to TT, and the result depends on its pages there */
 #define MOVES		1
 
 /*
@@ -149,8 +149,8 @@ static void test_capture(int fd, uint32_t region)
 }
 
 /*
- * A buffer that is much longer than the longest entry that the device takes in a scatter
- * list, and than bounce buffers can be
+ * A buffer that is longer than an entry of the device's scatter lists can be, and longer
+ * than a bounce buffer can be
  */
 static void test_large(int fd, uint32_t region)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Subtests of the end of a capture: everything that a buffer is used by ends in every
- * order.
+ * Subtests of the end of a capture: the stream, the queue, the device, the dma-buf and the
+ * handle end in every order.
  */
 #include <errno.h>
 
@@ -100,8 +100,9 @@ static void test_orders(int fd, enum media_kind kind, int step)
 }
 
 /*
- * The exporter is unplugged while the buffer is queued. A kernel mapping exists since then,
- * and remains. Otherwise the device has to map when it captures, and cannot.
+ * The exporter is unplugged while a buffer is queued. Its kernel mapping was made before
+ * that and stays valid. Queueing it at another index needs a second attachment with
+ * videobuf2-dma-contig, which fails. videobuf2-vmalloc uses the mapping of the dma-buf.
  */
 static void test_unplug(enum media_kind kind)
 {
@@ -114,7 +115,6 @@ static void test_unplug(enum media_kind kind)
 	igt_assert_eq(__vgem_pfn_faux_unplug(1), 0);
 	igt_assert_eq(__media_stream(&queue, true), 0);
 	media_dequeue(&queue);
-	/* The mapping that exists is used again, a new one cannot be made. */
 	igt_assert_eq(__media_queue(&queue, 0, bo.dmabuf, 0), 0);
 	igt_assert_eq(__media_queue(&queue, 1, bo.dmabuf, 0), kind == MEDIA_VMALLOC ? 0 : -ENODEV);
 	media_dequeue(&queue);

@@ -34,7 +34,7 @@ extern const char * const media_kind_names[MEDIA_NUM_KINDS];
 void media_load(void);
 int media_open(enum media_kind kind);
 
-/* The end of the memory that a device can address which maps by scatter lists */
+/* A device that maps by scatter lists can address memory below this. */
 #define MEDIA_DMA_LIMIT	(1ULL << 32)
 
 /* A carveout of which the device maps contiguous buffers. Skips without one. */
@@ -57,7 +57,7 @@ int __media_stream(struct media_queue *queue, bool on);
 uint32_t media_dequeue(struct media_queue *queue);
 
 /*
- * The frames that vivid makes, by number, from buffers of its own. All devices make the
+ * Capture all frames into buffers of vivid's own, for comparisons. Its devices all make the
  * same frames.
  */
 void media_frames_init(void);

@@ -107,7 +107,7 @@ static void test_pin_notifies(int fd, uint32_t region)
 
 	vgem_pfn_set_knob(fd, "pin_notifies", 1);
 	umem = __umem_import(bo.dmabuf, test_mode, OFFSET, LENGTH);
-	/* Here the pin would be left behind. */
+	/* A failed import must not leave a pin behind. */
 	if (umem < 0)
 		assert_pins(&bo, 0);
 	igt_assert_fd(umem);

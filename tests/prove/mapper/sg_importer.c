@@ -67,7 +67,7 @@ struct sg_importer {
 	unsigned int num_pages;
 	u64 jobs;
 	u64 wrong;
-	bool notified;		/* since it has mapped; protected by the reservation lock */
+	bool notified;		/* since it has mapped; written under the reservation lock */
 };
 
 static bool sg_is(const char *name)
@@ -97,8 +97,10 @@ static void sg_invalidate(struct dma_buf_attachment *attach)
 {
 	struct sg_importer *sg = attach->importer_priv;
 
+	dma_resv_assert_held(attach->dmabuf->resv);
+
 	if (sg)
-		sg->notified = true;
+		WRITE_ONCE(sg->notified, true);
 }
 
 static const struct dma_buf_attach_ops sg_notified_ops = {
@@ -185,10 +187,11 @@ static struct dma_fence *sg_fence(struct sg_importer *sg)
 	return fence;
 }
 
-/* Called with the reservation lock held. */
 static int sg_validate(struct sg_importer *sg)
 {
 	long ret;
+
+	dma_resv_assert_held(sg->dmabuf->resv);
 
 	if (sg->sgt && sg->notified && !sg_has_bug("no-unmap"))
 		sg_unmap(sg);
