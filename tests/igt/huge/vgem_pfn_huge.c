@@ -137,7 +137,6 @@ struct huge_count huge_expected(const struct prime *p, uint64_t first,
 	struct huge_count want = {};
 	int level;
 
-
 	for (page = first; page < first + count; page += n) {
 		level = orders[page] == PFN_ORDER_1G ? PUD :
 			orders[page] == PFN_ORDER_2M ? PMD : PTE;
