@@ -395,6 +395,8 @@ int report_end(bool any);
 
 #define RECORD_DIR	"/sys/kernel/tracing/instances/pfn_contract"
 
+/* Size of the trace buffer of each CPU */
+extern unsigned long record_buffer_mib;
 int record(void);
 int record_command(const char *word);
 

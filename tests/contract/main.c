@@ -45,6 +45,7 @@ static const char usage[] =
 	"pfn-contract ready|sync|unloaded|stop  synchronize with the recorder\n"
 	"\n"
 	"  -a       importers that did nothing or were not judged are no failure\n"
+	"  -b MIB   trace buffer of each CPU, for record (8)\n"
 	"  -e NAME  the exporter, as in exp_name= (vgem_pfn)\n"
 	"  -l MS    longest time that invalidate_mappings may take (2000)\n"
 	"  -q       attachments at the end of the trace are no leaks\n";
@@ -56,10 +57,13 @@ int main(int argc, char **argv)
 	FILE *file;
 	int c, ret;
 
-	while ((c = getopt(argc, argv, "ae:l:q")) != -1) {
+	while ((c = getopt(argc, argv, "ab:e:l:q")) != -1) {
 		switch (c) {
 		case 'a':
 			any = true;
+			break;
+		case 'b':
+			record_buffer_mib = strtoul(optarg, NULL, 0);
 			break;
 		case 'e':
 			model.exporter = optarg;

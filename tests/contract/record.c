@@ -19,10 +19,11 @@
 #include "contract.h"
 
 #define REPLY		"/run/pfn_contract"
-#define BUFFER_KB	"8192"	/* for each CPU */
 #define POLL_MS		100
 #define REPLY_POLL_MS	20
 #define REPLY_MS	60000
+
+unsigned long record_buffer_mib = 8;
 
 static const char * const events[] = {
 	"dma_buf/dma_buf_invalidate_mappings",
@@ -106,7 +107,7 @@ static int enable(const char *event)
 
 static int start(void)
 {
-	char file[128], filter[128];
+	char file[128], filter[128], size[32];
 	size_t i;
 	int ret;
 
@@ -119,8 +120,9 @@ static int start(void)
 	 */
 	put("../../saved_cmdlines_size", "8192", 0);
 	ret = put("trace_clock", "mono", 0);
+	snprintf(size, sizeof(size), "%lu", record_buffer_mib * 1024);
 	if (!ret)
-		ret = put("buffer_size_kb", BUFFER_KB, 0);
+		ret = put("buffer_size_kb", size, 0);
 	snprintf(filter, sizeof(filter), "driver == \"%s\"", model.exporter);
 	/* Only kernels that are not patched have the first two, from compat/. */
 	if (!ret && (put("events/dma_buf/dma_buf_pfn_attach/enable", "1", 0) ||

@@ -7,15 +7,16 @@
 
 CONTRACT=$RESULTS/contract.txt
 
-# -a: the tests also have importers that do nothing, or that nothing is notified of.
+# The tests also have importers that do nothing, or that nothing is notified of (-a). An
+# importer of a user may emit many events without a pause (-b).
 start_contract()
 {
-	_any=-a
+	_options=-a
 	case "$MODE" in
-	prove | classes) _any= ;;
+	prove | classes) _options="-b 64" ;;
 	esac
-	# shellcheck disable=SC2086 # an option or nothing
-	detached /vgem_pfn/bin/pfn-contract $_any ${CONTRACT_LIMIT:+-l "$CONTRACT_LIMIT"} \
+	# shellcheck disable=SC2086 # words
+	detached /vgem_pfn/bin/pfn-contract $_options ${CONTRACT_LIMIT:+-l "$CONTRACT_LIMIT"} \
 		record > "$CONTRACT" 2>&1 &
 	contract_pid=$!
 	/vgem_pfn/bin/pfn-contract ready
