@@ -8,7 +8,7 @@ H := tests/harness
 # Variables that the scripts read from the environment
 export LINUX KERNEL DEB_VERSION MODULE PROGRAM SHARE LIMIT TESTS PASSES SUITES VARIANT CONFIG_EXTRA OVERLAY_PATCH SEED VGEM_PFN_CACHE JOBS V
 export THREADS REPLAY TRACE OLD NEW WITHIN RESERVED_SIZE GUEST_MEM TIMES TIMEOUT IGT
-export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE CONFIGS SERIES COMPILE PAGES
+export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE RECORD RERUN CONFIGS SERIES COMPILE PAGES
 
 .PHONY: help run run-kvm test prove race coverage bench bench-compare residency shell kernel check \
 	check-configs docs docs-check deb series igt-series test-times test-list test-inject test-harness test-prove \
@@ -72,6 +72,7 @@ help:
 	@echo '  VARIANT=name         kernel configuration tests/configs/name.config (base)'
 	@echo '  CONFIG_EXTRA=file    additional options'
 	@echo '  MUTATIONS=regex      for make test-mutations; PARTS=regex, RACE=s for make test-full'
+	@echo '  RECORD=1, RERUN=1    make test-full: write results to tests/harness/full.results; ignore those'
 	@echo '  SERIES=regex         which series make series checks with checkpatch; COMPILE=n: no builds'
 	@echo '  PAGES=regex          only these pages, for make docs-check'
 	@echo '  VGEM_PFN_CACHE=dir   directory for downloads and builds'

@@ -6,6 +6,10 @@
 # inputs: an interrupted run continues where it was, and after a commit only those
 # parts run whose inputs have changed. PARTS=regex selects parts.
 #
+# RECORD=1 also writes the results of parts that pass to full.results, for a commit. A part
+# whose inputs are those of a recorded result is not run on another machine, either,
+# except with RERUN=1.
+#
 # First lists the parts to run and how long each took last time. The closing line
 # has the sum of all parts.
 
@@ -35,7 +39,10 @@ race      RACE_SECONDS=$RACE                    race     COMMON
 race-kasan VARIANT=kasan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/kasan.config
 race-kcsan VARIANT=kcsan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/kcsan.config
 bench     -                                     bench    COMMON,tests/configs/bench.config
-mutations -                                     mutate   COMMON,tests/mutations
+mutations-a-j MUTATIONS=^[a-j]                  mutate   COMMON,tests/mutations
+mutations-k-o MUTATIONS=^[k-o]                  mutate   COMMON,tests/mutations
+mutations-p MUTATIONS=^p                        mutate   COMMON,tests/mutations
+mutations-q-z MUTATIONS=^[q-z]                  mutate   COMMON,tests/mutations
 configs   -                                     check-configs SOURCES,tests/configs/base.config
 docs      -                                     docs-check COMMON,Documentation,README.md,tests/harness/docs-check.list
 series    -                                     series   SOURCES,Documentation,tests/configs,tests/harness/lib/untrace.awk,tests/harness/lib/commits.sh
@@ -45,6 +52,10 @@ COMMON+=,tests/harness/lib,tests/harness/results,tests/harness/kernel.sh
 # What parts without guests compile, and with which commands
 SOURCES=drivers,include,virt,tools,patches,tests/harness/lib/kbuild.sh,tests/harness/lib/source.sh
 
+# Both have lines "PART KEY DATE SECONDS CLOSING-LINE". KEY is "-" if the part failed.
+RECORDED=$HARNESS/full.results
+RESULTS=$CACHE/full/results
+
 # part_key VARIABLES SCRIPT INPUTS - a hash that changes with the part's inputs
 part_key() {
 	local inputs list=tests/harness/$2.sh,$3
@@ -52,7 +63,8 @@ part_key() {
 	IFS=, read -ra inputs <<<"${list/,SOURCES/,$SOURCES}"
 	{
 		echo "$1 $2 ${LINUX:-}"
-		cd "$TOP" && repo_files "${inputs[@]}" | xargs -d '\n' sha256sum
+		cd "$TOP" && repo_files "${inputs[@]}" | grep -vx "tests/harness/${RECORDED##*/}" |
+			xargs -d '\n' sha256sum
 	} | sha256sum | cut -c 1-16
 }
 
@@ -63,49 +75,68 @@ parts() {
 	done
 }
 
-# result_of NAME KEY - the file with the closing line of a part, if the part passed
+# all_results - the lines of both, the newest of this machine last
+all_results() {
+	cat "$RECORDED" "$RESULTS" 2>/dev/null || :
+}
+
+# result_of NAME KEY - the last result of a part with these inputs, or nothing
 result_of() {
-	echo "$CACHE/full/$1-$2"
+	if [[ -n ${RERUN:-} ]]; then cat "$RESULTS" 2>/dev/null || :; else all_results; fi |
+		awk -v part="$1" -v key="$2" '$1 == part && $2 == key { line = $0 } END { print line }'
+}
+
+# closing_of RESULT - its closing line
+closing_of() {
+	cut -d' ' -f 5- <<<"$1"
 }
 
 # last_time NAME - the duration of the part's last run
 last_time() {
-	if [[ -s $CACHE/full/$1.seconds ]]; then
-		hms "$(<"$CACHE/full/$1.seconds")"
-	else
-		echo "an unknown time"
-	fi
+	local t
+	t=$(all_results | awk -v part="$1" '$1 == part { t = $4 } END { print t }')
+	if [[ -n $t ]]; then hms "$t"; else echo "an unknown time"; fi
 }
 
 # agenda - list the parts, each with its result or the duration of its last run
 agenda() {
-	local name variables script inputs file
+	local name variables script inputs result
 	while read -r name variables script inputs; do
-		file=$(result_of "$name" "$(part_key "$variables" "$script" "$inputs")")
-		if [[ -s $file ]]; then
-			note "$(printf '%-10s has a result: %s (%s)' "$name" "$(<"$file")" "$(date -r "$file" '+%F %H:%M')")"
+		result=$(result_of "$name" "$(part_key "$variables" "$script" "$inputs")")
+		if [[ -n $result ]]; then
+			note "$(printf '%-13s has a result: %s (%s)' "$name" "$(closing_of "$result")" "$(cut -d' ' -f 3 <<<"$result")")"
 		else
-			note "$(printf '%-10s to run; it took %s last time' "$name" "$(last_time "$name")")"
+			note "$(printf '%-13s to run; it took %s last time' "$name" "$(last_time "$name")")"
 		fi
 	done < <(parts)
 }
 
-# run_part NAME VARIABLES SCRIPT FILE
+# record LINE - replace the recorded result of this part
+record() {
+	local tmp
+	tmp_for tmp "$RECORDED"
+	{
+		awk -v part="${1%% *}" '$1 != part' "$RECORDED" 2>/dev/null || :
+		echo "$1"
+	} >"$tmp"
+	publish "$tmp" "$RECORDED"
+}
+
+# run_part NAME VARIABLES SCRIPT KEY - set RESULT
 run_part() {
-	local log=$OUT/log/full-$1.log start=$SECONDS settings=() tmp rc=0 last
+	local log=$OUT/log/full-$1.log start=$SECONDS settings=() key=$4 rc=0 last
 	[[ $2 == - ]] || IFS=, read -ra settings <<<"$2"
-	mkdir -p "$OUT/log"
+	mkdir -p "$OUT/log" "${RESULTS%/*}"
 	run_child env "${settings[@]}" "$HARNESS/$3.sh" > >(tee "$log") 2>&1 || rc=$?
 	last=$(tail -n 1 "$log")
 	if ! [[ $last =~ ^[0-9]+\ passed,\ [0-9]+\ failed,\ [0-9]+\ skipped$ ]]; then
 		note "$1 ended without its closing line"
 		last="0 passed, 1 failed, 0 skipped"
 	fi
-	tmp_for tmp "$4"
-	echo "$last" >"$tmp"
-	echo $((SECONDS - start)) >"$CACHE/full/$1.seconds"
-	if ((rc == 0)); then publish "$tmp" "$4"; fi
-	RESULT=$last
+	[[ $last =~ \ 0\ failed && $rc == 0 ]] || key=-
+	RESULT="$1 $key $(date +%F) $((SECONDS - start)) $last"
+	echo "$RESULT" >>"$RESULTS"
+	[[ -z ${RECORD:-} || $key == - ]] || record "$RESULT"
 }
 
 [[ -n $(parts) ]] || die "PARTS=$PARTS: it matches none. There are: $(awk 'NF { printf "%s ", $1 }' <<<"$ALL_PARTS")"
@@ -113,14 +144,15 @@ agenda
 sum=(0 0 0)
 summary=
 while read -r name variables script inputs <&3; do
-	file=$(result_of "$name" "$(part_key "$variables" "$script" "$inputs")")
-	if [[ -s $file ]]; then
-		RESULT=$(<"$file")
-	else
+	key=$(part_key "$variables" "$script" "$inputs")
+	RESULT=$(result_of "$name" "$key")
+	if [[ -z $RESULT ]]; then
 		note "part: $name"
-		run_part "$name" "$variables" "$script" "$file"
+		run_part "$name" "$variables" "$script" "$key"
+	elif [[ -n ${RECORD:-} ]]; then
+		record "$RESULT"
 	fi
-	summary+=$(printf '%-10s %s, %s' "$name" "$RESULT" "$(last_time "$name")")$'\n'
+	summary+=$(printf '%-13s %s, %s' "$name" "$(closing_of "$RESULT")" "$(last_time "$name")")$'\n'
 	[[ $RESULT =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped ]]
 	for i in 0 1 2; do sum[i]=$((sum[i] + BASH_REMATCH[i + 1])); done
 done 3< <(parts)

@@ -285,7 +285,7 @@ judge_modules() {
 
 PATCHES=()
 for patch in "$TOP"/tests/mutations/*.patch; do
-	[[ ! $patch =~ ${MUTATIONS:-.} ]] || PATCHES+=("$patch")
+	[[ ! ${patch##*/} =~ ${MUTATIONS:-.} ]] || PATCHES+=("$patch")
 done
 ((${#PATCHES[@]})) || die "MUTATIONS=${MUTATIONS:-}: it matches none. There are:
 $(cd "$TOP/tests/mutations" && printf '    %s\n' *.patch)"

@@ -187,6 +187,45 @@ resume_control() {
 	fi
 }
 
+# full_run KEY=VALUE... - run two parts of a tree whose scripts only report their run. Sets
+# FULL_RUNS to the number of scripts that ran.
+full_run() {
+	local tree=$DIR/full/tree
+	: >"$DIR/full/runs"
+	run_child env VGEM_PFN_CACHE="$DIR/full/cache" VGEM_PFN_OUT="$DIR/full/out" \
+		FULL_RUNS="$DIR/full/runs" PARTS='full|iommufd' "$@" \
+		"$tree/tests/harness/full.sh" >>"$DIR/full/report.txt" 2>&1 || :
+	FULL_RUNS=$(wc -l <"$DIR/full/runs")
+}
+
+# full_is WHAT NUMBER KEY=VALUE... - check how many scripts run
+full_is() {
+	full_run "${@:3}"
+	outcome $((FULL_RUNS != $2)) "make test-full: $1: $FULL_RUNS of 2 parts run" "$DIR/full/report.txt"
+}
+
+full_control() {
+	local tree=$DIR/full/tree script
+	rm -rf "$DIR/full"
+	mkdir -p "$tree/tests/harness" "$tree/drivers" "$tree/tests/igt"
+	cp -r "$HARNESS/lib" "$HARNESS/full.sh" "$tree/tests/harness"
+	for script in test iommufd; do
+		# shellcheck disable=SC2016 # the script expands it
+		printf '#!/bin/sh\necho >>"$FULL_RUNS"\necho "$CLOSING"\n' >"$tree/tests/harness/$script.sh"
+		chmod +x "$tree/tests/harness/$script.sh"
+	done
+	git -C "$tree" init -q
+	local -x CLOSING="1 passed, 0 failed, 0 skipped"
+	full_is "the first time" 2
+	full_is "again" 0 RECORD=1
+	rm -r "$DIR/full/cache"
+	full_is "with recorded results" 0
+	full_is "with RERUN=1" 2 RERUN=1
+	echo >"$tree/drivers/file"
+	CLOSING=silent full_is "after a change, and both fail" 2
+	full_is "after a failure" 2
+}
+
 # For IGT's own tests: a skip without a reason, a skip for another reason, a program
 # that ran nothing, and an explanation of a test that passed.
 stock_control() {
@@ -246,4 +285,5 @@ guest_controls
 config_control
 stock_control
 bench_control
+full_control
 outcomes || exit 1
