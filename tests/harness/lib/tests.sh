@@ -12,7 +12,8 @@
 #
 # If there is QUEUE.iommu, its units run in another guest, DIR/guest-iommu, beside these.
 #
-# There are as many guests as CPUs: one guest keeps little more than one CPU busy.
+# There are as many guests as CPUs: one guest keeps little more than one CPU busy. If there is
+# also the guest with an IOMMU, whose units no other guest can run, it has priority.
 
 # guests_side_by_side - the number of guests
 guests_side_by_side() {
@@ -53,9 +54,9 @@ progress_pace() {
 	if ((_TTY)); then echo 2; else echo 30; fi
 }
 
-# start_slot NUMBER KEY=VALUE... - start slot.sh
+# start_slot NICENESS NUMBER KEY=VALUE... - start slot.sh
 start_slot() {
-	start_child "$HARNESS/lib/slot.sh" "$@"
+	start_child nice -n "$1" "$HARNESS/lib/slot.sh" "${@:2}"
 	slots+=("$!")
 }
 
@@ -64,17 +65,18 @@ start_iommu_slot() {
 	local -x QEMU=$QEMU ACCEL=${ACCEL:-} ACCEL_USED=$ACCEL_USED ACCEL_WHY=${ACCEL_WHY:-}
 	local -x GUEST_IOMMU='' GUEST_DMA='' QUEUE=$QUEUE.iommu
 	iommu_guest
-	start_slot iommu "$@"
+	start_slot 0 iommu "$@"
 }
 
 tests_run() {
-	local dir=$1 queue=$2 n slots=() start=$SECONDS last=0 pid alive pace
+	local dir=$1 queue=$2 n niceness=0 slots=() start=$SECONDS last=0 pid alive pace
 	shift 2
 	_TOTAL=$(queue_files "$queue" | xargs cat | grep -c '^igt@') || :
 	_PASSES=$(queue_files "$queue" | xargs head -qn 1 | awk '{ p = $3 == "igt" ? $4 : $3 " " $4 } !seen[p]++ { print p }')
 	local -x DIR=$dir QUEUE=$queue
 	export GUEST_KERNEL GUEST_IMAGE ROOTFS QEMU ACCEL GUEST_IOMMU GUEST_DMA BOOT_TIMEOUT STALL_TIMEOUT
-	for ((n = 1; n <= $(guests_side_by_side); n++)); do start_slot "$n" "$@"; done
+	[[ ! -d $queue.iommu ]] || niceness=5
+	for ((n = 1; n <= $(guests_side_by_side); n++)); do start_slot "$niceness" "$n" "$@"; done
 	[[ ! -d $queue.iommu ]] || start_iommu_slot "$@"
 	pace=$(progress_pace)
 	while :; do

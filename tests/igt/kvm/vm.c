@@ -195,7 +195,7 @@ static uint64_t read_stat(int stats, const struct kvm_stats_header *header, cons
 	uint32_t i;
 
 	igt_assert(desc);
-	for (i = 0; i < header->num_desc; i++) {
+	for (i = 0; i < header->num_desc && value == UINT64_MAX; i++) {
 		igt_assert_eq(pread(stats, desc, size, header->desc_offset + i * size),
 			      (ssize_t)size);
 		if (strcmp((char *)desc + sizeof(*desc), name))
