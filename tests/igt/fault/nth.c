@@ -21,10 +21,9 @@ static void test_nth(struct fault *f, const struct fault_op *op)
 		op->prepare(f);
 		before = fault_state(f);
 
-		igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
+		pfn_nth_arm(nth, n);
 		ret = op->run(f);
-		left = __pfn_fail_nth_get(nth);
-		igt_assert_eq(__pfn_fail_nth_set(nth, 0), 0);
+		left = pfn_nth_disarm(nth);
 
 		igt_assert_f(ret <= 0 && ret > -4096, "N=%d: %d\n", n, ret);
 		if (ret) {

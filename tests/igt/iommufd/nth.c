@@ -36,10 +36,9 @@ static void test_nth(int fd, uint32_t region)
 		uint64_t iova = 0;
 
 		igt_assert_lt(n, MAX_NTH);
-		igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
+		pfn_nth_arm(nth, n);
 		ret = __iommufd_map(&b.iommu, b.dmabuf, 0, SIZE, MAP_RW, &iova);
-		left = __pfn_fail_nth_get(nth);
-		igt_assert_eq(__pfn_fail_nth_set(nth, 0), 0);
+		left = pfn_nth_disarm(nth);
 
 		if (ret) {
 			failed++;

@@ -159,10 +159,9 @@ static void test_nth(void)
 
 	for (n = 1, left = 0; !left; n++) {
 		igt_assert_lt(n, 200);
-		igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
+		pfn_nth_arm(nth, n);
 		fd = __vfio_export(NUM_RANGES);
-		left = __pfn_fail_nth_get(nth);
-		igt_assert_eq(__pfn_fail_nth_set(nth, 0), 0);
+		left = pfn_nth_disarm(nth);
 		if (fd < 0) {
 			igt_assert_eq(fd, -ENOMEM);
 			failed++;

@@ -19,16 +19,6 @@ static int begin(void)
 	return nth;
 }
 
-/* Whether fewer than @nth allocations were made since __pfn_fail_nth_set() */
-static bool end_attempt(int nth)
-{
-	int left = __pfn_fail_nth_get(nth);
-
-	igt_assert_lte(0, left);
-	igt_assert_eq(__pfn_fail_nth_set(nth, 0), 0);
-	return left;
-}
-
 static void test_slot(int fd)
 {
 	struct pfn_kvm_region region;
@@ -39,9 +29,9 @@ static void test_slot(int fd)
 	region = vm_region(bo.dmabuf, 0, VM_GPA, SIZE);
 	nth = begin();
 	for (n = 1; n < MAX_NTH; n++) {
-		igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
+		pfn_nth_arm(nth, n);
 		ret = __vm_set_region(&bo.vm, &region);
-		if (end_attempt(nth))
+		if (pfn_nth_disarm(nth))
 			break;
 		if (ret) {
 			igt_assert_eq(ret, -ENOMEM);
@@ -81,9 +71,9 @@ static bool fault(int fd, int nth, int n, int *failed)
 	regs.rip += VM_GPA;
 	igt_assert_eq(__vgem_pfn_ioctl(cpu->fd, KVM_SET_REGS, &regs), 0);
 
-	igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
+	pfn_nth_arm(nth, n);
 	ret = __vm_run(cpu);
-	last = end_attempt(nth);
+	last = pfn_nth_disarm(nth);
 	if (ret) {
 		igt_assert_eq(ret, -ENOMEM);
 		(*failed)++;

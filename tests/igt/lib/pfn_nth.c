@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <errno.h>
 #include <sys/mman.h>
 
 #include "igt.h"
@@ -17,16 +18,31 @@ static void touch_stack(void)
 
 int pfn_nth_begin(void)
 {
-	int nth;
+	int nth, ret = __pfn_fail_nth_init();
 
+	igt_require_f(ret != -ENOENT, "the kernel has no fault injection\n");
+	igt_assert_eq(ret, 0);
 	/* TTM logs these as errors. */
 	igt_emit_ignore_dmesg_regex("TTM. (Failed (allocating|to find)|Buffer evic)");
-	igt_assert_eq(__pfn_fail_nth_init(), 0);
 	nth = __pfn_fail_nth_open();
 	igt_assert_lte(0, nth);
 	igt_assert_eq(mlockall(MCL_CURRENT), 0);
 	touch_stack();
 	return nth;
+}
+
+void pfn_nth_arm(int nth, unsigned int n)
+{
+	igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
+}
+
+int pfn_nth_disarm(int nth)
+{
+	int left = __pfn_fail_nth_get(nth);
+
+	igt_assert_eq(__pfn_fail_nth_set(nth, 0), 0);
+	igt_assert_lte(0, left);
+	return left;
 }
 
 void pfn_nth_end(int nth)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Setup for loops that make the first, the second, the third ... allocation of an
- * operation fail, with __pfn_fail_nth_set() and __pfn_fail_nth_get(); and the end of
- * fault injection after a failed subtest.
+ * Loops that make the first, the second, the third ... allocation of an operation fail,
+ * and the end of fault injection after a failed subtest.
  */
 #ifndef PFN_NTH_H
 #define PFN_NTH_H
@@ -10,10 +9,19 @@
 #include "pfn_fault.h"
 
 /*
- * Return this thread's fail-nth file. Locks the process's memory, so that no page fault
- * allocates, and ignores TTM's error messages.
+ * Return this thread's fail-nth file, or skip if the kernel has no fault injection. Locks
+ * the process's memory, so that no page fault allocates, and ignores TTM's error messages.
  */
 int pfn_nth_begin(void);
+
+/* Make the @n-th fault point of this thread fail. */
+void pfn_nth_arm(int nth, unsigned int n);
+
+/*
+ * Return the number of fault points left until the failure, 0 after the failure, and
+ * disable it.
+ */
+int pfn_nth_disarm(int nth);
 void pfn_nth_end(int nth);
 
 /* Disarm the steps of the first two devices, and fail-nth, now and at exit. */

@@ -255,10 +255,9 @@ static void test_udmabuf_nth(int importer)
 		dmabuf = udmabuf_create_whole(&m);
 		import = pfn_import(importer, dmabuf);
 		word = 0;
-		igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
+		pfn_nth_arm(nth, n);
 		ret = __pfn_import_access(import, 0, &word, sizeof(word), 0);
-		left = __pfn_fail_nth_get(nth);
-		igt_assert_eq(__pfn_fail_nth_set(nth, 0), 0);
+		left = pfn_nth_disarm(nth);
 
 		if (ret) {
 			igt_assert_eq(ret, -ENOMEM);

@@ -25,10 +25,9 @@ static void test_nth_move(int fd, int gpu)
 		struct virtgpu v = virtgpu_create(fd, gpu, SIZE, n);
 
 		virtgpu_trace();
-		igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
+		pfn_nth_arm(nth, n);
 		ret = __vgem_pfn_bo_move(fd, v.handle, VGEM_PFN_TT);
-		left = __pfn_fail_nth_get(nth);
-		igt_assert_eq(__pfn_fail_nth_set(nth, 0), 0);
+		left = pfn_nth_disarm(nth);
 
 		query = vgem_pfn_bo_query(fd, v.handle);
 		igt_assert_f(!ret || !left, "N=%d: %d, and nothing had failed\n",
@@ -58,10 +57,9 @@ static void test_nth_import(int fd, int gpu)
 	vgem_pfn_bo_fill(fd, handle, SIZE, 1);
 	nth = pfn_nth_begin();
 	for (n = 1, left = 0; !left; n++) {
-		igt_assert_eq(__pfn_fail_nth_set(nth, n), 0);
+		pfn_nth_arm(nth, n);
 		ret = __vgem_pfn_fd_to_handle(gpu, dmabuf, &import);
-		left = __pfn_fail_nth_get(nth);
-		igt_assert_eq(__pfn_fail_nth_set(nth, 0), 0);
+		left = pfn_nth_disarm(nth);
 
 		igt_assert_f(!ret || !left, "N=%d: %d, and nothing had failed\n",
 			     n, ret);
