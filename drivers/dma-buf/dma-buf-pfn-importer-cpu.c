@@ -177,8 +177,7 @@ static void *pfn_import_record_entry(struct pfn_import *imp, struct xa_state *xa
 /*
  * Record an entry that has been installed in a CPU page table, for statistics
  * and snapshots. All mappings of an import share one record. It contains the
- * largest entry that was installed in any of them. A page frame number that does
- * not fit is not recorded.
+ * largest entry that was installed in any of them.
  */
 static int pfn_import_record(struct pfn_import *imp, pgoff_t first,
 			     unsigned int order, u64 pfn, bool write)

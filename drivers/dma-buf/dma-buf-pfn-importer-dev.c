@@ -36,10 +36,14 @@
 
 #include "dma-buf-pfn-importer.h"
 
-/* Page frame number of the block's first page; generation: its lowest bits */
-#define PFN_IMPORT_ENTRY_PFN		GENMASK_ULL(39, 0)
-#define PFN_IMPORT_ENTRY_WRITE		BIT_ULL(40)
-#define PFN_IMPORT_ENTRY_GENERATION	GENMASK_ULL(62, 41)
+/*
+ * The page frame number is that of the block's first page. 44 bits are enough
+ * for physical addresses of 56 bits, the most that an architecture has. Of the
+ * generation only the lowest bits are stored.
+ */
+#define PFN_IMPORT_ENTRY_PFN		GENMASK_ULL(43, 0)
+#define PFN_IMPORT_ENTRY_WRITE		BIT_ULL(44)
+#define PFN_IMPORT_ENTRY_GENERATION	GENMASK_ULL(62, 45)
 
 /* debugfs: sleep between get_pfn and install, to force a race with a move */
 u32 pfn_import_install_delay_us;
@@ -60,13 +64,10 @@ static unsigned int pfn_import_order(int max_order)
  * @writable: whether the entry allows writes
  * @generation: notifications received when @pfn was looked up
  *
- * Return: the entry, or NULL if @pfn does not fit.
+ * Return: the entry.
  */
 void *pfn_import_entry_make(u64 pfn, bool writable, u64 generation)
 {
-	if (!FIELD_FIT(PFN_IMPORT_ENTRY_PFN, pfn))
-		return NULL;
-
 	generation &= FIELD_MAX(PFN_IMPORT_ENTRY_GENERATION);
 	return xa_mk_value(FIELD_PREP(PFN_IMPORT_ENTRY_PFN, pfn) |
 			   FIELD_PREP(PFN_IMPORT_ENTRY_WRITE, writable) |
@@ -283,9 +284,6 @@ static int pfn_import_dev_install(struct pfn_import *imp, struct xa_state *xas,
 
 	entry = pfn_import_entry_make(pfn, dma_buf_pfn_writable(imp->dmabuf),
 				      lookup->generation);
-	if (!entry)
-		return -ERANGE;
-
 	xas_set_order(xas, lookup->pgoff, order);
 	xas_store(xas, entry);
 	if (xas_error(xas))
@@ -360,8 +358,8 @@ static int pfn_import_dev_try(struct pfn_import *imp, pgoff_t pgoff)
  * @pgoff: the page
  *
  * Context: may sleep, takes the reservation lock of the buffer.
- * Return: 0; -EINTR; -ENOMEM; -ERANGE for a page frame number that does not fit
- * into an entry; or the error of the lookup or of pfn_import_map_create().
+ * Return: 0; -EINTR; -ENOMEM; or the error of the lookup or of
+ * pfn_import_map_create().
  */
 int pfn_import_dev_map(struct pfn_import *imp, pgoff_t pgoff)
 {

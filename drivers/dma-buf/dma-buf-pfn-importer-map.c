@@ -23,7 +23,8 @@
  * On x86, all mappings of the same memory must have the same cache mode. The
  * exporter has reserved the range with the caching that it returns, so mapping
  * it with a different mode would fail. System RAM is always accessed through
- * the linear map, since the kernel refuses to map it a second time.
+ * the linear map, since the kernel refuses to map it a second time. memremap()
+ * fails with a warning for a run of which only a part is system RAM.
  */
 static int pfn_import_piece_map(struct pfn_import_piece *piece)
 {
@@ -31,13 +32,10 @@ static int pfn_import_piece_map(struct pfn_import_piece *piece)
 	size_t size = piece->run.nr_pages << PAGE_SHIFT;
 	void __iomem *vaddr_iomem;
 	void *vaddr;
-	int ram;
 
-	ram = region_intersects(start, size, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE);
-	if (ram == REGION_MIXED)
-		return -EIO;
-
-	if (ram == REGION_INTERSECTS || piece->run.caching == DMA_BUF_PFN_CACHED) {
+	if (piece->run.caching == DMA_BUF_PFN_CACHED ||
+	    region_intersects(start, size, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT) {
 		vaddr = memremap(start, size, MEMREMAP_WB);
 		iosys_map_set_vaddr(&piece->map, vaddr);
 		return vaddr ? 0 : -EBUSY;
@@ -94,9 +92,8 @@ static int pfn_import_map_add(const struct dma_buf_pfn_run *run, void *arg)
  *
  * Context: may sleep. The exporter may notify this import during the lookups.
  * Return: the mapping; or an error pointer: -EAGAIN if the buffer was moved,
- * -EBUSY for memory that cannot be mapped with the exporter's caching, -EIO for
- * a run of which only a part is system RAM, -EINTR, -ENOMEM, or the error of a
- * lookup.
+ * -EBUSY for memory that cannot be mapped with the exporter's caching, -EINTR,
+ * -ENOMEM, or the error of a lookup.
  */
 struct pfn_import_map *pfn_import_map_create(struct pfn_import *imp,
 					     pgoff_t first, pgoff_t nr_pages)
