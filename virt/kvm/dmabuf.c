@@ -195,9 +195,11 @@ bool kvm_dmabuf_supported(struct kvm *kvm)
  * kvm_dmabuf_forbid() - reject memslots backed by dma-bufs from now on
  * @kvm: the VM, which is about to become a confidential guest
  *
+ * This cannot be undone, so the caller must not fail afterwards.
+ *
  * Context: takes kvm->slots_lock.
  *
- * Return: 0, or -EBUSY if it has such a memslot.
+ * Return: 0, or -EBUSY if @kvm has such a memslot.
  */
 int kvm_dmabuf_forbid(struct kvm *kvm)
 {
