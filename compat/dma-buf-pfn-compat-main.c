@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * get_pfn for a dma-buf core that does not have it. This module contains
- * drivers/dma-buf/dma-buf-pfn.c of the patched core, and this file has the state
- * that the patched core keeps in its own structures:
+ * Adds get_pfn to a dma-buf core without it. This module contains
+ * drivers/dma-buf/dma-buf-pfn.c of the patched core. This file has the state that
+ * the patched core keeps in its own structures:
  *
  *	struct dma_buf_pfn_buffer	one per dma-buf of an exporter with get_pfn
  *	struct dma_buf_pfn_attachment	one per attachment by an importer that is
  *					compiled with dma-buf-pfn-compat.h
  *
  * Both contain the operations that the core calls, so no table is needed to find
- * them: if the operations of a dma-buf have dma_buf_pfn_release(), or those of an
- * attachment dma_buf_pfn_notify(), they are a member of one of these structures.
+ * them: operations of a dma-buf with dma_buf_pfn_release(), and operations of an
+ * attachment with dma_buf_pfn_notify(), are a member of one of these structures.
  *
  * Locks: the reservation lock of the buffer protects the state of the buffer and
  * of its attachments. dma_buf_pfn_objects has a spinlock. A result of
@@ -19,10 +19,10 @@
  * Differences from the patched core:
  *
  * - the core's own attachments cannot look up page frame numbers;
- * - an attachment without a device has this module's device "pfn". Exporters
- *   see no device in &dma_buf_ops.attach;
- * - static attachments have operations, too: they are attached as dynamic, and
- *   pinned while they are mapped, as the core does for static ones.
+ * - an attachment without a device has this module's device "pfn". Only in
+ *   &dma_buf_ops.attach the device is NULL;
+ * - static attachments have operations, too. This module attaches them as dynamic,
+ *   and pins the buffer while it is mapped.
  */
 
 #include <linux/container_of.h>
@@ -88,7 +88,7 @@ struct dma_buf_pfn_attachment {
 	bool live;
 };
 
-/* The device of attachments without one */
+/* The device of attachments whose importer has no device */
 static struct device *dma_buf_pfn_device;
 
 /* Buffers with a GEM object, by the address of the object */
@@ -142,13 +142,13 @@ static int dma_buf_pfn_op_attach(struct dma_buf *dmabuf,
 	struct device *dev = attach->dev;
 	int ret = 0;
 
-	/* The attachment is not in the buffer's list yet: nobody else reads it. */
+	/* The attachment is not in the buffer's list yet, so no other task reads it. */
 	if (state && state->no_device)
 		attach->dev = NULL;
 	if (exporter->attach)
 		ret = exporter->attach(dmabuf, attach);
 	attach->dev = dev;
-	/* dma_buf_pfn_dynamic_attach() emits it for those with a state. */
+	/* dma_buf_pfn_dynamic_attach() emits the event for those with a state. */
 	if (!ret && !state)
 		trace_dma_buf_pfn_attach(attach, dma_buf_pfn_is_dynamic(attach));
 	return ret;
@@ -159,7 +159,7 @@ static void dma_buf_pfn_op_detach(struct dma_buf *dmabuf,
 {
 	const struct dma_buf_pfn_ops *exporter = to_pfn_buffer(dmabuf)->exporter;
 
-	/* dma_buf_pfn_detach() has emitted it for those with a state. */
+	/* dma_buf_pfn_detach() has emitted the event for those with a state. */
 	if (!to_pfn_attachment(attach))
 		trace_dma_buf_pfn_detach(attach, dma_buf_pfn_is_dynamic(attach));
 	if (exporter->detach)
@@ -198,7 +198,7 @@ static void dma_buf_pfn_op_unpin(struct dma_buf_attachment *attach)
 	to_pfn_buffer(attach->dmabuf)->exporter->unpin(attach);
 }
 
-/* Whether the core would pin while the attachment is mapped, if it were static. */
+/* Whether the patched core would pin the buffer while this attachment is mapped */
 static bool dma_buf_pfn_pin_on_map(struct dma_buf_pfn_attachment *state,
 				   const struct dma_buf_pfn_ops *exporter)
 {
@@ -556,7 +556,7 @@ struct dma_buf *dma_buf_pfn_gem_export(struct drm_device *dev,
 		dma_buf_put(dmabuf);
 		return ERR_PTR(ret);
 	}
-	/* An fd with O_PATH may keep an earlier dma-buf without a file. */
+	/* An O_PATH fd may keep an earlier dma-buf after its file was released. */
 	old = dma_buf_pfn_find(obj);
 	if (old)
 		dma_buf_pfn_remove(old);

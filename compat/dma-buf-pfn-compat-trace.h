@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Trace events of attachments to buffers with get_pfn, in the format of the events
- * dma_buf_dynamic_attach and dma_buf_detach of the core. 6.12 does not have those. Later
- * kernels emit them after they have released the reservation lock, so that a move can come
- * between the change and its event.
+ * dma_buf_dynamic_attach and dma_buf_detach of the core. 6.12 does not have these events.
+ * Later kernels emit them after they have released the reservation lock, so that a move can
+ * happen between the change and its event.
  */
 
 #undef TRACE_SYSTEM

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where drivers/dma-buf/dma-buf-pfn.c finds the state of buffers and attachments
- * in a kernel without get_pfn: in dma-buf-pfn-compat-main.c.
+ * The functions with which drivers/dma-buf/dma-buf-pfn.c finds the state of buffers
+ * and attachments in a kernel without get_pfn. They are in
+ * dma-buf-pfn-compat-main.c.
  */
 
 #ifndef _DMA_BUF_PFN_STATE_H

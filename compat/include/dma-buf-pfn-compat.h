@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * get_pfn for kernels whose dma-buf core does not have it. The compiler includes
- * this file before each source file of the modules (-include), so exporters and
- * importers need no changes: the names of the dma-buf core below stand for those
- * of the module dma-buf-pfn-compat.
+ * this file before each source file of the modules (-include). It replaces names of
+ * the dma-buf core by those of the module dma-buf-pfn-compat, so exporters and
+ * importers need no changes.
  *
  * The sources see structures with the members of the patched core. The module
  * converts them when a buffer is exported and when an importer attaches, and
@@ -96,7 +96,7 @@ vm_fault_t dma_buf_pfn_insert_pud(struct vm_fault *vmf, unsigned long pfn, bool 
 #define drm_gem_dmabuf_export(dev, info) dma_buf_pfn_gem_export(dev, info)
 #define drm_gem_dmabuf_release(dmabuf)	dma_buf_pfn_gem_release(dmabuf)
 
-/* Without the fixes of mm, see the parameter unsafe_huge_entries. */
+/* The kernel may lack the fixes of mm, see the parameter unsafe_huge_entries. */
 #define vmf_insert_pfn_pmd(vmf, pfn, write) dma_buf_pfn_insert_pmd(vmf, pfn, write)
 #define vmf_insert_pfn_pud(vmf, pfn, write) dma_buf_pfn_insert_pud(vmf, pfn, write)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Names of newer kernels for older ones, of which 6.12 is the oldest. In the order
+ * Functions and names of newer kernels for older kernels, from 6.12 on, in the order
  * of the versions that introduced them.
  */
 
@@ -98,7 +98,7 @@ static inline vm_fault_t compat_insert_pfn_pud(struct vm_fault *vmf, unsigned lo
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 
-/* Only kernels with this attribute refuse bounce buffers themselves. */
+/* Kernels without this attribute use bounce buffers. */
 #define DMA_ATTR_REQUIRE_COHERENT 0
 
 #define mm_get_unmapped_area(file, addr, len, pgoff, flags) \
@@ -168,7 +168,7 @@ static inline size_t num_pages_contiguous(struct page **pages, size_t nr_pages)
 	return i;
 }
 
-/* Not exported, but what it calls is. */
+/* alloc_contig_pages() is not exported, but the functions that it calls are. */
 struct page *compat_alloc_contig_pages(unsigned long nr_pages, gfp_t gfp);
 #undef alloc_contig_pages
 #define alloc_contig_pages(nr_pages, gfp, nid, nodemask) \
