@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# check.sh PFN-CONTRACT - check that the checker finds the violations in traces/,
-# and no others. The head of each trace has the expected last line ("expect:", a
-# regular expression for its end) and output expected before it ("says:", any number
-# of lines). Prints KTAP on stdout.
+# check.sh PFN-CONTRACT - check that the checker reports the violations in traces/, and
+# no others. The head of each trace has a regular expression for the end of the last
+# line ("expect:"), and regular expressions for other lines ("says:", any number).
+# Prints KTAP on stdout.
 
 set -u
 contract=$(realpath "$1") || exit 1

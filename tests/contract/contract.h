@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pfn-contract: reads the trace of a run and reports violations of the rules in
- * Documentation/driver-api/dma-buf-pfn.rst, and which driver broke them.
+ * pfn-contract reads the trace of a run. It reports which driver broke which rule of
+ * Documentation/driver-api/dma-buf-pfn.rst.
  *
  *	parse.c      converts a line of text to a struct event
  *	order.c      sorts events by time
@@ -16,7 +16,7 @@
  *	record.c     traces a system and judges while it runs
  *	main.c       options, and reading files
  *
- * Single-threaded, no locks. Pages are 4 KiB, times are in microseconds.
+ * There is one thread, and no locks. Pages are 4 KiB, times are in microseconds.
  */
 #ifndef PFN_CONTRACT_H
 #define PFN_CONTRACT_H
@@ -103,7 +103,7 @@ struct last_lookup {
 /* One page of an attachment */
 #define PAGE_LOOKED_UP	1	/* since the last notification */
 #define PAGE_SEEN	2	/* in the page table, since the last notification */
-#define PAGE_SEEN_BEFORE 4	/* the same, from a lookup before that */
+#define PAGE_SEEN_BEFORE 4	/* in the page table, before the last notification */
 
 #define MAX_NOTIFIED	32
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Coverage: what the verdict is based on. A rule that nothing in the trace could
- * have broken is not judged, and a run in which no importer was judged is not a
+ * Coverage: which rules and importers were judged. A rule is judged only if the trace
+ * has events that could have broken it. A run in which no importer was judged is not a
  * success.
  *
  * Importers are classified by their use of the attachment. An importer that looks up
- * pages or maps scatter lists is judged if it was notified when it had something to
- * unmap: after a lookup, or while a list was mapped. An importer that pins is judged if
- * a move was refused because of its pin.
+ * pages or maps scatter lists is judged if it was notified after a lookup, or while a
+ * list was mapped. An importer that pins is judged if a move was refused because of its
+ * pin.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -86,7 +86,7 @@ void coverage_use(struct attachment *attachment, unsigned int use)
 	importers[attachment->uses]++;
 }
 
-/* The number of importers of a class, or of all, and those of them that were judged */
+/* The number of importers of a class, or of all classes, and how many were judged */
 static unsigned int count(enum class class, unsigned int *judged)
 {
 	unsigned int uses, n = 0;
@@ -147,7 +147,7 @@ static void add(struct tally *to, const struct tally *did)
 	to->held += did->held;
 }
 
-/* Count what the importer did, now that it is detached or the trace ends. */
+/* Count the actions of an importer. Called when it is detached, or the trace ends. */
 void coverage_did(struct attachment *a)
 {
 	struct shown *s;
@@ -246,12 +246,12 @@ static void show_importers(void)
 	for (s = shown; s < shown + num_shown; s++)
 		show(s);
 	if (num_hidden)
-		printf("and %llu importers more\n", ull(num_hidden));
+		printf("and %llu more importers\n", ull(num_hidden));
 }
 
 /* --- rules --- */
 
-/* Print one line: what it is about, then text as for printf(). */
+/* Print one line of the report: its subject @what, then text as for printf(). */
 static void say(const char *what, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -346,7 +346,7 @@ static void say_classes(void)
 	}
 }
 
-/* What each importer did is reported only without @any. */
+/* Report coverage. The lines of importers are printed only without @any. */
 void coverage_report(bool any)
 {
 	if (!any)

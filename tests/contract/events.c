@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The changes that each event makes to the model, and the checks of the rules it
- * may break. The only events that the importer itself emits are those of its
- * snapshots.
+ * For each event, the changes of the model, and the checks of the rules that the
+ * event can break. An importer itself emits events only for snapshots of its page
+ * table.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -214,7 +214,7 @@ static void on_place(struct buffer *b, const struct event *event)
 	if (b->incoming.num == total)
 		new_place(b, event);
 	else if (b->incoming.num > total)
-		cannot_judge("a place in pieces that do not fit: %s",
+		cannot_judge("vgem_pfn_place: more runs than announced: %s",
 			     event->args);
 }
 
@@ -260,15 +260,15 @@ static bool unloaded;
 
 /*
  * The exporter's module was freed, with all its buffers. The kernel dropped the
- * module's unread events without counting them. A module whose init fails is freed
- * in the same way, but then there are no events to lose.
+ * module's unread events without counting them. A module whose init function fails is
+ * freed in the same way, but has emitted no events.
  */
 static void on_module_free(const struct event *event)
 {
 	if (strcmp(event->args, model.exporter ?: "") != 0)
 		return;
 	if (!synced && !unloaded)
-		cannot_judge("%s was unloaded by %s-%d at %llu us before all was read",
+		cannot_judge("%s was unloaded by %s-%d at %llu us before all events were read",
 			     event->args, event->comm, event->pid,
 			     (unsigned long long)event->us);
 	synced = false;
@@ -277,7 +277,7 @@ static void on_module_free(const struct event *event)
 	exporter_unloaded();
 }
 
-/* An event with a buffer or attachment is handled only if that is known. */
+/* Handlers with a buffer or attachment are called only if it is known. */
 static const struct {
 	const char *name;
 	void (*handle)(const struct event *event);
@@ -346,7 +346,7 @@ static void dispatch(size_t i, const struct event *event)
 	}
 }
 
-/* --- marks that programs leave in trace_marker --- */
+/* --- marks that programs write to trace_marker --- */
 
 /* The attachment that a mark refers to, NULL if that is ambiguous */
 static struct attachment *marked_attachment(const struct event *event,
@@ -373,7 +373,7 @@ static void on_mark_entry(const struct event *event)
 	struct attachment *a = b ? marked_attachment(event, b) : NULL;
 
 	if (!a) {
-		cannot_judge("whose entry is it: %s", event->args);
+		cannot_judge("an entry of an unknown attachment: %s", event->args);
 		return;
 	}
 	/* The mark was written without the reservation lock: ignore it during a move. */

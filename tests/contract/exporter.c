@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Rules of the exporter: notify all importers, wait, copy, and return the new
- * placement only after that. The placement is known from an event which the
- * exporter emits after each move, based on the memory that the buffer has.
+ * placement only after that. The exporter emits an event with the placement after
+ * each move. It reads the placement from the memory of the buffer.
  */
 #include <string.h>
 
@@ -72,7 +72,7 @@ void exporter_waited(struct buffer *buffer, const struct event *event)
 			  ull(unsignaled));
 }
 
-/* An engine does not hold the lock: the next move may have begun already. */
+/* An engine does not hold the reservation lock, so the next move may have begun. */
 void exporter_copy(struct buffer *buffer, const struct event *event)
 {
 	u64 unsignaled = arg(event, "unsignaled=");
@@ -164,7 +164,7 @@ void exporter_lookup(struct attachment *attachment, const struct event *event,
 		return;
 	if (!place_pfn(&buffer->place, page, &is, &first, &last)) {
 		violation(RULE_LOOKUP, buffer, attachment, event->us,
-			  "page %llu: pfn %#llx, but the buffer is nowhere",
+			  "page %llu: pfn %#llx, but the buffer has no memory",
 			  ull(page), ull(pfn));
 		return;
 	}
@@ -196,7 +196,7 @@ struct fence {
 	u64 context;
 	u64 seqno;
 	u64 early_us;	/* when it signaled during the copy, or 0 */
-	bool signaled;	/* or else it is being copied */
+	bool signaled;	/* false: the copy is in progress */
 };
 
 static struct fence fences[MAX_FENCES];

@@ -6,12 +6,13 @@
  * no copy to that placement is in progress. An importer of scatter lists may have
  * entries for the memory of any list that it has mapped.
  *
- * An entry from before the last notification was either left by the importer's
- * callback (zap), or installed after it without checking the sequence (retry). It
- * is zap if the entry was seen before the notification, or if the thread that
- * looked it up had made its next lookup before the notification, and so had
- * installed the entry. Otherwise the notification has overtaken the lookup: it is
- * reported as retry, unless the importer has left other entries in place.
+ * An entry from before the last notification was either not removed by the
+ * importer's callback (zap), or installed after the notification without checking
+ * the sequence (retry). It is reported as zap if a snapshot before the notification
+ * has the entry, or if the thread that looked up the page made its next lookup
+ * before the notification, so that it had installed the entry. Otherwise the
+ * notification has overtaken the lookup, which is reported as retry, unless zap was
+ * already reported for this importer.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +158,7 @@ enum finding_kind {
 	FOUND_NONE,
 };
 
-/* Of an importer that maps scatter lists: no valid lookup has returned this. */
+/* For an importer that maps scatter lists, and an entry that no valid lookup returned */
 static enum finding_kind judge_list(const struct attachment *attachment, u64 page,
 				    u64 pfn)
 {
@@ -236,15 +237,15 @@ void importer_entry(struct attachment *attachment, const struct event *event)
 	report(RULE_FENCE, &found[FOUND_FENCE], attachment, event,
 	       "a copy to there is in progress");
 	/*
-	 * Part of an entry may be found as zap and part as retry: report one rule
-	 * for it.
+	 * If some pages of an entry were judged as zap and others as retry, report
+	 * one rule.
 	 */
 	report(found[FOUND_LEFT].num || found[FOUND_OLDER].num ? RULE_ZAP : RULE_RETRY,
 	       &found[FOUND_RETRY], attachment, event,
 	       "installed after the notification that has overtaken its lookup");
 }
 
-/* The thread reports that its import has failed: nothing may be attached. */
+/* The thread reports that its import has failed, so nothing may be attached. */
 void importer_failed(const struct event *event)
 {
 	struct attachment *a;
@@ -304,7 +305,7 @@ static bool explain_stale(struct context *context, const struct attachment *atta
 	return true;
 }
 
-/* The latest attachment, if all are of the same device and program */
+/* The latest attachment, if all attachments are of the same device and program */
 static struct attachment *only_importer(struct buffer *buffer)
 {
 	struct attachment *first = buffer->attachments ?: buffer->dead, *a;
@@ -330,7 +331,7 @@ void importer_stale(const struct event *event)
 	struct context context;
 
 	arg_string(event, "importers=", who, sizeof(who));
-	/* No importer could have written this. */
+	/* No importer could have written to this memory. */
 	vmap = b && b->vmap && b->vmap->did.vmaps ? b->vmap : NULL;
 	if (!who[strspn(who, " ")] && !vmap)
 		return;

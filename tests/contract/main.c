@@ -2,8 +2,8 @@
 /*
  * pfn-contract: options, and reading files.
  *
- * The exit status is 0 if the rules were kept, 1 if not, 2 if the trace cannot be
- * judged, 3 for invalid usage, and 4 if no importer did anything.
+ * The exit status is 0 if no rule was broken, 1 if a rule was broken, 2 if the trace
+ * cannot be judged, 3 for invalid usage, and 4 if no importer did anything.
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -44,11 +44,11 @@ static const char usage[] =
 	"pfn-contract [OPTION...] record  trace this system until \"stop\", and judge\n"
 	"pfn-contract ready|sync|unloaded|stop  synchronize with the recorder\n"
 	"\n"
-	"  -a       importers that did nothing or were not judged are no failure\n"
+	"  -a       do not fail if importers did nothing or were not judged\n"
 	"  -b MIB   trace buffer of each CPU, for record (8)\n"
 	"  -e NAME  the exporter, as in exp_name= (vgem_pfn)\n"
 	"  -l MS    longest time that invalidate_mappings may take (2000)\n"
-	"  -q       attachments at the end of the trace are no leaks\n";
+	"  -q       do not report attachments at the end of the trace as leaks\n";
 
 int main(int argc, char **argv)
 {

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rules of importers that map scatter lists, pin, or map into the kernel. What they
- * hold is known from events of the dma-buf core:
+ * Rules of importers that map scatter lists, pin, or map into the kernel. Their pins
+ * and mappings are known from events of the dma-buf core:
  *
  *	dynamic sg	unmaps within the limit after a notification, waits for the
  *			copy to the memory that it has mapped, and accesses the
  *			memory after a notification only under fences
- *	pinned		holds as many pins as it unpins, and no list without a pin.
- *			A revocable one unmaps after a notification, too
- *	static		pinned by the core while it has mapped
- *	vmap		pinned by the exporter while it is mapped
+ *	pinned		pins as often as it unpins, and maps no list without a pin.
+ *			A revocable importer also unmaps after a notification
+ *	static		the core pins the buffer while a list is mapped
+ *	vmap		the exporter pins the buffer while it is mapped
  *
- * The last three are judged once a move was refused because of their pins.
+ * The last three are judged if a move was refused because of their pins.
  *
  * No event shows that an importer adds the fence of a copy to the dependencies of
- * its job, only the first enabling of the fence's signaling does. So only an
- * importer that was hardly ever seen waiting, in several maps, is reported.
+ * its job. The trace shows only when signaling of a fence is enabled for the first
+ * time. Therefore an importer is reported only if, in several maps, almost no wait
+ * was seen.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@
  */
 #define MIN_UNAWAITED	4
 
-/* The number of mapped lists whose copy may still be in progress */
+/* The number of mapped lists to whose memory a copy may still be in progress */
 static u64 num_moving;
 
 /* Threads that move or copy buffers. Their waits are not those of importers. */
@@ -75,7 +76,7 @@ static void settle(struct attachment *attachment, struct mapping *map, u64 us)
 		did->awaited++;
 		return;
 	}
-	/* Unmapped by its callback, perhaps before it could wait */
+	/* The callback has unmapped the list, perhaps before the importer could wait. */
 	if (attachment->notified_us)
 		return;
 	did->unawaited++;
@@ -89,9 +90,9 @@ static void settle(struct attachment *attachment, struct mapping *map, u64 us)
 }
 
 /*
- * The callback of a job may be added by another thread than the one that has mapped. If
- * another thread begins a wait after it has enabled signaling, it is a worker of TTM, and
- * has added no callback.
+ * A thread that has not mapped the list may add the callback of a job, which enables
+ * signaling. If that thread begins a wait afterwards, it is a worker of TTM, and has added
+ * no callback.
  */
 static void note_wait(struct mapping *map, const struct event *event, bool wait)
 {
@@ -208,7 +209,7 @@ void mapper_unmap(struct attachment *attachment, const struct event *event)
 	free(map);
 }
 
-/* Lists that are still mapped too long after a notification */
+/* Report lists that are still mapped too long after a notification. */
 void mapper_overdue(struct attachment *attachment, u64 us)
 {
 	struct mapping *map;
@@ -234,7 +235,7 @@ void mapper_notified(struct attachment *attachment, const struct event *event)
 
 void mapper_done(struct attachment *attachment, const struct event *event)
 {
-	/* If it holds nothing, its notifications would only replace other events. */
+	/* Without pins and mappings, notifications would only replace other events. */
 	if (attachment->held_something || attachment->maps || attachment->own_pins)
 		context_note(&attachment->context, event);
 	attachment->held_something = attachment->maps || attachment->own_pins;
@@ -356,7 +357,7 @@ static bool has_notified(const struct attachment *attachment)
 	return false;
 }
 
-/* What this importer may have done to write to memory that the buffer has left */
+/* Describe how this importer may have written to memory that the buffer has left. */
 void mapper_stale(const struct attachment *a, char *text, size_t size)
 {
 	const struct tally *did = &a->did;

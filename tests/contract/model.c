@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The state of buffers, their placements and attachments. This file only keeps the
- * state; exporter.c and importer.c apply the rules to it.
+ * The state of buffers, their placements and attachments. The rules that are applied
+ * to this state are in exporter.c, importer.c and mapper.c.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #include "contract.h"
 
-/* Released buffers and detached importers are kept for events that refer to them later. */
+/* Released buffers and detached importers are kept, since later events may refer to them. */
 #define MAX_RELEASED	64
 #define MAX_DEAD	64
 
@@ -144,7 +144,7 @@ static struct attachment *attachment_new(struct buffer *buffer, u64 pointer)
 	return a;
 }
 
-/* An unknown attachment is older than the trace. */
+/* Find or create. An unknown attachment was made before the trace began. */
 struct attachment *attachment_get(struct buffer *buffer, u64 pointer)
 {
 	struct attachment *a = attachment_find(buffer, pointer);
@@ -220,7 +220,7 @@ static struct last_lookup *last_of(struct attachment *attachment, int pid)
 	return &last[attachment->num_last++];
 }
 
-/* Count threads that repeat, after a notification, their last lookup before it. */
+/* Count threads that repeat their last lookup because of a notification. */
 static void count_overtaken(struct attachment *attachment, int pid, u64 page)
 {
 	struct last_lookup *last = attachment->overtaken;
@@ -345,7 +345,7 @@ u64 attachment_next_lookup(const struct attachment *attachment,
 	return us;
 }
 
-/* A lookup failed: its thread has finished with the previous one. */
+/* A lookup failed, so its thread has installed the result of the previous one. */
 void attachment_lookup_failed(struct attachment *attachment, const struct event *event)
 {
 	remember_lookup(attachment, event, arg(event, "pgoff="), 0, 0, 0);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Importers that are broken on purpose. The program that creates one announces its
- * modes in trace_marker before the import. The violations that belong to these
- * modes are then expected; all others still count. The violations of each mode are
- * reported.
+ * Importers that are broken on purpose. The program that creates such an importer
+ * writes its modes to trace_marker before the import. Violations that belong to these
+ * modes are then expected. All other violations still count. The report has the
+ * violations of each mode.
  */
 #include <string.h>
 
@@ -33,7 +33,7 @@ static struct {
 	unsigned int found[NUM_RULES];
 } used[ARRAY_SIZE(modes)];
 
-/* Modes that threads have announced, but not attached with yet */
+/* Modes of threads that have not attached yet */
 static struct {
 	int pid;
 	unsigned int modes;
@@ -61,7 +61,7 @@ static unsigned int modes_named(const char *names, bool *known)
 	return found;
 }
 
-/* Sets the modes of the thread's next attachment; without @names it is not broken. */
+/* Set the modes of the thread's next attachment. Without @names there are none. */
 bool modes_announce(int pid, const char *names)
 {
 	struct attachment *a;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sorts events by time. Each CPU has its own trace buffer, and a reader of
- * trace_pipe merges what they contain at that moment, so a line may come after one
- * with a later time. Lines are held back for a while. Lines of the same
- * microsecond keep the order in which they were read.
+ * Sorts events by time. Each CPU has its own trace buffer, and trace_pipe merges the
+ * present contents of these buffers, so a line may follow another line with a later
+ * time. Therefore lines are processed with a delay. Lines of the same microsecond
+ * keep the order in which they were read.
  */
 #include <stdlib.h>
 #include <string.h>

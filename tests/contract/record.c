@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Traces this system in a tracefs instance and judges the events while they are
- * emitted. Other processes send commands through the instance's trace_marker, so
- * that their order relative to the events is known, and find the reply in a file:
+ * Traces this system in a tracefs instance, and judges the events while they are
+ * emitted. Other processes write commands to the instance's trace_marker, so that
+ * their order relative to the events is known, and read the reply from a file:
  *
  *	sync		all earlier events were read
  *	unloaded	the exporter was unloaded: enable its events for the next load
@@ -35,7 +35,7 @@ static const char * const events[] = {
 	"module/module_free",
 };
 
-/* Without these, importers that map, pin or vmap seem to do nothing. */
+/* Needed to judge importers that map, pin or vmap */
 static const char * const mapping_events[] = {
 	"dma_buf/dma_buf_map_attachment", "dma_buf/dma_buf_unmap_attachment",
 	"dma_buf/dma_buf_pin", "dma_buf/dma_buf_unpin",
@@ -124,7 +124,7 @@ static int start(void)
 	if (!ret)
 		ret = put("buffer_size_kb", size, 0);
 	snprintf(filter, sizeof(filter), "driver == \"%s\"", model.exporter);
-	/* Only kernels that are not patched have the first two, from compat/. */
+	/* Only kernels with the modules of compat/ have the first two. */
 	if (!ret && (put("events/dma_buf/dma_buf_pfn_attach/enable", "1", 0) ||
 		     put("events/dma_buf/dma_buf_pfn_detach/enable", "1", 0)))
 		ret = put("events/dma_buf/dma_buf_dynamic_attach/enable", "1", 0) ?:
@@ -155,7 +155,7 @@ static void reply(const char *token)
 static char command[64];
 static bool stopping;
 
-/* Remember a command. The reply follows once all earlier events were read. */
+/* Store a command. The reply is written after all earlier events were read. */
 static void look(const char *line)
 {
 	static const char prefix[] = "pfn_contract: ";
@@ -171,7 +171,7 @@ static void look(const char *line)
 	stopping |= !strncmp(at, "stop ", 5);
 }
 
-/* Read until nothing is left. Returns 0 or -errno. */
+/* Read all available events. Returns 0 or -errno. */
 static int drain(int fd)
 {
 	static char buffer[65536];
@@ -246,7 +246,7 @@ int record(void)
 	reply("ready");
 	for (;;) {
 		ret = drain(fd);
-		/* Read again: a CPU may have been late with earlier events. */
+		/* Read again, since a CPU may have added earlier events late. */
 		if (!ret && command[0])
 			ret = drain(fd);
 		if (ret || stopping)

@@ -9,7 +9,7 @@
 
 #include "contract.h"
 
-/* Reports per importer and rule, or per buffer; further ones are only counted */
+/* Reports for each importer or buffer and rule. Further violations are only counted. */
 #define MAX_SAID	3
 
 static const struct {
@@ -74,7 +74,7 @@ static void say_context(const struct context *context)
 		printf("    | %s\n", context->lines[i % CONTEXT_LINES]);
 }
 
-/* The events of the accused page or attachment, or of the buffer if the exporter is accused */
+/* The events of the page or attachment, or of the buffer if the exporter broke the rule */
 static const struct context *context_of(enum rule rule, const struct buffer *buffer,
 					const struct attachment *attachment)
 {
