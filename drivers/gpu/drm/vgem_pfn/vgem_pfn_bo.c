@@ -3,10 +3,9 @@
  * Buffer objects: creation, placement lists, placing on behalf of userspace,
  * and release.
  *
- * The list of all buffer objects of a device serves to iterate over them on
- * unplug, on suspend and in debugfs. It is protected by
- * &vgem_pfn_device.bos_lock, which is not held between iterations: a reference
- * keeps the current object alive, and thereby on the list.
+ * Unplug, suspend and debugfs iterate over the list of all buffer objects of a
+ * device. The list is protected by &vgem_pfn_device.bos_lock, which is not held
+ * between iterations: a reference keeps the current object on the list.
  *
  * A placement only fails for lack of memory if evictions cannot free any, even
  * without concurrent placements.
@@ -187,10 +186,10 @@ static bool vgem_pfn_no_room(int ret)
  * &vgem_pfn_device.validate held for writing, which excludes all other
  * placements. This follows xe_validation_ctx_init().
  *
- * Even then objects may leave a region: they are freed, or moved for an
- * importer that cannot reach them, without a ticket. TTM waits for the lock of
- * such an object and finds that it has left, but does not retry the allocation.
- * This function retries as long as resources are being freed.
+ * Even without other placements an object may leave a region: it is freed, or
+ * moved for an importer that cannot reach it, without a ticket. TTM waits for
+ * the lock of such an object, but does not retry the allocation when the object
+ * has left. This function retries as long as resources are being freed.
  *
  * Context: may sleep, takes &vgem_pfn_device.validate and reservation locks.
  * Return: 0; -EBUSY if pinned in another region, or if fences do not signal;
@@ -208,7 +207,7 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo, struct ttm_placement *place
 		if (ret)
 			return ret;
 
-		/* Ends, since no other placements free resources. */
+		/* The loop ends, since no other placements free resources. */
 		do {
 			frees = vgem_pfn_mgr_frees(vdev);
 			ret = vgem_pfn_bo_try_place(bo, placement, create, async,

@@ -371,8 +371,8 @@ module_param(engines, uint, 0444);
 MODULE_PARM_DESC(engines, "Copy engines of each device, 1 to 8 (default 2)");
 
 /*
- * Without .release and .wait the dma-buf core drops the ops when the fence
- * signals, so a fence may outlive the module.
+ * Without .release and .wait the dma-fence core does not use these operations
+ * after the fence has signaled, so a fence may outlive the module.
  */
 static const char *vgem_pfn_fence_name(struct dma_fence *fence)
 {

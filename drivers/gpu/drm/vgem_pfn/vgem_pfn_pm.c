@@ -2,12 +2,12 @@
 /*
  * Suspend, hibernation and unplug.
  *
- * Buffer objects in carveouts move to system memory before a suspend, and back
- * afterwards, as with VRAM that loses its contents. Pinned objects do not move.
- * A notifier does this, since when devices are suspended, tasks are frozen and
- * there may not be enough memory to evict to. After the notification no buffer
- * objects are placed until resume. Tasks wait for the resume interruptibly, so
- * that they can be frozen.
+ * VRAM loses its contents during suspend. Therefore buffer objects in carveouts
+ * move to system memory before a suspend, and back afterwards. Pinned objects do
+ * not move. A notifier does this, since when devices are suspended, tasks are
+ * frozen and there may not be enough free memory. After the notification no
+ * buffer objects are placed until resume. Tasks wait for the resume
+ * interruptibly, so that they can be frozen.
  *
  * The effects of an unplug on the users of a device are:
  *
