@@ -59,8 +59,8 @@ static struct page *dma_buf_pfn_to_page(u64 pfn)
 }
 
 /*
- * Ask an exporter without get_pfn_run, and convert its block to a run. Only
- * memory that the kernel manages is RAM.
+ * Look up a block in an exporter without get_pfn_run, and convert it to a run.
+ * Only memory that the kernel manages is RAM.
  */
 static int dma_buf_pfn_lookup_block(struct dma_buf_attachment *attach,
 				    pgoff_t pgoff, struct dma_buf_pfn_run *run)

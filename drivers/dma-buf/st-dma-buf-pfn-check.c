@@ -63,7 +63,7 @@ static const struct wrong_result {
 	{ "order of a whole word", 0, order_huge },
 	{ "order of half the numbers", 0, order_overflows },
 	{ "beyond the end", 0, order_beyond_end },
-	{ "beyond the end, asked at the end", 38, order_beyond_end },
+	{ "beyond the end, looked up at the end", 38, order_beyond_end },
 	{ "misaligned", 0, pfn_misaligned },
 	{ "not contiguous after", 0, not_contiguous_after },
 	{ "not contiguous before", 7, not_contiguous_before },

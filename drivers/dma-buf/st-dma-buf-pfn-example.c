@@ -251,14 +251,14 @@ static int ex_map(struct ex_importer *imp, pgoff_t pgoff)
 		if (ret)
 			return ret;
 
-		/* The data may still be on its way there. */
+		/* A copy to this memory may still be in progress. */
 		ret = dma_resv_wait_timeout(attach->dmabuf->resv,
 					    DMA_RESV_USAGE_KERNEL, true,
 					    MAX_SCHEDULE_TIMEOUT);
 		if (ret < 0)
 			return ret;
 
-		/* After get_pfn, and anew each time: see below. */
+		/* After the lookup, and in each round: see below. */
 		ret = xa_reserve(&imp->table, pgoff, GFP_KERNEL);
 		if (ret)
 			return ret;

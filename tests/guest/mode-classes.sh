@@ -56,7 +56,7 @@ classes_run()
 		not_ok "$_name" "exit status $_status, not $3: $(tail -n 1 "$_out"); \
 $(tail -n 1 "$_out.program")"
 	elif ! grep -qE -- "$5" "$_out"; then
-		not_ok "$_name" "nothing says /$5/: $(tail -n 1 "$_out")"
+		not_ok "$_name" "no line matches /$5/: $(tail -n 1 "$_out")"
 	else
 		ok "$_name"
 	fi

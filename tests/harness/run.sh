@@ -5,7 +5,7 @@
 # imported memory, and print its output. One of the buffers is a picture, which is
 # saved in out/run/, together with a picture of the residency of all buffers. The
 # exit status is 0 only if the programs and the guest's checks reported success. make
-# run-kvm is the same with GUEST_IOMMU=1: it also tells about DMA and virtual machines.
+# run-kvm is the same with GUEST_IOMMU=1, which adds DMA and virtual machines.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"

@@ -28,7 +28,7 @@ expect() {
 	for regex; do
 		line=$(grep -aEm 1 -- "$regex" "$log" | cut -c 1-160) || :
 		if [[ -z $line ]]; then
-			outcome 1 "$what: nothing says /$regex/" "$log"
+			outcome 1 "$what: no line matches /$regex/" "$log"
 			return
 		fi
 	done
@@ -72,7 +72,7 @@ bad_input() {
 		MODULE="$ko" PROGRAM="$dir/nope 5"
 	refused "a PROGRAM that is not executable" 'PROGRAM=.*is not executable: chmod' \
 		MODULE="$ko" PROGRAM="$dir/program"
-	refused "a command that nobody knows" 'PROGRAM=.*neither a file nor a program of the guest' \
+	refused "an unknown command" 'PROGRAM=.*neither a file nor a program of the guest' \
 		MODULE="$ko" PROGRAM="nosuchprogram 5"
 	refused "an option that SHARE has not" 'SHARE=.*no option "-x"; there are: -s KiB' \
 		MODULE="$ko" SHARE="-x 5"

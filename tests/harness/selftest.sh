@@ -25,7 +25,7 @@ caught() {
 	if [[ -n $line && $VERDICT == failed ]]; then
 		outcome 0 "$1 is caught: \"$line\"" "$3"
 	else
-		outcome 1 "$1 is not caught: the run $VERDICT, nothing says /$2/" "$3"
+		outcome 1 "$1 is not detected: the run $VERDICT, no line matches /$2/" "$3"
 	fi
 }
 
@@ -268,7 +268,7 @@ bench_control() {
 	if ! bench_missed "$json"; then VERDICT=failed; fi
 	echo "missed: $MISSED" >>"$log"
 	caught "a figure above its floor" '^get_pfn, one range of any memory.* 6.03.*  missed$' "$log"
-	caught "a figure that nobody measured" '^missed: 1a, 1b, 1d, ' "$log"
+	caught "a figure that was not measured" '^missed: 1a, 1b, 1d, ' "$log"
 	caught "a move slower than memcpy()" '^missed: .*, 3t e reserved,' "$log"
 	caught "time on a machine that is not quiet" \
 		'^evict 64 MiB, contig, in time.*  too noisy to tell$' "$log"

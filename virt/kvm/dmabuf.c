@@ -43,8 +43,9 @@ MODULE_IMPORT_NS("DMA_BUF");
 
 /*
  * The connection of a memslot with a buffer. A memslot is replaced by a copy when
- * it is changed, for example when it is marked invalid. Its binding stays the
- * same, and is what a notification knows. Everything in it is constant.
+ * it is changed, for example when it is marked invalid. All copies have the same
+ * binding, and a notification finds the slot through the binding. All members are
+ * constant.
  */
 struct kvm_dmabuf_binding {
 	struct kvm *kvm;
@@ -56,8 +57,8 @@ struct kvm_dmabuf_binding {
 /* --- notification -------------------------------------------------------- */
 
 /*
- * The slot that has the binding now. There is none before the slot is activated,
- * and after it was removed. A slot that is being deleted has the flag
+ * The slot that has the binding now, or NULL before the slot is activated and
+ * after it was removed. A slot that is being deleted has the flag
  * KVM_MEMSLOT_INVALID, and is mapped until KVM has removed its mappings.
  */
 static struct kvm_memory_slot *kvm_dmabuf_slot(struct kvm_dmabuf_binding *binding)

@@ -11,7 +11,7 @@
 # "-accel kvm -accel tcg" does not fall back, because initializing KVM succeeds. So
 # time a small guest (probe.S) under both. KVM is used if it finishes within half of
 # TCG's time, after which the probe is ended. The result is cached until the machine
-# reboots or QEMU changes. If a guest under KVM is silent nevertheless, boot.sh
+# reboots or QEMU changes. If a guest under KVM prints nothing nevertheless, boot.sh
 # calls accel_distrust.
 
 # shellcheck disable=SC2034 # ACCEL_WHY is for our callers
@@ -114,7 +114,7 @@ choose_accel() {
 	case "${ACCEL:-auto}" in
 	kvm | tcg | svm | icount)
 		ACCEL_USED=$ACCEL
-		ACCEL_WHY="asked for by ACCEL=$ACCEL"
+		ACCEL_WHY="set by ACCEL=$ACCEL"
 		;;
 	auto)
 		ACCEL_USED=tcg

@@ -4,7 +4,7 @@
 # input.sh - refuse invalid variables before anything is built or booted. Sourced
 # after lib.sh, units.sh and debian.sh.
 #
-#   kernel_known          whether KERNEL is valid; KERNEL_VALUES says what is
+#   kernel_known          whether KERNEL is valid; KERNEL_VALUES lists the valid values
 #   input_check NAME...   check each of these variables, if it is set; die with the
 #                         reason and the valid values
 

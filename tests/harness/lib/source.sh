@@ -258,7 +258,7 @@ source_prepare() {
 	done
 	# No -t: changed files must be newer than the objects made from them.
 	rsync -rlc "$stage/" "$WORK/src/"
-	# shellcheck disable=SC2034 # for those who source this
+	# shellcheck disable=SC2034 # for the scripts that source this file
 	SRC_KEY=$({
 		cat "$WORK/generation" 2>/dev/null || true
 		cd "$stage" || exit

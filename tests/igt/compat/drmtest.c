@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Open DRM devices by driver, as lib/drmtest.c of IGT does. The packaged libigt does not
- * know our driver, so these functions replace those of libigt in our programs.
+ * Open DRM devices by driver, as lib/drmtest.c of IGT does. The packaged libigt has no
+ * DRIVER_VGEM_PFN, so these functions replace those of libigt in our programs.
  */
 #include "igt.h"
 #include "vgem_pfn.h"

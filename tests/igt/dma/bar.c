@@ -174,7 +174,7 @@ static void test_reset(void)
 
 /*
  * Memory of another PCI device as the target of DMA: a BAR that vfio-pci exports. IOMMUFD
- * maps it without knowing which devices will use the mapping.
+ * maps it without a check of the devices that will use the mapping.
  */
 static void test_peer(void)
 {

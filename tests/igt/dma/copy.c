@@ -174,7 +174,7 @@ static unsigned int fault_twice(void)
 	return faults.logged;
 }
 
-/* The kernel logs no more than ten faults in five seconds, those of other tests included. */
+/* The kernel logs at most three faults in five seconds, those of other tests included. */
 static void test_fault(void)
 {
 	unsigned int logged = fault_twice();

@@ -59,8 +59,8 @@ void edu_read(uint64_t iova, size_t length);
 void edu_write(uint64_t iova, size_t length);
 
 /*
- * A buffer between two others in the same region, which nothing may write to. @want has
- * the contents that it must have.
+ * A buffer between two guards, which are buffers in the same region that must not change.
+ * @want has the expected contents of the buffer.
  */
 struct dma_bo {
 	int fd;
@@ -102,7 +102,7 @@ void dma_memory_free(struct dma_memory *memory);
 
 /*
  * Faults that the IOMMU reports. Each raises an interrupt, which is counted. The kernel
- * logs no more than three in five seconds; those are compared with what is expected.
+ * logs at most three in five seconds. The logged faults are compared with the expected ones.
  */
 struct dma_faults {
 	int log;

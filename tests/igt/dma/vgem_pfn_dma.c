@@ -34,7 +34,7 @@
  *
  * SUBTEST: move
  * Description: A buffer moves between two mappings at the same IOVA. The device accesses
- *		its new placement then. While it is mapped, the buffer refuses to move.
+ *		its new placement then. Moves of a mapped buffer fail.
  *
  * SUBTEST: move-long
  * Description: Like move, 20 times in each kind of memory.

@@ -88,7 +88,7 @@
  *		move.
  *
  * SUBTEST: fork-move-long
- * Description: The same for two minutes.
+ * Description: Like fork-move, for two minutes.
  *
  * SUBTEST: giant
  * Description: A buffer of 2 GiB is mapped by two entries of 1 GiB, for the CPU and for

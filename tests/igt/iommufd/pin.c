@@ -89,7 +89,7 @@ static void test_full(int fd)
 
 void iommufd_pin_tests(int fd)
 {
-	igt_describe("A mapped buffer refuses to move.");
+	igt_describe("A mapped buffer cannot be moved.");
 	igt_subtest("pinned-move")
 		test_moves(fd);
 

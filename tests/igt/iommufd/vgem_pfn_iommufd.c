@@ -26,7 +26,7 @@
  * Description: Each mapping of a buffer pins it, also in other address spaces.
  *
  * SUBTEST: pinned-move
- * Description: A mapped buffer refuses to move, in each kind of memory, and moves again
+ * Description: A mapped buffer cannot be moved, in each kind of memory, and moves again
  *		once it is unmapped.
  *
  * SUBTEST: pinned-evict

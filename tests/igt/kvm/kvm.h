@@ -30,7 +30,7 @@ enum vm_entry {
 	VM_CHECK,
 	/*
 	 * Change a range again and again, word by word, and compare before each change,
-	 * until the mailbox says stop.
+	 * until @stop of the mailbox is set.
 	 */
 	VM_LOOP,
 	/* Write one word of 4 bytes. */

@@ -66,7 +66,7 @@ static void test_share(int fd, int moves)
 		pfn_import_read(import, at, &got, sizeof(got));
 		igt_assert_eq_u32(got, want);
 	}
-	/* The guest sees the words of the others in the last page that they have changed. */
+	/* The guest reads the words of the others in the last page that they have changed. */
 	at = (moves - 1) % PAGES * PFN_PAGE_SIZE;
 	igt_assert_eq(__vm_peek(&bo.vm.cpu[0], VM_GPA + at + PROCESS, &tag), 0);
 	igt_assert_eq_u32(tag, (uint32_t)value(PROCESS, moves - 1));

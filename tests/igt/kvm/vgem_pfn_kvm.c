@@ -122,7 +122,7 @@
  *		a lookup fails, KVM_RUN fails with EFAULT, and succeeds when repeated.
  *
  * SUBTEST: nth-slot
- * Description: Creating a slot, which fails at any allocation, leaves nothing behind.
+ * Description: If an allocation fails, no slot is created, and nothing is left behind.
  *
  * SUBTEST: nth-fault
  * Description: KVM_RUN fails if an allocation of a fault fails, and succeeds when repeated.
@@ -155,7 +155,7 @@
  *
  * SUBTEST: dirty
  * Description: The log has exactly the pages that the guest has written, although the
- *		buffer moves. When logging ends, huge mappings come back.
+ *		buffer moves. When logging ends, the buffer has huge mappings again.
  *
  * SUBTEST: dirty-scattered
  * Description: When logging of a scattered buffer ends, each page is still mapped to its
@@ -173,8 +173,8 @@
  *		as MMIO.
  *
  * SUBTEST: access-shared
- * Description: If the guest asks KVM to keep a structure in a buffer, such as a clock, KVM
- *		does not write to the buffer.
+ * Description: If the guest gives KVM an address in a buffer for a structure such as a
+ *		clock, KVM does not write to the buffer.
  *
  * SUBTEST: access-tables
  * Description: Page tables of the guest in a buffer work while the buffer moves.

@@ -85,7 +85,7 @@ struct media_bo media_bo_create(int fd, uint32_t region, uint64_t seed);
 struct media_bo media_bo_create_size(int fd, uint32_t region, uint64_t size, uint64_t seed);
 /* The true page frame numbers of all pages, to be freed */
 uint64_t *media_bo_pfns(const struct media_bo *bo);
-/* Also asserts that nothing else keeps the buffer. */
+/* Also asserts that no other reference keeps the buffer. */
 void media_bo_destroy(struct media_bo *bo);
 /*
  * Assert that the buffer begins with this frame, through a mapping and at its page frame

@@ -23,7 +23,7 @@
  *		exporter's handle and the dma-buf's file descriptor are closed.
  *
  * SUBTEST: nth-move
- * Description: Whichever allocation of a move fails, the host does not keep the memory if
+ * Description: If any allocation of a move fails, the host does not keep the memory if
  *		virtio-gpu was notified.
  *
  * SUBTEST: nth-import
