@@ -220,7 +220,7 @@ struct dma_buf_pfn_entry {
 
 	/**
 	 * @dev_generation: Notifications received when @dev_pfn was looked up.
-	 * Exact unless more than 4 million were received since.
+	 * Exact unless more than 262,143 were received since.
 	 */
 	__u64 dev_generation;
 
@@ -410,9 +410,9 @@ struct dma_buf_pfn_result {
 #define DMA_BUF_PFN_RESULT		_IOWR('P', 5, struct dma_buf_pfn_result)
 
 /*
- * The file "broken" in debugfs: importers that are broken on purpose, so that
- * tests can show that they detect them. Each bit breaks one step that an
- * importer must take, in all imports that are created while it is set.
+ * The file "broken" in debugfs: importers that are broken on purpose, to check
+ * that tests detect them. Each bit omits or changes one step that an importer
+ * must take, in all imports that are created while it is set.
  *
  * A broken import may access memory that no longer belongs to the buffer:
  * another buffer's memory, or pages that the kernel has reused. This is

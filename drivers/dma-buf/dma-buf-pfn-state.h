@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where dma-buf-pfn.c finds the state of buffers and attachments: in the
- * structures of the dma-buf core.
+ * Functions with which dma-buf-pfn.c accesses the state of buffers and
+ * attachments, in the structures of the dma-buf core.
  */
 
 #ifndef _DMA_BUF_PFN_STATE_H

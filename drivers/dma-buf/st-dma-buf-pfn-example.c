@@ -287,7 +287,7 @@ static int ex_install_run(const struct dma_buf_pfn_run *run, void *arg)
 	if (run->caching != DMA_BUF_PFN_CACHED)
 		return -EOPNOTSUPP;
 
-	/* The data may still be on its way there. */
+	/* A copy to this memory may still be in progress. */
 	ret = dma_resv_wait_timeout(imp->attach->dmabuf->resv,
 				    DMA_RESV_USAGE_KERNEL, true,
 				    MAX_SCHEDULE_TIMEOUT);
