@@ -33,8 +33,8 @@ declare -A USED=() RAN=()
 
 # --- the list ----------------------------------------------------------------------
 
-# entry PAGE ACTION TEXT - find the entry of this page whose beginning TEXT has, and set
-# ENTRY to what the entry has after "=>". An entry for all pages is for TEXT as a whole.
+# entry PAGE ACTION TEXT - find the entry of this page that is the beginning of TEXT, and
+# set ENTRY to the text after "=>". An entry for all pages must have the whole TEXT.
 entry() {
 	local page action rest n=0
 	ENTRY=

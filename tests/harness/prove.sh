@@ -25,10 +25,11 @@
 #   2  invalid input
 #   3  a rule was broken
 #   4  the importer did nothing
+#   5  with KERNEL=: the kernel pins buffers that are mapped, so the importer was not
+#      tested
 #   6  the program failed, crashed or exceeded the time limit
-#   7  a module failed to load or unload, or the kernel warned or died
-#   8  the checker cannot judge: events were lost, or nothing moved under the importer or
-#      was held by it
+#   7  a module failed to load or unload, or the kernel warned or crashed
+#   8  the checker cannot judge: events were lost, or no importer was judged
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"

@@ -23,8 +23,8 @@ BOOT_TIMEOUT=${BOOT_TIMEOUT:-3600}
 STALL_TIMEOUT=${STALL_TIMEOUT:-90}
 KVM_TIMEOUT=${KVM_TIMEOUT:-15}
 
-# said DIR - the number of bytes that the guest has written so far
-said() {
+# output_size DIR - the number of bytes that the guest has written so far
+output_size() {
 	stat -c %s "$1/console.log" "$1/verdict" "$1/results.tar" "$1/story" \
 		"$1/progress" 2>/dev/null | paste -sd+
 }
@@ -68,9 +68,9 @@ qmp_close() {
 	rm -f "$1"/qmp.{in,out}
 }
 
-# qemu_complaint DIR - QEMU's last messages, except those about CPU features that
+# qemu_messages DIR - QEMU's last messages, except those about CPU features that
 # TCG does not support
-qemu_complaint() {
+qemu_messages() {
 	sed "/doesn't support requested feature/d" "$1/qemu.log" | tail -n 3 | tr '\n' ' '
 }
 
@@ -93,16 +93,16 @@ why_ended() {
 	elif [[ $reason == host-signal ]]; then
 		echo "QEMU was ended by a signal from outside"
 	elif ((${2:-0} > 128)); then
-		echo "QEMU was killed by SIG$(kill -l "$2"): $(qemu_complaint "$dir")"
+		echo "QEMU was killed by SIG$(kill -l "$2"): $(qemu_messages "$dir")"
 	elif ((${2:-0})); then
-		echo "QEMU failed with status $2: $(qemu_complaint "$dir")"
+		echo "QEMU failed with status $2: $(qemu_messages "$dir")"
 	else
 		echo "QEMU ended without a reason (${reason:-no SHUTDOWN event})"
 	fi
 }
 
-# hear DIR - process new output of the guest
-hear() {
+# read_output DIR - process new output of the guest
+read_output() {
 	local lines=() line
 	if [[ ${FOLLOW:-} == story ]]; then
 		new_lines lines "$_STORY"
@@ -120,10 +120,10 @@ watch_guest() {
 	local dir=$1 pid=$2 start=$SECONDS last=$SECONDS checked=$SECONDS last_said="" bytes
 	while kill -0 "$pid" 2>/dev/null; do
 		qmp_read "$dir" 0.3
-		hear "$dir"
+		read_output "$dir"
 		((SECONDS > checked)) || continue
 		checked=$SECONDS
-		bytes=$(said "$dir" || :)
+		bytes=$(output_size "$dir" || :)
 		if [[ $bytes != "$last_said" ]]; then
 			last=$SECONDS last_said=$bytes
 		elif ((SECONDS - last >= STALL_TIMEOUT)); then
@@ -168,7 +168,7 @@ _boot_once() {
 	watch_guest "$dir" "$pid" || silent=1
 	wait_child "$pid" || rc=$?
 	qmp_read "$dir" 0.01
-	hear "$dir"
+	read_output "$dir"
 	qmp_close "$dir"
 	exec {PLAN_FD}>&- {_PROGRESS}<&- {_STORY}<&-
 	rm -f "$dir/plan"

@@ -32,8 +32,8 @@ for ((n = 0; n < DEATHS; n++)); do
 	((n == 0)) || guest+=.$n
 	boot_guest "$guest" test "$@"
 	[[ $BOOT_END != exited ]] || continue
-	# A guest that took no unit did not get to the tests, and the next one would
-	# not, either.
+	# A guest that took no unit did not reach the tests, and the next one would not
+	# reach them either.
 	[[ -e $guest/units ]] || break
 	units_requeue "$guest" "$QUEUE"
 done
