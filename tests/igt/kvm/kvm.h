@@ -182,6 +182,8 @@ struct vm_bo {
 		       sizeof((const uint32_t []){ regions }) / sizeof(uint32_t))
 void __vm_bo_create(struct vm_bo *bo, int fd, uint64_t size, const uint32_t *regions,
 		    uint32_t num);
+/* Destroy the buffer, which is in no slot, and create another one for the same VM. */
+void vm_bo_replace(struct vm_bo *bo, uint64_t size, uint32_t region);
 void vm_bo_destroy(struct vm_bo *bo);
 /* The mappings that the buffer has if all pages of the slot are mapped */
 struct vm_pages vm_bo_levels(struct vm_bo *bo, uint64_t offset, uint64_t gpa,

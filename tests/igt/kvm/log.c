@@ -172,7 +172,7 @@ static void test_running(int fd)
 	vm_loop_set(fd, bo.handle, VM_GPA, SIZE, 16 * PFN_PAGE_SIZE, 7);
 	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, SIZE);
 	vm_loop_start(&bo.vm.cpu[0], VM_GPA, SIZE, 16 * PFN_PAGE_SIZE, 7);
-	for (i = 0; i < 60; i++) {
+	for (i = 0; i < 30; i++) {
 		vm_map_flags(&bo.vm, bo.dmabuf, SIZE, i % 3 == 2 ? 0 : KVM_MEM_LOG_DIRTY_PAGES);
 		vm_loop_wait(&bo.vm.cpu[0], 1);
 		vgem_pfn_bo_move(fd, bo.handle, i % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT);

@@ -17,6 +17,8 @@ static void check_part(struct vm_bo *bo, uint64_t offset, uint64_t gpa, uint64_t
 {
 	struct vm_pages before, levels = vm_bo_levels(bo, offset, gpa, size);
 	uint64_t page[PFN_PAGE_SIZE / sizeof(uint64_t)], at;
+	uint64_t *pfns = vgem_pfn_bo_pfn_list(bo->fd, bo->handle, offset / PFN_PAGE_SIZE,
+					      size / PFN_PAGE_SIZE);
 
 	vm_map(&bo->vm, bo->dmabuf, offset, gpa, size);
 	before = vm_pages_begin(&bo->vm);
@@ -25,54 +27,57 @@ static void check_part(struct vm_bo *bo, uint64_t offset, uint64_t gpa, uint64_t
 	vm_assert_pages(vm_pages_since(&bo->vm, before), levels.p4k, levels.p2m, levels.p1g);
 	vm_check(&bo->vm, gpa, size, 8, 2);
 	for (at = 0; at < size; at += PFN_PAGE_SIZE) {
-		pfn_mem_read(vgem_pfn_bo_pfn(bo->fd, bo->handle, (offset + at) / PFN_PAGE_SIZE),
-			     0, page, sizeof(page));
+		pfn_mem_read(pfns[at / PFN_PAGE_SIZE], 0, page, sizeof(page));
 		pfn_assert_pattern(page, at, sizeof(page), 2);
 	}
+	free(pfns);
 	vm_unmap(&bo->vm);
 	levels = vm_pages_begin(&bo->vm);
 	vm_assert_pages(levels, before.p4k, before.p2m, before.p1g);
 	igt_assert_eq_u32(vgem_pfn_bo_query(bo->fd, bo->handle).num_attachments, 0);
 }
 
-static void check_whole(int fd, uint32_t region, uint64_t size)
-{
-	struct vm_bo bo;
-
-	vm_bo_create(&bo, fd, size, region);
-	vgem_pfn_bo_fill(fd, bo.handle, size, 1);
-	check_part(&bo, 0, VM_GPA, size);
-	vm_bo_destroy(&bo);
-}
-
-static void check_regions(int fd, uint64_t size)
+/* A buffer of this size in each region */
+static void check_regions(struct vm_bo *bo, uint64_t size)
 {
 	struct drm_vgem_pfn_region region;
 	uint32_t id;
 
-	vgem_pfn_for_each_region(fd, region, id)
-		check_whole(fd, id, size);
+	vgem_pfn_for_each_region(bo->fd, region, id) {
+		vm_bo_replace(bo, size, id);
+		vgem_pfn_bo_fill(bo->fd, bo->handle, size, 1);
+		check_part(bo, 0, VM_GPA, size);
+	}
 }
 
 static void test_map(int fd, int huge)
 {
-	check_regions(fd, PFN_PAGE_SIZE);
-	check_regions(fd, 64 * KiB + PFN_PAGE_SIZE);
-	check_regions(fd, huge * HUGE + PFN_PAGE_SIZE);
+	struct vm_bo bo;
+
+	vm_bo_create(&bo, fd, PFN_PAGE_SIZE, VGEM_PFN_TT);
+	check_regions(&bo, PFN_PAGE_SIZE);
+	check_regions(&bo, 64 * KiB + PFN_PAGE_SIZE);
+	check_regions(&bo, huge * HUGE + PFN_PAGE_SIZE);
+	vm_bo_destroy(&bo);
 }
 
-static void test_scattered(int fd, uint64_t size)
+/* @size for blocks of 1, 2 and 8 pages; @large for blocks of 1 MiB, if not 0 */
+static void test_scattered(int fd, uint64_t size, uint64_t large)
 {
 	static const uint32_t orders[] = { 0, 1, 3 };
+	struct vm_bo bo;
 	size_t i;
 
+	vm_bo_create(&bo, fd, PFN_PAGE_SIZE, VGEM_PFN_TT);
 	for (i = 0; i < ARRAY_SIZE(orders); i++) {
 		vgem_pfn_set_max_block_order(fd, orders[i]);
-		check_regions(fd, size);
+		check_regions(&bo, size);
 	}
 	vgem_pfn_set_max_block_order(fd, 8);
-	check_regions(fd, size / (64 * KiB) * HUGE);
+	if (large)
+		check_regions(&bo, large);
 	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
+	vm_bo_destroy(&bo);
 }
 
 /*
@@ -203,11 +208,11 @@ void kvm_map_tests(int fd)
 
 	igt_describe("Like map, with many ranges.");
 	igt_subtest("map-scattered")
-		test_scattered(fd, 64 * KiB);
+		test_scattered(fd, 64 * KiB, 0);
 
-	igt_describe("Like map-scattered, with larger buffers.");
+	igt_describe("Like map-scattered, with larger buffers, also of blocks of 1 MiB.");
 	igt_subtest("map-scattered-long")
-		test_scattered(fd, 512 * KiB);
+		test_scattered(fd, 512 * KiB, 8 * HUGE);
 
 	igt_describe("Slots of parts of a buffer are mapped by huge pages where possible.");
 	igt_subtest("map-part")

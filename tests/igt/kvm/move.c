@@ -231,7 +231,7 @@ void kvm_move_tests(int fd)
 {
 	igt_describe("The guest loses no write while its buffer moves.");
 	igt_subtest("move")
-		vm_test_move(fd, 150, false);
+		vm_test_move(fd, 100, false);
 
 	igt_describe("Like move, with 10,000 moves.");
 	igt_subtest("move-long")
@@ -239,15 +239,15 @@ void kvm_move_tests(int fd)
 
 	igt_describe("The guest waits for the copies of an engine.");
 	igt_subtest("engine")
-		test_engine(fd, 100);
+		test_engine(fd, 60);
 
 	igt_describe("The guest continues while its buffer is evicted and moved back.");
 	igt_subtest("evict")
-		test_evict(fd, 12);
+		test_evict(fd, 8);
 
 	igt_describe("The guest continues while its buffer is swapped out.");
 	igt_subtest("shrink")
-		test_shrink(fd, 60);
+		test_shrink(fd, 40);
 
 	igt_describe("The guest continues while another importer pins the buffer.");
 	igt_subtest("pin")

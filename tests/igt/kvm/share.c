@@ -85,7 +85,7 @@ void kvm_share_tests(int fd)
 {
 	igt_describe("A VM, a process and a device see one memory while it moves.");
 	igt_subtest("share")
-		test_share(fd, 100);
+		test_share(fd, 3 * PAGES);
 
 	igt_describe("Like share, with 10,000 moves.");
 	igt_subtest("share-long")

@@ -167,7 +167,7 @@ void kvm_slot_tests(int fd)
 
 	igt_describe("Slots are created and deleted while the buffer moves.");
 	igt_subtest("slot-race")
-		test_race(fd, 30);
+		test_race(fd, 15);
 
 	igt_describe("Like slot-race, with 300 slots.");
 	igt_subtest("slot-race-long")

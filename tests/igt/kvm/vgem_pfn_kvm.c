@@ -19,7 +19,7 @@
  *		and of 8 pages.
  *
  * SUBTEST: map-scattered-long
- * Description: Like map-scattered, with larger buffers.
+ * Description: Like map-scattered, with larger buffers, and with ranges of 256 pages.
  *
  * SUBTEST: map-part
  * Description: Slots that begin at any page of the buffer and at any guest address are
@@ -130,7 +130,7 @@
  * SUBTEST: close-every-order
  * Description: In any order of deleting the slot and of closing the dma-buf, handle, device
  *		and VM, the guest has the memory while the slot exists, and all memory is
- *		freed. Every seventh order is tested.
+ *		freed. Every 13th order is tested.
  *
  * SUBTEST: close-every-order-long
  * Description: Like close-every-order, with all orders.

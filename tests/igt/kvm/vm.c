@@ -469,21 +469,39 @@ void vm_loop_check(int fd, uint32_t handle, uint64_t gpa, uint64_t size, uint32_
 
 /* --- a buffer ------------------------------------------------------------ */
 
+static void create_buffer(struct vm_bo *bo, uint64_t size, const uint32_t *regions,
+			  uint32_t num)
+{
+	bo->size = size;
+	bo->handle = __vgem_pfn_bo_create_list(bo->fd, size, regions, num);
+	bo->dmabuf = vgem_pfn_export(bo->fd, bo->handle);
+	vgem_pfn_bo_move(bo->fd, bo->handle, regions[0]);
+}
+
+static void destroy_buffer(struct vm_bo *bo)
+{
+	close(bo->dmabuf);
+	vgem_pfn_gem_close(bo->fd, bo->handle);
+}
+
 void __vm_bo_create(struct vm_bo *bo, int fd, uint64_t size, const uint32_t *regions,
 		    uint32_t num)
 {
-	*bo = (struct vm_bo) { .fd = fd, .size = size };
+	*bo = (struct vm_bo) { .fd = fd };
 	vm_create(&bo->vm);
-	bo->handle = __vgem_pfn_bo_create_list(fd, size, regions, num);
-	bo->dmabuf = vgem_pfn_export(fd, bo->handle);
-	vgem_pfn_bo_move(fd, bo->handle, regions[0]);
+	create_buffer(bo, size, regions, num);
+}
+
+void vm_bo_replace(struct vm_bo *bo, uint64_t size, uint32_t region)
+{
+	destroy_buffer(bo);
+	create_buffer(bo, size, &region, 1);
 }
 
 void vm_bo_destroy(struct vm_bo *bo)
 {
 	vm_destroy(&bo->vm);
-	close(bo->dmabuf);
-	vgem_pfn_gem_close(bo->fd, bo->handle);
+	destroy_buffer(bo);
 }
 
 struct vm_pages vm_bo_levels(struct vm_bo *bo, uint64_t offset, uint64_t gpa, uint64_t size)
