@@ -26,6 +26,9 @@
  * Description: The device accesses the last byte of a buffer. A transfer beyond the end
  *		faults there.
  *
+ * SUBTEST: copy-end-long
+ * Description: Like copy-end, in all carveouts.
+ *
  * SUBTEST: copy-part
  * Description: If a part of a buffer is mapped, accesses before and after it fault.
  *
