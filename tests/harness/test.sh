@@ -15,7 +15,7 @@ DIR=$OUT/test
 # One of Debian's kernels has neither KUnit nor what IGT's own tests need.
 if [[ ${KERNEL:=patched} != patched ]]; then
 	DIR+=-$KERNEL
-	PASSES=${PASSES:-contig|buddy|reserved|huge}
+	PASSES=${PASSES:-contig|buddy|reserved|huge|UNPATCHED}
 fi
 if [[ ${VARIANT:=base} != base ]]; then
 	DIR+=-$VARIANT

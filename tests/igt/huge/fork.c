@@ -5,6 +5,8 @@
  * notification removes from the parent must not appear in the child afterwards.
  *
  * A move between TT and SYSTEM copies nothing, but notifies importers.
+ *
+ * Kernels without the fix of fork() have no huge entries by default, see huge_default().
  */
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -19,6 +21,7 @@
 
 struct race {
 	struct prime p;
+	uint64_t step;	/* bytes from one touched page to the next */
 	int wake[2];	/* the parent requests a move */
 	int over[2];	/* one byte to the child after each move */
 	volatile int *forked;	/* the last fork that has ended */
@@ -36,6 +39,14 @@ static int count_mapped(const struct race *race)
 	for (i = 0; i < ARRAY_SIZE(pages); i++)
 		n += pages[i] & 1;
 	return n;
+}
+
+static void touch(const struct race *race)
+{
+	uint64_t at;
+
+	for (at = 0; at < SIZE; at += race->step)
+		(void)*(volatile char *)(race->p.map + at);
 }
 
 /* Start a move at a random time after each request. */
@@ -65,13 +76,12 @@ static void run_mover(struct race *race)
  */
 static bool fork_once(struct race *race, int number)
 {
-	int i, status;
 	pid_t pid;
+	int status;
 	char c;
 
 	vgem_pfn_bo_move(race->p.fd, race->p.handle, VGEM_PFN_TT);
-	for (i = 0; i < BLOCKS; i++)
-		(void)*(volatile char *)(race->p.map + i * HUGE);
+	touch(race);
 
 	igt_assert_eq(write(race->wake[1], &number, sizeof(number)), sizeof(number));
 	pid = fork();
@@ -86,13 +96,14 @@ static bool fork_once(struct race *race, int number)
 	return WEXITSTATUS(status);
 }
 
-/* Fork @forks times, but for no longer than @seconds. */
-static void test_fork(int fd, int importer, int forks, int seconds)
+/* Fork @forks times, but for no longer than @seconds. @huge: with entries of 2 MiB */
+static void test_fork(int fd, int importer, int forks, int seconds, bool huge)
 {
 	static const uint32_t placements[] = { VGEM_PFN_TT };
 	struct dma_buf_pfn_stats since = {};
 	struct timespec start = {};
-	struct race race = {};
+	struct race race = { .step = huge ? HUGE : 16 * PFN_PAGE_SIZE };
+	struct huge_count faults;
 	int i, stale = 0;
 
 	race.forked = mmap(NULL, 2 * sizeof(int), PROT_READ | PROT_WRITE,
@@ -103,11 +114,17 @@ static void test_fork(int fd, int importer, int forks, int seconds)
 	igt_assert_eq(pipe(race.over), 0);
 	race.p = huge_create_sparse(fd, importer, SIZE, placements, 1);
 	igt_assert_eq(count_mapped(&race), 0);
-	for (i = 0; i < BLOCKS; i++)
-		(void)*(volatile char *)(race.p.map + i * HUGE);
-	igt_require_f(huge_faults(race.p.import, &since).at[PMD] > BLOCKS / 2,
-		      "the memory is too scattered for huge entries\n");
-	igt_assert_lt(SIZE / PFN_PAGE_SIZE / 2, count_mapped(&race));
+	touch(&race);
+	faults = huge_faults(race.p.import, &since);
+	if (huge) {
+		igt_require_f(faults.at[PMD] > BLOCKS / 2,
+			      "the memory is too scattered for huge entries\n");
+		igt_assert_lt(SIZE / PFN_PAGE_SIZE / 2, count_mapped(&race));
+	} else {
+		huge_assert_count(faults, (struct huge_count) {
+			.at = { [PTE] = SIZE / race.step },
+		});
+	}
 
 	igt_fork(child, 1)
 		run_mover(&race);
@@ -134,9 +151,16 @@ void huge_fork_tests(int fd, int importer)
 {
 	igt_describe("fork() during a move copies no entry that the move removes.");
 	igt_subtest("fork-move")
-		test_fork(fd, importer, 30, 60);
+		test_fork(fd, importer, 30, 60, true);
 
 	igt_describe("The same, often enough to find a rare race.");
 	igt_subtest("fork-move-long")
-		test_fork(fd, importer, 1000, 120);
+		test_fork(fd, importer, 1000, 120, true);
+
+	igt_describe("By default a kernel without the fix of fork() has no huge entries to copy.");
+	igt_subtest("default-fork") {
+		huge_default();
+		test_fork(fd, importer, 100, 60, false);
+		huge_restore();
+	}
 }

@@ -23,10 +23,13 @@
 #define SEED	1
 
 static const struct huge_count none, one = { .at = { [PUD] = 1 } };
+/* Without huge entries: one for each word */
+static const struct huge_count small = { .at = { [PTE] = (GIANT + STRIDE - 1) / STRIDE } };
 
 struct giant {
 	struct prime p;
 	struct dma_buf_pfn_stats since;
+	struct huge_count filled;	/* the entries after huge_fill_sparse() */
 	char *area;	/* reserved addresses: the mapping is at the second GiB of eight */
 };
 
@@ -43,13 +46,13 @@ static void map_fixed(struct giant *g)
 	igt_assert(g->p.map == at(g, 1));
 }
 
-static struct giant giant_create(int fd, int importer)
+static struct giant giant_create(int fd, int importer, struct huge_count filled)
 {
 	static const uint32_t placements[] = {
 		VGEM_PFN_CARVEOUT, VGEM_PFN_CARVEOUT + 1,
 	};
 	struct drm_vgem_pfn_region region;
-	struct giant g = {};
+	struct giant g = { .filled = filled };
 	char *area;
 
 	igt_require_f(vgem_pfn_carveout_size(fd) >= GIANT &&
@@ -64,7 +67,7 @@ static struct giant giant_create(int fd, int importer)
 	munmap(g.p.map, g.p.size);
 	map_fixed(&g);
 	huge_fill_sparse(&g.p, STRIDE, SEED);
-	huge_assert_count(huge_faults(g.p.import, &g.since), one);
+	huge_assert_count(huge_faults(g.p.import, &g.since), filled);
 	return g;
 }
 
@@ -206,10 +209,10 @@ static void test_remap(struct giant *g)
 	g->p.map = remap(at(g, 1), GIANT, at(g, 4));
 	reader_must_fault(&reader);
 
-	/* The entry has moved. */
+	/* The entries have moved. */
 	huge_check_sparse(&g->p, STRIDE, SEED);
 	huge_assert_count(huge_faults(g->p.import, &g->since), none);
-	/* A notification removes it from its new address. */
+	/* A notification removes them from their new addresses. */
 	pfn_hold_begin(&hold);
 	pfn_hold_bo(&hold, g->p.fd, g->p.handle);
 	set_alarms(true);
@@ -217,7 +220,7 @@ static void test_remap(struct giant *g)
 	set_alarms(false);
 	pfn_hold_end(&hold);
 	huge_check_sparse(&g->p, STRIDE, SEED);
-	huge_assert_count(huge_faults(g->p.import, &g->since), one);
+	huge_assert_count(huge_faults(g->p.import, &g->since), g->filled);
 }
 
 /* Move a part of the mapping to @to; both parts must map the right pages afterwards. */
@@ -388,9 +391,18 @@ void huge_giant_mm_tests(int fd, int importer)
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		igt_describe(tests[i].describe);
 		igt_subtest(tests[i].name) {
-			g = giant_create(fd, importer);
+			g = giant_create(fd, importer, one);
 			tests[i].run(&g);
 			giant_destroy(&g);
 		}
+	}
+
+	igt_describe("By default a kernel without the fix of mremap() has no huge entry to lose.");
+	igt_subtest("default-remap") {
+		huge_default();
+		g = giant_create(fd, importer, small);
+		test_remap(&g);
+		giant_destroy(&g);
+		huge_restore();
 	}
 }

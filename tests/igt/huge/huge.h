@@ -39,6 +39,12 @@ void huge_assert_count(struct huge_count got, struct huge_count want);
 void huge_assert_cpu_orders(const struct prime *p);
 /* Reserve @size bytes of addresses, aligned to HUGE, to map something there. */
 char *huge_reserve(size_t size);
+/*
+ * Kernels that are not patched: reset the parameter of dma-buf-pfn-compat that allows huge
+ * entries to its default until huge_restore(). Skip on kernels without the parameter.
+ */
+void huge_default(void);
+void huge_restore(void);
 /* Replace the mapping by a new one of the whole import. */
 void huge_map_again(struct prime *p);
 

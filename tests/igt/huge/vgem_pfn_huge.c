@@ -90,6 +90,16 @@
  * SUBTEST: fork-move-long
  * Description: Like fork-move, for two minutes.
  *
+ * SUBTEST: default-fork
+ * Description: On a kernel that is not patched, with the default of the parameter
+ *		unsafe_huge_entries, a mapping has entries of 4 KiB, and a child that is
+ *		forked during a move has none from before the move.
+ *
+ * SUBTEST: default-remap
+ * Description: On such a kernel, mremap() moves the small entries of a mapping of 1 GiB.
+ *		After that no CPU can read through the old address, and a notification
+ *		removes the entries.
+ *
  * SUBTEST: giant
  * Description: A buffer of 2 GiB is mapped by two entries of 1 GiB, for the CPU and for
  *		the device.
@@ -121,12 +131,54 @@
  * possible entries are computed from the exporter's page frame numbers, independently
  * of the importer and of get_pfn.
  */
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "igt.h"
 #include "huge.h"
 
 IGT_TEST_DESCRIPTION("Huge entries of memory that moves");
+
+#define UNSAFE "/sys/module/dma_buf_pfn_compat/parameters/unsafe_huge_entries"
+
+static char unsafe_before;
+
+static bool unsafe_set(char value)
+{
+	int fd = open(UNSAFE, O_WRONLY);
+	bool done = fd >= 0 && write(fd, &value, 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+void huge_restore(void)
+{
+	if (unsafe_before && unsafe_set(unsafe_before))
+		unsafe_before = 0;
+}
+
+/* Also if the subtest fails: its process ends then. */
+static void restore_on_exit(int sig)
+{
+	huge_restore();
+}
+
+void huge_default(void)
+{
+	static bool installed;
+	int fd = open(UNSAFE, O_RDONLY);
+
+	igt_require_f(fd >= 0, "the kernel is patched\n");
+	igt_assert_eq(read(fd, &unsafe_before, 1), 1);
+	close(fd);
+	if (!installed)
+		igt_install_exit_handler(restore_on_exit);
+	installed = true;
+	igt_assert(unsafe_set('N'));
+}
 
 struct huge_count huge_expected(const struct prime *p, uint64_t first,
 				uint64_t count)
