@@ -44,7 +44,7 @@ check_lockdep()
 	fi
 }
 
-LOG_TROUBLE='WARNING:|BUG:|INFO: (task|rcu|lockdep)|Oops|UBSAN:|KASAN:|KCSAN:|page allocation failure'
+LOG_TROUBLE='WARNING:|BUG:|: bad p(gd|4d|ud|md) |INFO: (task|rcu|lockdep)|Oops|UBSAN:|KASAN:|KCSAN:|page allocation failure'
 
 check_log()
 {
