@@ -18,6 +18,10 @@
  * buffer it, and it would be lost if the command is killed. Messages of this
  * program go to standard error.
  *
+ * An importer in a loop may emit trace events faster than pfn-contract reads them. The
+ * command is stopped (SIGSTOP) while a trace buffer is a quarter full, until that has been
+ * read. Its time limit includes these pauses.
+ *
  * The exit status is that of the command, 128 plus the signal number if it was
  * killed, 124 if it was ended after the time limit, or 125 if it could not be run.
  */
@@ -38,6 +42,7 @@
 #define PAGE		4096
 #define POLL_MS		50
 #define TERM_MS		2000	/* between SIGTERM and SIGKILL */
+#define TRACE		"/sys/kernel/tracing/instances/pfn_contract"
 #define STATUS_TIME	124
 #define STATUS_NOTHING	125
 
@@ -57,7 +62,7 @@ static int fd, dmabuf;
 static uint32_t handle;
 static uint64_t size;
 static atomic_bool stop, unplugged;
-static unsigned int pinned;
+static unsigned int pinned, pauses;
 static uint32_t second = VGEM_PFN_TT;
 static uint32_t sync_us;	/* duration of the last synchronous move */
 
@@ -330,6 +335,62 @@ static void pass_on(int output)
 			return;
 }
 
+/* The number after @name in a file of pfn-contract's trace instance, 0 if there is none */
+static unsigned long long trace_number(const char *path, const char *name)
+{
+	unsigned long long value = 0;
+	char line[64];
+	FILE *file;
+
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, strlen(name)))
+			value = strtoull(line + strlen(name), NULL, 10);
+	fclose(file);
+	return value;
+}
+
+/* Bytes that pfn-contract has not read, of the CPU that has most */
+static unsigned long long trace_unread(void)
+{
+	unsigned long long most = 0, bytes;
+	long i, cpus = sysconf(_SC_NPROCESSORS_CONF);
+	char path[96];
+
+	for (i = 0; i < cpus; i++) {
+		snprintf(path, sizeof(path), TRACE "/per_cpu/cpu%ld/stats", i);
+		bytes = trace_number(path, "bytes: ");
+		if (bytes > most)
+			most = bytes;
+	}
+	return most;
+}
+
+/* Stop or continue the command. Returns whether it is stopped. */
+static bool pace_command(pid_t child, bool stopped)
+{
+	static unsigned long long limit;
+	unsigned long long unread;
+
+	if (!limit)
+		limit = trace_number(TRACE "/buffer_size_kb", "") * 1024 / 4;
+	if (!limit)
+		return false;
+	unread = trace_unread();
+	if (!stopped && unread > limit) {
+		kill(-child, SIGSTOP);
+		pauses++;
+		return true;
+	}
+	if (stopped && unread < limit / 4) {
+		kill(-child, SIGCONT);
+		return false;
+	}
+	return stopped;
+}
+
 /*
  * Sets @status as wait() does. Returns true if the command exceeded the time limit
  * and was killed with its process group.
@@ -338,7 +399,7 @@ static bool wait_command(pid_t child, int output, int *status)
 {
 	uint64_t start = now_us(), limit = limit_s * 1000ULL, ms;
 	struct pollfd poll_output = { .fd = output, .events = POLLIN };
-	bool ended = false;
+	bool ended = false, stopped = false;
 
 	while (!waitpid(child, status, WNOHANG)) {
 		/* poll() returns at once when the terminal has no writer. */
@@ -346,10 +407,12 @@ static bool wait_command(pid_t child, int output, int *status)
 		    !(poll_output.revents & POLLIN))
 			usleep(POLL_MS * 1000);
 		pass_on(output);
+		stopped = pace_command(child, stopped);
 		ms = (now_us() - start) / 1000;
 		if (!limit || ms < limit)
 			continue;
 		kill(-child, ms < limit + TERM_MS ? SIGTERM : SIGKILL);
+		kill(-child, SIGCONT);
 		ended = true;
 	}
 	if (ended)
@@ -409,6 +472,9 @@ static void say_counts(void)
 		(unsigned long long)query.num_notifies,
 		(unsigned long long)stats.get_pfn, (unsigned long long)stats.maps,
 		query.num_attachments);
+	if (pauses)
+		fprintf(stderr, "vgem_pfn_share: %u pauses of the command, to read its events\n",
+			pauses);
 }
 
 int main(int argc, char **argv)
