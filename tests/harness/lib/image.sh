@@ -5,7 +5,8 @@
 # repository. Sourced after lib.sh and rootfs.sh.
 #
 #   image_get KERNEL_DIR NAME   set GUEST_IMAGE and GUEST_KERNEL; the image is rebuilt
-#                               only if its contents have changed
+#                               only if its contents have changed. With IMAGE_NO_TESTS=1 the
+#                               IGT tests are neither compiled nor in the image.
 #
 # These are appended to a copy of the base image:
 #   /init                the guest's init            (tests/guest/init)
@@ -77,15 +78,17 @@ image_tests() {
 
 # image_stage KERNEL_DIR STAGE
 image_stage() {
-	local kernel=$1 stage=$2 test tests
+	local kernel=$1 stage=$2 test tests=
 	mkdir -p "$stage/vgem_pfn"/{guest,bin,tests,selfcheck}
 	install -p -m 755 "$TOP/tests/guest/init" "$stage/init"
 	install -p -m 644 "$TOP"/tests/guest/{fstab,*.sh,lists/*} "$stage/vgem_pfn/guest"
 	find "$OUT/guest/bin" -type f -exec install -p -m 755 -t "$stage/vgem_pfn/bin" {} +
 	install -p -m 755 "$OUT/guest/selfcheck/selfcheck" "$stage/vgem_pfn/selfcheck"
 	install -p -m 644 "$OUT/guest/selfcheck/test-list.txt" "$stage/vgem_pfn/selfcheck"
-	install -p -m 644 "$OUT/guest/tests/test-list.txt" "$stage/vgem_pfn/tests"
-	tests=$(grep -v TESTLIST "$OUT/guest/tests/test-list.txt") || :
+	if [[ -z ${IMAGE_NO_TESTS:-} ]]; then
+		install -p -m 644 "$OUT/guest/tests/test-list.txt" "$stage/vgem_pfn/tests"
+		tests=$(grep -v TESTLIST "$OUT/guest/tests/test-list.txt") || :
+	fi
 	for test in $tests; do
 		[[ -x $OUT/guest/tests/$test ]] ||
 			die "tests/igt lists $test but did not build it" "$OUT/log/igt.log"
@@ -135,6 +138,6 @@ image_get() {
 	GUEST_KERNEL=$1 GUEST_IMAGE=$OUT/image/$2.sqfs
 	mkdir -p "$OUT/log"
 	image_programs
-	image_tests
+	[[ -n ${IMAGE_NO_TESTS:-} ]] || image_tests
 	_image_make "$1" "$GUEST_IMAGE"
 }
