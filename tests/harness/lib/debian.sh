@@ -26,8 +26,7 @@
 DEBIAN_KERNELS=(6.12 7.2 7.3 newest)
 
 # Modules of the guest, beside ours and those that ours need
-DEBIAN_MODULES=(virtio_pci virtio_blk virtio_console virtio-gpu squashfs pvpanic-pci vgem
-	bochs zram)
+DEBIAN_MODULES=(virtio_pci virtio_blk virtio_console virtio-gpu squashfs pvpanic-pci vgem zram)
 # Those of the initrd, which mounts the root
 DEBIAN_ROOT_MODULES=(virtio_pci virtio_blk squashfs)
 
