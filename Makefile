@@ -12,7 +12,8 @@ export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE RECORD RERUN
 
 .PHONY: help run run-kvm test prove race coverage bench bench-compare residency shell kernel check \
 	check-configs docs docs-check deb series igt-series test-times test-list test-inject test-harness test-prove \
-	test-mutations test-iommufd test-kvm test-nested test-full clean clean-cache
+	test-mutations test-iommufd test-kvm test-nested test-stock test-full \
+	clean clean-cache
 
 help:
 	@echo 'vgem_pfn - a test driver that moves the memory of imported dma-bufs, without hardware'
@@ -44,6 +45,7 @@ help:
 	@echo '  make test-kvm        tests with KVM as importer, in a guest that has virtualization'
 	@echo '  make test-nested     tests with virtio-gpu as importer, in a nested guest'
 	@echo '  make race            random concurrent operations for SECONDS=n'
+	@echo '  make test-stock      what can run on one of Debian'\''s kernels, KERNEL=...'
 	@echo '  make test-full       all suites, forms and kernels (hours); continues an interrupted run'
 	@echo '  make clean           remove out/'
 	@echo '  make clean-cache     also remove downloads and builds'
@@ -83,7 +85,7 @@ help:
 run test prove coverage bench bench-compare residency shell kernel check check-configs docs docs-check deb series igt-series:
 	@exec $(H)/$@.sh
 
-test-times test-list test-inject test-iommufd test-kvm test-nested test-full: test-%:
+test-times test-list test-inject test-iommufd test-kvm test-nested test-stock test-full: test-%:
 	@exec $(H)/$*.sh
 
 run-kvm:

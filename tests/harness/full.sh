@@ -34,6 +34,9 @@ kvm-kasan FORM=full,VARIANT=kasan               kvm      COMMON,tests/configs/ka
 nested    -                                     nested   COMMON
 prove     -                                     selftest-prove COMMON,tests/prove,tests/harness/prove.sh
 harness   -                                     selftest COMMON,tests/harness
+stock-6.12 KERNEL=6.12                          stock    COMMON,compat,tests/prove,tests/harness/run.sh,tests/harness/test.sh,tests/harness/prove.sh
+stock-7.2 KERNEL=7.2                            stock    COMMON,compat,tests/prove,tests/harness/run.sh,tests/harness/test.sh,tests/harness/prove.sh
+stock-7.3 KERNEL=7.3                            stock    COMMON,compat,tests/prove,tests/harness/run.sh,tests/harness/test.sh,tests/harness/prove.sh
 inject    -                                     inject   COMMON
 race      RACE_SECONDS=$RACE                    race     COMMON
 race-kasan VARIANT=kasan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/kasan.config
