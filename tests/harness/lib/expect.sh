@@ -18,7 +18,7 @@ expect() {
 	for regex; do
 		line=$(grep -aEm 1 -- "$regex" "$log" | cut -c 1-160) || :
 		if [[ -z $line ]]; then
-			outcome 1 "$what: nothing says /$regex/" "$log"
+			outcome 1 "$what: no line matches /$regex/" "$log"
 			return
 		fi
 	done
