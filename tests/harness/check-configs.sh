@@ -4,8 +4,8 @@
 # check-configs.sh - make check-configs: compile our files in other configurations.
 # Each row is a configuration, an architecture and a compiler: base.config with one
 # option off, with all of them off, with everything built in; the full configuration
-# with gcc and clang for x86-64 and arm64; and the core with its KUnit tests for
-# i386.
+# with gcc and clang for x86-64 and arm64; the core with its KUnit tests for i386;
+# and KVM with confidential guests of AMD.
 #
 # Builds only our files and the files that we patch in the same directories, with
 # -Werror. CONFIGS=regex selects rows.
@@ -27,6 +27,8 @@ DIRS=(drivers/dma-buf/ drivers/gpu/drm/vgem_pfn/ drivers/gpu/drm/ttm/
 	drivers/gpu/drm/virtio/ drivers/iommu/iommufd/ drivers/vfio/pci/)
 # Objects of optional drivers, which the full configuration must have
 FULL_OBJECTS=(drivers/iommu/iommufd/{pages,selftest}.o drivers/vfio/pci/vfio_pci_dmabuf.o)
+# Options of the row sev, with which KVM includes sev.c
+SEV=(CRYPTO AMD_IOMMU CRYPTO_DEV_CCP CRYPTO_DEV_CCP_DD CRYPTO_DEV_SP_PSP KVM_AMD_SEV)
 
 # rows - name, ARCH, compiler, and the options that are off, or "builtin"
 rows() {
@@ -39,6 +41,7 @@ rows() {
 	echo "full-arm64 arm64 gcc -"
 	echo "full-arm64-clang arm64 clang-19 -"
 	echo "core-i386 i386 gcc -"
+	echo "sev x86_64 gcc sev"
 }
 
 # fragment FILE OFF... - write the additions to base.config
@@ -49,6 +52,7 @@ fragment() {
 	for option; do
 		case $option in
 		-) ;;
+		sev) printf 'CONFIG_%s=y\n' "${SEV[@]}" >>"$file" ;;
 		builtin) sed -n 's/^\(CONFIG_.*\)=m$/\1=y/p' "$TOP/tests/configs/base.config" >>"$file" ;;
 		*) echo "# CONFIG_$option is not set" >>"$file" ;;
 		esac
@@ -78,6 +82,7 @@ build_row() {
 	fragment "$DIR/$1.config" "${off[@]}"
 	# The driver and the importer need 64 bits.
 	[[ $arch != i386 ]] || dirs=(drivers/dma-buf/)
+	[[ $1 != sev ]] || dirs=(arch/x86/kvm/)
 	rm -rf "$BUILD"
 	mkdir -p "$BUILD"
 	# Options that do not exist on this architecture are dropped.
@@ -92,21 +97,24 @@ build_row() {
 # check_row NAME ARCH COMPILER OFF... - build a row and report the result
 check_row() {
 	local log=$DIR/$1.log start=$SECONDS BUILD=$WORK/build/configs objects object option wrong=
+	local needed=()
+	case $1 in
+	full*) needed=("${FULL_OBJECTS[@]}") ;;
+	sev) needed=(arch/x86/kvm/svm/sev.o) ;;
+	esac
 	build_row "$@" >"$log" 2>&1 || wrong="does not build"
 	objects=$(cd "$BUILD" && find drivers/dma-buf drivers/gpu/drm/vgem_pfn \
-		drivers/iommu/iommufd drivers/vfio/pci -name '*.o' -not -name '.*' 2>/dev/null |
+		drivers/iommu/iommufd drivers/vfio/pci arch/x86/kvm -name '*.o' -not -name '.*' 2>/dev/null |
 		wc -l) || :
 	for option in "${@:4}"; do
 		! grep -q "^CONFIG_$option=" "$BUILD/.config" || wrong="CONFIG_$option is on"
 	done
 	[[ -n $wrong || $objects -gt 10 ]] || wrong="builds $objects objects"
-	if [[ -z $wrong && $1 == full* ]]; then
-		for object in "${FULL_OBJECTS[@]}"; do
-			# IOMMUFD_TEST needs the page tables of AMD's IOMMU.
-			[[ -e $BUILD/$object || $object == *selftest.o && $2 != x86_64 ]] ||
-				wrong="does not build $object"
-		done
-	fi
+	for object in "${needed[@]}"; do
+		# IOMMUFD_TEST needs the page tables of AMD's IOMMU.
+		[[ -n $wrong || -e $BUILD/$object || $object == *selftest.o && $2 != x86_64 ]] ||
+			wrong="does not build $object"
+	done
 	printf '%-24s %-7s %-9s %4s objects %5s\n' "$1" "$2" "$3" "$objects" \
 		"$(hms $((SECONDS - start)))" >>"$DIR/table"
 	if [[ -z $wrong ]]; then
