@@ -12,7 +12,7 @@ export ACCEL CMDLINE FORM GUESTS REPEAT RESUME MUTATIONS PARTS RACE RECORD RERUN
 
 .PHONY: help run run-kvm test prove race coverage bench bench-compare residency shell kernel check \
 	check-configs docs docs-check deb series igt-series test-times test-list test-inject test-harness test-prove \
-	test-mutations test-iommufd test-kvm test-nested test-stock test-full \
+	test-mutations test-deb test-iommufd test-kvm test-nested test-stock test-full \
 	clean clean-cache
 
 help:
@@ -35,6 +35,7 @@ help:
 	@echo '  make series          the patches as commits to send, each compiled and checked'
 	@echo '  make deb             packages for Debian: the driver for DKMS, and the programs'
 	@echo '  make igt-series IGT=dir   the IGT tests as commits to send, for this tree of IGT'
+	@echo '  make test-deb        install, use, upgrade and remove these packages on Debian 13'
 	@echo '  make docs            build the documentation as web pages, in out/docs/html/'
 	@echo '  make docs-check      run the commands of all pages, and compare their output'
 	@echo '  make test-harness    test that the harness detects deliberate failures'
@@ -96,6 +97,9 @@ test-harness:
 
 test-prove:
 	@exec $(H)/selftest-prove.sh
+
+test-deb:
+	@exec $(H)/deb-test.sh
 
 test-mutations:
 	@exec $(H)/mutate.sh

@@ -3,7 +3,7 @@
 #
 # deb.sh - make deb: the packages vgem-pfn-dkms and vgem-pfn-tools, in out/deb/, checked
 # with lintian. DEB_VERSION=x sets their version; by default it is the date of the
-# last commit.
+# last commit. DEB_DIR is the directory, for deb-test.sh.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
@@ -12,7 +12,7 @@ for _part in packages accel rootfs image; do
 	. "$HARNESS/lib/$_part.sh"
 done
 
-DIR=$OUT/deb
+DIR=${DEB_DIR:-$OUT/deb}
 VERSION=${DEB_VERSION:-1.0+$(git -C "$TOP" log -1 --format=%cd --date=format:%Y%m%d.%H%M 2>/dev/null || date +%Y%m%d)}
 SRC=$DIR/vgem-pfn-$VERSION
 

@@ -37,6 +37,7 @@ harness   -                                     selftest COMMON,tests/harness
 stock-6.12 KERNEL=6.12                          stock    COMMON,compat,tests/prove,tests/harness/run.sh,tests/harness/test.sh,tests/harness/prove.sh
 stock-7.2 KERNEL=7.2                            stock    COMMON,compat,tests/prove,tests/harness/run.sh,tests/harness/test.sh,tests/harness/prove.sh
 stock-7.3 KERNEL=7.3                            stock    COMMON,compat,tests/prove,tests/harness/run.sh,tests/harness/test.sh,tests/harness/prove.sh
+packages  -                                     deb-test COMMON,compat,packaging,tests/harness/deb.sh
 inject    -                                     inject   COMMON
 race      RACE_SECONDS=$RACE                    race     COMMON
 race-kasan VARIANT=kasan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/kasan.config
