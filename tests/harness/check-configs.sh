@@ -28,7 +28,7 @@ DIRS=(drivers/dma-buf/ drivers/gpu/drm/vgem_pfn/ drivers/gpu/drm/ttm/
 # Objects of optional drivers, which the full configuration must have
 FULL_OBJECTS=(drivers/iommu/iommufd/{pages,selftest}.o drivers/vfio/pci/vfio_pci_dmabuf.o)
 # Options of the row sev, with which KVM includes sev.c
-SEV=(CRYPTO AMD_IOMMU CRYPTO_DEV_CCP CRYPTO_DEV_CCP_DD CRYPTO_DEV_SP_PSP KVM_AMD_SEV)
+SEV=(CRYPTO CRYPTO_HW AMD_IOMMU CRYPTO_DEV_CCP CRYPTO_DEV_CCP_DD CRYPTO_DEV_SP_PSP KVM_AMD_SEV)
 
 # rows - name, ARCH, compiler, and the options that are off, or "builtin"
 rows() {
