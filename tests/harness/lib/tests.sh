@@ -75,7 +75,7 @@ tests_run() {
 	_PASSES=$(queue_files "$queue" | xargs head -qn 1 | awk '{ p = $3 == "igt" ? $4 : $3 " " $4 } !seen[p]++ { print p }')
 	local -x DIR=$dir QUEUE=$queue
 	export GUEST_KERNEL GUEST_IMAGE ROOTFS QEMU ACCEL GUEST_IOMMU GUEST_DMA BOOT_TIMEOUT STALL_TIMEOUT
-	[[ ! -d $queue.iommu ]] || niceness=5
+	[[ ! -d $queue.iommu ]] || niceness=10
 	for ((n = 1; n <= $(guests_side_by_side); n++)); do start_slot "$niceness" "$n" "$@"; done
 	[[ ! -d $queue.iommu ]] || start_iommu_slot "$@"
 	pace=$(progress_pace)

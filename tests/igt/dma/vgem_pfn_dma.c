@@ -17,7 +17,8 @@
  *		another one.
  *
  * SUBTEST: copy-long
- * Description: Like copy, with all pages of the buffers.
+ * Description: Each page of a buffer is copied to another buffer, and from there back to
+ *		the first one.
  *
  * SUBTEST: copy-runs
  * Description: Transfers begin in one run of a scattered buffer and end in the next one.

@@ -259,7 +259,7 @@ void kvm_move_tests(int fd)
 
 	igt_describe("Two vCPUs lose no write while their buffer moves.");
 	igt_subtest("cpus")
-		test_cpus(fd, 50);
+		test_cpus(fd, 30);
 
 	igt_describe("Like cpus, with 1,000 moves.");
 	igt_subtest("cpus-long")

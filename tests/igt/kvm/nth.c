@@ -93,7 +93,7 @@ static void test_fault(int fd)
 
 	/* After the first ones, allocations fill caches, and most may fail. */
 	while (n < MAX_NTH && !fault(fd, nth, n, &failed))
-		n += n < 12 ? 1 : 64;
+		n += n < 8 ? 1 : 64;
 	pfn_nth_end(nth);
 	igt_assert_lt(n, MAX_NTH);
 	igt_info("up to %d allocations, %d failures\n", n - 1, failed);
