@@ -165,7 +165,7 @@ void kvm_close_tests(int fd)
 {
 	igt_describe("The guest accesses the buffer until its slot or VM is closed, in any order.");
 	igt_subtest("close-every-order")
-		test_every_order(fd, 13);
+		test_every_order(fd, 17);
 
 	igt_describe("Like close-every-order, with all orders.");
 	igt_subtest("close-every-order-long")

@@ -147,7 +147,7 @@ static void test_pin(int fd)
 	int i;
 
 	start(&bo, fd, SIZE);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 12; i++) {
 		uint32_t region = i % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT;
 		int importer = pfn_importer_open(), import;
 
@@ -182,7 +182,7 @@ void vm_test_levels(int fd)
 	before = vm_pages_begin(&bo.vm);
 	vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, size);
 	vm_fill(&bo.vm, VM_GPA, size, STRIDE, 0);
-	for (i = 1; i < 19; i++) {
+	for (i = 1; i < 13; i++) {
 		vgem_pfn_set_max_block_order(fd, i % 2 ? 3 : UINT32_MAX);
 		vgem_pfn_bo_move(fd, bo.handle, regions[i % 3]);
 		vm_assert_pages(vm_pages_since(&bo.vm, before), 0, 0, 0);
@@ -243,7 +243,7 @@ void kvm_move_tests(int fd)
 
 	igt_describe("The guest continues while its buffer is evicted and moved back.");
 	igt_subtest("evict")
-		test_evict(fd, 8);
+		test_evict(fd, 6);
 
 	igt_describe("The guest continues while its buffer is swapped out.");
 	igt_subtest("shrink")

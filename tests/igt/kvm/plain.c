@@ -164,7 +164,7 @@ void kvm_plain_tests(int fd)
 {
 	igt_describe("A memslot over a mapping of the process follows moves.");
 	igt_subtest("plain-move")
-		test_move(fd, 150, false);
+		test_move(fd, 100, false);
 
 	igt_describe("Like plain-move, with signals to the vCPU.");
 	igt_subtest("plain-signals")

@@ -17,7 +17,7 @@ static void test_replace(int fd)
 	vm_bo_create(&bo, fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	other = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_TT, VGEM_PFN_CARVEOUT);
 	dmabuf = vgem_pfn_export(fd, other);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 12; i++) {
 		int which = i % 2 ? dmabuf : bo.dmabuf;
 		uint32_t handle = i % 2 ? other : bo.handle;
 
@@ -46,7 +46,7 @@ static void test_delete(int fd)
 
 	vm_bo_create(&bo, fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	cpu = &bo.vm.cpu[0];
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 12; i++) {
 		vm_map(&bo.vm, bo.dmabuf, 0, VM_GPA, SIZE);
 		vm_loop_set(fd, bo.handle, VM_GPA, SIZE, 1024, i);
 		vm_loop_start(cpu, VM_GPA, SIZE, 1024, i);
@@ -167,7 +167,7 @@ void kvm_slot_tests(int fd)
 
 	igt_describe("Slots are created and deleted while the buffer moves.");
 	igt_subtest("slot-race")
-		test_race(fd, 15);
+		test_race(fd, 10);
 
 	igt_describe("Like slot-race, with 300 slots.");
 	igt_subtest("slot-race-long")

@@ -130,7 +130,7 @@
  * SUBTEST: close-every-order
  * Description: In any order of deleting the slot and of closing the dma-buf, handle, device
  *		and VM, the guest has the memory while the slot exists, and all memory is
- *		freed. Every 13th order is tested.
+ *		freed. Every 17th order is tested.
  *
  * SUBTEST: close-every-order-long
  * Description: Like close-every-order, with all orders.
