@@ -37,13 +37,15 @@ static void check_part(struct vm_bo *bo, uint64_t offset, uint64_t gpa, uint64_t
 	igt_assert_eq_u32(vgem_pfn_bo_query(bo->fd, bo->handle).num_attachments, 0);
 }
 
-/* A buffer of this size in each region */
-static void check_regions(struct vm_bo *bo, uint64_t size)
+/* A buffer of this size in each region that has all of @flags */
+static void check_regions(struct vm_bo *bo, uint64_t size, uint32_t flags)
 {
 	struct drm_vgem_pfn_region region;
 	uint32_t id;
 
 	vgem_pfn_for_each_region(bo->fd, region, id) {
+		if ((region.flags & flags) != flags)
+			continue;
 		vm_bo_replace(bo, size, id);
 		vgem_pfn_bo_fill(bo->fd, bo->handle, size, 1);
 		check_part(bo, 0, VM_GPA, size);
@@ -55,14 +57,17 @@ static void test_map(int fd, int huge)
 	struct vm_bo bo;
 
 	vm_bo_create(&bo, fd, PFN_PAGE_SIZE, VGEM_PFN_TT);
-	check_regions(&bo, PFN_PAGE_SIZE);
-	check_regions(&bo, 64 * KiB + PFN_PAGE_SIZE);
-	check_regions(&bo, huge * HUGE + PFN_PAGE_SIZE);
+	check_regions(&bo, PFN_PAGE_SIZE, 0);
+	check_regions(&bo, 64 * KiB + PFN_PAGE_SIZE, 0);
+	check_regions(&bo, huge * HUGE + PFN_PAGE_SIZE, 0);
 	vm_bo_destroy(&bo);
 }
 
-/* @size for blocks of 1, 2 and 8 pages; @large for blocks of 1 MiB, if not 0 */
-static void test_scattered(int fd, uint64_t size, uint64_t large)
+/*
+ * @size for blocks of 1, 2 and 8 pages; @large for blocks of 1 MiB, which must not be mapped
+ * as one, in regions with @flags
+ */
+static void test_scattered(int fd, uint64_t size, uint64_t large, uint32_t flags)
 {
 	static const uint32_t orders[] = { 0, 1, 3 };
 	struct vm_bo bo;
@@ -71,11 +76,10 @@ static void test_scattered(int fd, uint64_t size, uint64_t large)
 	vm_bo_create(&bo, fd, PFN_PAGE_SIZE, VGEM_PFN_TT);
 	for (i = 0; i < ARRAY_SIZE(orders); i++) {
 		vgem_pfn_set_max_block_order(fd, orders[i]);
-		check_regions(&bo, size);
+		check_regions(&bo, size, 0);
 	}
 	vgem_pfn_set_max_block_order(fd, 8);
-	if (large)
-		check_regions(&bo, large);
+	check_regions(&bo, large, flags);
 	vgem_pfn_set_max_block_order(fd, UINT32_MAX);
 	vm_bo_destroy(&bo);
 }
@@ -208,11 +212,11 @@ void kvm_map_tests(int fd)
 
 	igt_describe("Like map, with many ranges.");
 	igt_subtest("map-scattered")
-		test_scattered(fd, 64 * KiB, 0);
+		test_scattered(fd, 64 * KiB, HUGE, DRM_VGEM_PFN_REGION_SCATTERED);
 
-	igt_describe("Like map-scattered, with larger buffers, also of blocks of 1 MiB.");
+	igt_describe("Like map-scattered, with larger buffers.");
 	igt_subtest("map-scattered-long")
-		test_scattered(fd, 512 * KiB, 8 * HUGE);
+		test_scattered(fd, 512 * KiB, 8 * HUGE, 0);
 
 	igt_describe("Slots of parts of a buffer are mapped by huge pages where possible.");
 	igt_subtest("map-part")

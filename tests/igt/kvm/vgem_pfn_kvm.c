@@ -15,11 +15,11 @@
  * Description: Like map, with more huge pages.
  *
  * SUBTEST: map-scattered
- * Description: Like map, with buffers that have as many ranges as pages, and ranges of 2
- *		and of 8 pages.
+ * Description: Like map, with buffers that have as many ranges as pages, and ranges of 2,
+ *		of 8 and of 256 pages.
  *
  * SUBTEST: map-scattered-long
- * Description: Like map-scattered, with larger buffers, and with ranges of 256 pages.
+ * Description: Like map-scattered, with larger buffers.
  *
  * SUBTEST: map-part
  * Description: Slots that begin at any page of the buffer and at any guest address are
