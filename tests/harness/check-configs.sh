@@ -30,7 +30,7 @@ FULL_OBJECTS=(drivers/iommu/iommufd/{pages,selftest}.o drivers/vfio/pci/vfio_pci
 # Options of the row sev, with which KVM includes sev.c
 SEV=(CRYPTO CRYPTO_HW AMD_IOMMU CRYPTO_DEV_CCP CRYPTO_DEV_CCP_DD CRYPTO_DEV_SP_PSP KVM_AMD_SEV)
 
-# rows - name, ARCH, compiler, and the options that are off, or "builtin"
+# rows - name, ARCH, compiler, and the options that are off, or "builtin" or "sev"
 rows() {
 	local option
 	for option in $OFF; do echo "no-$option x86_64 gcc $option"; done

@@ -48,7 +48,7 @@ base_get() {
 	publish "$tmp" "$BASE"
 }
 
-# in_copy COMMAND... - run a command with the copy of the root as /, and out/ as /out
+# in_copy COMMAND... - run a command with the copy of the root as /, and $DIR as /run/out
 # shellcheck disable=SC2016 # expanded by the inner shell
 in_copy() {
 	unshare -m sh -c 'base=$1 copy=$2 out=$3 && shift 3 && cd "$copy" &&
@@ -105,9 +105,8 @@ guest_image() {
 	local stage log=$DIR/image.log
 	stage=$DIR/stage
 	rm -rf "$stage"
-	mkdir -p "$stage/vgem_pfn"/{guest,bin}
-	install -p -m 755 "$TOP/tests/guest/init" "$stage/init"
-	install -p -m 644 "$TOP"/tests/guest/{fstab,*.sh,lists/*} "$stage/vgem_pfn/guest"
+	image_scripts "$stage"
+	mkdir -p "$stage/vgem_pfn/bin"
 	printf '#!/bin/sh\nexec busybox poweroff "$@"\n' >"$stage/vgem_pfn/bin/poweroff"
 	chmod +x "$stage/vgem_pfn/bin/poweroff"
 	GUEST_IMAGE=$OUT/image/test-deb.sqfs

@@ -102,11 +102,15 @@ last_time() {
 	if [[ -n $t ]]; then hms "$t"; else echo "an unknown time"; fi
 }
 
-# agenda - list the parts, each with its result or the duration of its last run
+# The hash of the inputs of each part
+declare -A KEYS
+
+# agenda - list the parts, each with its result or the duration of its last run. Sets KEYS
 agenda() {
 	local name variables script inputs result
 	while read -r name variables script inputs; do
-		result=$(result_of "$name" "$(part_key "$variables" "$script" "$inputs")")
+		KEYS[$name]=$(part_key "$variables" "$script" "$inputs")
+		result=$(result_of "$name" "${KEYS[$name]}")
 		if [[ -n $result ]]; then
 			note "$(printf '%-13s has a result: %s (%s)' "$name" "$(closing_of "$result")" "$(cut -d' ' -f 3 <<<"$result")")"
 		else
@@ -133,11 +137,11 @@ run_part() {
 	mkdir -p "$OUT/log" "${RESULTS%/*}"
 	run_child env "${settings[@]}" "$HARNESS/$3.sh" > >(tee "$log") 2>&1 || rc=$?
 	last=$(tail -n 1 "$log")
-	if ! [[ $last =~ ^[0-9]+\ passed,\ [0-9]+\ failed,\ [0-9]+\ skipped$ ]]; then
+	if ! closing_counts "$last"; then
 		note "$1 ended without its closing line"
 		last="0 passed, 1 failed, 0 skipped"
 	fi
-	[[ $last =~ \ 0\ failed && $rc == 0 ]] || key=-
+	[[ $last == *" 0 failed"* && $rc == 0 ]] || key=-
 	RESULT="$1 $key $(date +%F) $((SECONDS - start)) $last"
 	echo "$RESULT" >>"$RESULTS"
 	[[ -z ${RECORD:-} || $key == - ]] || record "$RESULT"
@@ -147,18 +151,17 @@ run_part() {
 agenda
 sum=(0 0 0)
 summary=
-while read -r name variables script inputs <&3; do
-	key=$(part_key "$variables" "$script" "$inputs")
-	RESULT=$(result_of "$name" "$key")
+while read -r name variables script _ <&3; do
+	RESULT=$(result_of "$name" "${KEYS[$name]}")
 	if [[ -z $RESULT ]]; then
 		note "part: $name"
-		run_part "$name" "$variables" "$script" "$key"
+		run_part "$name" "$variables" "$script" "${KEYS[$name]}"
 	elif [[ -n ${RECORD:-} ]]; then
 		record "$RESULT"
 	fi
 	summary+=$(printf '%-13s %s, %s' "$name" "$(closing_of "$RESULT")" "$(last_time "$name")")$'\n'
-	[[ $RESULT =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped ]]
-	for i in 0 1 2; do sum[i]=$((sum[i] + BASH_REMATCH[i + 1])); done
+	closing_counts "$(closing_of "$RESULT")"
+	for i in 0 1 2; do sum[i]=$((sum[i] + COUNTS[i])); done
 done 3< <(parts)
 printf '%s' "$summary"
 closing_line "${sum[@]}"

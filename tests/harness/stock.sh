@@ -24,11 +24,7 @@ subtests() {
 	local log=$DIR/test.txt last rc=0
 	run_child "$HARNESS/test.sh" > >(tee "$log") 2>&1 || rc=$?
 	last=$(tail -n 1 "$log")
-	if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
-		_PASSED=$((_PASSED + BASH_REMATCH[1]))
-		_FAILED=$((_FAILED + BASH_REMATCH[2]))
-		_SKIPPED=$((_SKIPPED + BASH_REMATCH[3]))
-	fi
+	! closing_counts "$last" || outcomes_add "${COUNTS[@]}"
 	outcome "$rc" "make test: $last" "$log"
 }
 

@@ -62,10 +62,10 @@ GUEST_CMDLINE=(
 	kmemleak=on kunit.enable=1 printk.time=1 no_timer_check log_buf_len=4M
 	"memmap=$RESERVED_SIZE\$$RESERVED_ADDRESS" "RESERVED=$RESERVED_SIZE@$RESERVED_ADDRESS"
 )
-# With one of Debian's kernels (debian.sh). Those have jump labels, which are dangerous when
-# patched while another emulated CPU runs (base.config). The first event of a trace patches
-# those of the scheduler, where CPUs always are, to record names of tasks. trace_event= does
-# this at boot, with one CPU.
+# With one of Debian's kernels (debian.sh). They have jump labels. An emulated CPU can panic
+# if it executes a jump label that another CPU patches (base.config). The first trace event
+# that is enabled patches jump labels of the scheduler, which every CPU executes often.
+# trace_event= enables an event at boot, when only one CPU is online.
 [[ ${KERNEL:-patched} == patched ]] || GUEST_CMDLINE+=("STOCK=$KERNEL" tsc=reliable
 	trace_event=module:module_load
 	# virtio-gpu of these kernels warns while a console is shown.

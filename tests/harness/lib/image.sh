@@ -76,12 +76,18 @@ image_tests() {
 		die "tests/igt made no test-list.txt" "$OUT/log/igt.log"
 }
 
+# image_scripts STAGE - the guest's init, and the files that it reads
+image_scripts() {
+	mkdir -p "$1/vgem_pfn/guest"
+	install -p -m 755 "$TOP/tests/guest/init" "$1/init"
+	install -p -m 644 "$TOP"/tests/guest/{fstab,*.sh,lists/*} "$1/vgem_pfn/guest"
+}
+
 # image_stage KERNEL_DIR STAGE
 image_stage() {
 	local kernel=$1 stage=$2 test tests=
-	mkdir -p "$stage/vgem_pfn"/{guest,bin,tests,selfcheck}
-	install -p -m 755 "$TOP/tests/guest/init" "$stage/init"
-	install -p -m 644 "$TOP"/tests/guest/{fstab,*.sh,lists/*} "$stage/vgem_pfn/guest"
+	image_scripts "$stage"
+	mkdir -p "$stage/vgem_pfn"/{bin,tests,selfcheck}
 	find "$OUT/guest/bin" -type f -exec install -p -m 755 -t "$stage/vgem_pfn/bin" {} +
 	install -p -m 755 "$OUT/guest/selfcheck/selfcheck" "$stage/vgem_pfn/selfcheck"
 	install -p -m 644 "$OUT/guest/selfcheck/test-list.txt" "$stage/vgem_pfn/selfcheck"

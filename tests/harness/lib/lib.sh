@@ -88,6 +88,13 @@ closing_line() {
 	printf '%d passed, %d failed, %d skipped\n' "$@"
 }
 
+# closing_counts LINE - set COUNTS to the three numbers of a closing line; fails if LINE is none
+closing_counts() {
+	[[ $1 =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]] || return
+	# shellcheck disable=SC2034 # for the caller
+	COUNTS=("${BASH_REMATCH[@]:1}")
+}
+
 # progress_end - continue below the progress line
 progress_end() {
 	if ((_TTY && _LAST_PCT >= 0)); then printf '\n' >&2; fi

@@ -29,6 +29,13 @@ skipped() {
 	printf 'ok %d - %s\n' "$_OUTCOMES" "$1 # SKIP"
 }
 
+# outcomes_add PASSED FAILED SKIPPED - count results that another script has reported
+outcomes_add() {
+	_PASSED=$((_PASSED + $1))
+	_FAILED=$((_FAILED + $2))
+	_SKIPPED=$((_SKIPPED + $3))
+}
+
 # outcomes - print the plan and the closing line; 0 if all passed
 outcomes() {
 	printf '1..%d\n' "$_OUTCOMES"
