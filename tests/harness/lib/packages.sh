@@ -46,7 +46,7 @@ declare -A TOOLS=(
 	[compare]="jq"
 	[plot]="gnuplot:gnuplot-nox jq"
 	[docs]="sphinx-build:python3-sphinx /usr/lib/python3/dist-packages/yaml:python3-yaml"
-	[guest]="mksquashfs:squashfs-tools qemu-system-x86_64:qemu-system-x86
+	[guest]="ccache mksquashfs:squashfs-tools qemu-system-x86_64:qemu-system-x86
 		setpriv:util-linux $IGT_TOOLS"
 	[debian]="cpio depmod:kmod gcc ld:binutils make xz:xz-utils"
 )
