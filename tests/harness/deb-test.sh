@@ -88,14 +88,7 @@ kernel_stage() {
 	GUEST_KERNEL=$OUT/kernel/debian-$SUITE
 	DEBIAN_RELEASE=$(basename "$BASE"/usr/lib/modules/*)
 	rm -rf "$GUEST_KERNEL"
-	mkdir -p "$GUEST_KERNEL"/modules/lib/modules/"$DEBIAN_RELEASE"
-	cp "$BASE/boot/vmlinuz-$DEBIAN_RELEASE" "$GUEST_KERNEL/bzImage"
-	cp "$BASE/boot/config-$DEBIAN_RELEASE" "$GUEST_KERNEL/config"
-	cp "$BASE/usr/lib/modules/$DEBIAN_RELEASE"/modules.{builtin,order}* \
-		"$GUEST_KERNEL/modules/lib/modules/$DEBIAN_RELEASE"
-	_debian_subset "$BASE" "$GUEST_KERNEL/modules" "${DEBIAN_MODULES[@]}"
-	depmod -b "$GUEST_KERNEL/modules" "$DEBIAN_RELEASE"
-	echo "$DEBIAN_RELEASE" >"$GUEST_KERNEL/release"
+	debian_stage "$BASE" "$GUEST_KERNEL" "${DEBIAN_MODULES[@]}"
 	echo "$SUITE" >"$GUEST_KERNEL/key"
 	debian_initrd
 }
@@ -151,6 +144,8 @@ with_lock "debian-$SUITE" base_get
 rootfs_get
 kernel_stage
 choose_accel
+# shellcheck disable=SC2034 # for accel_args: this kernel has jump labels
+TCG_THREADS=single
 # shellcheck disable=SC2034 # for qemu_args
 GUEST_DRIVES=("$ROOTFS/base.sqfs")
 step 3/$STEPS "installing version $OLD on Debian 13 with the kernel $DEBIAN_RELEASE"

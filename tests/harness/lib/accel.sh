@@ -21,6 +21,7 @@ PROBE_LIMIT=20000
 
 QEMU=${QEMU:-qemu-system-x86_64}
 KVM=${KVM:-/dev/kvm}
+TCG_THREADS=multi
 
 # accel_args NAME - the same options for guests and for the probe, because -cpu host
 # can abort QEMU where another model would not. erms and fsrm are off because TCG
@@ -29,13 +30,18 @@ KVM=${KVM:-/dev/kvm}
 # With icount the guest's clocks and cycle counter advance by 1 ns per instruction,
 # and jump ahead when the guest is idle. This works with one CPU only.
 #
+# With thread=multi a guest's CPU may execute an instruction after another CPU has replaced
+# it: between the check of the TLB and the write to memory, QEMU may translate the old
+# instruction for the first CPU. Kernels with jump labels then panic with "int3". Set
+# TCG_THREADS=single for such kernels: one thread emulates all CPUs in turn.
+#
 # With svm the guest's KVM can run an inner guest (rootfs.sh). "inner" is for that
 # guest: the KVM of our kernel emulates no interrupt controllers except local APICs.
 accel_args() {
 	local tcg_cpu="max,la57=off,-erms,-fsrm"
 	case "$1" in
 	kvm) printf '%s\n' -accel kvm -cpu host ;;
-	tcg) printf '%s\n' -accel "tcg,thread=multi" -cpu "$tcg_cpu" ;;
+	tcg) printf '%s\n' -accel "tcg,thread=$TCG_THREADS" -cpu "$tcg_cpu" ;;
 	inner) printf '%s\n' -accel "kvm,kernel-irqchip=split" -cpu host ;;
 	svm) printf '%s\n' -accel "tcg,thread=multi" -cpu EPYC,+svm ;;
 	icount) printf '%s\n' -accel "tcg,thread=single" -cpu "$tcg_cpu" \

@@ -178,24 +178,33 @@ _debian_subset() {
 	done
 }
 
+# debian_stage FROM DIR MODULE... - copy the kernel DEBIAN_RELEASE from the tree FROM to
+# DIR, with these of its modules and those that they need. DIR may have modules already.
+debian_stage() {
+	local from=$1 dir=$2 lib=$2/modules/lib/modules/$DEBIAN_RELEASE
+	shift 2
+	mkdir -p "$lib"
+	cp "$from/boot/vmlinuz-$DEBIAN_RELEASE" "$dir/bzImage"
+	cp "$from/boot/config-$DEBIAN_RELEASE" "$dir/config"
+	echo "$DEBIAN_RELEASE" >"$dir/release"
+	cp "$from/lib/modules/$DEBIAN_RELEASE"/modules.{builtin,order}* "$lib"
+	_debian_subset "$from" "$dir/modules" "$@"
+	depmod -b "$dir/modules" "$DEBIAN_RELEASE"
+}
+
 # _debian_publish - out/kernel/debian-$KERNEL
 _debian_publish() {
-	local tmp lib file modules=()
+	local tmp updates file modules=()
 	tmp_for tmp "$GUEST_KERNEL"
-	lib=$tmp/modules/lib/modules/$DEBIAN_RELEASE
-	mkdir -p "$lib/updates"
-	cp "$DEBIAN_DIR/image/boot/vmlinuz-$DEBIAN_RELEASE" "$tmp/bzImage"
-	cp "$DEBIAN_DIR/image/boot/config-$DEBIAN_RELEASE" "$tmp/config"
-	echo "$DEBIAN_RELEASE" >"$tmp/release"
-	cp "$DEBIAN_DIR/image/lib/modules/$DEBIAN_RELEASE"/modules.{builtin,order}* "$lib"
+	updates=$tmp/modules/lib/modules/$DEBIAN_RELEASE/updates
+	mkdir -p "$updates"
 	for file in "$DEBIAN_DIR"/build/{,vgem_pfn/}*.ko "$DEBIAN_DIR"/pfn_mem/*.ko; do
-		strip --strip-debug -o "$lib/updates/${file##*/}" "$file"
+		strip --strip-debug -o "$updates/${file##*/}" "$file"
 		mapfile -t -O "${#modules[@]}" modules < <(modinfo -F depends "$file" | tr , '\n')
 	done
 	mapfile -t modules < <(printf '%s\n' "${modules[@]}" "${DEBIAN_MODULES[@]}" |
 		grep -vE '^(|dma.buf.pfn.*|vgem.pfn)$' | sort -u)
-	_debian_subset "$DEBIAN_DIR/image" "$tmp/modules" "${modules[@]}"
-	depmod -b "$tmp/modules" "$DEBIAN_RELEASE"
+	debian_stage "$DEBIAN_DIR/image" "$tmp" "${modules[@]}"
 	find "$tmp" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum |
 		cut -c 1-16 >"$tmp/id"
 	publish "$tmp" "$GUEST_KERNEL"

@@ -62,14 +62,14 @@ GUEST_CMDLINE=(
 	kmemleak=on kunit.enable=1 printk.time=1 no_timer_check log_buf_len=4M
 	"memmap=$RESERVED_SIZE\$$RESERVED_ADDRESS" "RESERVED=$RESERVED_SIZE@$RESERVED_ADDRESS"
 )
-# With one of Debian's kernels (debian.sh). They have jump labels. An emulated CPU can panic
-# if it executes a jump label that another CPU patches (base.config). The first trace event
-# that is enabled patches jump labels of the scheduler, which every CPU executes often.
-# trace_event= enables an event at boot, when only one CPU is online.
-[[ ${KERNEL:-patched} == patched ]] || GUEST_CMDLINE+=("STOCK=$KERNEL" tsc=reliable
-	trace_event=module:module_load
+# With one of Debian's kernels (debian.sh). They have jump labels, and base.config has not.
+if [[ ${KERNEL:-patched} != patched ]]; then
+	# shellcheck disable=SC2034 # for accel.sh
+	TCG_THREADS=single
 	# virtio-gpu of these kernels warns while a console is shown.
-	drm_kms_helper.fbdev_emulation=0 drm_client_lib.active=none)
+	GUEST_CMDLINE+=("STOCK=$KERNEL" tsc=reliable
+		drm_kms_helper.fbdev_emulation=0 drm_client_lib.active=none)
+fi
 # CMDLINE="name=value ..." adds parameters of the kernel.
 read -ra _extra <<<"${CMDLINE:-}"
 GUEST_CMDLINE+=("${_extra[@]}")
