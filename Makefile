@@ -53,8 +53,8 @@ help:
 	@echo
 	@echo 'Variables:'
 	@echo '  LINUX=/path          use a copy of this 7.3 tree instead of Debian'\''s package'
-	@echo '  KERNEL=6.12|7.2|7.3|newest'
-	@echo '                       run, test, prove: Debian'\''s own kernel, without a kernel build'
+	@echo '  KERNEL=6.12|7.2|7.3|newest|patched'
+	@echo '                       run (6.12), test, prove (patched): Debian'\''s own kernel, or ours'
 	@echo '  TESTS=regex          run only the tests whose names match'
 	@echo '  PASSES=regex         with only these kinds of memory (tests/guest/lists/passes.list)'
 	@echo '  FORM=full            also the long forms of tests, with all kinds of memory'

@@ -6,9 +6,16 @@
 # saved in out/run/, together with a picture of the residency of all buffers. The
 # exit status is 0 only if the programs and the guest's checks reported success. make
 # run-kvm is the same with GUEST_IOMMU=1, which adds DMA and virtual machines.
+#
+# The default is one of Debian's kernels, for which nothing but modules is compiled. With
+# a variable for the patched kernel, the patched kernel is the default.
 
 # shellcheck source=tests/harness/lib/lib.sh
 . "$(dirname "$0")/lib/lib.sh"
+for name in GUEST_IOMMU LINUX VARIANT CONFIG_EXTRA OVERLAY_PATCH; do
+	[[ -z ${!name:-} ]] || KERNEL=${KERNEL:-patched}
+done
+KERNEL=${KERNEL:-6.12}
 # shellcheck source=tests/harness/lib/prepare.sh
 . "$HARNESS/lib/prepare.sh"
 
@@ -34,3 +41,5 @@ fi
 "$HARNESS/residency.sh" "$DIR/results/trace.txt" "$DIR/residency.svg" ||
 	die "make run: no picture of the residency of buffers"
 note "done; the guest ran for $(hms "$BOOT_SECONDS"), its console is in $DIR/console.log"
+! debian_kernel || note "This was Debian's kernel $DEBIAN_RELEASE with modules. \`make test\` builds and tests
+         the patched kernel, and \`make run KERNEL=patched\` shows this on it."
