@@ -84,15 +84,15 @@ _debian_fetch() {
 		esac
 	done
 	mv "$debs/release" "$tmp/release"
-	# In /lib and /boot until 6.12, all in /usr/lib/modules since
-	if [[ ! -e $tmp/image/lib ]]; then
-		ln -s usr/lib "$tmp/image/lib"
-		mkdir "$tmp/image/boot"
-		for file in vmlinuz config; do
+	# Modules are in /lib on Debian 12, and in /usr/lib since. The kernel itself is in /boot,
+	# and beside its modules since 7.0.
+	[[ -e $tmp/image/lib ]] || ln -s usr/lib "$tmp/image/lib"
+	mkdir -p "$tmp/image/boot"
+	for file in vmlinuz config; do
+		[[ -e $tmp/image/boot/$file-$(<"$tmp/release") ]] ||
 			ln -s "../lib/modules/$(<"$tmp/release")/$file" \
 				"$tmp/image/boot/$file-$(<"$tmp/release")"
-		done
-	fi
+	done
 	rm -rf -- "$debs"
 	publish "$tmp" "$dir"
 }
