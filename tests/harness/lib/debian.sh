@@ -84,6 +84,8 @@ _debian_fetch() {
 		esac
 	done
 	mv "$debs/release" "$tmp/release"
+	# The packages of the headers expect to be in /usr/src.
+	sed -i "s|/usr/src/|$dir/headers/usr/src/|" "$tmp"/headers/usr/src/linux-headers-*-amd64/Makefile
 	# Modules are in /lib on Debian 12, and in /usr/lib since. The kernel itself is in /boot,
 	# and beside its modules since 7.0.
 	[[ -e $tmp/image/lib ]] || ln -s usr/lib "$tmp/image/lib"
@@ -138,8 +140,6 @@ _debian_make() {
 	shift 2
 	set -- "$@" CONFIG_DEBUG_INFO_BTF_MODULES=
 	if _debian_native; then
-		# The packages expect to be in /usr/src.
-		echo "include ${headers%-amd64}-common/Makefile" >"$headers/Makefile"
 		run_logged "$log" env -i PATH="$PATH" make -j"$JOBS" -C "$headers" M="$dir" "${@//@DIR@/$dir}"
 	else
 		with_lock "debian-$KERNEL" _debian_root
