@@ -50,8 +50,25 @@ judge() {
 	fi
 }
 
+# refused OPTION VALUE - an option that is refused, with a message that names it
+refused() {
+	local out status
+	out=$("$contract" "$1" "$2" /dev/null 2>&1)
+	status=$?
+	n=$((n + 1))
+	if ((status == 3)) && [[ $out == "pfn-contract: $1 $2: it must be a number from 1 to "* ]]; then
+		printf 'ok %d - contract/refused %s %s\n' "$n" "$1" "$2"
+	else
+		failed=$((failed + 1))
+		printf 'not ok %d - contract/refused %s %s # exit status %d: %s\n' "$n" "$1" "$2" \
+			"$status" "$out"
+	fi
+}
+
 for trace in *.trace; do
 	judge "$trace"
 done
+for value in '' 0 -1 8x 4097; do refused -b "$value"; done
+for value in '' 0 -1 abc 600001; do refused -l "$value"; done
 printf '1..%d\n' "$n"
 ((failed == 0))

@@ -5,6 +5,7 @@
  * The exit status is 0 if no rule was broken, 1 if a rule was broken, 2 if the trace
  * cannot be judged, 3 for invalid usage, and 4 if no importer did anything.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,22 @@ static int read_file(FILE *file)
 	return ferror(file);
 }
 
+/* number - the argument of option @c, or exit if it is not a number from 1 to @max */
+static unsigned long number(int c, const char *arg, unsigned long max)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(arg, &end, 0);
+	if (errno || end == arg || *end || *arg == '-' || !value || value > max) {
+		fprintf(stderr, "pfn-contract: -%c %s: it must be a number from 1 to %lu\n",
+			c, arg, max);
+		exit(3);
+	}
+	return value;
+}
+
 static const char usage[] =
 	"pfn-contract [OPTION...] FILE    judge a trace; - is standard input\n"
 	"pfn-contract [OPTION...] record  trace this system until \"stop\", and judge\n"
@@ -63,13 +80,13 @@ int main(int argc, char **argv)
 			any = true;
 			break;
 		case 'b':
-			record_buffer_mib = strtoul(optarg, NULL, 0);
+			record_buffer_mib = number(c, optarg, 4096);
 			break;
 		case 'e':
 			model.exporter = optarg;
 			break;
 		case 'l':
-			importer_limit_us = strtoull(optarg, NULL, 0) * 1000;
+			importer_limit_us = number(c, optarg, 600000) * 1000;
 			break;
 		case 'q':
 			keep = true;
