@@ -321,6 +321,8 @@ int vgem_pfn_gem_vmap(struct drm_gem_object *obj, struct iosys_map *map);
 void vgem_pfn_gem_vunmap(struct drm_gem_object *obj, struct iosys_map *map);
 
 /* vgem_pfn_import.c */
+int vgem_pfn_import_check_list(struct sg_table *sg, u64 size, unsigned int max_seg);
+int vgem_pfn_import_check_size(u64 size);
 void vgem_pfn_import_unplug(struct vgem_pfn_bo *bo);
 bool vgem_pfn_import_is_mapped(struct vgem_pfn_bo *bo);
 u64 vgem_pfn_import_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);

@@ -19,6 +19,7 @@
  * as long as the dma-buf, so each object holds a reference to the dma-buf.
  */
 
+#include <kunit/visibility.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
@@ -61,21 +62,28 @@ static void vgem_pfn_import_unmap(struct vgem_pfn_bo *bo,
 	bo->late = false;
 }
 
-/* Whether @sg covers the buffer, in entries of a length that @dev supports. */
-static bool vgem_pfn_import_sg_fits(struct vgem_pfn_bo *bo, struct sg_table *sg,
-				    struct device *dev)
+/**
+ * vgem_pfn_import_check_list() - check the exporter's scatter list of a buffer
+ * @sg: the mapped scatter list
+ * @size: size of the buffer in bytes
+ * @max_seg: longest entry that the device supports, in bytes
+ *
+ * Return: 0; -EINVAL if the entries do not cover exactly @size, or if one is too long.
+ */
+int vgem_pfn_import_check_list(struct sg_table *sg, u64 size, unsigned int max_seg)
 {
 	struct scatterlist *sgl;
-	u64 size = 0;
+	u64 sum = 0;
 	int i;
 
 	for_each_sgtable_dma_sg(sg, sgl, i) {
-		if (sg_dma_len(sgl) > dma_get_max_seg_size(dev))
-			return false;
-		size += sg_dma_len(sgl);
+		if (sg_dma_len(sgl) > max_seg)
+			return -EINVAL;
+		sum += sg_dma_len(sgl);
 	}
-	return size == bo->tbo.base.size;
+	return sum == size ? 0 : -EINVAL;
 }
+EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_import_check_list);
 
 static int vgem_pfn_import_map(struct vgem_pfn_bo *bo)
 {
@@ -100,8 +108,9 @@ static int vgem_pfn_import_map(struct vgem_pfn_bo *bo)
 		return PTR_ERR(sg);
 	bo->tbo.sg = sg;
 
-	ret = -EINVAL;
-	if (!vgem_pfn_import_sg_fits(bo, sg, attach->dev))
+	ret = vgem_pfn_import_check_list(sg, bo->tbo.base.size,
+					 dma_get_max_seg_size(attach->dev));
+	if (ret)
 		goto err_unmap;
 
 	/* The exporter may still be copying. */
@@ -309,6 +318,24 @@ void vgem_pfn_import_fini(struct vgem_pfn_bo *bo)
 	dma_buf_put(bo->imported);
 }
 
+/**
+ * vgem_pfn_import_check_size() - check the size of a buffer of another exporter
+ * @size: in bytes
+ *
+ * Return: 0; -EINVAL if @size is zero or not a multiple of the page size, -E2BIG if it is
+ * too large for an object of TTM.
+ */
+int vgem_pfn_import_check_size(u64 size)
+{
+	if (!size || !PAGE_ALIGNED(size))
+		return -EINVAL;
+	/* TTM allocates an array of addresses: kvmalloc() allows INT_MAX. */
+	if (size >> PAGE_SHIFT > INT_MAX / sizeof(dma_addr_t))
+		return -E2BIG;
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vgem_pfn_import_check_size);
+
 static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
 						  struct dma_buf *dmabuf)
 {
@@ -320,11 +347,9 @@ static struct vgem_pfn_bo *vgem_pfn_import_create(struct vgem_pfn_device *vdev,
 	struct vgem_pfn_bo *bo;
 	int ret;
 
-	if (!dmabuf->size || !PAGE_ALIGNED(dmabuf->size))
-		return ERR_PTR(-EINVAL);
-	/* TTM allocates an array of addresses: kvmalloc() allows INT_MAX. */
-	if (dmabuf->size >> PAGE_SHIFT > INT_MAX / sizeof(dma_addr_t))
-		return ERR_PTR(-E2BIG);
+	ret = vgem_pfn_import_check_size(dmabuf->size);
+	if (ret)
+		return ERR_PTR(ret);
 
 	bo = vgem_pfn_bo_alloc();
 	if (!bo)
