@@ -130,7 +130,7 @@ choose_accel() {
 			ACCEL_WHY="$KVM is not accessible to this user"
 		else
 			_ACCEL_ANSWER=$CACHE/accel/answer.$(accel_key)
-			with_lock accel _probe_both "$_ACCEL_ANSWER"
+			[[ -s $_ACCEL_ANSWER ]] || with_lock accel _probe_both "$_ACCEL_ANSWER"
 			{ read -r ACCEL_USED && read -r ACCEL_WHY; } <"$_ACCEL_ANSWER"
 		fi
 		;;
