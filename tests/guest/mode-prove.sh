@@ -59,6 +59,8 @@ prove_run()
 	tee "$RESULTS/program.txt" < /run/output >&5 &
 	_tee=$!
 	PATH=$PROVE/bin:$PATH
+	# For vgem_pfn_share, if the kernel has cgroups
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup 2> /dev/null || :
 	# shellcheck disable=SC2086 # options are words
 	detached vgem_pfn_share ${SHARE:-} ${TIMEOUT:+-t "$TIMEOUT"} \
 		sh -c "$_command" > /run/output 2> "$RESULTS/share.txt"

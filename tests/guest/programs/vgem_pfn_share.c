@@ -18,9 +18,9 @@
  * buffer it, and it would be lost if the command is killed. Messages of this
  * program go to standard error.
  *
- * An importer in a loop may emit trace events faster than pfn-contract reads them. The
- * command is stopped (SIGSTOP) while a trace buffer is a quarter full, until that has been
- * read. Its time limit includes these pauses.
+ * An importer in a loop may emit trace events faster than pfn-contract reads them. While a
+ * trace buffer is a quarter full, the command gets 1 % of a CPU, by a cgroup. Its time limit
+ * includes these pauses. SIGSTOP would interrupt system calls of the command with EINTR.
  *
  * The exit status is that of the command, 128 plus the signal number if it was
  * killed, 124 if it was ended after the time limit, or 125 if it could not be run.
@@ -31,6 +31,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -43,6 +44,10 @@
 #define POLL_MS		50
 #define TERM_MS		2000	/* between SIGTERM and SIGKILL */
 #define TRACE		"/sys/kernel/tracing/instances/pfn_contract"
+#define CGROUPS		"/sys/fs/cgroup"
+/* CPU time in us, of how many: a lock of the importer is held for 0.1 s longer at most. */
+#define CPU_SLOW	"1000 100000"
+#define CPU_FULL	"max"
 #define STATUS_TIME	124
 #define STATUS_NOTHING	125
 
@@ -293,6 +298,41 @@ static void *move_until_stop(void *arg)
 	return arg;
 }
 
+/* --- the command's cgroup --- */
+
+static char cgroup[64];
+
+static bool cgroup_write(const char *dir, const char *name, const char *text)
+{
+	char path[128];
+	int file;
+	bool ok;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = open(path, O_WRONLY | O_CLOEXEC);
+	if (file < 0)
+		return false;
+	ok = write(file, text, strlen(text)) == (ssize_t)strlen(text);
+	close(file);
+	return ok;
+}
+
+/* Without cgroups the command is not slowed down, and pfn-contract reports lost events. */
+static void cgroup_create(void)
+{
+	cgroup_write(CGROUPS, "cgroup.subtree_control", "+cpu");
+	snprintf(cgroup, sizeof(cgroup), CGROUPS "/vgem_pfn_share.%d", getpid());
+	if (mkdir(cgroup, 0755) || !cgroup_write(cgroup, "cpu.max", CPU_FULL)) {
+		rmdir(cgroup);
+		cgroup[0] = 0;
+	}
+}
+
+static bool cgroup_cpu(const char *max)
+{
+	return cgroup[0] && cgroup_write(cgroup, "cpu.max", max);
+}
+
 /* --- the command --- */
 
 static pid_t start_command(char **argv, int *output)
@@ -313,6 +353,8 @@ static pid_t start_command(char **argv, int *output)
 	child = check(fork(), "fork");
 	if (!child) {
 		setsid();
+		if (cgroup[0])
+			cgroup_write(cgroup, "cgroup.procs", "0");
 		dup2(open("/dev/null", O_RDONLY), 0);
 		dup2(slave, 1);
 		dup2(slave, 2);
@@ -368,8 +410,8 @@ static unsigned long long trace_unread(void)
 	return most;
 }
 
-/* Stop or continue the command. Returns whether it is stopped. */
-static bool pace_command(pid_t child, bool stopped)
+/* Slow the command down, or not. Returns whether it is slow. */
+static bool pace_command(bool slow)
 {
 	static unsigned long long limit;
 	unsigned long long unread;
@@ -379,16 +421,13 @@ static bool pace_command(pid_t child, bool stopped)
 	if (!limit)
 		return false;
 	unread = trace_unread();
-	if (!stopped && unread > limit) {
-		kill(-child, SIGSTOP);
+	if (!slow && unread > limit && cgroup_cpu(CPU_SLOW)) {
 		pauses++;
 		return true;
 	}
-	if (stopped && unread < limit / 4) {
-		kill(-child, SIGCONT);
-		return false;
-	}
-	return stopped;
+	if (slow && unread < limit / 4)
+		return !cgroup_cpu(CPU_FULL);
+	return slow;
 }
 
 /*
@@ -399,7 +438,7 @@ static bool wait_command(pid_t child, int output, int *status)
 {
 	uint64_t start = now_us(), limit = limit_s * 1000ULL, ms;
 	struct pollfd poll_output = { .fd = output, .events = POLLIN };
-	bool ended = false, stopped = false;
+	bool ended = false, slow = false;
 
 	while (!waitpid(child, status, WNOHANG)) {
 		/* poll() returns at once when the terminal has no writer. */
@@ -407,12 +446,13 @@ static bool wait_command(pid_t child, int output, int *status)
 		    !(poll_output.revents & POLLIN))
 			usleep(POLL_MS * 1000);
 		pass_on(output);
-		stopped = pace_command(child, stopped);
+		if (!ended)
+			slow = pace_command(slow);
 		ms = (now_us() - start) / 1000;
 		if (!limit || ms < limit)
 			continue;
+		cgroup_cpu(CPU_FULL);
 		kill(-child, ms < limit + TERM_MS ? SIGTERM : SIGKILL);
-		kill(-child, SIGCONT);
 		ended = true;
 	}
 	if (ended)
@@ -473,7 +513,7 @@ static void say_counts(void)
 		(unsigned long long)stats.get_pfn, (unsigned long long)stats.maps,
 		query.num_attachments);
 	if (pauses)
-		fprintf(stderr, "vgem_pfn_share: %u pauses of the command, to read its events\n",
+		fprintf(stderr, "vgem_pfn_share: the command was slow %u times, to read its events\n",
 			pauses);
 }
 
@@ -488,6 +528,7 @@ int main(int argc, char **argv)
 
 	parse(argc, argv);
 	share_buffer();
+	cgroup_create();
 	child = start_command(argv + optind, &output);
 	close(dmabuf);
 	sigaction(SIGUSR1, &action, NULL);
@@ -496,6 +537,8 @@ int main(int argc, char **argv)
 		fail("thread", -ret);
 
 	ended = wait_command(child, output, &status);
+	if (cgroup[0])
+		rmdir(cgroup);
 	stop = true;
 	pthread_kill(mover, SIGUSR1);
 	pthread_join(mover, NULL);
