@@ -213,13 +213,14 @@ shows() {
 
 # run_command WHERE PAGE KIND TEXT [SHOWN] - run one command
 run_command() {
-	local where=$1 page=$2 kind=$3 text=$4 what=$4 fails=0 start=$SECONDS
+	local where=$1 page=$2 kind=$3 text=$4 what=$4 fails=0 before='' start=$SECONDS
 	what=${what//[$'\n\t ']/ }
 	if entry "$page" skip "$4"; then
 		skipped "$where: $what: $ENTRY"
 		return
 	fi
 	entry "$page" fails "$4" && fails=1
+	entry "$page" before "$4" && before=$ENTRY
 	entry "$page" as "$4" && text=$ENTRY what+=" (as: $ENTRY)"
 	# Two pages can have the same command.
 	if [[ $kind == host && $text == make\ * && -n ${RAN[$text]:-} ]]; then
@@ -234,7 +235,7 @@ run_command() {
 		outcome 1 "$where: $what: no shell to run it in: $kind" "$LOG"
 		return
 	fi
-	if entry "$page" before "$4"; then session_run "$kind" "$ENTRY"; fi
+	[[ -z $before ]] || session_run "$kind" "$before"
 	session_run "$kind" "$text"
 	[[ $text != *'&' ]] || nap 2
 	ALL+=$OUTPUT
