@@ -513,7 +513,7 @@ static void say_counts(void)
 		(unsigned long long)stats.get_pfn, (unsigned long long)stats.maps,
 		query.num_attachments);
 	if (pauses)
-		fprintf(stderr, "vgem_pfn_share: the command was slow %u times, to read its events\n",
+		fprintf(stderr, "vgem_pfn_share: slowed down %u times, to read the events\n",
 			pauses);
 }
 
