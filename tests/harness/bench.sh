@@ -73,6 +73,7 @@ measure() {
 }
 
 prepare 3
+own_dir "$DIR"
 rm -rf "$DIR"
 next_step "measuring in a guest of one CPU that counts its instructions"
 ((${RESERVED_SIZE%G} >= LARGE)) ||

@@ -134,6 +134,7 @@ if ((EUID)); then
 	exit
 fi
 need_tools fetch guest deb
+own_dir "$DIR"
 rm -rf "$DIR"
 mkdir -p "$COPY"/{upper,work,root}
 step 1/$STEPS "packages of two versions"

@@ -333,6 +333,7 @@ $(repo_files '*.md' 'Documentation/*.rst' | sed 's/^/    /')"
 step 1/3 "tools, sources, and a clone"
 need_tools fetch kernel guest
 source_id
+own_dir "$DIR"
 rm -rf -- "$DIR"
 mkdir -p "$DIR/log"
 run_logged "$DIR/log/clone.log" git clone -q "$TOP" "$CLONE"

@@ -39,6 +39,7 @@ judge_unit() {
 }
 
 prepare 2
+own_dir "$DIR"
 rm -rf "$DIR"
 units_make "$QUEUE"
 next_step "a failure in each program: $ACCEL_USED, $ACCEL_WHY"

@@ -292,6 +292,7 @@ $(cd "$TOP/tests/mutations" && printf '    %s\n' *.patch)"
 
 VARIANT=base prepare $((${#PATCHES[@]} + 2))
 ID=$(<"$GUEST_KERNEL/id")
+own_dir "$DIR"
 rm -rf "$DIR"
 mkdir -p "$DIR/mutants"
 for patch in "${PATCHES[@]}"; do

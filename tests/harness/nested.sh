@@ -68,6 +68,7 @@ GUEST_BLOB=
 prepare 3
 next_step "a QEMU whose guests can run guests"
 qemu_get
+own_dir "$DIR"
 rm -rf "$DIR"
 PASSES=VIRTGPU units_make "$DIR/queue"
 nested_image

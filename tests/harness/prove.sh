@@ -272,6 +272,7 @@ conclude() {
 }
 
 check_input
+own_dir "$DIR"
 # The guest enforces the program's time limit, and needs time for the rest.
 BOOT_TIMEOUT=${BOOT_TIMEOUT:-$((TIMEOUT + 600))}
 # shellcheck source=tests/harness/lib/prepare.sh

@@ -26,6 +26,7 @@ RACE_SECONDS=${RACE_SECONDS:-60}
 
 [[ $RACE_SECONDS =~ ^[1-9][0-9]*$ ]] || die "SECONDS=$RACE_SECONDS: it must be a number"
 input_check VARIANT PASSES SEED ACCEL
+own_dir "$DIR"
 # Time to boot, to reduce a failed scenario, and to look for leaks
 export BOOT_TIMEOUT=$((RACE_SECONDS + 1200)) STALL_TIMEOUT=${STALL_TIMEOUT:-240}
 

@@ -22,6 +22,7 @@ KERNEL=${KERNEL:-6.12}
 DIR=$OUT/run
 
 input_check ACCEL KERNEL
+own_dir "$DIR"
 # The picture is drawn by a test, with vkms, which Debian's kernels do not have.
 # shellcheck disable=SC2034 # for image_get
 ! debian_kernel || IMAGE_NO_TESTS=1

@@ -185,6 +185,7 @@ hang() {
 	fi
 }
 
+own_dir "$DIR"
 mkdir -p "$DIR"
 prepare 2
 REFERENCE=$(find "$GUEST_KERNEL/modules" -name dma_buf_pfn_importer.ko)

@@ -161,6 +161,17 @@ input_controls() {
 	refused REPEAT 0 'REPEAT=0: it must be a number'
 }
 
+# own_control - a run refuses a directory to which another run writes its results
+own_control() {
+	local log=$DIR/owned.txt fd
+	exec {fd}>"$DIR/owned.lock"
+	flock "$fd"
+	VERDICT=passed
+	TEST_DIR=$DIR/owned run_child "$HARNESS/test.sh" >"$log" 2>&1 || VERDICT=failed
+	exec {fd}>&-
+	caught "a second run with the same results" 'another run writes its results to' "$log"
+}
+
 # resume_control - a run that is ended after its first unit reports that unit, and
 # RESUME=1 runs the rest
 resume_control() {
@@ -274,10 +285,12 @@ bench_control() {
 		'^evict 64 MiB, contig, in time.*  too noisy to tell$' "$log"
 }
 
+own_dir "$DIR"
 mkdir -p "$DIR"
 prepare 1
 next_step "controls: $ACCEL_USED, $ACCEL_WHY"
 input_controls
+own_control
 accel_controls
 positive
 resume_control

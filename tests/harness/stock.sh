@@ -30,6 +30,7 @@ subtests() {
 
 input_check KERNEL TESTS PASSES
 debian_kernel || die "KERNEL=$KERNEL: one of Debian's kernels: ${DEBIAN_KERNELS[*]}"
+own_dir "$DIR"
 rm -rf "$DIR"
 mkdir -p "$DIR"
 need_tools fetch debian guest

@@ -36,6 +36,7 @@ export STALL_TIMEOUT=${STALL_TIMEOUT:-240}
 # shellcheck source=tests/harness/lib/tests.sh
 . "$HARNESS/lib/tests.sh"
 input_check KERNEL VARIANT FORM TESTS PASSES SUITES SEED ACCEL GUESTS REPEAT RESUME
+own_dir "$DIR"
 
 # Settings for the guest: the selection and module parameters
 settings=(SUITES="${SUITES:-}" SELECTED="${TESTS:+1}${PASSES:+1}")

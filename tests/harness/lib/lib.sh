@@ -260,6 +260,15 @@ run_logged() {
 	fi
 }
 
+# own_dir DIR - until this script ends, no other run writes its results to DIR
+own_dir() {
+	local fd
+	mkdir -p "${1%/*}"
+	exec {fd}>"$1.lock"
+	flock -n "$fd" || die "another run writes its results to $1
+    Wait for its end, or end it. A second clone has results of its own."
+}
+
 # with_lock NAME CMD... - run exclusively for this NAME and CACHE
 with_lock() {
 	local name=$1 fd rc held=$VGEM_PFN_LOCKS
