@@ -7,8 +7,8 @@
 
 #include <linux/fcntl.h>
 #include <linux/fs.h>
-#include <linux/fs_struct.h>
 #include <linux/iosys-map.h>
+#include <linux/mount.h>
 #include <linux/seq_file.h>
 #include <linux/trace_events.h>
 #include <linux/uio.h>
@@ -196,6 +196,11 @@ static void rule8_no_device_no_get_pfn(struct kunit *test)
 	}
 }
 
+static void unmount(void *mnt)
+{
+	kern_unmount(mnt);
+}
+
 static void close_file(void *file)
 {
 	filp_close(file, NULL);
@@ -209,7 +214,9 @@ static void rule8_bufinfo(struct kunit *test)
 {
 	struct pfn_mock *mock = pfn_mock_create(test, PFN_MOCK_ALL, &pfn_mock_mixed);
 	struct device *dev = pfn_mock_device(test);
+	struct file_system_type *type;
 	struct iov_iter iter;
+	struct vfsmount *mnt;
 	struct kiocb kiocb;
 	struct file *file;
 	struct kvec kvec;
@@ -223,10 +230,15 @@ static void rule8_bufinfo(struct kunit *test)
 	kvec.iov_base = kunit_kzalloc(test, kvec.iov_len, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, kvec.iov_base);
 
-	scoped_with_init_fs()
-		file = filp_open("/sys/kernel/debug/dma_buf/bufinfo", O_RDONLY, 0);
-	if (IS_ERR(file))
-		kunit_skip(test, "debugfs is not mounted");
+	/* A kernel thread does not see where userspace has mounted debugfs. */
+	type = get_fs_type("debugfs");
+	if (!type)
+		kunit_skip(test, "the kernel has no debugfs");
+	mnt = kern_mount(type);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, mnt);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, unmount, mnt));
+	file = file_open_root_mnt(mnt, "dma_buf/bufinfo", O_RDONLY, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, close_file, file));
 
 	init_sync_kiocb(&kiocb, file);
