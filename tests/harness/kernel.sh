@@ -43,7 +43,7 @@ _make_timed() {
 	{ time _make >"$1" 2>&1; } 2>"$2"
 }
 
-# build_kernel - bzImage and modules, with progress
+# build_kernel - bzImage and modules, with progress. Fails if they do not build.
 build_kernel() {
 	local log=$OUT/log/kernel-$VARIANT.log times=$BUILD/.times total done=0 pid t0 t pct eta cold=1
 	mkdir -p "$OUT/log"
@@ -69,7 +69,7 @@ build_kernel() {
 			progress 50 "$done steps, $(hms "$t")"
 		fi
 	done
-	wait_child "$pid" || die "the kernel ($VARIANT) does not build" "$log"
+	wait_child "$pid" || return
 	if ((cold)); then
 		progress 100 "$(hms $(($(date +%s) - t0)))"
 		printf '%s\n' "$done" >"$BUILD/.steps"
@@ -150,7 +150,13 @@ _kernel() {
 	else
 		step 4/5 "kernel and modules, $JOBS jobs"
 		rm -f -- "$BUILD/.built"
-		build_kernel
+		if ! build_kernel; then
+			source_leave_out "$OUT/log/kernel-$VARIANT.log" ||
+				die "the kernel ($VARIANT) does not build" "$OUT/log/kernel-$VARIANT.log"
+			note "it does not build: once more without the series that change the files with errors"
+			_kernel
+			return
+		fi
 		step 5/5 "modules"
 		install_modules
 		printf '%s\n' "$key" >"$BUILD/.built"

@@ -9,12 +9,14 @@
 #   source_prepare     updates $WORK/src, touching only files that change, and sets
 #                      SRC_KEY, which changes with its contents;
 #                      call both under with_lock "work-$SRC_ID"
+#   source_leave_out LOG   leave out the series that caused compile errors
 #   checkpatch ARG..., checkpatch_patches PATCH...   checkpatch.pl of the tree
 #
 # LINUX=/path/to/tree is copied and used instead of Debian's package. Without Linux 7.3 in
 # the archive, the newest later package is used, or 7.2. On such a tree only the patches
-# of the kAPI, the driver and the importer have to apply (MUST_APPLY). Other patches are
-# left out together with the rest of their series, and listed.
+# of the kAPI, the driver and the importer have to apply (MUST_APPLY). Other patches that do
+# not apply are left out together with the rest of their series, and listed. If the kernel
+# does not build, series that change the files with errors are left out (source_leave_out).
 # OVERLAY_PATCH="x.patch ..." is applied last: a mutation.
 #
 # $CACHE/linux/<id>     the original Linux tree, which is never modified
@@ -184,11 +186,39 @@ source_version() {
 		"$PRISTINE/Makefile"
 }
 
+# _left_out - the series that source_leave_out has left out, for the patches as they are
+_left_out() {
+	[[ $(head -n 1 "$WORK/left-out" 2>/dev/null) != "$(_patches_key)" ]] ||
+		tail -n +2 "$WORK/left-out"
+}
+
+_patches_key() {
+	series_patches | xargs cat | sha256sum | cut -d' ' -f1
+}
+
+# source_leave_out LOG - from the next source_prepare on, leave out the series that change
+# files with compile errors in LOG. Fails if this tree is 7.3, or if there are none.
+source_leave_out() {
+	local file patch name more='' old
+	[[ $(source_version) != 7.3 ]] || return 1
+	old=$(_left_out)
+	while read -r file; do
+		while read -r patch; do
+			name=${patch#"$SERIES_DIR/"}
+			[[ $name =~ ^($MUST_APPLY) || $'\n'$old$more$'\n' == *$'\n'"${name%/*}"$'\n'* ]] ||
+				more+=$'\n'${name%/*}
+		done < <(series_patches | xargs grep -lFx -e "+++ b/$file" -e "--- a/$file")
+	done < <(sed -nE "s,^$WORK/src/([^:]+):[0-9:]+ (fatal )?error: .*,\1,p" "$1" | sort -u)
+	[[ -n $more ]] || return 1
+	printf '%s\n' "$(_patches_key)$more${old:+$'\n'$old}" >"$WORK/left-out"
+}
+
 # _stage_series DIR PATCH... - apply the patches, all of them to 7.3. To another tree, a
 # patch that does not apply is left out, with the rest of its series, unless it must apply.
 _stage_series() {
-	local dir=$1 patch name series left='' version log=$CACHE/log/patch.log
+	local dir=$1 patch name series left version log=$CACHE/log/patch.log
 	version=$(source_version)
+	left=" $(_left_out | tr '\n' ' ')"
 	shift
 	for patch; do
 		name=${patch#"$SERIES_DIR/"}
@@ -198,10 +228,10 @@ _stage_series() {
 		elif [[ $name =~ ^($MUST_APPLY) ]]; then
 			# With one line of context: the neighbours in lists differ.
 			source_apply "$dir" "$patch" 2>/dev/null || _stage_patch "$dir" "$patch" -C1
-		elif [[ " $left " == *" $series "* ]]; then
+		elif [[ $left == *" $series "* ]]; then
 			note "left out: $name"
 		elif ! source_apply "$dir" "$patch" >"$log" 2>&1; then
-			left+=" $series"
+			left+="$series "
 			note "left out, it does not apply to Linux $version: $name"
 		fi
 	done
