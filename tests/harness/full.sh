@@ -51,7 +51,7 @@ configs   -                                     check-configs SOURCES,tests/conf
 docs      -                                     docs-check COMMON,Documentation,README.md,tests/harness/docs-check.list
 series    -                                     series   SOURCES,Documentation,tests/configs,tests/harness/lib/untrace.awk,tests/harness/lib/commits.sh
 "
-COMMON=drivers,include,virt,tools,patches,tests/configs/base.config,tests/contract,tests/guest,tests/igt
+COMMON=drivers,include,virt,tools,patches,tests/configs/base.config,tests/configs/source,tests/contract,tests/guest,tests/igt
 COMMON+=,tests/harness/lib,tests/harness/results,tests/harness/kernel.sh
 # What parts without guests compile, and with which commands
 SOURCES=drivers,include,virt,tools,patches,tests/harness/lib/kbuild.sh,tests/harness/lib/source.sh

@@ -69,6 +69,8 @@ kbuild() {
 _config_fragments() {
 	local f
 	printf '%s\n' "$TOP/tests/configs/base.config"
+	f=$TOP/tests/configs/source/$(source_version).config
+	[[ ! -e $f ]] || printf '%s\n' "$f"
 	[[ $VARIANT == base ]] || printf '%s\n' "$TOP/tests/configs/$VARIANT.config"
 	for f in ${CONFIG_EXTRA:-}; do realpath -- "$f"; done
 }

@@ -90,13 +90,20 @@ kunit_only() {
 	[[ -e $TOP/tests/guest/lists/${VARIANT:-base}.list ]]
 }
 
+# complete - whether the guest's kernel has all our series
+complete() {
+	! debian_kernel && ! other_source
+}
+
 # left_out_lines - with one of Debian's kernels, the tests that cannot run there: a
-# regular expression and the reason, from debian.list and debian-<version>.list
+# regular expression and the reason, from debian.list and debian-<version>.list. With a
+# patched kernel of another source than 7.3, those of other-source.list.
 left_out_lines() {
-	local list version
-	[[ ${KERNEL:-patched} != patched ]] || return 0
+	local list version name=debian
+	! complete || return 0
+	! other_source || name=other-source
 	version=$(grep -oE '^[0-9]+\.[0-9]+' "$GUEST_KERNEL/release")
-	for list in "$TOP/tests/guest/lists"/debian{,-"$version"}.list; do
+	for list in "$TOP/tests/guest/lists/$name"{,-"$version"}.list; do
 		[[ ! -e $list ]] || grep -vE '^(#|$)' "$list" || :
 	done
 }
@@ -239,7 +246,7 @@ units_make() {
 	local line n
 	units_begin "$1"
 	kunit_only || {
-		[[ ${KERNEL:-patched} != patched ]] || kselftest_units kselftest.list
+		! complete || kselftest_units kselftest.list
 		igt_units
 	}
 	# Last: IGT's drm_mm has to be the first user of KUnit.
@@ -249,7 +256,7 @@ units_make() {
 		unit_add "9$(printf %02d $n)" "kunit $line" </dev/null
 	done < <(kunit_lines | chosen)
 	units_begin "$1.iommu"
-	kunit_only || [[ ${KERNEL:-patched} != patched ]] || {
+	kunit_only || ! complete || {
 		GUEST_IOMMU=1 kselftest_units kselftest-iommu.list
 		GUEST_IOMMU=1 igt_units
 	}
