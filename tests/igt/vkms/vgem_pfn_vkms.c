@@ -159,8 +159,6 @@ void stage_open(struct stage *stage)
 	uint64_t size, offset;
 	struct pfn_kms *kms = &stage->kms;
 
-	/* Under emulation the vblank timer of vkms may be a frame late. */
-	igt_emit_ignore_dmesg_regex("vkms failure on handling vblank");
 	pfn_kms_open(kms);
 	igt_assert_eq(drmModeCreateDumbBuffer(kms->fd, kms->mode.hdisplay,
 					      kms->mode.vdisplay, 32, 0,
