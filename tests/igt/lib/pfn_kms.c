@@ -151,7 +151,7 @@ void pfn_kms_open(struct pfn_kms *kms)
 	 * vkms as of Linux 7.3 triggers the first when it is loaded. Its vblank timer may be
 	 * a frame late under emulation. igt_runner uses only the last expression of a subtest.
 	 */
-	igt_emit_ignore_dmesg_regex("pixel format with alpha exposed|vkms failure on handling vblank");
+	igt_emit_ignore_dmesg_regex("format with alpha exposed|vkms failure on handling vblank");
 	kms->fd = pfn_open_other(DRIVER_VKMS, "vkms");
 	igt_assert_eq(drmSetClientCap(kms->fd, DRM_CLIENT_CAP_ATOMIC, 1), 0);
 	igt_assert_eq(drmSetClientCap(kms->fd,
