@@ -188,12 +188,12 @@ source_version() {
 
 # _left_out - the series that source_leave_out has left out, for the patches as they are
 _left_out() {
-	[[ $(head -n 1 "$WORK/left-out" 2>/dev/null) != "$(_patches_key)" ]] ||
+	[[ ! -e $WORK/left-out || $(head -n 1 "$WORK/left-out") != "$(_patches_key)" ]] ||
 		tail -n +2 "$WORK/left-out"
 }
 
 _patches_key() {
-	series_patches | xargs cat | sha256sum | cut -d' ' -f1
+	series_patches | xargs -d '\n' cat | sha256sum | cut -d' ' -f1
 }
 
 # source_leave_out LOG - from the next source_prepare on, leave out the series that change
@@ -207,7 +207,7 @@ source_leave_out() {
 			name=${patch#"$SERIES_DIR/"}
 			[[ $name =~ ^($MUST_APPLY) || $'\n'$old$more$'\n' == *$'\n'"${name%/*}"$'\n'* ]] ||
 				more+=$'\n'${name%/*}
-		done < <(series_patches | xargs grep -lFx -e "+++ b/$file" -e "--- a/$file")
+		done < <(series_patches | xargs -d '\n' grep -lFx -e "+++ b/$file" -e "--- a/$file")
 	done < <(sed -nE "s,^$WORK/src/([^:]+):[0-9:]+ (fatal )?error: .*,\1,p" "$1" | sort -u)
 	[[ -n $more ]] || return 1
 	printf '%s\n' "$(_patches_key)$more${old:+$'\n'$old}" >"$WORK/left-out"
