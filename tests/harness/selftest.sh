@@ -130,6 +130,8 @@ accel_control() {
 }
 
 accel_controls() {
+	# An earlier run may have remembered that this KVM is silent.
+	rm -f -- "$CACHE"/accel/answer.*
 	accel_control slow 'tcg, a probe guest took .* under TCG, and under KVM it was not done'
 	accel_control silent 'a guest under KVM wrote no kernel log in .*: from now on with TCG'
 	accel_control silent 'tcg, a guest under KVM wrote no kernel log'
