@@ -52,7 +52,7 @@ help:
 	@echo '  make clean-cache     also remove downloads and builds'
 	@echo
 	@echo 'Variables:'
-	@echo '  LINUX=/path          use a copy of this 7.3 tree instead of Debian'\''s package'
+	@echo '  LINUX=/path          use a copy of this tree instead of Debian'\''s package'
 	@echo '  KERNEL=6.12|7.2|7.3|newest|patched'
 	@echo '                       run (6.12), test, prove (patched): Debian'\''s own kernel, or ours'
 	@echo '  TESTS=regex          run only the tests whose names match'

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # check.sh PFN-CONTRACT - check that the checker reports the violations in traces/, and
 # no others. The head of each trace has a regular expression for the end of the last
-# line ("expect:"), and regular expressions for other lines ("says:", any number).
-# Prints KTAP on stdout.
+# line ("expect:"), and regular expressions for other lines ("says:", any number). Also
+# check that invalid options are refused. Prints KTAP on stdout.
 
 set -u
 contract=$(realpath "$1") || exit 1
@@ -25,6 +25,17 @@ status_of() {
 	esac
 }
 
+# result NAME WHY OUTPUT - print a result, which is ok if WHY is empty
+result() {
+	n=$((n + 1))
+	if [[ -z $2 ]]; then
+		printf 'ok %d - contract/%s\n' "$n" "$1"
+	else
+		failed=$((failed + 1))
+		printf 'not ok %d - contract/%s # %s: %s\n' "$n" "$1" "$2" "$(tail -n 1 <<<"$3")"
+	fi
+}
+
 judge() {
 	local trace=$1 expect says out status why=
 	expect=$(head_of expect "$trace")
@@ -40,29 +51,17 @@ judge() {
 			grep -qE -- "$says" <<<"$out" || why="nothing says \"$says\""
 		done < <(head_of says "$trace")
 	fi
-	n=$((n + 1))
-	if [[ -z $why ]]; then
-		printf 'ok %d - contract/%s\n' "$n" "${trace%.trace}"
-	else
-		failed=$((failed + 1))
-		printf 'not ok %d - contract/%s # %s: %s\n' "$n" "${trace%.trace}" "$why" \
-			"$(tail -n 1 <<<"$out")"
-	fi
+	result "${trace%.trace}" "$why" "$out"
 }
 
 # refused OPTION VALUE - an option that is refused, with a message that names it
 refused() {
-	local out status
+	local out status why=
 	out=$("$contract" "$1" "$2" /dev/null 2>&1)
 	status=$?
-	n=$((n + 1))
-	if ((status == 3)) && [[ $out == "pfn-contract: $1 $2: it must be a number from 1 to "* ]]; then
-		printf 'ok %d - contract/refused %s %s\n' "$n" "$1" "$2"
-	else
-		failed=$((failed + 1))
-		printf 'not ok %d - contract/refused %s %s # exit status %d: %s\n' "$n" "$1" "$2" \
-			"$status" "$out"
-	fi
+	((status == 3)) || why="exit status $status"
+	[[ $out == "pfn-contract: $1 $2: it must be a number from 1 to "* ]] || why+=" no message"
+	result "refused $1 $2" "$why" "$out"
 }
 
 for trace in *.trace; do

@@ -72,8 +72,8 @@ measure() {
 	die "make bench: see above, and $dir/console.log"
 }
 
-prepare 3
 own_dir "$DIR"
+prepare 3
 rm -rf "$DIR"
 next_step "measuring in a guest of one CPU that counts its instructions"
 ((${RESERVED_SIZE%G} >= LARGE)) ||

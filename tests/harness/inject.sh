@@ -38,8 +38,8 @@ judge_unit() {
 	done < <(sed -n 's/^igt@\([^@]*\).*/\1/p' "$1/units/$2" | sort -u)
 }
 
-prepare 2
 own_dir "$DIR"
+prepare 2
 rm -rf "$DIR"
 units_make "$QUEUE"
 next_step "a failure in each program: $ACCEL_USED, $ACCEL_WHY"

@@ -290,9 +290,9 @@ done
 ((${#PATCHES[@]})) || die "MUTATIONS=${MUTATIONS:-}: it matches none. There are:
 $(cd "$TOP/tests/mutations" && printf '    %s\n' *.patch)"
 
+own_dir "$DIR"
 VARIANT=base prepare $((${#PATCHES[@]} + 2))
 ID=$(<"$GUEST_KERNEL/id")
-own_dir "$DIR"
 rm -rf "$DIR"
 mkdir -p "$DIR/mutants"
 for patch in "${PATCHES[@]}"; do

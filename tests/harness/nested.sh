@@ -65,10 +65,10 @@ nested_boot() {
 # Only the inner guest needs it.
 # shellcheck disable=SC2034 # for boot_guest
 GUEST_BLOB=
+own_dir "$DIR"
 prepare 3
 next_step "a QEMU whose guests can run guests"
 qemu_get
-own_dir "$DIR"
 rm -rf "$DIR"
 PASSES=VIRTGPU units_make "$DIR/queue"
 nested_image

@@ -163,6 +163,14 @@ input_controls() {
 	refused REPEAT 0 'REPEAT=0: it must be a number'
 }
 
+# list_control - make test-list, which sources only some of the files, runs without an error
+list_control() {
+	local log=$DIR/list.txt rc=0
+	run_child "$HARNESS/list.sh" >/dev/null 2>"$log" || rc=1
+	[[ ! -s $log ]] || rc=1
+	outcome "$rc" "make test-list has no errors" "$log"
+}
+
 # own_control - a run refuses a directory to which another run writes its results
 own_control() {
 	local log=$DIR/owned.txt fd
@@ -292,6 +300,7 @@ mkdir -p "$DIR"
 prepare 1
 next_step "controls: $ACCEL_USED, $ACCEL_WHY"
 input_controls
+list_control
 own_control
 accel_controls
 positive

@@ -265,6 +265,7 @@ _series() {
 	build_all
 }
 
+own_dir "$DIR"
 step 1/3 "tools and sources"
 need_tools fetch kernel check
 source_id

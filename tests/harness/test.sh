@@ -13,7 +13,7 @@
 . "$(dirname "$0")/lib/lib.sh"
 DIR=$OUT/test
 # One of Debian's kernels has neither KUnit nor what IGT's own tests need.
-if [[ ${KERNEL:=patched} != patched ]]; then
+if debian_kernel; then
 	DIR+=-$KERNEL
 	PASSES=${PASSES:-contig|buddy|reserved|huge|UNPATCHED}
 fi

@@ -45,7 +45,7 @@
 #define TERM_MS		2000	/* between SIGTERM and SIGKILL */
 #define TRACE		"/sys/kernel/tracing/instances/pfn_contract"
 #define CGROUPS		"/sys/fs/cgroup"
-/* CPU time in us, of how many: a lock of the importer is held for 0.1 s longer at most. */
+/* CPU time in us, of how many. A lock may be held for 0.1 s per ms that its holder needs. */
 #define CPU_SLOW	"1000 100000"
 #define CPU_FULL	"max"
 #define STATUS_TIME	124

@@ -31,8 +31,8 @@ TCG_THREADS=multi
 # and jump ahead when the guest is idle. This works with one CPU only.
 #
 # With thread=multi a guest's CPU may execute an instruction after another CPU has replaced
-# it: between the check of the TLB and the write to memory, QEMU may translate the old
-# instruction for the first CPU. Kernels with jump labels then panic with "int3". Set
+# it, presumably because QEMU translates the old instruction for the first CPU between the
+# other's check of the TLB and write. Kernels with jump labels then panic with "int3". Set
 # TCG_THREADS=single for such kernels: one thread emulates all CPUs in turn.
 #
 # With svm the guest's KVM can run an inner guest (rootfs.sh). "inner" is for that

@@ -4,7 +4,6 @@
 # debian.sh - Debian's own kernel as the guest's, with our modules built for it
 # (compat/). Sourced after lib.sh, packages.sh and rootfs.sh.
 #
-#   debian_kernel       whether KERNEL selects one of Debian's kernels
 #   debian_get          get the kernel, build the modules, and set GUEST_KERNEL to
 #                       out/kernel/debian-$KERNEL, which is like that of kernel.sh
 #   debian_initrd       add the initrd; call it after rootfs_get
@@ -29,10 +28,6 @@ DEBIAN_KERNELS=(6.12 7.2 7.3 newest)
 DEBIAN_MODULES=(virtio_pci virtio_blk virtio_console virtio-gpu squashfs pvpanic-pci vgem zram)
 # Those of the initrd, which mounts the root
 DEBIAN_ROOT_MODULES=(virtio_pci virtio_blk squashfs)
-
-debian_kernel() {
-	[[ ${KERNEL:=patched} != patched ]]
-}
 
 # debian_of FIELD - a field of this machine's os-release
 debian_of() {

@@ -63,7 +63,7 @@ GUEST_CMDLINE=(
 	"memmap=$RESERVED_SIZE\$$RESERVED_ADDRESS" "RESERVED=$RESERVED_SIZE@$RESERVED_ADDRESS"
 )
 # With one of Debian's kernels (debian.sh). They have jump labels, and base.config has not.
-if [[ ${KERNEL:-patched} != patched ]]; then
+if debian_kernel; then
 	# shellcheck disable=SC2034 # for accel.sh
 	TCG_THREADS=single
 	# virtio-gpu of these kernels warns while a console is shown.

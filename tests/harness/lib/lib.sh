@@ -260,6 +260,26 @@ run_logged() {
 	fi
 }
 
+# --- the guest's kernel ----------------------------------------------------------
+
+# debian_kernel - whether KERNEL selects one of Debian's kernels (debian.sh)
+debian_kernel() {
+	[[ ${KERNEL:=patched} != patched ]]
+}
+
+# other_source - whether the patched kernel in GUEST_KERNEL was built from another source
+# than 7.3 (source.sh), so that some of the series may be left out
+other_source() {
+	! debian_kernel && [[ -n ${GUEST_KERNEL:-} && $(<"$GUEST_KERNEL/release") != 7.3[.-]* ]]
+}
+
+# complete - whether the guest's kernel has all our series
+complete() {
+	! debian_kernel && ! other_source
+}
+
+# --- locks -----------------------------------------------------------------------
+
 # own_dir DIR - until this script ends, no other run writes its results to DIR
 own_dir() {
 	local fd

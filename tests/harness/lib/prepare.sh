@@ -33,12 +33,6 @@ prepare_kernel() {
 	GUEST_KERNEL=$OUT/kernel/${1:-base}
 }
 
-# other_source - whether the patched kernel was built from another source than 7.3
-# (source.sh), so that some of the series may be left out
-other_source() {
-	[[ ${KERNEL:-patched} == patched && $(<"$GUEST_KERNEL/release") != 7.3[.-]* ]]
-}
-
 # prepare_debian - Debian's kernel and our modules instead
 prepare_debian() {
 	STEPS_TOTAL=$((2 + $1))

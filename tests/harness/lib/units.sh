@@ -79,7 +79,7 @@ stock_subtests() {
 
 # kunit_lines - modules of KUnit tests, with the suites that are left out
 kunit_lines() {
-	[[ ${KERNEL:-patched} == patched ]] || return 0
+	! debian_kernel || return 0
 	local list=$TOP/tests/guest/lists/kunit.list
 	[[ ! -e $TOP/tests/guest/lists/${VARIANT:-base}.list ]] || list=$TOP/tests/guest/lists/$VARIANT.list
 	grep -vE '^(#|$)' "$list"
@@ -88,11 +88,6 @@ kunit_lines() {
 # kunit_only - whether VARIANT only runs KUnit modules of others
 kunit_only() {
 	[[ -e $TOP/tests/guest/lists/${VARIANT:-base}.list ]]
-}
-
-# complete - whether the guest's kernel has all our series
-complete() {
-	! debian_kernel && ! other_source
 }
 
 # left_out_lines - with one of Debian's kernels, the tests that cannot run there: a
