@@ -10,6 +10,7 @@
 
 #include "evict.h"
 #include "igt.h"
+#include "pfn_importer.h"
 #include "vgem_pfn.h"
 
 #define NUM_USERS	4
@@ -207,6 +208,35 @@ static void *user_contend(void *arg)
 	return NULL;
 }
 
+/* Users of user_free() share this much of the carveout, enough for one buffer at a time. */
+#define FREE_SIZE	(8 * PFN_PAGE_SIZE)
+
+/* Each user keeps allocating and freeing a buffer. */
+static void *user_free(void *arg)
+{
+	static const uint32_t list = VGEM_PFN_CARVEOUT;
+	uint64_t size = FREE_SIZE / 2 + PFN_PAGE_SIZE;
+	struct user *user = arg;
+	struct timespec start = {};
+	uint32_t handle;
+	int ret;
+
+	do {
+		ret = __vgem_pfn_bo_create(user->fd, &size, &list, 1, &handle);
+		if (ret) {
+			fail(user, "create", ret);
+			return NULL;
+		}
+		ret = __vgem_pfn_gem_close(user->fd, handle);
+		if (ret) {
+			fail(user, "close", ret);
+			return NULL;
+		}
+		user->rounds++;
+	} while (igt_nsec_elapsed(&start) < user->ns);
+	return NULL;
+}
+
 static void user_init(struct user *user, int fd, int number, uint64_t ns)
 {
 	*user = (struct user) {
@@ -263,6 +293,29 @@ static void test_contended(int fd, uint64_t ns)
 	vgem_pfn_set_move_delay(fd, 0);
 }
 
+/* @quarantine_ms: of memory that is freed */
+static void test_freed(int fd, uint32_t quarantine_ms, uint64_t ns)
+{
+	int importer = pfn_importer_open(), dmabuf, import;
+	uint32_t handle;
+
+	/* The rest of the carveout is pinned. */
+	handle = vgem_pfn_bo_create(fd, vgem_pfn_carveout_size(fd) - FREE_SIZE,
+				    VGEM_PFN_CARVEOUT);
+	dmabuf = vgem_pfn_export(fd, handle);
+	import = pfn_import_flags(importer, dmabuf,
+				  DMA_BUF_PFN_IMPORT_P2P | DMA_BUF_PFN_IMPORT_PIN);
+
+	vgem_pfn_set_quarantine(fd, quarantine_ms);
+	test_threads(fd, user_free, ns);
+	vgem_pfn_set_quarantine(fd, 0);
+
+	close(import);
+	close(dmabuf);
+	close(importer);
+	vgem_pfn_gem_close(fd, handle);
+}
+
 void evict_stress_tests(int fd)
 {
 	static const struct {
@@ -283,5 +336,13 @@ void evict_stress_tests(int fd)
 		igt_describe("An allocation waits for memory in use, then succeeds.");
 		igt_subtest_f("stress-contended%s", forms[i].suffix)
 			test_contended(fd, forms[i].ns);
+
+		igt_describe("An allocation waits for memory that is being freed.");
+		igt_subtest_f("stress-freed%s", forms[i].suffix)
+			test_freed(fd, 0, forms[i].ns);
+
+		igt_describe("An allocation uses memory whose quarantine ends.");
+		igt_subtest_f("stress-quarantine%s", forms[i].suffix)
+			test_freed(fd, 1, forms[i].ns);
 	}
 }

@@ -60,6 +60,15 @@
  *		move that finds all memory in use waits and then succeeds, and no
  *		contents are lost.
  *
+ * SUBTEST: stress-freed
+ * Description: Threads allocate and free buffers for 0.7 s, with space for one at a
+ *		time. An allocation whose space is being freed by another thread
+ *		waits for it and then succeeds.
+ *
+ * SUBTEST: stress-quarantine
+ * Description: Like stress-freed, with a quarantine that ends after 1 ms. An
+ *		allocation never fails because a quarantine ends at the same time.
+ *
  * SUBTEST: stress-processes-long
  * Description: Like stress-processes, for 2.5 s.
  *
@@ -68,6 +77,12 @@
  *
  * SUBTEST: stress-contended-long
  * Description: Like stress-contended, for 2.5 s.
+ *
+ * SUBTEST: stress-freed-long
+ * Description: Like stress-freed, for 2.5 s.
+ *
+ * SUBTEST: stress-quarantine-long
+ * Description: Like stress-quarantine, for 2.5 s.
  *
  * SUBTEST: swap-system
  * Description: TTM swaps out a buffer in SYSTEM without a move. Importers are notified

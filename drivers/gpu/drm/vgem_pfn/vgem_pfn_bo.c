@@ -189,7 +189,8 @@ static bool vgem_pfn_no_room(int ret)
  * Even without other placements an object may leave a region: it is freed, or
  * moved for an importer that cannot reach it, without a ticket. TTM waits for
  * the lock of such an object, but does not retry the allocation when the object
- * has left. This function retries as long as resources are being freed.
+ * has left. It skips objects whose last reference is gone, although they still
+ * have their memory. This function retries as long as memory is being freed.
  *
  * Context: may sleep, takes &vgem_pfn_device.validate and reservation locks.
  * Return: 0; -EBUSY if pinned in another region, or if fences do not signal;
@@ -200,7 +201,7 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo, struct ttm_placement *place
 {
 	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
 	bool exclusive = false;
-	int frees, ret;
+	int frees = 0, ret;
 
 	for (;;) {
 		ret = vgem_pfn_bo_place_begin(vdev, exclusive);
@@ -209,7 +210,8 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo, struct ttm_placement *place
 
 		/* The loop ends, since no other placements free resources. */
 		do {
-			frees = vgem_pfn_mgr_frees(vdev);
+			if (exclusive)
+				frees = vgem_pfn_mgr_frees(vdev);
 			ret = vgem_pfn_bo_try_place(bo, placement, create, async,
 						    fence);
 		} while (exclusive && vgem_pfn_no_room(ret) &&

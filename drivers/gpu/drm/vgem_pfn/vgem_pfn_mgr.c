@@ -18,11 +18,13 @@
 #include <linux/atomic.h>
 #include <linux/dma-buf-pfn.h>
 #include <linux/dma-fence.h>
+#include <linux/kref.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
 #include <linux/pgtable.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
@@ -329,8 +331,11 @@ static int vgem_pfn_mgr_alloc(struct ttm_resource_manager *man,
 	ttm_resource_init(tbo, place, &res->base);
 
 	ret = vgem_pfn_mgr_try_alloc(mgr, res, num_pages, contiguous);
-	if (ret == -ENOSPC && vgem_pfn_stale_flush(mgr))
+	if (ret == -ENOSPC) {
+		/* Even if there is nothing to flush, a quarantine may just have ended. */
+		vgem_pfn_stale_flush(mgr);
 		ret = vgem_pfn_mgr_try_alloc(mgr, res, num_pages, contiguous);
+	}
 	if (ret)
 		goto err_free;
 
@@ -368,26 +373,71 @@ static void vgem_pfn_mgr_free(struct ttm_resource_manager *man,
 	wake_up_all(&vdev->freed);
 }
 
-/**
- * vgem_pfn_mgr_frees() - number of carveout resources freed so far
- * @vdev: the device
- *
- * Return: a number for vgem_pfn_mgr_wait_frees(), which may have wrapped.
- */
-int vgem_pfn_mgr_frees(struct vgem_pfn_device *vdev)
+/* Whether a carveout has memory of an object without references. */
+static bool vgem_pfn_mgr_is_releasing(struct vgem_pfn_device *vdev)
 {
-	return atomic_read(&vdev->frees_done);
+	struct ttm_resource_manager *man;
+	struct ttm_lru_item *item;
+	bool releasing = false;
+	unsigned int i, j;
+
+	spin_lock(&vdev->bdev.lru_lock);
+	for (i = 0; i < vdev->num_carveouts; i++) {
+		man = ttm_manager_type(&vdev->bdev, TTM_PL_VRAM + i);
+		for (j = 0; j < TTM_MAX_BO_PRIORITY; j++)
+			list_for_each_entry(item, &man->lru[j], link)
+				if (ttm_lru_item_is_res(item) &&
+				    !kref_read(&ttm_lru_item_to_res(item)->bo->kref))
+					releasing = true;
+	}
+	spin_unlock(&vdev->bdev.lru_lock);
+	return releasing;
+}
+
+/*
+ * TTM's evictions skip an object without references. TTM frees its memory soon,
+ * or takes a reference and frees it later. It wakes nobody in the latter case.
+ */
+static void vgem_pfn_mgr_wait_releases(struct vgem_pfn_device *vdev)
+{
+	while (vgem_pfn_mgr_is_releasing(vdev))
+		schedule_timeout_uninterruptible(1);
+}
+
+static int vgem_pfn_mgr_count_frees(struct vgem_pfn_device *vdev)
+{
+	return atomic_read(&vdev->frees_done) + atomic_read(&vdev->releases);
 }
 
 /**
- * vgem_pfn_mgr_wait_frees() - wait for resources that are being freed
+ * vgem_pfn_mgr_frees() - prepare vgem_pfn_mgr_wait_frees()
+ * @vdev: the device, with &vgem_pfn_device.validate held for writing
+ *
+ * Context: may sleep.
+ * Return: a number that changes when carveout memory is freed, or an object is
+ * released that has carveout memory. It may wrap.
+ */
+int vgem_pfn_mgr_frees(struct vgem_pfn_device *vdev)
+{
+	int frees;
+
+	lockdep_assert_held_write(&vdev->validate);
+
+	/* In this order, so that a release after the wait changes the number. */
+	frees = vgem_pfn_mgr_count_frees(vdev);
+	vgem_pfn_mgr_wait_releases(vdev);
+	return frees;
+}
+
+/**
+ * vgem_pfn_mgr_wait_frees() - wait for memory that TTM's evictions skipped
  * @vdev: the device, with &vgem_pfn_device.validate held for writing, so that
  *	  other placements do not keep freeing resources
  * @before: result of vgem_pfn_mgr_frees() before an allocation failed
  *
  * Context: may sleep.
- * Return: true if any resource has been freed since, so that a retry may
- * succeed.
+ * Return: true if memory has been freed or can be evicted since, so that a retry
+ * may succeed.
  */
 bool vgem_pfn_mgr_wait_frees(struct vgem_pfn_device *vdev, int before)
 {
@@ -395,9 +445,10 @@ bool vgem_pfn_mgr_wait_frees(struct vgem_pfn_device *vdev, int before)
 
 	lockdep_assert_held_write(&vdev->validate);
 
+	vgem_pfn_mgr_wait_releases(vdev);
 	begun = atomic_read(&vdev->frees_begun);
 	wait_event(vdev->freed, atomic_read(&vdev->frees_done) - begun >= 0);
-	return vgem_pfn_mgr_frees(vdev) != before;
+	return vgem_pfn_mgr_count_frees(vdev) != before;
 }
 
 static void vgem_pfn_mgr_debug(struct ttm_resource_manager *man,

@@ -165,6 +165,6 @@ void vgem_pfn_mgr_release(struct vgem_pfn_mgr *mgr, struct vgem_pfn_resource *re
 int vgem_pfn_stale_init(struct vgem_pfn_mgr *mgr);
 void vgem_pfn_stale_fini(struct vgem_pfn_mgr *mgr);
 bool vgem_pfn_stale_hold(struct vgem_pfn_mgr *mgr, struct vgem_pfn_resource *res);
-bool vgem_pfn_stale_flush(struct vgem_pfn_mgr *mgr);
+void vgem_pfn_stale_flush(struct vgem_pfn_mgr *mgr);
 
 #endif /* _VGEM_PFN_MGR_H_ */

@@ -263,19 +263,16 @@ bool vgem_pfn_stale_hold(struct vgem_pfn_mgr *mgr, struct vgem_pfn_resource *res
  * Resources whose copy is not done are released as well: TTM makes the next
  * user wait for the copy.
  *
- * Return: true if there were any.
+ * Context: may sleep. Waits for a quarantine that ends at the same time.
  */
-bool vgem_pfn_stale_flush(struct vgem_pfn_mgr *mgr)
+void vgem_pfn_stale_flush(struct vgem_pfn_mgr *mgr)
 {
 	struct vgem_pfn_resource *res, *next;
-	bool any;
 
 	mutex_lock(&mgr->stale.lock);
-	any = !list_empty(&mgr->stale.vacancies);
 	list_for_each_entry_safe(res, next, &mgr->stale.vacancies, vacancy.link)
 		vgem_pfn_stale_release(mgr, res);
 	mutex_unlock(&mgr->stale.lock);
-	return any;
 }
 
 /**

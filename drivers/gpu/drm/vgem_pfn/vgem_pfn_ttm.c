@@ -5,6 +5,7 @@
  * reservation lock.
  */
 
+#include <linux/atomic.h>
 #include <linux/dma-resv.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -166,6 +167,13 @@ static int vgem_pfn_access_memory(struct ttm_buffer_object *tbo,
 	return len;
 }
 
+/* The last reference to an object or a ghost is gone, see vgem_pfn_mgr_frees(). */
+static void vgem_pfn_release_notify(struct ttm_buffer_object *tbo)
+{
+	if (tbo->resource && tbo->resource->mem_type >= TTM_PL_VRAM)
+		atomic_inc(&bdev_to_vdev(tbo->bdev)->releases);
+}
+
 /* For a ghost object, vgem_pfn_move() has called vgem_pfn_stale_note(). */
 static void vgem_pfn_delete_mem_notify(struct ttm_buffer_object *tbo)
 {
@@ -181,6 +189,7 @@ static const struct ttm_device_funcs vgem_pfn_ttm_funcs = {
 	.eviction_valuable = ttm_bo_eviction_valuable,
 	.evict_flags = vgem_pfn_evict_flags,
 	.move = vgem_pfn_move,
+	.release_notify = vgem_pfn_release_notify,
 	.delete_mem_notify = vgem_pfn_delete_mem_notify,
 	.swap_notify = vgem_pfn_swap_notify,
 	.io_mem_reserve = vgem_pfn_io_mem_reserve,
