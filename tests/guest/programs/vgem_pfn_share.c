@@ -317,9 +317,17 @@ static bool cgroup_write(const char *dir, const char *name, const char *text)
 	return ok;
 }
 
+/* A process that is still in the cgroup prevents this. */
+static void cgroup_remove(void)
+{
+	if (cgroup[0])
+		rmdir(cgroup);
+}
+
 /* Without cgroups the command is not slowed down, and pfn-contract reports lost events. */
 static void cgroup_create(void)
 {
+	atexit(cgroup_remove);
 	cgroup_write(CGROUPS, "cgroup.subtree_control", "+cpu");
 	snprintf(cgroup, sizeof(cgroup), CGROUPS "/vgem_pfn_share.%d", getpid());
 	if (mkdir(cgroup, 0755) || !cgroup_write(cgroup, "cpu.max", CPU_FULL)) {
@@ -533,12 +541,13 @@ int main(int argc, char **argv)
 	close(dmabuf);
 	sigaction(SIGUSR1, &action, NULL);
 	ret = pthread_create(&mover, NULL, move_until_stop, NULL);
-	if (ret)
+	if (ret) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
 		fail("thread", -ret);
+	}
 
 	ended = wait_command(child, output, &status);
-	if (cgroup[0])
-		rmdir(cgroup);
 	stop = true;
 	pthread_kill(mover, SIGUSR1);
 	pthread_join(mover, NULL);
