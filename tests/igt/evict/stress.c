@@ -303,8 +303,9 @@ static void test_freed(int fd, uint32_t quarantine_ms, uint64_t ns)
 	handle = vgem_pfn_bo_create(fd, vgem_pfn_carveout_size(fd) - FREE_SIZE,
 				    VGEM_PFN_CARVEOUT);
 	dmabuf = vgem_pfn_export(fd, handle);
-	import = pfn_import_flags(importer, dmabuf,
-				  DMA_BUF_PFN_IMPORT_P2P | DMA_BUF_PFN_IMPORT_PIN);
+	import = pfn_import_flags(importer, dmabuf, DMA_BUF_PFN_IMPORT_P2P |
+						    DMA_BUF_PFN_IMPORT_PIN |
+						    DMA_BUF_PFN_IMPORT_REVOCABLE);
 
 	vgem_pfn_set_quarantine(fd, quarantine_ms);
 	test_threads(fd, user_free, ns);

@@ -51,29 +51,33 @@ void pfn_nth_end(int nth)
 	close(nth);
 }
 
-static void disarm(int sig)
+static void disarm_device(int fd)
 {
 	static const char * const steps[] = {
 		"create", "export", "import", "attach", "pin", "map", "get_pfn",
 		"populate", "alloc", "copy", "fence",
 	};
-	int nth = __pfn_fail_nth_open();
-	unsigned int device;
 	size_t i;
-	int fd;
+
+	if (fd < 0)
+		return;
+	for (i = 0; i < ARRAY_SIZE(steps); i++)
+		__vgem_pfn_fault_disarm(fd, steps[i]);
+	close(fd);
+}
+
+static void disarm(int sig)
+{
+	int nth = __pfn_fail_nth_open();
 
 	if (nth >= 0) {
 		__pfn_fail_nth_set(nth, 0);
 		close(nth);
 	}
-	for (device = 0; device < 2; device++) {
-		fd = __vgem_pfn_open_faux(device, "renderD");
-		if (fd < 0)
-			continue;
-		for (i = 0; i < ARRAY_SIZE(steps); i++)
-			__vgem_pfn_fault_disarm(fd, steps[i]);
-		close(fd);
-	}
+	disarm_device(__vgem_pfn_open_faux(0, "renderD"));
+	disarm_device(__vgem_pfn_open_faux(1, "renderD"));
+	/* Without faux devices, the one of PCI */
+	disarm_device(__drm_open_by_name(VGEM_PFN_MODULE, "renderD"));
 }
 
 void pfn_fault_disarm_on_exit(void)
