@@ -20,39 +20,42 @@
 RACE=${RACE:-1200}
 
 # Name, variables, script, and the files that the result depends on in addition to the
-# script. COMMON stands for the files that all parts with guests depend on.
+# script. COMMON stands for the files that all parts with guests depend on, ALL also for
+# all IGT tests, and igt/NAME for the test in tests/igt/NAME/.
 ALL_PARTS="
-full      FORM=full                             test     COMMON
-kasan     FORM=full,VARIANT=kasan               test     COMMON,tests/configs/kasan.config
-coverage  VARIANT=kasan,FORM=full               coverage COMMON,tests/configs/kasan.config,tests/harness/test.sh
+full      FORM=full                             test     ALL
+kasan     FORM=full,VARIANT=kasan               test     ALL,tests/configs/kasan.config
+coverage  VARIANT=kasan,FORM=full               coverage ALL,tests/configs/kasan.config,tests/harness/test.sh
 drm-kunit VARIANT=drm-kunit,TESTS=_test         test     COMMON,tests/configs/drm-kunit.config
-swiotlb   CMDLINE=swiotlb=force,PASSES=SWIOTLB,TESTS=swiotlb test COMMON
-large     RESERVED_SIZE=6G,GUEST_MEM=9216M,PASSES=LARGE,TESTS=large,NO_CONTRACT=1 test COMMON
-iommufd   FORM=full                             iommufd  COMMON
-kvm       FORM=full                             kvm      COMMON
-kvm-kasan FORM=full,VARIANT=kasan               kvm      COMMON,tests/configs/kasan.config
-nested    -                                     nested   COMMON
+swiotlb   CMDLINE=swiotlb=force,PASSES=SWIOTLB,TESTS=swiotlb test COMMON,igt/import,igt/media,igt/umem
+large     RESERVED_SIZE=6G,GUEST_MEM=9216M,PASSES=LARGE,TESTS=large,NO_CONTRACT=1 test COMMON,igt/import,igt/umem
+iommufd   FORM=full                             iommufd  COMMON,igt/iommufd,igt/hotplug,igt/dma,igt/media,igt/umem,igt/prime
+kvm       FORM=full                             kvm      COMMON,igt/kvm
+kvm-kasan FORM=full,VARIANT=kasan               kvm      COMMON,igt/kvm,tests/configs/kasan.config
+nested    -                                     nested   COMMON,igt/virtgpu
 prove     -                                     selftest-prove COMMON,tests/prove,tests/harness/prove.sh
-harness   -                                     selftest COMMON,tests/harness
-stock-6.12 KERNEL=6.12                          stock    COMMON,compat,tests/prove,tests/harness/run.sh,tests/harness/test.sh,tests/harness/prove.sh
-stock-7.2 KERNEL=7.2                            stock    COMMON,compat,tests/prove,tests/harness/run.sh,tests/harness/test.sh,tests/harness/prove.sh
-stock-7.3 KERNEL=7.3                            stock    COMMON,compat,tests/prove,tests/harness/run.sh,tests/harness/test.sh,tests/harness/prove.sh
-packages  -                                     deb-test COMMON,compat,packaging,tests/harness/deb.sh
-inject    -                                     inject   COMMON
-race      RACE_SECONDS=$RACE                    race     COMMON
-race-kasan VARIANT=kasan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/kasan.config
-race-kcsan VARIANT=kcsan,RACE_SECONDS=$RACE     race     COMMON,tests/configs/kcsan.config
-bench     -                                     bench    COMMON,tests/configs/bench.config
-mutations-a-j MUTATIONS=^[a-j]                  mutate   COMMON,tests/mutations
-mutations-k-o MUTATIONS=^[k-o]                  mutate   COMMON,tests/mutations
-mutations-p MUTATIONS=^p                        mutate   COMMON,tests/mutations
-mutations-q-z MUTATIONS=^[q-z]                  mutate   COMMON,tests/mutations
+harness   -                                     selftest ALL,tests/harness
+stock-6.12 KERNEL=6.12                          stock    ALL,compat,tests/prove,tests/harness/run.sh,tests/harness/test.sh,tests/harness/prove.sh
+stock-7.2 KERNEL=7.2                            stock    ALL,compat,tests/prove,tests/harness/run.sh,tests/harness/test.sh,tests/harness/prove.sh
+stock-7.3 KERNEL=7.3                            stock    ALL,compat,tests/prove,tests/harness/run.sh,tests/harness/test.sh,tests/harness/prove.sh
+packages  -                                     deb-test ALL,compat,packaging,tests/harness/deb.sh
+inject    -                                     inject   ALL
+race      RACE_SECONDS=$RACE                    race     COMMON,igt/race
+race-kasan VARIANT=kasan,RACE_SECONDS=$RACE     race     COMMON,igt/race,tests/configs/kasan.config
+race-kcsan VARIANT=kcsan,RACE_SECONDS=$RACE     race     COMMON,igt/race,tests/configs/kcsan.config
+bench     -                                     bench    COMMON,igt/speed,tests/configs/bench.config
+mutations-a-j MUTATIONS=^[a-j]                  mutate   ALL,tests/mutations
+mutations-k-o MUTATIONS=^[k-o]                  mutate   ALL,tests/mutations
+mutations-p MUTATIONS=^p                        mutate   ALL,tests/mutations
+mutations-q-z MUTATIONS=^[q-z]                  mutate   ALL,tests/mutations
 configs   -                                     check-configs SOURCES,tests/configs/base.config
-docs      -                                     docs-check COMMON,Documentation,README.md,tests/harness/docs-check.list
+docs      -                                     docs-check ALL,Documentation,README.md,tests/harness/docs-check.list
 series    -                                     series   SOURCES,Documentation,tests/configs,tests/harness/lib/untrace.awk,tests/harness/lib/commits.sh
 "
-COMMON=drivers,include,virt,tools,patches,tests/configs/base.config,tests/configs/source,tests/contract,tests/guest,tests/igt
+COMMON=drivers,include,virt,tools,patches,tests/configs/base.config,tests/configs/source,tests/contract,tests/guest
+COMMON+=,tests/igt/Makefile,tests/igt/compat,tests/igt/include,tests/igt/lib
 COMMON+=,tests/harness/lib,tests/harness/results,tests/harness/kernel.sh
+ALL=$COMMON,tests/igt
 # What parts without guests compile, and with which commands
 SOURCES=drivers,include,virt,tools,patches,tests/harness/lib/kbuild.sh,tests/harness/lib/source.sh
 
@@ -64,7 +67,9 @@ RESULTS=$CACHE/full/results
 part_key() {
 	local inputs list=tests/harness/$2.sh,$3
 	list=${list/,COMMON/,$COMMON}
-	IFS=, read -ra inputs <<<"${list/,SOURCES/,$SOURCES}"
+	list=${list/,ALL/,$ALL}
+	list=${list/,SOURCES/,$SOURCES}
+	IFS=, read -ra inputs <<<"${list//,igt\//,tests/igt/}"
 	{
 		echo "$1 $2 ${LINUX:-}"
 		cd "$TOP" && repo_files "${inputs[@]}" | grep -vx "tests/harness/${RECORDED##*/}" |
