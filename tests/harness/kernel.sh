@@ -4,7 +4,7 @@
 # kernel.sh - build the guest's kernel: `make kernel`.
 #
 # Writes to out/kernel/$VARIANT/, with one rename:
-#   bzImage  config  release  modules/lib/modules/<release>/...  id  key  build.json  gcno/
+#   bzImage  System.map  config  release  modules/lib/modules/<release>/...  id  key  build.json  gcno/
 # id changes only if the contents of the kernel or the modules change, key changes
 # with their inputs, and build.json has statistics of the last build that compiled
 # most of the tree.
@@ -117,6 +117,7 @@ publish_kernel() {
 	rel=$(cat "$BUILD/include/config/kernel.release")
 	cp -- "$BUILD/arch/x86/boot/bzImage" "$tmp/bzImage"
 	cp -- "$BUILD/.config" "$tmp/config"
+	cp -- "$BUILD/System.map" "$tmp/System.map"
 	cp -a -- "$BUILD/.modules/lib/modules/$rel" "$tmp/modules/lib/modules/"
 	rm -f -- "$tmp/modules/lib/modules/$rel/build" "$tmp/modules/lib/modules/$rel/source"
 	printf '%s\n' "$rel" >"$tmp/release"

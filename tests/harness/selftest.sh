@@ -100,6 +100,19 @@ guest_controls() {
 	caught "a QEMU that fails" 'guest/end: QEMU failed with status 1' "$REPORT"
 }
 
+# A guest that hangs before its init is started again, once.
+hang_control() {
+	local state=$DIR/stopped.state real=$QEMU
+	rm -f "$state"
+	STANDIN=stopped STANDIN_FOR=$real STANDIN_STATE=$state QEMU=$HARNESS/lib/standin.sh \
+		ACCEL=tcg STALL_TIMEOUT=20 CONTROL_TESTS='@pass$' control stopped
+	if [[ $VERDICT == passed ]] && grep -q 'EIP=' "$DIR"/stopped/guest*/qmp-hung.log; then
+		outcome 0 "a guest that hangs at once is started again: \"$(tail -n 1 "$REPORT")\""
+	else
+		outcome 1 "a guest that hangs at once is not started again" "$REPORT"
+	fi
+}
+
 # An option that Kconfig drops because of an unmet dependency
 config_control() {
 	local log=$DIR/config/report.txt
@@ -306,6 +319,7 @@ accel_controls
 positive
 resume_control
 guest_controls
+hang_control
 config_control
 stock_control
 bench_control

@@ -63,6 +63,25 @@ qmp_read() {
 	done
 }
 
+# symbol_of ADDRESS - the kernel's symbol of an address, " (symbol)", or nothing
+symbol_of() {
+	[[ $1 != ffffffff* || ! -f $GUEST_KERNEL/System.map ]] || awk -v address="$1" '
+		$1 > address { exit }
+		{ symbol = $3 }
+		END { print " (" symbol ")" }' "$GUEST_KERNEL/System.map"
+}
+
+# qmp_registers DIR - append the registers of all CPUs to qmp.log. Prints where the CPUs are.
+qmp_registers() {
+	local address
+	echo '{"execute": "human-monitor-command", "arguments":' \
+		'{"command-line": "info registers -a"}}' >&"$_QMP_IN"
+	qmp_read "$1" 5
+	tail -n 1 "$1/qmp.log" | grep -oE '[RE]IP=[0-9a-f]+' | while IFS='=' read -r _ address; do
+		printf ' %s%s' "$address" "$(symbol_of "$address")"
+	done
+}
+
 qmp_close() {
 	exec {_QMP_IN}>&- {_QMP_OUT}>&-
 	rm -f "$1"/qmp.{in,out}
@@ -127,7 +146,8 @@ watch_guest() {
 		if [[ $bytes != "$last_said" ]]; then
 			last=$SECONDS last_said=$bytes
 		elif ((SECONDS - last >= STALL_TIMEOUT)); then
-			BOOT_END="the guest hung: not a byte from it for $STALL_TIMEOUT s"
+			BOOT_END="the guest hung: not a byte from it for $STALL_TIMEOUT s, CPUs at"
+			BOOT_END+=$(qmp_registers "$dir")
 		fi
 		((SECONDS - start < BOOT_TIMEOUT)) ||
 			BOOT_END="the guest was not done after $BOOT_TIMEOUT s"
@@ -176,6 +196,12 @@ _boot_once() {
 	((!silent))
 }
 
+# hung_early DIR - whether the guest hung before its init wrote anything. Emulated CPUs do,
+# in one of some hundred boots.
+hung_early() {
+	[[ $BOOT_END == "the guest hung"* && ! -s $1/verdict && ! -s $1/progress && ! -s $1/story ]]
+}
+
 # boot_guest DIR MODE [KEY=VALUE...]
 boot_guest() {
 	local dir=$1 start=$SECONDS cmdline
@@ -184,6 +210,12 @@ boot_guest() {
 	choose_accel
 	if ! _boot_once "$dir" "$cmdline" && accel_distrust "$BOOT_END"; then
 		note "$BOOT_END: from now on with TCG"
+		_boot_once "$dir" "$cmdline" || :
+	elif hung_early "$dir"; then
+		note "$BOOT_END"
+		note "it had not started its init: it is started again; see ${dir#"$TOP/"}/console-hung.log"
+		mv "$dir/console.log" "$dir/console-hung.log"
+		mv "$dir/qmp.log" "$dir/qmp-hung.log"
 		_boot_once "$dir" "$cmdline" || :
 	fi
 	# shellcheck disable=SC2034 # for our callers
