@@ -318,8 +318,9 @@ own_control
 accel_controls
 positive
 resume_control
-guest_controls
 hang_control
+# The last one leaves QEMU=false behind.
+guest_controls
 config_control
 stock_control
 bench_control
