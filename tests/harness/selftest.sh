@@ -33,6 +33,8 @@ caught() {
 # to the report and VERDICT to the result of the run. CONTROL_TESTS=regex selects subtests.
 control() {
 	local dir=$DIR/$1 queue=$DIR/$1/queue
+	# tests_run() exports these, which would outlive their value for this control.
+	local -x QEMU=$QEMU ACCEL=${ACCEL:-} STALL_TIMEOUT=$STALL_TIMEOUT
 	shift
 	REPORT=$dir/report.txt
 	rm -rf "$dir"
@@ -318,9 +320,8 @@ own_control
 accel_controls
 positive
 resume_control
-hang_control
-# The last one leaves QEMU=false behind.
 guest_controls
+hang_control
 config_control
 stock_control
 bench_control
