@@ -104,9 +104,9 @@ guest_controls() {
 
 # A guest that hangs before its init is started again, once.
 hang_control() {
-	local state=$DIR/stopped.state real=$QEMU
+	local state=$DIR/stopped.state
 	rm -f "$state"
-	STANDIN=stopped STANDIN_FOR=$real STANDIN_STATE=$state QEMU=$HARNESS/lib/standin.sh \
+	STANDIN=stopped STANDIN_FOR=$REAL_QEMU STANDIN_STATE=$state QEMU=$HARNESS/lib/standin.sh \
 		ACCEL=tcg STALL_TIMEOUT=20 CONTROL_TESTS='@pass$' control stopped
 	if [[ $VERDICT == passed ]] && grep -q 'EIP=' "$DIR"/stopped/guest*/qmp-hung.log; then
 		outcome 0 "a guest that hangs at once is started again: \"$(tail -n 1 "$REPORT")\""
@@ -313,6 +313,8 @@ bench_control() {
 own_dir "$DIR"
 mkdir -p "$DIR"
 prepare 1
+# A control that replaces QEMU leaves its value behind.
+REAL_QEMU=$QEMU
 next_step "controls: $ACCEL_USED, $ACCEL_WHY"
 input_controls
 list_control
