@@ -23,7 +23,7 @@
  *		early, are not reported.
  *
  * SUBTEST: correct-long
- * Description: Like correct, with 4,000 moves.
+ * Description: Like correct, with 10,000 moves.
  *
  * SUBTEST: correct-async
  * Description: 150 asynchronous moves from and to each carveout are not reported: the
@@ -293,7 +293,7 @@ int igt_main()
 
 	igt_describe("Like correct, with more moves.");
 	igt_subtest("correct-long")
-		test_correct_everywhere(fd, 4000);
+		test_correct_everywhere(fd, 10000);
 
 	igt_describe("The pattern is not written before the copy is done.");
 	igt_subtest("correct-async")
