@@ -33,8 +33,6 @@ caught() {
 # to the report and VERDICT to the result of the run. CONTROL_TESTS=regex selects subtests.
 control() {
 	local dir=$DIR/$1 queue=$DIR/$1/queue
-	# tests_run() exports these, which would outlive their value for this control.
-	local -x QEMU=$QEMU ACCEL=${ACCEL:-} STALL_TIMEOUT=$STALL_TIMEOUT
 	shift
 	REPORT=$dir/report.txt
 	rm -rf "$dir"
@@ -132,10 +130,10 @@ config_control() {
 # accel_control KIND REGEX - make run with a stand-in for QEMU (standin.sh) whose
 # KVM does not work properly: the run must succeed under TCG and report the reason
 accel_control() {
-	local log=$DIR/accel-$1/report.txt rc=0 real=$QEMU
+	local log=$DIR/accel-$1/report.txt rc=0
 	mkdir -p "$DIR/accel-$1"
 	: >"$DIR/accel-$1/kvm"
-	STANDIN=$1 STANDIN_FOR=$real QEMU=$HARNESS/lib/standin.sh KVM=$DIR/accel-$1/kvm ACCEL=auto \
+	STANDIN=$1 STANDIN_FOR=$REAL_QEMU QEMU=$HARNESS/lib/standin.sh KVM=$DIR/accel-$1/kvm ACCEL=auto \
 		run_child "$HARNESS/run.sh" >"$log" 2>&1 || rc=1
 	if ((rc == 0)) && grep -qE -- "$2" "$log" && grep -q '^verified ' "$log"; then
 		outcome 0 "make run with a KVM that is $1: \"$(grep -m 1 -oE -- "$2.*" "$log" | cut -c 1-140)\""
@@ -313,7 +311,7 @@ bench_control() {
 own_dir "$DIR"
 mkdir -p "$DIR"
 prepare 1
-# A control that replaces QEMU leaves its value behind.
+# tests_run() exports QEMU, so a value that a control sets stays set after the control.
 REAL_QEMU=$QEMU
 next_step "controls: $ACCEL_USED, $ACCEL_WHY"
 input_controls
