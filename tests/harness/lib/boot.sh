@@ -196,8 +196,8 @@ _boot_once() {
 	((!silent))
 }
 
-# hung_early DIR - whether the guest hung before its init wrote anything. Emulated CPUs do,
-# in one of some hundred boots.
+# hung_early DIR - whether the guest hung before its init wrote anything. Seen once under
+# TCG; the cause is unknown.
 hung_early() {
 	[[ $BOOT_END == "the guest hung"* && ! -s $1/verdict && ! -s $1/progress && ! -s $1/story ]]
 }

@@ -76,7 +76,7 @@ static void disarm(int sig)
 	}
 	disarm_device(__vgem_pfn_open_faux(0, "renderD"));
 	disarm_device(__vgem_pfn_open_faux(1, "renderD"));
-	/* Without faux devices, the one of PCI */
+	/* The PCI device, if there are no faux devices */
 	disarm_device(__drm_open_by_name(VGEM_PFN_MODULE, "renderD"));
 }
 

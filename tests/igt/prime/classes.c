@@ -113,7 +113,7 @@ static void test_carveout_only(int fd, int importer)
 			if (class->flags & STATIC && way & P2P)
 				continue;
 			want = has_pages ? 0 : -EOPNOTSUPP;
-			/* Only devices of PCI can access a BAR. */
+			/* Only PCI devices can access a BAR. */
 			if (way & P2P &&
 			    !(bar && (class->flags == PIN || way & DEVICE)))
 				want = 0;

@@ -207,7 +207,7 @@
  * SUBTEST: class-carveout-only
  * Description: A buffer that can be placed only in memory without pages is imported
  *		only with P2P, and if in a BAR not by an importer that cannot be
- *		revoked, or whose device is not one of PCI.
+ *		revoked, or whose device is not a PCI device.
  *
  * SUBTEST: tlb
  * Description: Repeated accesses hit the device's TLB, which a move flushes.

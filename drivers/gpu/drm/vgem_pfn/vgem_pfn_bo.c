@@ -189,8 +189,8 @@ static bool vgem_pfn_no_room(int ret)
  * Even without other placements an object may leave a region: it is freed, or
  * moved for an importer that cannot reach it, without a ticket. TTM waits for
  * the lock of such an object, but does not retry the allocation when the object
- * has left. It skips objects whose last reference is gone, although they still
- * have their memory. This function retries as long as memory is being freed.
+ * has left. TTM skips objects whose reference count is zero, even if their memory
+ * is not free yet. This function retries as long as memory is being freed.
  *
  * Context: may sleep, takes &vgem_pfn_device.validate and reservation locks.
  * Return: 0; -EBUSY if pinned in another region, or if fences do not signal;

@@ -85,7 +85,7 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
  * @frees_begun: number of carveout resources whose release has begun
  * @frees_done: number of these that are free or in quarantine
  * @freed: wait queue for changes of @frees_done
- * @releases: number of objects with carveout memory whose last reference is gone
+ * @releases: number of objects in carveouts whose reference count became zero
  * @bos_lock: protects @bos, see vgem_pfn_bo.c; innermost
  * @bos: all buffer objects
  * @pm_notifier: notifier for suspend and hibernation, see vgem_pfn_pm.c

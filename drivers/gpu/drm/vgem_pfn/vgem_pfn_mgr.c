@@ -373,7 +373,7 @@ static void vgem_pfn_mgr_free(struct ttm_resource_manager *man,
 	wake_up_all(&vdev->freed);
 }
 
-/* Whether a carveout has memory of an object without references. */
+/* Whether a carveout has memory of an object whose reference count is zero. */
 static bool vgem_pfn_mgr_is_releasing(struct vgem_pfn_device *vdev)
 {
 	struct ttm_resource_manager *man;
@@ -395,8 +395,8 @@ static bool vgem_pfn_mgr_is_releasing(struct vgem_pfn_device *vdev)
 }
 
 /*
- * TTM's evictions skip an object without references. TTM frees its memory soon,
- * or takes a reference and frees it later. It wakes nobody in the latter case.
+ * TTM's evictions skip an object whose reference count is zero. TTM then frees the
+ * memory, or takes a new reference to free it later, which wakes no wait queue.
  */
 static void vgem_pfn_mgr_wait_releases(struct vgem_pfn_device *vdev)
 {
@@ -414,8 +414,8 @@ static int vgem_pfn_mgr_count_frees(struct vgem_pfn_device *vdev)
  * @vdev: the device, with &vgem_pfn_device.validate held for writing
  *
  * Context: may sleep.
- * Return: a number that changes when carveout memory is freed, or an object is
- * released that has carveout memory. It may wrap.
+ * Return: a number that changes when carveout memory is freed, and when the
+ * reference count of an object in a carveout becomes zero. It may wrap.
  */
 int vgem_pfn_mgr_frees(struct vgem_pfn_device *vdev)
 {

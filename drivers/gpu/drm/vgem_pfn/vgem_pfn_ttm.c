@@ -167,7 +167,7 @@ static int vgem_pfn_access_memory(struct ttm_buffer_object *tbo,
 	return len;
 }
 
-/* The last reference to an object or a ghost is gone, see vgem_pfn_mgr_frees(). */
+/* The reference count of an object or a ghost is zero, see vgem_pfn_mgr_frees(). */
 static void vgem_pfn_release_notify(struct ttm_buffer_object *tbo)
 {
 	if (tbo->resource && tbo->resource->mem_type >= TTM_PL_VRAM)
