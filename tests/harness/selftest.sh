@@ -96,8 +96,21 @@ guest_controls() {
 	CONTROL_TESTS='@(oops|last|pass|skip)$' control oops
 	caught "a subtest that ends the guest" 'igt/selfcheck@oops: the guest died: .*' "$REPORT"
 	alone "a subtest that ends the guest" "$DIR/oops"
+	lost_control
 	QEMU=false ACCEL=tcg CONTROL_TESTS='@pass$' control noqemu
 	caught "a QEMU that fails" 'guest/end: QEMU failed with status 1' "$REPORT"
+}
+
+# The guest's last lines of progress are lost, from the result of the first subtest on: the
+# kernel log says which subtest ended the guest.
+lost_control() {
+	local dir=$DIR/oops progress
+	progress=$(grep -l 'Starting subtest: oops' "$dir"/guest-*/progress || :)
+	if [[ -n $progress ]]; then sed -i '/Starting subtest: pass/q' "$progress"; fi
+	PASSES=contig results_collect_all "$dir" "$dir/queue"
+	results_report "$dir" >"$REPORT" || :
+	caught "it, although the guest's last output is lost" 'igt/selfcheck@oops: the guest died: .*\(oops\)' "$REPORT"
+	alone "it, although the guest's last output is lost," "$dir"
 }
 
 # A guest that hangs before its init is started again, once.

@@ -40,11 +40,11 @@ diagnose() {
 
 # running DIR - the last activity of the guest
 running() {
-	tail -n 200 "$1/progress" 2>/dev/null | tr -d '\r' | awk '
+	activity "$1" | tail -n 200 | awk '
 		sub(/.*Starting subtest: /, "") { sub_ = $0; next }
-		/(^|\] )Subtest / { sub_ = "" }
-		/ unit [0-9]+ begins$/ { sub_ = "" }
-		{ sub(/^\[ *[0-9.]*\] /, ""); if (match($0, /^\[[0-9]+\/[0-9]+\] /)) { program = $0
+		/^Subtest / { sub_ = "" }
+		/^unit [0-9]+ begins$/ { sub_ = "" }
+		{ if (match($0, /^\[[0-9]+\/[0-9]+\] /)) { program = $0
 			sub(/^[^]]*\] +(\([^)]*\) +)?/, "", program); sub(/ .*/, "", program) } else other = $0 }
 		END { print sub_ != "" ? program " (" sub_ ")" : other }'
 }

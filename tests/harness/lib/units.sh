@@ -278,12 +278,47 @@ units_poll() {
 	echo "done" >&"$PLAN_FD"
 }
 
+# activity DIR - the lines of DIR/progress without their times. The last lines of progress can
+# be lost when a guest dies, but its kernel log is complete: IGT logs there when a subtest
+# starts and when it finishes, and the lines that are missing are added from it.
+activity() {
+	[[ -e $1/progress && -e $1/console.log ]] || return 0
+	awk '
+		{ sub(/\r$/, "") }
+		!console {
+			sub(/^\[ *[0-9.]+\] /, "")
+			print
+			if (match($0, /^\[[0-9]+\/[0-9]+\] (\([^)]*\) )?/)) {
+				program = substr($0, RLENGTH + 1)
+				sub(/ .*/, "", program)
+			} else if (/^Starting subtest: /) {
+				last = program ": starting subtest " $3
+				ended = 0
+			} else if (/^Subtest [^ ]*: /)
+				ended = 1
+			next
+		}
+		sub(/.*\[IGT\] /, "") && / (starting|finished) subtest / {
+			if ($0 == last) { found = 1; n = 0; skip = ended; next }
+			if (/ finished / && skip) { skip = 0; next }
+			logged[n++] = $0
+		}
+		END {
+			for (i = 0; i < n && (found || last == ""); i++) {
+				$0 = logged[i]
+				sub(/:$/, "", $1)
+				sub(/,$/, "", $4)
+				print "[0/0] " $1
+				print $2 == "starting" ? "Starting subtest: " $4 : "Subtest " $4 ": " $5
+			}
+		}' "$1/progress" console=1 "$1/console.log"
+}
+
 # unit_done DIR UNIT - lines "program@subtest RESULT" from the output of igt_runner.
 # RESULT is DIED for the subtest that was running when the guest died, unless the
 # whole run was ended.
 unit_done() {
-	tr -d '\r' <"$1/progress" | awk -v unit="$2" -v died="$(ls "$1/end" 2>/dev/null)" '
-		{ sub(/^\[ *[0-9.]+\] /, "") }
+	activity "$1" | awk -v unit="$2" -v died="$(ls "$1/end" 2>/dev/null)" '
 		/^unit [0-9]+ (begins|ends)$/ { on = ($(NF - 1) == unit && $NF == "begins") }
 		!on { next }
 		match($0, /^\[[0-9]+\/[0-9]+\] (\([^)]*\) )?/) {
