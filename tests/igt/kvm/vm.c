@@ -384,11 +384,22 @@ void vm_loop_start(struct vm_cpu *cpu, uint64_t gpa, uint64_t size, uint32_t str
 	vm_run_thread(cpu);
 }
 
-/* VM_LOOP ends only after vm_loop_stop(). If it has ended before, report why. */
+/*
+ * VM_LOOP ends only after vm_loop_stop(). If it has ended before, report why. KVM resets
+ * the vCPU, which sets EIP to 0xfff0, after a shutdown of the CPU's own, and keeps the
+ * registers if it decided on the shutdown itself.
+ */
 static void assert_running(struct vm_cpu *cpu)
 {
-	igt_assert_f(!cpu->thread.done, "the vCPU has stopped: %d, exit %u, wrong 0x%x\n",
-		     cpu->ret, cpu->run->exit_reason, cpu->mailbox->wrong);
+	struct kvm_regs regs;
+
+	if (!cpu->thread.done)
+		return;
+	regs = vm_regs(cpu);
+	igt_assert_f(false,
+		     "the vCPU has stopped: %d, exit %u, wrong 0x%x, %u words, eip 0x%llx, esi 0x%llx, edi 0x%llx, edx 0x%llx\n",
+		     cpu->ret, cpu->run->exit_reason, cpu->mailbox->wrong,
+		     cpu->mailbox->progress, regs.rip, regs.rsi, regs.rdi, regs.rdx);
 }
 
 /* The function of the kernel that the thread sleeps in, and its state */
