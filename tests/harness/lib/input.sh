@@ -36,10 +36,12 @@ suites() {
 
 # known_subtests - the subtests of all programs, if those are built and up to date
 known_subtests() {
-	local lists=$OUT/guest/subtests
-	[[ -d $lists && -n $(ls "$lists") ]] || return 1
-	[[ -z $(find "$TOP/tests/igt" -name '*.[ch]' -newer "$lists/vgem_pfn_basic" -print -quit) ]] ||
-		return 1
+	local lists=$OUT/guest/subtests program newest=
+	for program in "$OUT"/guest/tests/vgem_pfn_*; do
+		[[ $lists/${program##*/} -nt $program ]] || return 1
+		[[ $newest -nt $program ]] || newest=$program
+	done
+	[[ -z $(find "$TOP/tests/igt" -name '*.[ch]' -newer "$newest" -print -quit) ]] || return 1
 	cat "$lists"/*
 }
 
