@@ -7,6 +7,7 @@
  *	dynamic		maps a scatter list, unmaps it after a notification
  *	pinned		pins and maps, has no invalidate_mappings
  *	revocable	the same, and stops after a notification
+ *	held		the same, and stays pinned and mapped until a notification
  *	static		attaches without importer_ops
  *	vmap		maps into the kernel, without an attachment
  *
@@ -67,6 +68,7 @@ struct sg_importer {
 	unsigned int num_pages;
 	u64 jobs;
 	u64 wrong;
+	unsigned long end;	/* in jiffies */
 	bool notified;		/* since it has mapped; written under the reservation lock */
 };
 
@@ -257,16 +259,21 @@ static void sg_unpin(struct sg_importer *sg)
 	dma_resv_unlock(sg->dmabuf->resv);
 }
 
+static bool sg_may_go_on(struct sg_importer *sg)
+{
+	return time_before(jiffies, sg->end) && !signal_pending(current);
+}
+
 /* The jobs of a revocable importer end before the memory is removed. */
 static int sg_pinned_step(struct sg_importer *sg)
 {
-	unsigned int i;
+	unsigned int i, jobs = sg_is("held") ? UINT_MAX : 10;
 	int ret;
 
 	ret = sg_pin(sg);
 	if (ret)
 		return ret;
-	for (i = 0; i < 10 && !READ_ONCE(sg->notified); i++)
+	for (i = 0; i < jobs && !READ_ONCE(sg->notified) && sg_may_go_on(sg); i++)
 		sg_run(sg);
 	if (sg_has_bug("no-unmap"))
 		ssleep(seconds);
@@ -347,11 +354,10 @@ static int sg_step(struct sg_importer *sg)
 /* Errors of the exporter are no bugs of this importer: it tries again. */
 static int sg_use(struct sg_importer *sg)
 {
-	unsigned long end = jiffies + seconds * HZ;
 	int ret = 0;
 
-	while (time_before(jiffies, end) && !signal_pending(current) &&
-	       ret != -EINTR && ret != -ENODEV) {
+	sg->end = jiffies + seconds * HZ;
+	while (sg_may_go_on(sg) && ret != -EINTR && ret != -ENODEV) {
 		ret = sg_step(sg);
 		if (ret)
 			usleep_range(1000, 2000);
