@@ -133,7 +133,7 @@ if ((EUID)); then
 	outcomes
 	exit
 fi
-need_tools fetch guest deb
+need_tools fetch debian guest deb
 own_dir "$DIR"
 rm -rf "$DIR"
 mkdir -p "$COPY"/{upper,work,root}
