@@ -29,6 +29,13 @@ caught() {
 	fi
 }
 
+# judge DIR - set VERDICT to the result of the run in DIR, and write its report to REPORT
+judge() {
+	PASSES=contig results_collect_all "$1" "$1/queue"
+	VERDICT=failed
+	if results_report "$1" >"$REPORT"; then VERDICT=passed; fi
+}
+
 # control NAME [KEY=VALUE...] - run the harness's IGT test in a guest. REPORT is set
 # to the report and VERDICT to the result of the run. CONTROL_TESTS=regex selects subtests.
 control() {
@@ -40,9 +47,7 @@ control() {
 	program_subtests "$OUT/guest/selfcheck/selfcheck" |
 		select_by "${CONTROL_TESTS:-.}" | unit_add 101 "igt contig"
 	GUESTS=1 tests_run "$dir" "$queue" IGT_ROOT=/vgem_pfn/selfcheck NO_CONTRACT=1 "$@"
-	PASSES=contig results_collect_all "$dir" "$queue"
-	VERDICT=failed
-	if results_report "$dir" >"$REPORT"; then VERDICT=passed; fi
+	judge "$dir"
 }
 
 # A run that must pass: otherwise a harness that fails every run would pass this test.
@@ -107,8 +112,7 @@ lost_control() {
 	local dir=$DIR/oops progress
 	progress=$(grep -l 'Starting subtest: oops' "$dir"/guest-*/progress || :)
 	if [[ -n $progress ]]; then sed -i '/Starting subtest: pass/q' "$progress"; fi
-	PASSES=contig results_collect_all "$dir" "$dir/queue"
-	results_report "$dir" >"$REPORT" || :
+	judge "$dir"
 	caught "it, although the guest's last output is lost" 'igt/selfcheck@oops: the guest died: .*\(oops\)' "$REPORT"
 	alone "it, although the guest's last output is lost," "$dir"
 }
