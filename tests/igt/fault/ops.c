@@ -6,6 +6,10 @@
 #include "igt.h"
 #include "vgem_pfn_module.h"
 
+/* Limit of a wait for workers: 30 s */
+#define TRY_US		10000
+#define MAX_TRIES	3000
+
 static void place(struct fault *f, uint32_t first, uint32_t second)
 {
 	f->handle = vgem_pfn_bo_create(f->fd, FAULT_SIZE, first, second);
@@ -291,11 +295,27 @@ struct fault_state fault_state(struct fault *f)
 	return state;
 }
 
+/* The state once workers have freed the imports of other devices, which detaches them. */
+static struct fault_state fault_state_detached(struct fault *f, uint32_t num_attachments)
+{
+	struct fault_state state = fault_state(f);
+	int tries;
+
+	for (tries = 0; tries < MAX_TRIES; tries++) {
+		if (state.query.num_attachments <= num_attachments)
+			break;
+		usleep(TRY_US);
+		state = fault_state(f);
+	}
+	return state;
+}
+
 void fault_assert_unchanged(struct fault *f, const struct fault_op *op,
 			    const struct fault_state *before)
 {
-	struct fault_state now = fault_state(f), want = *before;
+	struct fault_state now, want = *before;
 
+	now = fault_state_detached(f, want.query.num_attachments);
 	igt_assert_eq_u32(f->result, 0);
 	/* The operation may have failed after it had evicted the buffer. */
 	if (op->may_evict && now.query.num_moves) {
@@ -334,8 +354,8 @@ void fault_assert_released(struct fault *f, const struct fault_state *before)
 			more |= now.used[i] > before->used[i];
 		if (!more)
 			break;
-		usleep(10000);
-	} while (++tries < 3000);
+		usleep(TRY_US);
+	} while (++tries < MAX_TRIES);
 
 	for (i = 0; i < DRM_VGEM_PFN_MAX_REGIONS; i++)
 		igt_assert_lte_u64(now.used[i], before->used[i]);
