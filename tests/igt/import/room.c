@@ -18,6 +18,8 @@ static void test_contended(int fd, uint32_t far, uint32_t near)
 
 	full = vgem_pfn_bo_create(fd, vgem_pfn_region(fd, near).size, near,
 				  VGEM_PFN_TT);
+	/* Evicts an older buffer whose import a worker has not freed yet. */
+	vgem_pfn_bo_move(fd, full, near);
 	handle = __vgem_pfn_bo_create_list(fd, SIZE, list, 2);
 	vgem_pfn_bo_fill(fd, handle, SIZE, 1);
 	dmabuf = vgem_pfn_export(fd, handle);
