@@ -52,7 +52,7 @@ control() {
 
 # A run that must pass: otherwise a harness that fails every run would pass this test.
 positive() {
-	CONTROL_TESTS='@(pass|skip)$' control positive
+	CONTROL_TESTS='@(pass|skip|late-timer)$' control positive
 	if [[ $VERDICT == passed ]] && grep -q '^skipped igt/selfcheck@skip: .*on purpose' "$REPORT"; then
 		outcome 0 "a sound guest passes, a skip is listed: \"$(tail -n 1 "$REPORT")\"" "$REPORT"
 	else
@@ -63,7 +63,7 @@ positive() {
 # alone WHAT DIR - subtests that should pass or skip did, despite failures before them
 alone() {
 	local got
-	got=$(jq -r '[.[] | select(.name | test("selfcheck@(pass|last|skip)$")) | .status] | join(" ")' \
+	got=$(jq -r '[.[] | select(.name | test("selfcheck@(pass|last|skip|late-timer)$")) | .status] | join(" ")' \
 		"$2/summary.json")
 	if [[ $got =~ ^(pass\ |skip\ )*(pass|skip)$ ]]; then
 		outcome 0 "$1 changes nothing for the others: $got"
@@ -98,7 +98,7 @@ guest_controls() {
 	caught "a crashing IGT subtest" 'igt/selfcheck@crash: crash' "$REPORT"
 	caught "an IGT subtest that does not end" 'igt/selfcheck@timeout: (timeout|incomplete)' "$REPORT"
 	alone "a subtest that fails" "$DIR/igt"
-	CONTROL_TESTS='@(oops|last|pass|skip)$' control oops
+	CONTROL_TESTS='@(oops|last|pass|skip|crash|late-timer)$' control oops
 	caught "a subtest that ends the guest" 'igt/selfcheck@oops: the guest died: .*' "$REPORT"
 	alone "a subtest that ends the guest" "$DIR/oops"
 	lost_control

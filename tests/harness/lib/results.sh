@@ -44,8 +44,7 @@ running() {
 		sub(/.*Starting subtest: /, "") { sub_ = $0; next }
 		/^Subtest / { sub_ = "" }
 		/^unit [0-9]+ begins$/ { sub_ = "" }
-		{ if (match($0, /^\[[0-9]+\/[0-9]+\] /)) { program = $0
-			sub(/^[^]]*\] +(\([^)]*\) +)?/, "", program); sub(/ .*/, "", program) } else other = $0 }
+		{ if (/^program: /) program = $2; else other = $0 }
 		END { print sub_ != "" ? program " (" sub_ ")" : other }'
 }
 

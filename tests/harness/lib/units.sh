@@ -278,37 +278,40 @@ units_poll() {
 	echo "done" >&"$PLAN_FD"
 }
 
-# activity DIR - the lines of DIR/progress without their times. The last lines of progress can
-# be lost when a guest dies, but its kernel log is complete: IGT logs there when a subtest
-# starts and when it finishes, and the lines that are missing are added from it.
+# activity DIR - the lines of DIR/progress without their times. Where igt_runner starts a
+# program, the line is "program: NAME". The last lines of progress can be lost when a guest
+# dies, but its kernel log is complete: IGT logs there when a subtest starts and when it
+# finishes, and the lines that are missing are added from it.
 activity() {
 	[[ -e $1/progress && -e $1/console.log ]] || return 0
 	awk '
 		{ sub(/\r$/, "") }
 		!console {
 			sub(/^\[ *[0-9.]+\] /, "")
-			print
-			if (match($0, /^\[[0-9]+\/[0-9]+\] (\([^)]*\) )?/)) {
-				program = substr($0, RLENGTH + 1)
-				sub(/ .*/, "", program)
+			if (sub(/^\[[0-9]+\/[0-9]+\] (\([^)]*\) )?/, "")) {
+				program = $1
+				$0 = "program: " program
 			} else if (/^Starting subtest: /) {
 				last = program ": starting subtest " $3
 				ended = 0
 			} else if (/^Subtest [^ ]*: /)
 				ended = 1
+			print
 			next
 		}
 		sub(/.*\[IGT\] /, "") && / (starting|finished) subtest / {
 			if ($0 == last) { found = 1; n = 0; skip = ended; next }
-			if (/ finished / && skip) { skip = 0; next }
-			logged[n++] = $0
+			# A subtest that crashed has no end in the kernel log.
+			if (/ starting /) skip = 0
+			if (!skip) logged[n++] = $0
+			skip = 0
 		}
 		END {
 			for (i = 0; i < n && (found || last == ""); i++) {
 				$0 = logged[i]
 				sub(/:$/, "", $1)
 				sub(/,$/, "", $4)
-				print "[0/0] " $1
+				print "program: " $1
 				print $2 == "starting" ? "Starting subtest: " $4 : "Subtest " $4 ": " $5
 			}
 		}' "$1/progress" console=1 "$1/console.log"
@@ -321,10 +324,7 @@ unit_done() {
 	activity "$1" | awk -v unit="$2" -v died="$(ls "$1/end" 2>/dev/null)" '
 		/^unit [0-9]+ (begins|ends)$/ { on = ($(NF - 1) == unit && $NF == "begins") }
 		!on { next }
-		match($0, /^\[[0-9]+\/[0-9]+\] (\([^)]*\) )?/) {
-			program = substr($0, RLENGTH + 1)
-			sub(/ .*/, "", program)
-		}
+		/^program: / { program = $2 }
 		/^Starting subtest: / { now = program "@" $3 }
 		match($0, /^Subtest [^ ]*: [A-Z]+/) {
 			name = $2; sub(/:$/, "", name)

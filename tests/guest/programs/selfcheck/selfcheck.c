@@ -8,12 +8,14 @@
 
 #include "igt.h"
 
+/* The kernel's words when the host had no time for the guest */
+#define LATE_TIMER	"<4>hrtimer: interrupt took 19480605 ns\n"
+
 IGT_TEST_DESCRIPTION("Ends in every way that a subtest can end.");
 
 /* A subtest that passes becomes a dmesg-warn in igt_runner if the kernel warns. */
-static void warn_in_kernel_log(void)
+static void warn_in_kernel_log(const char *text)
 {
-	static const char text[] = "<4>selfcheck: a warning on purpose\n";
 	int fd = open("/dev/kmsg", O_WRONLY);
 
 	igt_assert_fd(fd);
@@ -41,11 +43,16 @@ int igt_main()
 	igt_subtest("fail")
 		igt_assert_f(false, "this subtest fails on purpose\n");
 
-	igt_subtest("warn")
-		warn_in_kernel_log();
+	igt_subtest("warn") {
+		warn_in_kernel_log(LATE_TIMER);
+		warn_in_kernel_log("<4>selfcheck: a warning on purpose\n");
+	}
 
 	igt_subtest("crash")
 		raise(SIGSEGV);
+
+	igt_subtest("late-timer")
+		warn_in_kernel_log(LATE_TIMER);
 
 	igt_subtest("timeout")
 		for (;;)
