@@ -9,6 +9,18 @@
 
 #define SIZE	(64 * KiB)
 
+/*
+ * A worker may not have freed older imports yet. Their buffers occupy @region: then a new
+ * buffer is placed in TT, and moving it evicts them.
+ */
+static uint32_t create_in(int fd, uint64_t size, uint32_t region)
+{
+	uint32_t handle = vgem_pfn_bo_create(fd, size, region, VGEM_PFN_TT);
+
+	vgem_pfn_bo_move(fd, handle, region);
+	return handle;
+}
+
 static void test_contended(int fd, uint32_t far, uint32_t near)
 {
 	uint32_t list[] = { far, near }, handle, full;
@@ -16,10 +28,7 @@ static void test_contended(int fd, uint32_t far, uint32_t near)
 	struct vgem_pfn_mover mover;
 	struct pfn_hold hold;
 
-	full = vgem_pfn_bo_create(fd, vgem_pfn_region(fd, near).size, near,
-				  VGEM_PFN_TT);
-	/* Evicts an older buffer whose import a worker has not freed yet. */
-	vgem_pfn_bo_move(fd, full, near);
+	full = create_in(fd, vgem_pfn_region(fd, near).size, near);
 	handle = __vgem_pfn_bo_create_list(fd, SIZE, list, 2);
 	vgem_pfn_bo_fill(fd, handle, SIZE, 1);
 	dmabuf = vgem_pfn_export(fd, handle);
@@ -73,7 +82,7 @@ static void leaver_run(void *arg)
 static void leaver_start(struct leaver *leaver, int fd, int importer,
 			 uint32_t far, uint64_t size)
 {
-	leaver->handle = vgem_pfn_bo_create(fd, size, far, VGEM_PFN_TT);
+	leaver->handle = create_in(fd, size, far);
 	leaver->dmabuf = vgem_pfn_export(fd, leaver->handle);
 	leaver->import = pfn_import_flags(importer, leaver->dmabuf, 0);
 
