@@ -11,9 +11,11 @@
 #include "igt.h"
 #include "pfn_importer.h"
 #include "pfn_stale.h"
+#include "pfn_ttm.h"
 #include "vgem_pfn_module.h"
 
 #define SIZE		(1 * MiB)
+#define SWAP_SIZE	(16 * MiB)
 
 static void unplug(void)
 {
@@ -329,6 +331,47 @@ static void test_unload(void)
 	igt_assert_eq(__vgem_pfn_unload(), 0);
 }
 
+struct swapper {
+	long pages;
+	struct pfn_thread thread;
+};
+
+static void swapper_run(void *arg)
+{
+	struct swapper *swapper = arg;
+
+	swapper->pages = __pfn_ttm_shrink();
+}
+
+/* TTM has a reference to the buffer that it swaps out, and none to the device. */
+static void test_swap(void)
+{
+	int round, fd, hits = 0;
+
+	pfn_ttm_shrink();
+	for (round = 0; round < 5; round++) {
+		struct swapper swapper = {};
+		uint32_t handle;
+		bool done;
+
+		fd = vgem_pfn_open_faux(0);
+		handle = vgem_pfn_bo_create(fd, SWAP_SIZE, VGEM_PFN_TT);
+		/* One access allocates all pages. */
+		vgem_pfn_bo_fill(fd, handle, PFN_PAGE_SIZE, 1);
+		unplug();
+		pfn_thread_start(&swapper.thread, swapper_run, &swapper);
+		usleep(round * 2000);
+		done = swapper.thread.done;
+		close(fd);
+		pfn_thread_join(&swapper.thread);
+		igt_assert_lte(0, swapper.pages);
+		hits += !done && swapper.pages;
+		plug();
+	}
+	igt_info("the device was released %d times while TTM swapped out its buffer\n", hits);
+	igt_require_f(hits, "TTM never swapped out the buffer at that time\n");
+}
+
 static void test_plug(void)
 {
 	int i, fd[5];
@@ -368,6 +411,8 @@ void hotplug_unplug_tests(void)
 		  test_async },
 		{ "unplug-unload", "An unplugged device with users keeps the module loaded.",
 		  test_unload },
+		{ "unplug-swap", "An unplugged device is released while TTM swaps out its buffer.",
+		  test_swap },
 	};
 	size_t i;
 

@@ -69,6 +69,9 @@
  * Description: The module cannot be unloaded before the last user of an unplugged
  *		device is closed.
  *
+ * SUBTEST: unplug-swap
+ * Description: An unplugged device can be released while TTM swaps out its last buffer.
+ *
  * SUBTEST: unplug-static
  * Description: An importer that cannot be notified keeps its memory after the unplug,
  *		even under memory pressure, until it detaches.

@@ -30,6 +30,7 @@
 #include <drm/drm_gem.h>
 #include <drm/drm_gem_ttm_helper.h>
 #include <drm/drm_ioctl.h>
+#include <drm/drm_managed.h>
 
 #include "vgem_pfn_drv.h"
 #include "vgem_pfn_engine.h"
@@ -323,10 +324,15 @@ vgem_pfn_device_create(struct device *parent,
 		return ERR_PTR(ret);
 
 	ret = vgem_pfn_carveouts_init(vdev, config);
-	if (ret)
+	if (!ret)
+		ret = vgem_pfn_engines_init(vdev);
+	if (ret) {
+		vgem_pfn_ttm_stop(&vdev->drm, vdev);
 		return ERR_PTR(ret);
+	}
 
-	ret = vgem_pfn_engines_init(vdev);
+	/* Comes first when the device is released. */
+	ret = drmm_add_action_or_reset(&vdev->drm, vgem_pfn_ttm_stop, vdev);
 	if (ret)
 		return ERR_PTR(ret);
 

@@ -381,6 +381,7 @@ void vgem_pfn_stale_note(struct vgem_pfn_bo *bo, struct ttm_resource *base);
 
 /* vgem_pfn_ttm.c */
 int vgem_pfn_ttm_init(struct vgem_pfn_device *vdev);
+void vgem_pfn_ttm_stop(struct drm_device *drm, void *data);
 unsigned long vgem_pfn_region_pages(struct vgem_pfn_device *vdev, u32 region);
 const char *vgem_pfn_region_name(struct vgem_pfn_device *vdev, u32 region);
 

@@ -510,9 +510,6 @@ static void vgem_pfn_engines_fini(struct drm_device *drm, void *data)
 
 	while (all->num)
 		kthread_destroy_worker(all->engine[--all->num].worker);
-
-	/* TTM frees ghost objects here, after their fences have signaled. */
-	drain_workqueue(vdev->bdev.wq);
 }
 
 /**

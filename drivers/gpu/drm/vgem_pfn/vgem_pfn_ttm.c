@@ -243,6 +243,24 @@ static void vgem_pfn_ttm_fini(struct drm_device *drm, void *data)
 	struct vgem_pfn_device *vdev = data;
 
 	ttm_range_man_fini(&vdev->bdev, TTM_PL_TT);
+}
+
+/**
+ * vgem_pfn_ttm_stop() - wait until TTM does not use the device any more
+ * @drm: the DRM device, without files and dma-bufs
+ * @data: the &struct vgem_pfn_device
+ *
+ * On behalf of any device, TTM may swap out buffers of all devices. Meanwhile it has references
+ * to the objects, so that an object may outlive its last handle, and it uses the managers.
+ * ttm_device_fini() waits for that, and for the workers that free objects. It must come
+ * before the engines and the managers are freed.
+ *
+ * Context: may sleep.
+ */
+void vgem_pfn_ttm_stop(struct drm_device *drm, void *data)
+{
+	struct vgem_pfn_device *vdev = data;
+
 	ttm_device_fini(&vdev->bdev);
 }
 
@@ -250,7 +268,8 @@ static void vgem_pfn_ttm_fini(struct drm_device *drm, void *data)
  * vgem_pfn_ttm_init() - initialise TTM with SYSTEM and TT, without carveouts
  * @vdev: the device
  *
- * Undone when the DRM device is released.
+ * The manager of TT is freed when the DRM device is released. Before that the caller must
+ * call vgem_pfn_ttm_stop().
  *
  * Return: 0 or a negative errno.
  */
@@ -275,5 +294,10 @@ int vgem_pfn_ttm_init(struct vgem_pfn_device *vdev)
 		return ret;
 	}
 
-	return drmm_add_action_or_reset(drm, vgem_pfn_ttm_fini, vdev);
+	ret = drmm_add_action(drm, vgem_pfn_ttm_fini, vdev);
+	if (ret) {
+		vgem_pfn_ttm_stop(drm, vdev);
+		vgem_pfn_ttm_fini(drm, vdev);
+	}
+	return ret;
 }
