@@ -51,7 +51,12 @@ settings+=(CONTRACT_LIMIT="${CONTRACT_LIMIT:-15000}")
 # A million moves take 100 s. A tenth of that still has ten times the required retries.
 [[ $FORM == full ]] || settings+=(MODPARAM_dmabuf_kunit="pfn_race_rounds=100000")
 [[ -z ${NO_CONTRACT:-} ]] || settings+=(NO_CONTRACT=1)
-[[ $VARIANT != kasan ]] || settings+=(PER_TEST_TIMEOUT=300)
+# Long forms get the time that they have in kvm.sh.
+if [[ $FORM == full ]]; then
+	settings+=(PER_TEST_TIMEOUT=600)
+elif [[ $VARIANT == kasan ]]; then
+	settings+=(PER_TEST_TIMEOUT=300)
+fi
 # The first seed of vgem_pfn_race
 [[ -z ${SEED:-} ]] || settings+=(RACE_SEED="$SEED")
 for name in "${!MODPARAM_@}"; do
