@@ -95,6 +95,8 @@ guest_controls() {
 	caught "a failing IGT subtest" 'igt/selfcheck@fail: fail: .*on purpose' "$REPORT"
 	caught "an IGT subtest with a kernel warning" \
 		'igt/selfcheck@warn: dmesg-warn: .*on purpose' "$REPORT"
+	caught "a warning of a subtest beside a late timer interrupt" \
+		'igt/selfcheck@own-warn: warn' "$REPORT"
 	caught "a crashing IGT subtest" 'igt/selfcheck@crash: crash' "$REPORT"
 	caught "an IGT subtest that does not end" 'igt/selfcheck@timeout: (timeout|incomplete)' "$REPORT"
 	alone "a subtest that fails" "$DIR/igt"

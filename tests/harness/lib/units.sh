@@ -301,7 +301,7 @@ activity() {
 		}
 		sub(/.*\[IGT\] /, "") && / (starting|finished) subtest / {
 			if ($0 == last) { found = 1; n = 0; skip = ended; next }
-			# A subtest that crashed has no end in the kernel log.
+			# A subtest that was killed has no end in the kernel log.
 			if (/ starting /) skip = 0
 			if (!skip) logged[n++] = $0
 			skip = 0

@@ -4,9 +4,9 @@
 #   { suite, name, status: pass|fail|skip, reason, seconds, log }
 # $prefix is put before program@subtest in the name. Only "pass" is a pass and only
 # "skip" is a skip: warn, dmesg-warn, dmesg-fail, fail, crash, timeout, incomplete,
-# abort and notrun are failures with that reason. A dmesg-warn is a pass if the kernel has
-# only said that a timer interrupt took long: it says so once, when the host had no time for
-# the guest.
+# abort and notrun are failures with that reason. The kernel says once that a timer interrupt
+# took long, when the host had no time for the guest. If that is its only warning, the result
+# is the one that igt_runner has replaced with dmesg-warn: pass, or warn after igt_warn().
 
 def lines: split("\n");
 
@@ -27,17 +27,15 @@ def what_and_why($head):
 	      then $what else ($what + ": " + $why) end
 	  end;
 
-def kernel_warnings:
-	[(.dmesg // "" | lines)[] | select(test("^<[0-4]>"))];
-
-def late_timer: test("\\] hrtimer: interrupt took [0-9]+ ns$");
-
+# Its first warning that the subtest has not allowed
 def kernel_line:
-	kernel_warnings | map(select(late_timer | not)) | first // "";
+	[(.["dmesg-warnings"] // "" | lines)[] | select(test("^<[0-4]>"))
+	 | select(test("\\] hrtimer: interrupt took [0-9]+ ns$") | not)] | first // "";
 
 def result:
-	if .result == "dmesg-warn" and kernel_line == "" and kernel_warnings != []
-	then "pass" else .result end;
+	if .result != "dmesg-warn" or kernel_line != "" then .result
+	elif .err // "" | lines | all(test("^($|Starting subtest: |Subtest )")) then "pass"
+	else "warn" end;
 
 def why:
 	if .result == "skip" then what_and_why("Test requirement: ")
