@@ -11,6 +11,7 @@
 
 void hotplug_devices_tests(void);
 void hotplug_importers_tests(void);
+void hotplug_nth_tests(void);
 void hotplug_pci_tests(void);
 void hotplug_peers_tests(void);
 void hotplug_unplug_tests(void);

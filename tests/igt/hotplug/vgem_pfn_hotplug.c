@@ -105,6 +105,13 @@
  * SUBTEST: unplug-stress-long
  * Description: Like unplug-stress, 8 times.
  *
+ * SUBTEST: nth-plug
+ * Description: With a failure at every 11th allocation of a plug in turn, no device is left,
+ *		or the device works, and the next plug succeeds.
+ *
+ * SUBTEST: nth-plug-long
+ * Description: Like nth-plug, with each allocation.
+ *
  * SUBTEST: pci
  * Description: The BAR is a carveout, and contents survive moves out of it and back.
  *
@@ -158,6 +165,7 @@ int igt_main()
 	hotplug_devices_tests();
 	hotplug_unplug_tests();
 	hotplug_importers_tests();
+	hotplug_nth_tests();
 	hotplug_pci_tests();
 	hotplug_peers_tests();
 }

@@ -31,12 +31,12 @@ static inline int __pfn_write_file(const char *path, const char *text)
 }
 
 /* 0 or -errno */
-static inline int __pfn_debugfs_set(const char *path, uint32_t value)
+static inline int __pfn_debugfs_set(const char *path, uint64_t value)
 {
-	char name[128], text[16];
+	char name[128], text[24];
 
 	snprintf(name, sizeof(name), "/sys/kernel/debug/%s", path);
-	snprintf(text, sizeof(text), "%u", value);
+	snprintf(text, sizeof(text), "%llu", (long long)value);
 	return __pfn_write_file(name, text);
 }
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "igt.h"
 #include "pfn_nth.h"
 #include "vgem_pfn_module.h"
+
+/* The kernel's messages of failed allocations */
+#define ERRORS	"TTM. (Failed (allocating|to find)|Buffer evic)|debugfs: out of|workqueue: Failed to"
 
 /* Populate the stack for the operation, so that no page fault allocates. */
 static void touch_stack(void)
@@ -22,13 +27,70 @@ int pfn_nth_begin(void)
 
 	igt_require_f(ret != -ENOENT, "the kernel has no fault injection\n");
 	igt_assert_eq(ret, 0);
-	/* TTM logs these as errors. */
-	igt_emit_ignore_dmesg_regex("TTM. (Failed (allocating|to find)|Buffer evic)");
+	igt_emit_ignore_dmesg_regex(ERRORS);
 	nth = __pfn_fail_nth_open();
 	igt_assert_lte(0, nth);
 	igt_assert_eq(mlockall(MCL_CURRENT), 0);
 	touch_stack();
 	return nth;
+}
+
+struct range {
+	unsigned long long start, end;
+};
+
+/* No filter */
+static const struct range all = { 0, UINT64_MAX };
+
+static struct range find(const char *module, const char *function)
+{
+	struct range range = all;
+	unsigned long long addr;
+	char line[512], name[128], in[64];
+	FILE *file;
+
+	file = fopen("/proc/kallsyms", "re");
+	igt_assert(file);
+	while (fgets(line, sizeof(line), file))
+		/* The compiler may have added a suffix after a dot. */
+		if (sscanf(line, "%llx %*c %127[^.\t]%*[^[][%63[^]]", &addr, name, in) == 3 &&
+		    !strcmp(in, module) && !strcmp(name, function))
+			range.start = addr;
+	igt_assert_f(range.start, "no %s() in %s\n", function, module);
+
+	/* The symbols of a module are not sorted. */
+	rewind(file);
+	while (fgets(line, sizeof(line), file)) {
+		addr = strtoull(line, NULL, 16);
+		if (addr > range.start && addr < range.end)
+			range.end = addr;
+	}
+	fclose(file);
+	return range;
+}
+
+/* A stack trace must have an address in @require. Returns 0 or -errno. */
+static int filter(struct range require)
+{
+	static const char * const attrs[] = { "failslab", "fail_page_alloc" };
+	char path[64];
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(attrs) && !ret; i++) {
+		snprintf(path, sizeof(path), "%s/require-start", attrs[i]);
+		ret = __pfn_debugfs_set(path, require.start);
+		snprintf(path, sizeof(path), "%s/require-end", attrs[i]);
+		if (!ret)
+			ret = __pfn_debugfs_set(path, require.end);
+	}
+	return ret;
+}
+
+void pfn_nth_below(const char *module, const char *function)
+{
+	igt_require_f(!filter(find(module, function)),
+		      "the kernel has no stack trace filter of fault injection\n");
 }
 
 void pfn_nth_arm(int nth, unsigned int n)
@@ -47,6 +109,7 @@ int pfn_nth_disarm(int nth)
 
 void pfn_nth_end(int nth)
 {
+	filter(all);
 	munlockall();
 	close(nth);
 }
@@ -74,6 +137,7 @@ static void disarm(int sig)
 		__pfn_fail_nth_set(nth, 0);
 		close(nth);
 	}
+	filter(all);
 	disarm_device(__vgem_pfn_open_faux(0, "renderD"));
 	disarm_device(__vgem_pfn_open_faux(1, "renderD"));
 	/* The PCI device, if there are no faux devices */

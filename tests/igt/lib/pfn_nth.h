@@ -10,9 +10,16 @@
 
 /*
  * Return this thread's fail-nth file, or skip if the kernel has no fault injection. Locks
- * the process's memory, so that no page fault allocates, and ignores TTM's error messages.
+ * the process's memory, so that no page fault allocates, and ignores the kernel's
+ * messages of failed allocations.
  */
 int pfn_nth_begin(void);
+
+/*
+ * Until pfn_nth_end(), let only those fault points fail that @function of @module calls,
+ * directly or not. It must not be inlined. Skip if the kernel has no stack trace filter.
+ */
+void pfn_nth_below(const char *module, const char *function);
 
 /* Make the @n-th fault point of this thread fail. */
 void pfn_nth_arm(int nth, unsigned int n);

@@ -281,6 +281,36 @@ static const struct drm_driver vgem_pfn_driver = {
 	.minor = DRIVER_MINOR,
 };
 
+/*
+ * What the driver needs before the DRM device is registered. Undone when the DRM device is
+ * released, also after an error. Not inlined: vgem_pfn_hotplug@nth-plug makes each
+ * allocation below this function fail.
+ */
+static noinline int vgem_pfn_device_init(struct vgem_pfn_device *vdev,
+					 const struct vgem_pfn_config *config)
+{
+	int ret;
+
+	ret = vgem_pfn_ttm_init(vdev);
+	if (ret)
+		return ret;
+
+	ret = vgem_pfn_carveouts_init(vdev, config);
+	if (!ret)
+		ret = vgem_pfn_engines_init(vdev);
+	if (ret) {
+		vgem_pfn_ttm_stop(&vdev->drm, vdev);
+		return ret;
+	}
+
+	/* Comes first when the device is released. */
+	ret = drmm_add_action_or_reset(&vdev->drm, vgem_pfn_ttm_stop, vdev);
+	if (ret)
+		return ret;
+
+	return vgem_pfn_pm_init(vdev);
+}
+
 /**
  * vgem_pfn_device_create() - create and register a DRM device
  * @parent: the parent device, with its DMA mask set
@@ -319,24 +349,7 @@ vgem_pfn_device_create(struct device *parent,
 		vdev->p2pdma = p2pdma;
 	}
 
-	ret = vgem_pfn_ttm_init(vdev);
-	if (ret)
-		return ERR_PTR(ret);
-
-	ret = vgem_pfn_carveouts_init(vdev, config);
-	if (!ret)
-		ret = vgem_pfn_engines_init(vdev);
-	if (ret) {
-		vgem_pfn_ttm_stop(&vdev->drm, vdev);
-		return ERR_PTR(ret);
-	}
-
-	/* Comes first when the device is released. */
-	ret = drmm_add_action_or_reset(&vdev->drm, vgem_pfn_ttm_stop, vdev);
-	if (ret)
-		return ERR_PTR(ret);
-
-	ret = vgem_pfn_pm_init(vdev);
+	ret = vgem_pfn_device_init(vdev, config);
 	if (ret)
 		return ERR_PTR(ret);
 
