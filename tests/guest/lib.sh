@@ -56,6 +56,21 @@ progress()
 	echo "[$_up] $*" >&6
 }
 
+# start_heartbeat COMMAND...: run it every 5 s until stop_heartbeat. It writes to the host,
+# which ends a silent guest as hung, but a test may be silent for longer.
+start_heartbeat()
+{
+	while sleep 5; do
+		"$@"
+	done &
+	_heartbeat=$!
+}
+
+stop_heartbeat()
+{
+	kill "$_heartbeat"
+}
+
 verdict()
 {
 	echo "$*" >&3

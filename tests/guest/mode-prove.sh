@@ -9,7 +9,6 @@
 # is the time limit in seconds.
 
 PROVE=/vgem_pfn/prove
-HEARTBEAT=5
 
 # The importer may be out of tree and unsigned: TAINT_OOT_MODULE and
 # TAINT_UNSIGNED_MODULE (O and E, bits 12 and 13)
@@ -39,22 +38,13 @@ prove_unload()
 	done < /run/reversed
 }
 
-# Keep the host from ending the guest as hung while the command is silent.
-heartbeat()
-{
-	while sleep $HEARTBEAT; do
-		progress "proving: $1"
-	done
-}
-
 # The command is passed to a shell as the user wrote it. Its output is sent to the
 # host at once.
 prove_run()
 {
 	_command=$(cat $PROVE/command)
 	progress "proving: $_command"
-	heartbeat "$_command" &
-	_heartbeat=$!
+	start_heartbeat progress "proving: $_command"
 	mkfifo /run/output
 	tee "$RESULTS/program.txt" < /run/output >&5 &
 	_tee=$!
@@ -66,7 +56,7 @@ prove_run()
 		sh -c "$_command" > /run/output 2> "$RESULTS/share.txt"
 	_status=$?
 	wait $_tee
-	kill $_heartbeat
+	stop_heartbeat
 	cat "$RESULTS/share.txt" >&5
 	_how=$(sed -n 's/^vgem_pfn_share: the command //p' "$RESULTS/share.txt")
 	if [ $_status -eq 0 ]; then

@@ -91,7 +91,7 @@ guest_controls() {
 	caught "a taint" 'guest/taint: the kernel is tainted: U ' "$REPORT"
 	CONTROL_TESTS='@pass$' control module MODPARAM_vgem_pfn=carveouts=none
 	caught "a module that fails to load" 'not ok module/vgem_pfn: does not load' "$REPORT"
-	CONTROL_TESTS='@!oops' control igt PER_TEST_TIMEOUT=5
+	CONTROL_TESTS='@!oops|silent' control igt PER_TEST_TIMEOUT=5
 	caught "a failing IGT subtest" 'igt/selfcheck@fail: fail: .*on purpose' "$REPORT"
 	caught "an IGT subtest with a kernel warning" \
 		'igt/selfcheck@warn: dmesg-warn: .*on purpose' "$REPORT"
@@ -117,6 +117,16 @@ lost_control() {
 	judge "$dir"
 	caught "it, although the guest's last output is lost" 'igt/selfcheck@oops: the guest died: .*\(oops\)' "$REPORT"
 	alone "it, although the guest's last output is lost," "$dir"
+}
+
+# A guest whose subtest is silent for longer than a guest may be
+silent_control() {
+	STALL_TIMEOUT=20 CONTROL_TESTS='@(silent|pass)$' control silent
+	if [[ $VERDICT == passed ]]; then
+		outcome 0 "a silent subtest is no hang: \"$(tail -n 1 "$REPORT")\""
+	else
+		outcome 1 "a silent subtest is taken as a hang" "$REPORT"
+	fi
 }
 
 # A guest that hangs before its init is started again, once.
@@ -341,6 +351,7 @@ positive
 resume_control
 guest_controls
 hang_control
+silent_control
 config_control
 stock_control
 bench_control

@@ -28,7 +28,7 @@ DIR=${TEST_DIR:-$DIR}
 export FORM VARIANT
 # CI has a limit of 90 minutes for this and the build of a kernel.
 export BOOT_TIMEOUT=${BOOT_TIMEOUT:-4500}
-# Subtests may be silent: igt_runner has a shorter timeout for each of them.
+# Guests show every 5 s that they run (start_heartbeat in tests/guest/lib.sh).
 export STALL_TIMEOUT=${STALL_TIMEOUT:-240}
 
 # shellcheck source=tests/harness/lib/prepare.sh

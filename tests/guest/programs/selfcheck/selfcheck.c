@@ -60,6 +60,9 @@ int igt_main()
 		fputs("this subtest warns on purpose\n", stderr);
 	}
 
+	igt_subtest("silent")
+		sleep(40);
+
 	igt_subtest("timeout")
 		for (;;)
 			pause();
