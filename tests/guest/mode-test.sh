@@ -20,13 +20,24 @@ if [ -n "${BREAK:-}" ]; then
 fi
 [ -n "${QUICK:-}" ] || check_memory
 [ -n "${QUICK:-}${NO_CONTRACT:-}" ] || start_contract
+# No other output of this mode goes to the port "story".
+say_alive()
+{
+	echo alive >&5
+}
+
+start_heartbeat say_alive
 run_units
 end_passes
 check_contract
-[ -z "${QUICK:-}" ] || return
+[ -z "${QUICK:-}" ] || {
+	stop_heartbeat
+	return
+}
 unload_modules
 collect_gcov
 check_kmemleak
 check_taint
 check_lockdep
 check_log
+stop_heartbeat

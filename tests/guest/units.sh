@@ -28,15 +28,8 @@ send_unit()
 	rm -rf "$RESULTS/unit"
 }
 
-# No other output of MODE=test goes to the port "story".
-say_alive()
-{
-	echo alive >&5
-}
-
 run_units()
 {
-	start_heartbeat say_alive
 	while next_unit; do
 		progress "unit $unit begins"
 		mkdir -p "$RESULTS/unit/$unit"
@@ -54,5 +47,4 @@ run_units()
 		send_unit
 		progress "unit $unit ends"
 	done
-	stop_heartbeat
 }

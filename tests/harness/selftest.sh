@@ -77,7 +77,7 @@ guest_controls() {
 	caught "a guest WARN" 'guest/end: WARNING: .*lkdtm' "$REPORT"
 	CONTROL_TESTS='@pass$' control panic BREAK=panic
 	caught "a guest panic" 'guest/end: Kernel panic - not syncing: dumptest' "$REPORT"
-	STALL_TIMEOUT=10 CONTROL_TESTS='@pass$' control hang BREAK=hang
+	STALL_TIMEOUT=30 CONTROL_TESTS='@pass$' control hang BREAK=hang
 	caught "a guest hang" 'guest/end: .*(hung|lockup|stall).*breaking: HARDLOCKUP' "$REPORT"
 	CONTROL_TESTS='@pass$' control vanish BREAK=vanish
 	caught "a guest without its final line" \
@@ -121,7 +121,7 @@ lost_control() {
 
 # A guest whose subtest is silent for longer than a guest may be
 silent_control() {
-	STALL_TIMEOUT=20 CONTROL_TESTS='@(silent|pass)$' control silent
+	STALL_TIMEOUT=30 CONTROL_TESTS='@(silent|pass)$' control silent
 	if [[ $VERDICT == passed ]]; then
 		outcome 0 "a silent subtest is no hang: \"$(tail -n 1 "$REPORT")\""
 	else
@@ -134,7 +134,7 @@ hang_control() {
 	local state=$DIR/stopped.state
 	rm -f "$state"
 	STANDIN=stopped STANDIN_FOR=$REAL_QEMU STANDIN_STATE=$state QEMU=$HARNESS/lib/standin.sh \
-		ACCEL=tcg STALL_TIMEOUT=20 CONTROL_TESTS='@pass$' control stopped
+		ACCEL=tcg STALL_TIMEOUT=30 CONTROL_TESTS='@pass$' control stopped
 	if [[ $VERDICT == passed ]] && grep -q 'EIP=' "$DIR"/stopped/guest*/qmp-hung.log; then
 		outcome 0 "a guest that hangs at once is started again: \"$(tail -n 1 "$REPORT")\""
 	else

@@ -80,12 +80,16 @@ start_iommu_slot() {
 }
 
 tests_run() {
-	local dir=$1 queue=$2 n NICE=0 NICE_IOMMU slots=() start=$SECONDS last=0 pid alive pace
+	local dir=$1 queue=$2 n NICE=0 NICE_IOMMU slots=() start=$SECONDS last=0 pid alive pace var
 	shift 2
 	_TOTAL=$(queue_files "$queue" | xargs cat | grep -c '^igt@') || :
 	_PASSES=$(queue_files "$queue" | xargs head -qn 1 | awk '{ p = $3 == "igt" ? $4 : $3 " " $4 } !seen[p]++ { print p }')
 	local -x DIR=$dir QUEUE=$queue
-	export GUEST_KERNEL GUEST_IMAGE ROOTFS QEMU ACCEL GUEST_IOMMU GUEST_DMA BOOT_TIMEOUT STALL_TIMEOUT
+	# Not exported: a variable that is set for one call would keep its value afterwards.
+	for var in GUEST_KERNEL GUEST_IMAGE ROOTFS QEMU ACCEL GUEST_IOMMU GUEST_DMA \
+		BOOT_TIMEOUT STALL_TIMEOUT; do
+		local -x "$var=${!var:-}"
+	done
 	[[ ! -d $queue.iommu ]] || _nicenesses
 	for ((n = 1; n <= $(guests_side_by_side); n++)); do start_slot "$NICE" "$n" "$@"; done
 	[[ ! -d $queue.iommu ]] || start_iommu_slot "$@"

@@ -61,7 +61,7 @@ int igt_main()
 	}
 
 	igt_subtest("silent")
-		sleep(40);
+		sleep(60);
 
 	igt_subtest("timeout")
 		for (;;)
