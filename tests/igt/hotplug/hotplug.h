@@ -9,6 +9,9 @@
 /* Module parameters of most subtests, for vgem_pfn_want() */
 #define HOTPLUG_PARAMS	"devices=2 carveouts=contig:16M"
 
+/* Check that a newly plugged device 0 is empty and works. */
+void hotplug_assert_works(void);
+
 void hotplug_devices_tests(void);
 void hotplug_importers_tests(void);
 void hotplug_nth_tests(void);

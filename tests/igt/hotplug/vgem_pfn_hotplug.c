@@ -106,8 +106,8 @@
  * Description: Like unplug-stress, 8 times.
  *
  * SUBTEST: nth-plug
- * Description: With a failure at every 11th allocation of a plug in turn, no device is left,
- *		or the device works, and the next plug succeeds.
+ * Description: With a failure at every 11th allocation of the driver's part of a plug in
+ *		turn, no device is left, and the next plug succeeds, or the device works.
  *
  * SUBTEST: nth-plug-long
  * Description: Like nth-plug, with each allocation.
@@ -150,9 +150,19 @@
  */
 #include "hotplug.h"
 #include "igt.h"
+#include "pfn_nth.h"
 #include "vgem_pfn_module.h"
 
 IGT_TEST_DESCRIPTION("Plug and unplug of vgem_pfn devices");
+
+void hotplug_assert_works(void)
+{
+	int fd = vgem_pfn_open_faux(0);
+
+	igt_assert_eq_u64(vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).used, 0);
+	vgem_pfn_bo_fill(fd, vgem_pfn_bo_create(fd, MiB, VGEM_PFN_CARVEOUT), MiB, 1);
+	close(fd);
+}
 
 int igt_main()
 {
@@ -160,6 +170,7 @@ int igt_main()
 		close(vgem_pfn_open());
 		vgem_pfn_require_module();
 		vgem_pfn_reload_on_exit();
+		pfn_fault_disarm_on_exit();
 	}
 
 	hotplug_devices_tests();
