@@ -73,12 +73,18 @@ alone() {
 }
 
 guest_controls() {
+	local stall=${STALL_TIMEOUT:-}
 	CONTROL_TESTS='@pass$' control warn BREAK=warn
 	caught "a guest WARN" 'guest/end: WARNING: .*lkdtm' "$REPORT"
 	CONTROL_TESTS='@pass$' control panic BREAK=panic
 	caught "a guest panic" 'guest/end: Kernel panic - not syncing: dumptest' "$REPORT"
 	STALL_TIMEOUT=30 CONTROL_TESTS='@pass$' control hang BREAK=hang
 	caught "a guest hang" 'guest/end: .*(hung|lockup|stall).*breaking: HARDLOCKUP' "$REPORT"
+	if [[ ${STALL_TIMEOUT:-} == "$stall" ]]; then
+		outcome 0 "a setting of one control does not hold for the next"
+	else
+		outcome 1 "STALL_TIMEOUT=$STALL_TIMEOUT of one control holds for the next"
+	fi
 	CONTROL_TESTS='@pass$' control vanish BREAK=vanish
 	caught "a guest without its final line" \
 		'guest/end: the guest powered off without its final line' "$REPORT"

@@ -121,8 +121,9 @@ tests_run "$DIR" "$QUEUE" "${settings[@]}"
 note "the guests ran for $(hms "$TESTS_SECONDS")"
 next_step "results in $DIR: test.ktap, junit.xml, summary.json, guest-*/console.log"
 # The tests of the contract checker take a second.
-first=$(compgen -G "$DIR/guest-*" | head -n 1)
-"$TOP/tests/contract/check.sh" "$OUT/guest/contract/pfn-contract" >"$first/contract.ktap" || :
+guest_dirs=("$DIR"/guest-*)
+"$TOP/tests/contract/check.sh" "$OUT/guest/contract/pfn-contract" \
+	>"${guest_dirs[0]}/contract.ktap" || :
 if compgen -G "$DIR/guest-*/results/gcov" >/dev/null; then
 	note "the driver's lines were counted: make coverage"
 fi
