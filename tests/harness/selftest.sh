@@ -230,6 +230,15 @@ own_control() {
 	caught "a second run with the same results" 'another run writes its results to' "$log"
 }
 
+# one_unit_control - a run of one unit boots one guest, although two or three would fit
+one_unit_control() {
+	local dir=$DIR/one-unit log=$DIR/one-unit.txt rc=0
+	TEST_DIR=$dir PASSES=contig TESTS=vgem_pfn_basic@create-bad-pad GUESTS=3 \
+		run_child "$HARNESS/test.sh" >"$log" 2>&1 || rc=1
+	[[ -e $dir/guest-1 && ! -e $dir/guest-2 ]] || rc=1
+	outcome "$rc" "a run of one unit boots one guest" "$log"
+}
+
 # resume_control - a run that is ended after its first unit reports that unit, and
 # RESUME=1 runs the rest
 resume_control() {
@@ -352,6 +361,7 @@ next_step "controls: $ACCEL_USED, $ACCEL_WHY"
 input_controls
 list_control
 own_control
+one_unit_control
 accel_controls
 positive
 resume_control
