@@ -21,6 +21,9 @@ if [[ ${VARIANT:=base} != base ]]; then
 	DIR+=-$VARIANT
 	# These kernels may be several times slower.
 	export BOOT_TIMEOUT=${BOOT_TIMEOUT:-7200} STALL_TIMEOUT=${STALL_TIMEOUT:-360}
+	# A variant can change Linux, too.
+	patch=$TOP/tests/configs/$VARIANT.patch
+	[[ ! -e $patch ]] || export OVERLAY_PATCH="$patch ${OVERLAY_PATCH:-}"
 fi
 [[ ${FORM:=short} == short ]] || DIR+=-$FORM
 # For the tests of the harness
@@ -47,7 +50,10 @@ settings+=(CONTRACT_LIMIT="${CONTRACT_LIMIT:-15000}")
 # Only the tests allow what the fixes of mm make safe.
 ! debian_kernel || settings+=(dma_buf_pfn_compat.unsafe_huge_entries=1)
 # KUnit modules of others cause warnings on purpose: check only the results of their cases.
-! kunit_only || settings+=(QUICK=1 panic_on_warn=0)
+# A case of gpu_buddy_tests takes more than 30 s while KUnit waits for it in state D. KUnit
+# itself ends a case after 300 s.
+! kunit_only ||
+	settings+=(QUICK=1 panic_on_warn=0 sysctl.kernel.hung_task_timeout_secs=360)
 # A million moves take 100 s. A tenth of that still has ten times the required retries.
 [[ $FORM == full ]] || settings+=(MODPARAM_dmabuf_kunit="pfn_race_rounds=100000")
 [[ -z ${NO_CONTRACT:-} ]] || settings+=(NO_CONTRACT=1)
