@@ -50,8 +50,8 @@ settings+=(CONTRACT_LIMIT="${CONTRACT_LIMIT:-15000}")
 # Only the tests allow what the fixes of mm make safe.
 ! debian_kernel || settings+=(dma_buf_pfn_compat.unsafe_huge_entries=1)
 # KUnit modules of others cause warnings on purpose: check only the results of their cases.
-# A case of gpu_buddy_tests takes more than 30 s while KUnit waits for it in state D. KUnit
-# itself ends a case after 300 s.
+# KUnit waits in state D while a case runs, and a slow case of gpu_buddy_tests takes more than
+# the guest's limit of 30 s for hung tasks.
 ! kunit_only ||
 	settings+=(QUICK=1 panic_on_warn=0 sysctl.kernel.hung_task_timeout_secs=360)
 # A million moves take 100 s. A tenth of that still has ten times the required retries.
