@@ -26,7 +26,7 @@ ALL_PARTS="
 full      FORM=full                             test     ALL
 kasan     FORM=full,VARIANT=kasan               test     ALL,tests/configs/kasan.config
 coverage  VARIANT=kasan,FORM=full               coverage ALL,tests/configs/kasan.config,tests/harness/test.sh
-drm-kunit VARIANT=drm-kunit,TESTS=_test         test     COMMON,tests/configs/drm-kunit.config,tests/configs/drm-kunit.patch
+drm-kunit VARIANT=drm-kunit,TESTS=_test         test     COMMON,tests/configs/drm-kunit.config
 swiotlb   CMDLINE=swiotlb=force,PASSES=SWIOTLB,TESTS=swiotlb test COMMON,igt/import,igt/media,igt/umem
 large     RESERVED_SIZE=6G,GUEST_MEM=9216M,PASSES=LARGE,TESTS=large,NO_CONTRACT=1 test COMMON,igt/import,igt/umem
 iommufd   FORM=full                             iommufd  COMMON,igt/iommufd,igt/hotplug,igt/dma,igt/media,igt/umem,igt/prime

@@ -31,8 +31,8 @@ DIRS=(mm/ fs/proc/ drivers/dma-buf/ drivers/gpu/drm/ttm/ drivers/gpu/drm/virtio/
 	drivers/gpu/drm/vgem_pfn/ drivers/gpu/drm/vkms/ drivers/iommu/iommu.o drivers/iommu/iommufd/
 	drivers/vfio/pci/ drivers/char/virtio_console.o drivers/media/common/videobuf2/
 	drivers/media/test-drivers/vivid/ arch/x86/kvm/)
-# Drivers of which only the touched objects are built
-LARGE='^drivers/gpu/drm/(amd|vmwgfx|xe)/'
+# Directories of which only the touched objects are built
+LARGE='^drivers/gpu/drm/(amd|tests|vmwgfx|xe)/'
 # The first series that needs others. The series before it are independent fixes.
 FIRST_DEPENDENT=get-pfn
 

@@ -21,9 +21,6 @@ if [[ ${VARIANT:=base} != base ]]; then
 	DIR+=-$VARIANT
 	# These kernels may be several times slower.
 	export BOOT_TIMEOUT=${BOOT_TIMEOUT:-7200} STALL_TIMEOUT=${STALL_TIMEOUT:-360}
-	# A variant can change Linux, too.
-	patch=$TOP/tests/configs/$VARIANT.patch
-	[[ ! -e $patch ]] || export OVERLAY_PATCH="$patch ${OVERLAY_PATCH:-}"
 fi
 [[ ${FORM:=short} == short ]] || DIR+=-$FORM
 # For the tests of the harness
