@@ -283,8 +283,8 @@ static const struct drm_driver vgem_pfn_driver = {
 
 /*
  * What the driver needs before the DRM device is registered. Undone when the DRM device is
- * released, also after an error. Not inlined: vgem_pfn_hotplug@nth-plug makes each
- * allocation below this function fail.
+ * released, and vgem_pfn_pm_init() by devres of the parent device, also after an error. Not
+ * inlined: vgem_pfn_hotplug@nth-plug makes each allocation below this function fail.
  */
 static noinline int vgem_pfn_device_init(struct vgem_pfn_device *vdev,
 					 const struct vgem_pfn_config *config)
