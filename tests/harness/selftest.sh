@@ -139,7 +139,7 @@ silent_control() {
 hang_control() {
 	local state=$DIR/stopped.state
 	rm -f "$state"
-	STANDIN=stopped STANDIN_FOR=$REAL_QEMU STANDIN_STATE=$state QEMU=$HARNESS/lib/standin.sh \
+	STANDIN=stopped STANDIN_STATE=$state QEMU=$HARNESS/lib/standin.sh \
 		ACCEL=tcg STALL_TIMEOUT=30 CONTROL_TESTS='@pass$' control stopped
 	if [[ $VERDICT == passed ]] && grep -q 'EIP=' "$DIR"/stopped/guest*/qmp-hung.log; then
 		outcome 0 "a guest that hangs at once is started again: \"$(tail -n 1 "$REPORT")\""
@@ -168,7 +168,7 @@ accel_control() {
 	local log=$DIR/accel-$1/report.txt rc=0
 	mkdir -p "$DIR/accel-$1"
 	: >"$DIR/accel-$1/kvm"
-	STANDIN=$1 STANDIN_FOR=$REAL_QEMU QEMU=$HARNESS/lib/standin.sh KVM=$DIR/accel-$1/kvm ACCEL=auto \
+	STANDIN=$1 QEMU=$HARNESS/lib/standin.sh KVM_DEVICE=$DIR/accel-$1/kvm ACCEL=auto \
 		run_child "$HARNESS/run.sh" >"$log" 2>&1 || rc=1
 	if ((rc == 0)) && grep -qE -- "$2" "$log" && grep -q '^verified ' "$log"; then
 		outcome 0 "make run with a KVM that is $1: \"$(grep -m 1 -oE -- "$2.*" "$log" | cut -c 1-140)\""
@@ -355,8 +355,8 @@ bench_control() {
 own_dir "$DIR"
 mkdir -p "$DIR"
 prepare 1
-# tests_run() exports QEMU, so a value that a control sets stays set after the control.
-REAL_QEMU=$QEMU
+# For standin.sh, which some controls set as QEMU
+export STANDIN_FOR=$QEMU
 next_step "controls: $ACCEL_USED, $ACCEL_WHY"
 input_controls
 list_control

@@ -20,7 +20,8 @@
 PROBE_LIMIT=20000
 
 QEMU=${QEMU:-qemu-system-x86_64}
-KVM=${KVM:-/dev/kvm}
+# Not KVM: Linux's virt/kvm/Makefile.kvm has a variable of that name.
+KVM_DEVICE=${KVM_DEVICE:-/dev/kvm}
 TCG_THREADS=multi
 
 # accel_args NAME - the same options for guests and for the probe, because -cpu host
@@ -76,7 +77,7 @@ accel_key() {
 	{
 		"$QEMU" --version
 		cat /proc/sys/kernel/random/boot_id "$HARNESS"/lib/{probe.S,accel.sh}
-		stat -c '%d:%i %a %u %g %t:%T' "$KVM" 2>&1
+		stat -c '%d:%i %a %u %g %t:%T' "$KVM_DEVICE" 2>&1
 		id -u
 		id -G
 	} | sha256sum | cut -c 1-16
@@ -124,10 +125,10 @@ choose_accel() {
 		;;
 	auto)
 		ACCEL_USED=tcg
-		if [[ ! -e $KVM ]]; then
-			ACCEL_WHY="there is no $KVM"
-		elif [[ ! -r $KVM || ! -w $KVM ]]; then
-			ACCEL_WHY="$KVM is not accessible to this user"
+		if [[ ! -e $KVM_DEVICE ]]; then
+			ACCEL_WHY="there is no $KVM_DEVICE"
+		elif [[ ! -r $KVM_DEVICE || ! -w $KVM_DEVICE ]]; then
+			ACCEL_WHY="$KVM_DEVICE is not accessible to this user"
 		else
 			_ACCEL_ANSWER=$CACHE/accel/answer.$(accel_key)
 			[[ -s $_ACCEL_ANSWER ]] || with_lock accel _probe_both "$_ACCEL_ANSWER"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # input.sh - refuse invalid variables before anything is built or booted. Sourced
-# after lib.sh, units.sh and debian.sh.
+# after lib.sh, accel.sh, units.sh and debian.sh.
 #
 #   kernel_known          whether KERNEL is valid; KERNEL_VALUES lists the valid values
 #   input_check NAME...   check each of these variables, if it is set; die with the
@@ -87,7 +87,7 @@ _check_FORM() {
 _check_ACCEL() {
 	[[ $ACCEL == @(auto|kvm|tcg|svm|icount) ]] ||
 		_refuse ACCEL "it can be auto, kvm, tcg, svm or icount"
-	[[ $ACCEL != kvm || -w /dev/kvm ]] || _refuse ACCEL "/dev/kvm is absent or not writable here"
+	[[ $ACCEL != kvm || -w $KVM_DEVICE ]] || _refuse ACCEL "$KVM_DEVICE is absent or not writable here"
 }
 
 _check_SEED() {
