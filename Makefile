@@ -60,7 +60,7 @@ help:
 	@echo '  FORM=full            also the long forms of tests, with all kinds of memory'
 	@echo '  RESUME=1             continue an interrupted make test'
 	@echo '  REPEAT=n             run the selected IGT subtests n times'
-	@echo '  GUESTS=n             number of parallel guests (one per CPU, three at most)'
+	@echo '  GUESTS=n             number of parallel guests (one per CPU, three at most, no more than units)'
 	@echo '  ACCEL=kvm|tcg        override the choice of the faster one (svm, icount: see accel.sh)'
 	@echo '  CMDLINE="x=y ..."    additional parameters of the kernels of guests'
 	@echo '  SUITES=regex         of KUnit modules run only these suites'

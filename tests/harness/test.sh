@@ -116,15 +116,7 @@ else
 	units_make "$QUEUE"
 	run_key >"$DIR/key"
 fi
-units=$(find "$QUEUE" -type f | wc -l)
-GUESTS=$(guests_side_by_side)
-# If kunit_only, a guest without a unit has no result and would count as failed.
-((units >= GUESTS)) || GUESTS=$units
-export GUESTS
-guests="$GUESTS guests"
-((GUESTS != 1)) || guests="1 guest"
-[[ ! -d $QUEUE.iommu ]] || guests+=" and one with an IOMMU"
-next_step "$(queue_files "$QUEUE" | xargs cat | grep -c '^igt@') IGT subtests and $(queue_files "$QUEUE" | wc -l) units in $guests: $ACCEL_USED, $ACCEL_WHY"
+next_step "$(queue_files "$QUEUE" | xargs cat | grep -c '^igt@') IGT subtests and $(queue_files "$QUEUE" | wc -l) units in $(guests_of "$QUEUE"): $ACCEL_USED, $ACCEL_WHY"
 on_exit finish
 tests_run "$DIR" "$QUEUE" "${settings[@]}"
 note "the guests ran for $(hms "$TESTS_SECONDS")"

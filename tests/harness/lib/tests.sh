@@ -5,7 +5,9 @@
 # Sourced after prepare.sh.
 #
 #   tests_run DIR QUEUE KEY=VALUE...   run one guest per CPU, three at most, each in
-#                                      DIR/guest-N; GUESTS=n overrides the number
+#                                      DIR/guest-N; GUESTS=n overrides the number. There
+#                                      are no more guests than units
+#   guests_of QUEUE                    print the number of these guests, in words
 #
 #   iommu_tests DIR LIST PASSES KEY=VALUE...   run a list of selftests and these passes in
 #                                      one guest that has an IOMMU, and report the results
@@ -15,11 +17,21 @@
 # There are as many guests as CPUs: one guest keeps little more than one CPU busy. If there is
 # also the guest with an IOMMU, whose units no other guest can run, it has priority.
 
-# guests_side_by_side - the number of guests
+# guests_side_by_side QUEUE - the number of guests. A guest without a unit could not report
+# a result and would count as failed.
 guests_side_by_side() {
-	local n=${GUESTS:-$(nproc)}
+	local n=${GUESTS:-$(nproc)} units
+	units=$(find "$1" -type f | wc -l)
 	((n <= 3)) || n=3
-	echo $((n > 0 ? n : 1))
+	echo $((n < units ? n : units))
+}
+
+# guests_of QUEUE - also counts the guest with an IOMMU
+guests_of() {
+	local n
+	n=$(guests_side_by_side "$1")
+	if ((n == 1)); then printf '1 guest'; else printf '%d guests' "$n"; fi
+	[[ ! -d $1.iommu ]] || printf ' and one with an IOMMU'
 }
 
 # tests_state DIR - "BEGUN ENDED UNIT..." of all guests: the numbers of subtests,
@@ -80,7 +92,7 @@ start_iommu_slot() {
 }
 
 tests_run() {
-	local dir=$1 queue=$2 n NICE=0 NICE_IOMMU slots=() start=$SECONDS last=0 pid alive pace var
+	local dir=$1 queue=$2 n guests NICE=0 NICE_IOMMU slots=() start=$SECONDS last=0 pid alive pace var
 	shift 2
 	_TOTAL=$(queue_files "$queue" | xargs cat | grep -c '^igt@') || :
 	_PASSES=$(queue_files "$queue" | xargs head -qn 1 | awk '{ p = $3 == "igt" ? $4 : $3 " " $4 } !seen[p]++ { print p }')
@@ -91,7 +103,9 @@ tests_run() {
 		local -x "$var=${!var:-}"
 	done
 	[[ ! -d $queue.iommu ]] || _nicenesses
-	for ((n = 1; n <= $(guests_side_by_side); n++)); do start_slot "$NICE" "$n" "$@"; done
+	# The first guest may have taken its unit before the last guest is started.
+	guests=$(guests_side_by_side "$queue")
+	for ((n = 1; n <= guests; n++)); do start_slot "$NICE" "$n" "$@"; done
 	[[ ! -d $queue.iommu ]] || start_iommu_slot "$@"
 	pace=$(progress_pace)
 	while :; do
