@@ -19,4 +19,4 @@ list=kvm.list
 [[ ${FORM:-short} != full ]] || list=kvm-full.list
 KSELFTESTS=1 prepare 3
 iommu_tests "$OUT/kvm" "$list" "${PASSES:-KVM.*}" NO_CONTRACT="${NO_CONTRACT:-}" \
-	SELECTED="${TESTS:+1}${PASSES:+1}" PER_TEST_TIMEOUT=600 || exit 1
+	SELECTED="${TESTS:+1}${PASSES:+1}" PER_TEST_TIMEOUT="$LONG_TEST_TIMEOUT" || exit 1

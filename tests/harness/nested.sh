@@ -28,7 +28,7 @@ inner_args() {
 # nested_image - create an image with the files for the inner guest, including its units
 nested_image() {
 	local stage tmp settings
-	settings=(PER_TEST_TIMEOUT=600 CONTRACT_LIMIT="${CONTRACT_LIMIT:-30000}")
+	settings=(PER_TEST_TIMEOUT="$LONG_TEST_TIMEOUT" CONTRACT_LIMIT="${CONTRACT_LIMIT:-30000}")
 	tmp_for stage "$OUT/image/nested.stage"
 	mkdir -p "$stage"
 	cp "$GUEST_KERNEL/bzImage" "$stage"

@@ -54,9 +54,8 @@ settings+=(CONTRACT_LIMIT="${CONTRACT_LIMIT:-15000}")
 # A million moves take 100 s. A tenth of that still has ten times the required retries.
 [[ $FORM == full ]] || settings+=(MODPARAM_dmabuf_kunit="pfn_race_rounds=100000")
 [[ -z ${NO_CONTRACT:-} ]] || settings+=(NO_CONTRACT=1)
-# Long forms get the time that they have in kvm.sh.
 if [[ $FORM == full ]]; then
-	settings+=(PER_TEST_TIMEOUT=600)
+	settings+=(PER_TEST_TIMEOUT="$LONG_TEST_TIMEOUT")
 elif [[ $VARIANT == kasan ]]; then
 	settings+=(PER_TEST_TIMEOUT=300)
 fi

@@ -18,6 +18,10 @@ for _part in packages source kbuild kselftest accel rootfs debian image guest bo
 	. "$HARNESS/lib/$_part.sh"
 done
 
+# The limit of a subtest in seconds, for long forms and below two levels of emulation
+# shellcheck disable=SC2034 # for the scripts that source this file
+LONG_TEST_TIMEOUT=600
+
 KERNEL_STEPS=5
 PREPARE_STEPS=$((KERNEL_STEPS + 1))
 
