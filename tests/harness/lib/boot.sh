@@ -97,7 +97,7 @@ qemu_messages() {
 # "exited" means that the guest powered itself off
 why_ended() {
 	local dir=$1 reason fault
-	reason=$(sed -n 's/.*"event": "SHUTDOWN".*"reason": "\([a-z-]*\)".*/\1/p' "$dir/qmp.log" |
+	reason=$(sed -n 's/.*"event": "SHUTDOWN".*"reason": "\([a-z-]*\)".*/\1/p' "$dir/qmp.log" 2>/dev/null |
 		tail -n 1) || :
 	if grep -qs '"event": "GUEST_PANICKED"' "$dir/qmp.log"; then
 		echo "the guest's kernel panicked"
