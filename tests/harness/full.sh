@@ -50,7 +50,7 @@ mutations-p MUTATIONS=^p                        mutate   ALL,tests/mutations
 mutations-q-z MUTATIONS=^[q-z]                  mutate   ALL,tests/mutations
 configs   -                                     check-configs SOURCES,tests/configs/base.config
 docs      -                                     docs-check ALL,Documentation,README.md,tests/harness/docs-check.list
-series    -                                     series   SOURCES,Documentation,tests/configs,tests/harness/lib/untrace.awk,tests/harness/lib/commits.sh
+series    -                                     series   SOURCES,Documentation,tests/configs/base.config,tests/harness/series.config,tests/harness/lib/untrace.awk,tests/harness/lib/commits.sh
 "
 COMMON=drivers,include,virt,tools,patches,tests/configs/base.config,tests/configs/source,tests/contract,tests/guest
 COMMON+=,tests/igt/Makefile,tests/igt/compat,tests/igt/include,tests/igt/lib

@@ -242,7 +242,7 @@ build_all() {
 	mkdir -p "$BUILD"
 	rm -rf "$BUILD_SRC"
 	cp -al "$PRISTINE" "$BUILD_SRC"
-	cat "$TOP/tests/configs/base.config" "$TOP/tests/configs/series.config" >"$BUILD/fragment"
+	cat "$TOP/tests/configs/base.config" "$HARNESS/series.config" >"$BUILD/fragment"
 	note "compiling the base, $SRC_ID"
 	compile base "$DIR/build.log" || die "the base does not build" "$DIR/build.log"
 	for commit in $(repo rev-list --reverse base..main); do
