@@ -22,7 +22,7 @@
 . "$HARNESS/lib/reference.sh"
 
 LOGS=$OUT/check
-STEPS=15
+STEPS=16
 n=0
 FAILED=()
 
@@ -137,6 +137,17 @@ check_kerneldoc() {
 		<(_kerneldoc "$WORK/src" "${patched[@]}" | sed -E 's/:[0-9]+ /: /' | sort -u)
 }
 
+# The requested options of each VARIANT survive. Some variants are built rarely.
+check_variants() {
+	local file VARIANT
+	for file in "$TOP"/tests/configs/*.config; do
+		VARIANT=$(basename "$file" .config)
+		BUILD=$WORK/build/check-$VARIANT
+		mkdir -p "$BUILD"
+		(kbuild_config) || :
+	done
+}
+
 # User space includes our header first and alone, with installed headers. The header for
 # tests of a module, *_uapi.h, is beside the module and is not installed.
 check_uapi() {
@@ -203,6 +214,7 @@ _check() {
 	check compile "sparse and W=1: our objects" check_compile
 	check kernel-doc "kernel-doc -Wall: our files and our changes" check_kerneldoc
 	check kconfig "Kconfig parses" check_kconfig
+	check variants "configurations of all variants" check_variants
 	check uapi "uAPI headers compile alone" check_uapi
 	check mutations "mutations apply" check_mutations
 }
