@@ -153,10 +153,6 @@ static void test_worker(int fd, int importer, bool async)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/*
- * The time of a move in us. An engine sleeps in jiffies and the test uses another clock: under
- * emulation they differ by some ms.
- */
 static uint64_t timed_move(int fd, uint32_t handle, uint32_t region)
 {
 	struct timespec start = {};
@@ -176,14 +172,14 @@ static void test_latency(int fd)
 
 	vgem_pfn_bo_fill(fd, handle, MiB, 1);
 	async_latency(fd, 200 * MS);
-	igt_assert_lte_u64(190 * MS, timed_move(fd, handle, VGEM_PFN_TT));
+	igt_assert_lte_u64(200 * MS, timed_move(fd, handle, VGEM_PFN_TT));
 
 	async_latency(fd, 50 * MS);
 	vgem_pfn_set_knob(fd, "engine_bandwidth_mibps", 4);
-	igt_assert_lte_u64(285 * MS, timed_move(fd, handle, VGEM_PFN_CARVEOUT));
+	igt_assert_lte_u64(300 * MS, timed_move(fd, handle, VGEM_PFN_CARVEOUT));
 
 	async_latency(fd, 0);
-	igt_assert_lte_u64(235 * MS, timed_move(fd, handle, VGEM_PFN_TT));
+	igt_assert_lte_u64(250 * MS, timed_move(fd, handle, VGEM_PFN_TT));
 	vgem_pfn_bo_check(fd, handle, MiB, 1);
 	vgem_pfn_gem_close(fd, handle);
 }
