@@ -470,14 +470,17 @@ err_file:
  * pfn_import_delay() - sleep for the time that a debugfs knob sets
  * @knob_us: the knob, in microseconds; zero for no sleep
  *
+ * Sleeps for at least that long by ktime. A long fsleep() counts jiffies, which
+ * can lag behind ktime, and can end some ms early.
+ *
  * Context: may sleep, does not allocate.
  */
 void pfn_import_delay(const u32 *knob_us)
 {
-	u32 us = READ_ONCE(*knob_us);
+	u32 us = min(READ_ONCE(*knob_us), PFN_IMPORT_MAX_DELAY_US);
 
 	if (us)
-		fsleep(min(us, PFN_IMPORT_MAX_DELAY_US));
+		usleep_range(us, us + us / 16);
 }
 
 static long pfn_importer_ioctl(struct file *file, unsigned int cmd,

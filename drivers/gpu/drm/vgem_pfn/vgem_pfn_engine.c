@@ -296,6 +296,15 @@ static void vgem_pfn_copy_compare(struct vgem_pfn_bo *bo,
 	WRITE_ONCE(bo->last_memcpy_ns, ktime_get_ns() - start);
 }
 
+/*
+ * Sleep for at least @us microseconds by ktime. A long fsleep() counts jiffies,
+ * which can lag behind ktime, and can end some ms early.
+ */
+static void vgem_pfn_sleep(u32 us)
+{
+	usleep_range(us, us + us / 16);
+}
+
 /**
  * vgem_pfn_copy_sync() - copy synchronously, after all fences have signaled
  * @bo: the buffer object, with its reservation lock held
@@ -329,7 +338,7 @@ void vgem_pfn_copy_sync(struct vgem_pfn_bo *bo, struct vgem_pfn_copy *copy)
 		vgem_pfn_copy_compare(bo, copy);
 
 	if (delay_us)
-		fsleep(min(delay_us, VGEM_PFN_MAX_DELAY_US));
+		vgem_pfn_sleep(min(delay_us, VGEM_PFN_MAX_DELAY_US));
 }
 
 /**
@@ -418,7 +427,7 @@ static void vgem_pfn_job_work(struct kthread_work *work)
 	for (i = 0; i < job->num_deps; i++)
 		dma_fence_wait(job->deps[i], false);
 	if (job->duration_us)
-		fsleep(job->duration_us);
+		vgem_pfn_sleep(job->duration_us);
 
 	/* Even after an unplug, or else the destination has stale contents. */
 	unplugged = !drm_dev_enter(job->bo->tbo.base.dev, &idx);
