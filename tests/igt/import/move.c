@@ -144,6 +144,16 @@ static void test_race_long(struct shared *s)
 	race_often(s, 500);
 }
 
+/* A closed import is not unmapped again. */
+static void test_race_unmap_late(struct shared *s)
+{
+	vgem_pfn_set_knob(s->other, "import_unmap_ms", 500);
+	race_often(s, 50);
+	vgem_pfn_set_knob(s->other, "import_unmap_ms", 0);
+	/* Until the last unmapping is due */
+	usleep(600 * 1000);
+}
+
 static void test_mmap(struct shared *s)
 {
 	char *map = vgem_pfn_bo_mmap(s->other, s->import, s->size,
@@ -207,6 +217,10 @@ void import_move_tests(int fd, int other)
 	igt_describe("Like move-race, more often.");
 	igt_subtest("move-race-long")
 		with_shared(fd, other, test_race_long);
+
+	igt_describe("A move may happen at any time in the life of an import that unmaps late.");
+	igt_subtest("move-race-unmap-late")
+		with_shared(fd, other, test_race_unmap_late);
 
 	igt_describe("A mapping of an import shows the buffer.");
 	igt_subtest("mmap")

@@ -60,6 +60,10 @@
  * SUBTEST: move-race-long
  * Description: Like move-race, 500 times.
  *
+ * SUBTEST: move-race-unmap-late
+ * Description: Like move-race, with an import that unmaps 500 ms after a notification.
+ *		Nothing is unmapped after the import is closed.
+ *
  * SUBTEST: mmap
  * Description: A mapping of an import shows the buffer, also after moves and without
  *		handles.
@@ -175,13 +179,14 @@ void import_set_peer2peer(int fd, bool yes)
 	igt_assert_eq(__vgem_pfn_set_import_peer2peer(fd, yes), 0);
 }
 
-static void reset_peer2peer(int sig)
+static void reset_others(int sig)
 {
 	unsigned int i;
 	int fd;
 
 	for (i = 0; (fd = __vgem_pfn_open_faux(i, "renderD")) >= 0; i++) {
 		__vgem_pfn_set_import_peer2peer(fd, false);
+		__vgem_pfn_set(fd, "import_unmap_ms", 0);
 		close(fd);
 	}
 }
@@ -251,7 +256,7 @@ int igt_main()
 	igt_subtest_group() {
 		igt_fixture() {
 			other = import_open_other(fd);
-			igt_install_exit_handler(reset_peer2peer);
+			igt_install_exit_handler(reset_others);
 			import_set_peer2peer(other, true);
 		}
 

@@ -308,13 +308,14 @@ void vgem_pfn_import_fini(struct vgem_pfn_bo *bo)
 	if (!bo->imported)
 		return;
 
-	cancel_delayed_work_sync(&bo->late_unmap);
 	if (attach) {
 		dma_resv_lock(bo->tbo.base.resv, NULL);
 		vgem_pfn_import_unmap(bo, attach);
 		dma_resv_unlock(bo->tbo.base.resv);
 		dma_buf_detach(bo->imported, attach);
 	}
+	/* A notification can queue the work until the attachment is gone. */
+	cancel_delayed_work_sync(&bo->late_unmap);
 	dma_buf_put(bo->imported);
 }
 
