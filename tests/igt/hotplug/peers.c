@@ -117,8 +117,7 @@ static uint64_t unbind_mapped(int by, uint32_t unmap_ms)
 
 static void test_unmap_late(int by, bool is_peer)
 {
-	/* The delay of 700 ms counts ticks, and can be up to one tick shorter. */
-	igt_assert_lte_u64(690000000, unbind_mapped(by, 700));
+	igt_assert_lte_u64(700000000, unbind_mapped(by, 700));
 }
 
 static void test_unmap_too_late(int by, bool is_peer)

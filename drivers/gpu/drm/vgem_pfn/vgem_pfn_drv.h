@@ -155,6 +155,7 @@ struct vgem_pfn_device {
  *		  unmapping the last one wakes &vgem_pfn_device.bar_unmapped
  * @late_unmap: unmaps an imported object some time after a notification
  * @late: an imported object is still mapped after a notification
+ * @unmap_time: when @late_unmap unmaps it
  * @num_moves: number of changes of region since creation
  * @num_evictions: number of these that were evictions
  * @num_notifies: number of notifications of the dma-buf's attachments
@@ -191,6 +192,7 @@ struct vgem_pfn_bo {
 	unsigned int num_bar_maps;
 	struct delayed_work late_unmap;
 	bool late;
+	ktime_t unmap_time;
 	u64 num_moves;
 	u64 num_evictions;
 	u64 num_notifies;

@@ -127,6 +127,16 @@ err_unmap:
 	return ret;
 }
 
+static void vgem_pfn_import_queue_unmap(struct vgem_pfn_bo *bo)
+{
+	s64 ns = ktime_to_ns(ktime_sub(bo->unmap_time, ktime_get()));
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	queue_delayed_work(system_dfl_wq, &bo->late_unmap,
+			   ns > 0 ? nsecs_to_jiffies(ns) + 1 : 0);
+}
+
 /* An importer of scatter lists may unmap later, in bounded time. */
 static void vgem_pfn_import_late_unmap(struct work_struct *work)
 {
@@ -134,7 +144,10 @@ static void vgem_pfn_import_late_unmap(struct work_struct *work)
 					      struct vgem_pfn_bo, late_unmap);
 
 	dma_resv_lock(bo->tbo.base.resv, NULL);
-	if (bo->late)
+	/* Jiffies can lag behind ktime, so this can run before the time. */
+	if (bo->late && ktime_before(ktime_get(), bo->unmap_time))
+		vgem_pfn_import_queue_unmap(bo);
+	else if (bo->late)
 		vgem_pfn_import_unmap(bo, bo->tbo.base.import_attach);
 	dma_resv_unlock(bo->tbo.base.resv);
 }
@@ -147,9 +160,11 @@ static void vgem_pfn_import_invalidate(struct dma_buf_attachment *attach)
 	dma_resv_assert_held(bo->tbo.base.resv);
 
 	if (ms && bo->tbo.sg) {
+		if (!bo->late)
+			bo->unmap_time = ktime_add_ms(ktime_get(),
+						      min(ms, VGEM_PFN_MAX_UNMAP_MS));
 		bo->late = true;
-		queue_delayed_work(system_dfl_wq, &bo->late_unmap,
-				   msecs_to_jiffies(min(ms, VGEM_PFN_MAX_UNMAP_MS)));
+		vgem_pfn_import_queue_unmap(bo);
 		return;
 	}
 	vgem_pfn_import_unmap(bo, attach);
