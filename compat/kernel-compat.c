@@ -6,13 +6,16 @@
 
 #include <linux/device.h>
 #include <linux/device/faux.h>
+#include <linux/dma-fence.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 
 /* A source file can create the events of one header only. */
 #define CREATE_TRACE_POINTS
@@ -77,6 +80,74 @@ spinlock_t *compat_fence_lock(u64 context)
 	return &compat_fence_locks[context % ARRAY_SIZE(compat_fence_locks)];
 }
 EXPORT_SYMBOL_GPL(compat_fence_lock);
+
+/*
+ * Operations of fences, which may outlive the module that created them. They are
+ * never freed, and this module stays loaded.
+ */
+static struct compat_fence_class {
+	struct dma_fence_ops ops;
+	char driver[MODULE_NAME_LEN];
+	char timeline[16];
+} compat_fence_classes[4]; /* two modules create fences */
+
+static DEFINE_SPINLOCK(compat_fence_classes_lock);
+
+static struct compat_fence_class *compat_fence_class(struct dma_fence *fence)
+{
+	return container_of(fence->ops, struct compat_fence_class, ops);
+}
+
+static const char *compat_fence_driver(struct dma_fence *fence)
+{
+	return compat_fence_class(fence)->driver;
+}
+
+static const char *compat_fence_timeline(struct dma_fence *fence)
+{
+	return compat_fence_class(fence)->timeline;
+}
+
+static bool compat_fence_enable_signaling(struct dma_fence *fence)
+{
+	return true;
+}
+
+static void compat_fence_class_init(struct compat_fence_class *class,
+				    const struct dma_fence_ops *ops)
+{
+	strscpy(class->driver, ops->get_driver_name(NULL));
+	strscpy(class->timeline, ops->get_timeline_name(NULL));
+	if (ops->enable_signaling)
+		class->ops.enable_signaling = compat_fence_enable_signaling;
+	class->ops.get_timeline_name = compat_fence_timeline;
+	class->ops.get_driver_name = compat_fence_driver;
+}
+
+/* Operations with the names that @ops returns, which must not depend on the fence */
+const struct dma_fence_ops *compat_fence_ops(const struct dma_fence_ops *ops)
+{
+	const struct dma_fence_ops *ret = NULL;
+	unsigned long flags;
+	size_t i;
+
+	spin_lock_irqsave(&compat_fence_classes_lock, flags);
+	for (i = 0; i < ARRAY_SIZE(compat_fence_classes) && !ret; i++) {
+		struct compat_fence_class *class = &compat_fence_classes[i];
+
+		if (!class->driver[0]) {
+			compat_fence_class_init(class, ops);
+			if (!i)
+				__module_get(THIS_MODULE);
+		}
+		if (!strcmp(class->driver, ops->get_driver_name(NULL)))
+			ret = &class->ops;
+	}
+	spin_unlock_irqrestore(&compat_fence_classes_lock, flags);
+
+	return WARN_ON_ONCE(!ret) ? ops : ret;
+}
+EXPORT_SYMBOL_GPL(compat_fence_ops);
 
 /* Skip ranges in which alloc_contig_range() cannot succeed. */
 static bool compat_range_may_be_free(struct zone *zone, unsigned long pfn,

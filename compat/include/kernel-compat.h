@@ -151,11 +151,15 @@ static inline bool dma_fence_was_initialized(struct dma_fence *fence)
  */
 spinlock_t *compat_fence_lock(u64 context);
 
+/* The core still uses the operations of a fence that has signaled. */
+const struct dma_fence_ops *compat_fence_ops(const struct dma_fence_ops *ops);
+
 static inline void dma_fence_init64(struct dma_fence *fence,
 				    const struct dma_fence_ops *ops, spinlock_t *lock,
 				    u64 context, u64 seqno)
 {
-	dma_fence_init(fence, ops, lock ?: compat_fence_lock(context), context, seqno);
+	dma_fence_init(fence, compat_fence_ops(ops),
+		       lock ?: compat_fence_lock(context), context, seqno);
 }
 
 static inline size_t num_pages_contiguous(struct page **pages, size_t nr_pages)

@@ -2,10 +2,29 @@
 /*
  * Subtests of copies that outlive their file and device, and of the number of engines.
  */
+#include <errno.h>
+#include <linux/sync_file.h>
+#include <sys/ioctl.h>
+
 #include "async.h"
 #include "dmabuf_sync_file.h"
 #include "igt.h"
 #include "vgem_pfn_module.h"
+
+/* The names of fences' drivers and timelines are those of a module that may be gone. */
+static void query_fence(int file)
+{
+	struct sync_fence_info fences[4] = {};
+	struct sync_file_info info = {
+		.num_fences = ARRAY_SIZE(fences),
+		.sync_fence_info = (uintptr_t)fences,
+	};
+
+	igt_assert_eq(ioctl(file, SYNC_IOC_FILE_INFO, &info), 0);
+	igt_assert_lt(0, info.num_fences);
+	/* Signaled, with an error if a copy began after the unplug */
+	igt_assert(info.status == 1 || info.status == -ENODEV);
+}
 
 static void test_unload(void)
 {
@@ -34,8 +53,15 @@ static void test_unload(void)
 		igt_assert_eq(__vgem_pfn_unload(), 0);
 		pfn_hold_end(&hold);
 		igt_assert(!sync_file_busy(file));
+		query_fence(file);
+		/* A module that is loaded again may have the same addresses. */
+		if (round)
+			close(file);
 		igt_assert_eq(__vgem_pfn_load(NULL), 0);
+		if (round)
+			continue;
 		igt_assert(!sync_file_busy(file));
+		query_fence(file);
 		close(file);
 	}
 }

@@ -145,7 +145,7 @@
  *
  * SUBTEST: unload
  * Description: The module can be unloaded while an engine copies for a closed buffer,
- *		and a fence of that copy can outlive the module.
+ *		and a fence of that copy can outlive the module: it can be queried and freed.
  *
  * SUBTEST: engines
  * Description: The module parameter sets the number of engines, and invalid numbers are
