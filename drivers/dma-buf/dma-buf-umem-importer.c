@@ -65,8 +65,11 @@ static void umem_dynamic_invalidate(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (umem->private)
-		umem_count(umem->private);
+	/* Nothing is mapped yet. ib_umem_dmabuf_get() may not have set umem->attach. */
+	if (!umem->private)
+		return;
+
+	umem_count(umem->private);
 	ib_umem_dmabuf_unmap_pages(umem);
 }
 

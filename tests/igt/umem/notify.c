@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Subtests of umems whose buffer moves, is pinned, or is revoked */
 #include <errno.h>
+#include <pthread.h>
 
 #include "igt.h"
 #include "pfn_pci.h"
@@ -46,6 +47,46 @@ static void test_move(int fd, uint32_t first)
 		igt_assert_eq(__umem_map(umem), 0);
 		check(umem, &bo);
 	}
+	close(umem);
+	umem_bo_destroy(&bo);
+}
+
+static volatile int stop_moving;
+
+static void *move_thread(void *arg)
+{
+	struct umem_bo *bo = arg;
+	uint32_t region = VGEM_PFN_CARVEOUT;
+
+	while (!stop_moving) {
+		region = VGEM_PFN_CARVEOUT + VGEM_PFN_TT - region;
+		if (__vgem_pfn_bo_move(bo->fd, bo->handle, region))
+			return bo;
+	}
+	return NULL;
+}
+
+/* A notification can arrive before the umem knows its attachment. */
+static void test_race(int fd)
+{
+	struct umem_bo bo = umem_bo_create(fd, VGEM_PFN_CARVEOUT);
+	pthread_t thread;
+	void *failed;
+	int i, umem;
+
+	stop_moving = 0;
+	igt_assert_eq(pthread_create(&thread, NULL, move_thread, &bo), 0);
+	for (i = 0; i < 200; i++) {
+		umem = __umem_import(bo.dmabuf, DMA_BUF_UMEM_DYNAMIC, OFFSET, LENGTH);
+		igt_assert_fd(umem);
+		close(umem);
+	}
+	stop_moving = 1;
+	igt_assert_eq(pthread_join(thread, &failed), 0);
+	igt_assert(!failed);
+
+	umem = import(&bo, DMA_BUF_UMEM_DYNAMIC);
+	check(umem, &bo);
 	close(umem);
 	umem_bo_destroy(&bo);
 }
@@ -197,6 +238,10 @@ void umem_notify_tests(int fd)
 	igt_describe("Like move, from each region.");
 	igt_subtest("move-long")
 		pfn_each_region(fd, test_move);
+
+	igt_describe("A buffer can move while it is imported.");
+	igt_subtest("move-race")
+		test_race(fd);
 
 	igt_describe("Mapping a dynamic umem waits for a pending copy.");
 	igt_subtest("fence")

@@ -23,6 +23,9 @@
  * SUBTEST: move-long
  * Description: Like move, from each region.
  *
+ * SUBTEST: move-race
+ * Description: A buffer is imported as a dynamic umem while it moves, 200 times.
+ *
  * SUBTEST: fence
  * Description: Mapping a dynamic umem waits until the copy to the new placement is done.
  *
