@@ -211,16 +211,19 @@ static void vgem_pfn_stale_work(struct work_struct *work)
 	mutex_lock(&mgr->stale.lock);
 	list_for_each_entry_safe(res, next, &mgr->stale.vacancies, vacancy.link) {
 		struct vgem_pfn_vacancy *vacancy = &res->vacancy;
+		unsigned long now;
 
 		if (!vacancy->filled && vgem_pfn_stale_copied(res))
 			vgem_pfn_stale_fill(mgr, res);
 
+		/* Read once: with a later value the difference could be negative. */
+		now = jiffies;
 		if (!vgem_pfn_stale_copied(res))
 			delay = min(delay, msecs_to_jiffies(VGEM_PFN_STALE_POLL_MS));
-		else if (time_after_eq(jiffies, vacancy->until))
+		else if (time_after_eq(now, vacancy->until))
 			vgem_pfn_stale_release(mgr, res);
 		else
-			delay = min(delay, vacancy->until - jiffies);
+			delay = min(delay, vacancy->until - now);
 	}
 	if (!list_empty(&mgr->stale.vacancies))
 		queue_delayed_work(system_dfl_wq, &mgr->stale.work, delay);
@@ -241,13 +244,18 @@ bool vgem_pfn_stale_hold(struct vgem_pfn_mgr *mgr, struct vgem_pfn_resource *res
 	u32 ms = READ_ONCE(mgr->vdev->quarantine_ms);
 
 	/* The previous user's copy may still read from an unused resource. */
-	if (!ms || !vacancy->bo_id || vgem_pfn_pm_suspended(mgr->vdev))
+	if (!ms || !vacancy->bo_id)
 		return false;
 
 	ms = min_t(u32, ms, VGEM_PFN_MAX_QUARANTINE_MS);
 	vacancy->until = jiffies + msecs_to_jiffies(ms);
 
 	mutex_lock(&mgr->stale.lock);
+	/* A suspend sets this before it ends the quarantines under the lock. */
+	if (vgem_pfn_pm_suspended(mgr->vdev)) {
+		mutex_unlock(&mgr->stale.lock);
+		return false;
+	}
 	if (vgem_pfn_stale_copied(res))
 		vgem_pfn_stale_fill(mgr, res);
 	list_add_tail(&vacancy->link, &mgr->stale.vacancies);
