@@ -94,6 +94,28 @@ static void test_suspend_busy(int fd)
 	igt_waitchildren();
 }
 
+/* The move has ended before the suspend, but not its copy. */
+static void test_suspend_async(int fd)
+{
+	struct timespec start = {};
+	uint32_t handle;
+
+	pfn_require_suspend("freeze", "freezer");
+	handle = vgem_pfn_bo_create(fd, SIZE, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
+	vgem_pfn_bo_fill(fd, handle, SIZE, 1);
+	igt_nsec_elapsed(&start);
+	vgem_pfn_set_knob(fd, "engine_latency_us", 3000000);
+	igt_assert_eq(__vgem_pfn_bo_move_async(fd, handle, VGEM_PFN_TT, 0), 0);
+	vgem_pfn_set_knob(fd, "engine_latency_us", 0);
+
+	/* Three seconds until the copy, and one until the resume, a busy wait */
+	pfn_suspend("freeze", "freezer");
+	igt_assert_lte_u64(3500000000ULL, igt_nsec_elapsed(&start));
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
+	vgem_pfn_bo_check(fd, handle, SIZE, 1);
+	vgem_pfn_gem_close(fd, handle);
+}
+
 void evict_suspend_tests(int fd)
 {
 	igt_describe("Carveouts are emptied for suspend and restored on resume.");
@@ -107,4 +129,8 @@ void evict_suspend_tests(int fd)
 	igt_describe("Moves are blocked during suspend.");
 	igt_subtest("suspend-busy")
 		test_suspend_busy(fd);
+
+	igt_describe("A suspend waits for copies from carveouts.");
+	igt_subtest("suspend-async")
+		test_suspend_async(fd);
 }

@@ -118,6 +118,10 @@
  * SUBTEST: suspend-busy
  * Description: Moves at the time of a suspend are delayed and succeed, and no contents
  *		are lost.
+ *
+ * SUBTEST: suspend-async
+ * Description: A suspend waits for asynchronous copies from a carveout, although their
+ *		buffers are no longer in it.
  */
 #include <sys/mman.h>
 

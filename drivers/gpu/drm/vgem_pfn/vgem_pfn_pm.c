@@ -118,6 +118,7 @@ int vgem_pfn_pm_wait(struct vgem_pfn_device *vdev)
 					!vgem_pfn_pm_suspended(vdev));
 }
 
+/* Does not wait for an asynchronous copy. */
 static int vgem_pfn_pm_place(struct vgem_pfn_bo *bo, u32 region)
 {
 	struct ttm_place place = vgem_pfn_bo_ttm_place(bo, region);
@@ -126,18 +127,10 @@ static int vgem_pfn_pm_place(struct vgem_pfn_bo *bo, u32 region)
 		.num_placement = 1,
 	};
 	struct ttm_operation_ctx ctx = { .gfp_retry_mayfail = true };
-	int ret;
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	ret = ttm_bo_validate(&bo->tbo, &placement, &ctx);
-	if (ret)
-		return ret;
-
-	/* The copy may be asynchronous. */
-	dma_resv_wait_timeout(bo->tbo.base.resv, DMA_RESV_USAGE_KERNEL, false,
-			      MAX_SCHEDULE_TIMEOUT);
-	return 0;
+	return ttm_bo_validate(&bo->tbo, &placement, &ctx);
 }
 
 static int vgem_pfn_pm_evict(struct vgem_pfn_bo *bo)
@@ -152,6 +145,10 @@ static int vgem_pfn_pm_evict(struct vgem_pfn_bo *bo)
 		if (!ret)
 			bo->resume_region = region;
 	}
+	/* An earlier move may still be copying from a carveout, too. */
+	if (!ret && !bo->imported)
+		dma_resv_wait_timeout(bo->tbo.base.resv, DMA_RESV_USAGE_KERNEL, false,
+				      MAX_SCHEDULE_TIMEOUT);
 	dma_resv_unlock(bo->tbo.base.resv);
 	return ret;
 }
