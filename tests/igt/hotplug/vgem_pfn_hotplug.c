@@ -91,6 +91,10 @@
  * Description: Unplug does not wait for foreign fences on a buffer that the device has
  *		imported.
  *
+ * SUBTEST: unplug-closing-long
+ * Description: An unplug waits 10 s for an import that is being closed to be unmapped and
+ *		then continues with an error in the log.
+ *
  * SUBTEST: unplug-exporter
  * Description: If the exporting device is unplugged, the importing device continues to
  *		work.

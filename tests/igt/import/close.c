@@ -125,9 +125,47 @@ static void test_orders(int fd, int evict_after, int step)
 		igt_assert_lte_u64(vgem_pfn_region(fd, i).used, before[i]);
 }
 
+static void assert_attachments(const struct shared *s, uint32_t num)
+{
+	igt_assert_eq_u32(vgem_pfn_bo_query(s->fd, s->handle).num_attachments, num);
+}
+
+/*
+ * TTM frees the object once the fences of the buffer have signaled. The attachment is
+ * not in use for so long, even if its unmapping is still due.
+ */
+static void test_close_busy(int fd, int other)
+{
+	struct shared s = shared_create(fd, other, MiB, 1);
+	struct pfn_hold hold;
+
+	shared_map(&s);
+	vgem_pfn_set_knob(other, "import_unmap_ms", 10000);
+	vgem_pfn_bo_move(fd, s.handle, VGEM_PFN_TT);
+	vgem_pfn_set_knob(other, "import_unmap_ms", 0);
+	igt_assert_eq_u32(vgem_pfn_bo_region(other, s.import), VGEM_PFN_TT);
+	assert_attachments(&s, 1);
+
+	pfn_hold_begin(&hold);
+	pfn_hold_dmabuf(&hold, s.dmabuf);
+	vgem_pfn_gem_close(other, s.import);
+	assert_attachments(&s, 0);
+	igt_assert(pfn_hold_pending(&hold));
+	pfn_hold_end(&hold);
+
+	s.import = import_handle(other, s.dmabuf);
+	shared_map(&s);
+	shared_check(&s, 1);
+	shared_destroy(&s);
+}
+
 void import_close_tests(int fd, int other)
 {
 	int i;
+
+	igt_describe("A closed import is detached at once.");
+	igt_subtest("close-busy")
+		test_close_busy(fd, other);
 
 	for (i = 0; i < NUM_ITEMS; i++) {
 		igt_describe("In any order of closing, the remaining references work.");

@@ -64,6 +64,10 @@
  * Description: Like move-race, with an import that unmaps 500 ms after a notification.
  *		Nothing is unmapped after the import is closed.
  *
+ * SUBTEST: close-busy
+ * Description: A closed import is unmapped and detached at once, not when the fences of
+ *		its buffer have signaled.
+ *
  * SUBTEST: mmap
  * Description: A mapping of an import shows the buffer, also after moves and without
  *		handles.

@@ -272,7 +272,7 @@ void vgem_pfn_bo_destroy(struct ttm_buffer_object *tbo)
 	struct vgem_pfn_bo *bo = to_vgem_pfn_bo(tbo);
 
 	vgem_pfn_bos_remove(bo);
-	vgem_pfn_import_fini(bo);
+	vgem_pfn_import_release(bo);
 	dma_fence_put(bo->moving);
 	drm_gem_object_release(&tbo->base);
 	kfree(bo);

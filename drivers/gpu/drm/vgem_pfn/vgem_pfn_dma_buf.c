@@ -443,7 +443,7 @@ static void vgem_pfn_sg_unmap(struct vgem_pfn_bo *bo,
 		dma_buf_free_sgt(attach, sgt, dir);
 		WRITE_ONCE(bo->num_bar_maps, bo->num_bar_maps - 1);
 		if (!bo->num_bar_maps)
-			wake_up_all(&vgem_pfn_bo_device(bo)->bar_unmapped);
+			wake_up_all(&vgem_pfn_bo_device(bo)->unmapped);
 		return;
 	}
 

@@ -338,7 +338,7 @@ vgem_pfn_device_create(struct device *parent,
 		return vdev;
 	init_rwsem(&vdev->validate);
 	init_waitqueue_head(&vdev->freed);
-	init_waitqueue_head(&vdev->bar_unmapped);
+	init_waitqueue_head(&vdev->unmapped);
 	vdev->max_block_order = U32_MAX;
 	vgem_pfn_fault_init(vdev);
 	spin_lock_init(&vdev->bos_lock);

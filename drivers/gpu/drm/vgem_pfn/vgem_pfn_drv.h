@@ -80,7 +80,10 @@ static_assert(DRM_VGEM_PFN_MAX_REGIONS <= TTM_NUM_MEM_TYPES);
  * @bar_pages: size of the unused rest in pages
  * @p2pdma: p2pdma provider of the BAR, or NULL; valid until the driver is
  *	    unbound
- * @bar_unmapped: wait queue for importers to unmap buffer objects in the BAR
+ * @unmapped: wait queue of an unplug for importers to unmap buffer objects in the
+ *	BAR, and for this device to unmap the objects that it imported
+ * @num_import_maps: number of imported objects that are mapped; the last unmapping
+ *	wakes @unmapped
  * @engines: copy engines
  * @frees_begun: number of carveout resources whose release has begun
  * @frees_done: number of these that are free or in quarantine
@@ -119,7 +122,8 @@ struct vgem_pfn_device {
 	phys_addr_t bar_base;
 	unsigned long bar_pages;
 	struct p2pdma_provider *p2pdma;
-	wait_queue_head_t bar_unmapped;
+	wait_queue_head_t unmapped;
+	atomic_t num_import_maps;
 	struct vgem_pfn_engines *engines;
 	u32 move_delay_us;
 	u32 max_block_order;
@@ -152,7 +156,7 @@ struct vgem_pfn_device {
  * @next_run: index of the run after the last one that get_pfn returned
  * @resume_region: region to restore after suspend, or TTM_PL_SYSTEM for none
  * @num_bar_maps: number of scatter lists of a BAR that importers have mapped;
- *		  unmapping the last one wakes &vgem_pfn_device.bar_unmapped
+ *		  unmapping the last one wakes &vgem_pfn_device.unmapped
  * @late_unmap: unmaps an imported object some time after a notification
  * @late: an imported object is still mapped after a notification
  * @unmap_time: when @late_unmap unmaps it
@@ -331,7 +335,7 @@ void vgem_pfn_import_unplug(struct vgem_pfn_bo *bo);
 bool vgem_pfn_import_is_mapped(struct vgem_pfn_bo *bo);
 u64 vgem_pfn_import_lookup(struct vgem_pfn_bo *bo, pgoff_t pgoff);
 int vgem_pfn_import_move(struct vgem_pfn_bo *bo, u32 region);
-void vgem_pfn_import_fini(struct vgem_pfn_bo *bo);
+void vgem_pfn_import_release(struct vgem_pfn_bo *bo);
 struct drm_gem_object *vgem_pfn_gem_prime_import(struct drm_device *drm,
 						 struct dma_buf *dmabuf);
 

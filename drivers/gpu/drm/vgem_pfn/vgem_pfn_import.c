@@ -52,6 +52,8 @@ static enum dma_data_direction vgem_pfn_import_dir(struct vgem_pfn_bo *bo)
 static void vgem_pfn_import_unmap(struct vgem_pfn_bo *bo,
 				  struct dma_buf_attachment *attach)
 {
+	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
+
 	dma_resv_assert_held(bo->tbo.base.resv);
 
 	if (!bo->tbo.sg)
@@ -60,6 +62,8 @@ static void vgem_pfn_import_unmap(struct vgem_pfn_bo *bo,
 	dma_buf_unmap_attachment(attach, bo->tbo.sg, vgem_pfn_import_dir(bo));
 	bo->tbo.sg = NULL;
 	bo->late = false;
+	if (atomic_dec_and_test(&vdev->num_import_maps))
+		wake_up_all(&vdev->unmapped);
 }
 
 /**
@@ -107,6 +111,7 @@ static int vgem_pfn_import_map(struct vgem_pfn_bo *bo)
 	if (IS_ERR(sg))
 		return PTR_ERR(sg);
 	bo->tbo.sg = sg;
+	atomic_inc(&vgem_pfn_bo_device(bo)->num_import_maps);
 
 	ret = vgem_pfn_import_check_list(sg, bo->tbo.base.size,
 					 dma_get_max_seg_size(attach->dev));
@@ -301,8 +306,29 @@ static int vgem_pfn_import_mmap(struct drm_gem_object *obj,
 }
 
 /* No .export: drm_gem returns the imported dma-buf. */
+/*
+ * Unmaps before TTM waits for the fences of the buffer: this device does not use
+ * the memory.
+ */
+static void vgem_pfn_import_free(struct drm_gem_object *obj)
+{
+	struct vgem_pfn_bo *bo = gem_to_vgem_pfn_bo(obj);
+	struct dma_buf_attachment *attach = obj->import_attach;
+
+	if (attach) {
+		dma_resv_lock(obj->resv, NULL);
+		vgem_pfn_import_unmap(bo, attach);
+		dma_resv_unlock(obj->resv);
+		dma_buf_detach(bo->imported, attach);
+		obj->import_attach = NULL;
+	}
+	/* A notification can queue the work until the attachment is gone. */
+	cancel_delayed_work_sync(&bo->late_unmap);
+	vgem_pfn_bo_free(obj);
+}
+
 static const struct drm_gem_object_funcs vgem_pfn_import_funcs = {
-	.free = vgem_pfn_bo_free,
+	.free = vgem_pfn_import_free,
 	.print_info = drm_gem_ttm_print_info,
 	.vmap = vgem_pfn_import_vmap,
 	.vunmap = vgem_pfn_import_vunmap,
@@ -310,28 +336,18 @@ static const struct drm_gem_object_funcs vgem_pfn_import_funcs = {
 };
 
 /**
- * vgem_pfn_import_fini() - detach from the imported dma-buf and release it
- * @bo: the buffer object, referenced only by its attachment
+ * vgem_pfn_import_release() - release the dma-buf of an object that is destroyed
+ * @bo: the buffer object; nothing happens if it is not imported
  *
- * Does nothing for objects that are not imported. The reservation lock of @bo
- * must not be used afterwards.
+ * The reservation lock of @bo must not be used afterwards.
+ *
+ * Context: takes no reservation lock, since TTM may destroy an object while it
+ * holds ttm_global_mutex.
  */
-void vgem_pfn_import_fini(struct vgem_pfn_bo *bo)
+void vgem_pfn_import_release(struct vgem_pfn_bo *bo)
 {
-	struct dma_buf_attachment *attach = bo->tbo.base.import_attach;
-
-	if (!bo->imported)
-		return;
-
-	if (attach) {
-		dma_resv_lock(bo->tbo.base.resv, NULL);
-		vgem_pfn_import_unmap(bo, attach);
-		dma_resv_unlock(bo->tbo.base.resv);
-		dma_buf_detach(bo->imported, attach);
-	}
-	/* A notification can queue the work until the attachment is gone. */
-	cancel_delayed_work_sync(&bo->late_unmap);
-	dma_buf_put(bo->imported);
+	if (bo->imported)
+		dma_buf_put(bo->imported);
 }
 
 /**

@@ -57,7 +57,7 @@ static void vgem_pfn_wait_unmapped(struct vgem_pfn_bo *bo)
 {
 	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
 
-	if (!wait_event_timeout(vdev->bar_unmapped, !READ_ONCE(bo->num_bar_maps),
+	if (!wait_event_timeout(vdev->unmapped, !READ_ONCE(bo->num_bar_maps),
 				VGEM_PFN_UNMAP_TIMEOUT))
 		drm_err(&vdev->drm, "an importer did not unmap buffer %llu in %u s\n",
 			bo->id, VGEM_PFN_UNMAP_TIMEOUT / HZ);
@@ -100,6 +100,12 @@ void vgem_pfn_device_unplug(struct vgem_pfn_device *vdev)
 
 	while ((bo = vgem_pfn_bos_next(vdev, bo)))
 		vgem_pfn_revoke(bo);
+
+	/* The iteration skips objects that are being freed. */
+	if (!wait_event_timeout(vdev->unmapped, !atomic_read(&vdev->num_import_maps),
+				VGEM_PFN_UNMAP_TIMEOUT))
+		drm_err(&vdev->drm, "imported buffers are still mapped after %u s\n",
+			VGEM_PFN_UNMAP_TIMEOUT / HZ);
 }
 
 /**
