@@ -154,6 +154,26 @@ static void test_race_unmap_late(struct shared *s)
 	usleep(600 * 1000);
 }
 
+static void test_unmap_sooner(struct shared *s)
+{
+	struct timespec start = {};
+
+	shared_map(s);
+	vgem_pfn_set_knob(s->other, "import_unmap_ms", 15000);
+	vgem_pfn_bo_move(s->fd, s->handle, VGEM_PFN_TT);
+	shared_map(s);
+	vgem_pfn_set_knob(s->other, "import_unmap_ms", 100);
+	igt_nsec_elapsed(&start);
+	vgem_pfn_bo_move(s->fd, s->handle, VGEM_PFN_CARVEOUT);
+	vgem_pfn_set_knob(s->other, "import_unmap_ms", 0);
+	while (vgem_pfn_bo_region(s->other, s->import) == VGEM_PFN_TT)
+		igt_assert_lt_u64(igt_nsec_elapsed(&start), 10000000000ULL);
+	igt_assert_lte_u64(100000000, igt_nsec_elapsed(&start));
+	shared_assert_unmapped(s);
+	shared_map(s);
+	shared_check(s, 0);
+}
+
 static void test_mmap(struct shared *s)
 {
 	char *map = vgem_pfn_bo_mmap(s->other, s->import, s->size,
@@ -221,6 +241,10 @@ void import_move_tests(int fd, int other)
 	igt_describe("A move may happen at any time in the life of an import that unmaps late.");
 	igt_subtest("move-race-unmap-late")
 		with_shared(fd, other, test_race_unmap_late);
+
+	igt_describe("The delay of an unmapping is that of the last notification.");
+	igt_subtest("unmap-sooner")
+		with_shared(fd, other, test_unmap_sooner);
 
 	igt_describe("A mapping of an import shows the buffer.");
 	igt_subtest("mmap")

@@ -64,6 +64,10 @@
  * Description: Like move-race, with an import that unmaps 500 ms after a notification.
  *		Nothing is unmapped after the import is closed.
  *
+ * SUBTEST: unmap-sooner
+ * Description: If a notification is handled before its delay is over, because the import
+ *		is mapped again, the next notification can have a shorter delay.
+ *
  * SUBTEST: close-busy
  * Description: A closed import is unmapped and detached at once, not when the fences of
  *		its buffer have signaled.

@@ -138,8 +138,9 @@ static void vgem_pfn_import_queue_unmap(struct vgem_pfn_bo *bo)
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	queue_delayed_work(system_dfl_wq, &bo->late_unmap,
-			   ns > 0 ? nsecs_to_jiffies(ns) + 1 : 0);
+	/* An earlier notification may have set a longer time. */
+	mod_delayed_work(system_dfl_wq, &bo->late_unmap,
+			 ns > 0 ? nsecs_to_jiffies(ns) + 1 : 0);
 }
 
 /* An importer of scatter lists may unmap later, in bounded time. */
