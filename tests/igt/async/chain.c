@@ -11,13 +11,14 @@
 
 static void test_chained(int fd)
 {
+	const uint64_t seed = pfn_new_seed();
 	const size_t size = 256 * KiB;
 	uint32_t handle, syncobjs[12];
 	struct pfn_hold hold;
 	int i, round;
 
 	handle = vgem_pfn_bo_create(fd, size, VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
-	vgem_pfn_bo_fill(fd, handle, size, 1);
+	vgem_pfn_bo_fill(fd, handle, size, seed + 1);
 	for (i = 0; i < 12; i++)
 		syncobjs[i] = syncobj_create(fd, 0);
 
@@ -43,8 +44,8 @@ static void test_chained(int fd)
 			if (i)
 				igt_assert(async_done(fd, syncobjs[i - 1]));
 		}
-		vgem_pfn_bo_check_mem(fd, handle, size, round);
-		vgem_pfn_bo_fill(fd, handle, size, round + 1);
+		vgem_pfn_bo_check_mem(fd, handle, size, seed + round);
+		vgem_pfn_bo_fill(fd, handle, size, seed + round + 1);
 	}
 	for (i = 0; i < 12; i++)
 		syncobj_destroy(fd, syncobjs[i]);

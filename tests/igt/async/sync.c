@@ -27,8 +27,9 @@ static void destroy(int fd, uint32_t handle, uint32_t syncobj)
 
 static void test_out(int fd, uint64_t point)
 {
+	const uint64_t seed = pfn_new_seed();
 	struct drm_vgem_pfn_bo_move arg = {
-		.handle = create(fd, 1),
+		.handle = create(fd, seed),
 		.flags = DRM_VGEM_PFN_MOVE_ASYNC,
 		.region = VGEM_PFN_TT,
 		.out_syncobj = syncobj_create(fd, 0),
@@ -46,7 +47,7 @@ static void test_out(int fd, uint64_t point)
 	pfn_hold_end(&hold);
 	igt_assert_eq(async_syncobj_wait(fd, arg.out_syncobj, point, -1), 0);
 	pfn_mem_read(vgem_pfn_bo_pfn(fd, arg.handle, 0), 0, &word, 8);
-	igt_assert_eq_u64(word, pfn_pattern_word(1, 0));
+	igt_assert_eq_u64(word, pfn_pattern_word(seed, 0));
 
 	/* Add a second point to the timeline. */
 	if (point) {
@@ -61,7 +62,7 @@ static void test_out(int fd, uint64_t point)
 		pfn_hold_end(&hold);
 		igt_assert_eq(async_syncobj_wait(fd, arg.out_syncobj, point + 5, -1), 0);
 	}
-	vgem_pfn_bo_check_mem(fd, arg.handle, 64 * KiB, 1);
+	vgem_pfn_bo_check_mem(fd, arg.handle, 64 * KiB, seed);
 	destroy(fd, arg.handle, arg.out_syncobj);
 }
 

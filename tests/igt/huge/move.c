@@ -204,7 +204,8 @@ static void test_no_zap(int fd, int importer)
 static void test_pending(int fd, int importer)
 {
 	const uint32_t flags = DMA_BUF_PFN_IMPORT_P2P | PFN_BROKEN_NO_FENCE_WAIT;
-	struct prime p = prime_create_flags(fd, importer, HUGE, 1, flags);
+	const uint64_t seed = pfn_new_seed();
+	struct prime p = prime_create_flags(fd, importer, HUGE, seed, flags);
 	int good = pfn_import(importer, p.dmabuf);
 	struct dma_buf_pfn_entry entry;
 	uint64_t word;
@@ -221,8 +222,8 @@ static void test_pending(int fd, int importer)
 
 	/* The correct importer waits for the copy. */
 	pfn_import_read(good, 0, &word, sizeof(word));
-	igt_assert_eq_u64(word, pfn_pattern_word(1, 0));
-	pfn_import_dev_check(good, p.size, 1);
+	igt_assert_eq_u64(word, pfn_pattern_word(seed, 0));
+	pfn_import_dev_check(good, p.size, seed);
 	pfn_import_assert_truth(good, fd, p.handle, p.size, ENTRY_DEV);
 	vgem_pfn_set_knob(fd, "engine_latency_us", 0);
 	close(good);

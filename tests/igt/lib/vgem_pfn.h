@@ -96,6 +96,11 @@ bool vgem_pfn_find_region(int fd, uint32_t id, struct drm_vgem_pfn_region *regio
 /* Set a knob in the device's debugfs directory; see vgem_pfn_reset_on_exit(). */
 void vgem_pfn_set_knob(int fd, const char *name, uint32_t value);
 
+/*
+ * A new seed: no memory has its pattern. Memory that was freed keeps the patterns of other
+ * buffers, which a test could take for the result of a copy that was not made yet.
+ */
+uint64_t pfn_new_seed(void);
 /* Fill or check through a temporary mapping. */
 void vgem_pfn_bo_fill(int fd, uint32_t handle, size_t size, uint64_t seed);
 void vgem_pfn_bo_check(int fd, uint32_t handle, size_t size, uint64_t seed);

@@ -168,12 +168,13 @@ static void test_show(int fd, uint32_t region)
 /* The copy to the screen waits for the one to the new placement. */
 static void test_pending(int fd)
 {
-	struct picture p = picture_create(fd, VGEM_PFN_CARVEOUT, 1);
+	const uint64_t seed = pfn_new_seed();
+	struct picture p = picture_create(fd, VGEM_PFN_CARVEOUT, seed);
 
 	vgem_pfn_set_knob(fd, "engine_latency_us", 200000);
 	igt_assert_eq(__vgem_pfn_bo_move_async(fd, p.handle, VGEM_PFN_TT, 0), 0);
 	igt_assert_eq(__show(&p), 0);
-	check(&p, 1);
+	check(&p, seed);
 	vgem_pfn_set_knob(fd, "engine_latency_us", 0);
 	picture_destroy(&p);
 }

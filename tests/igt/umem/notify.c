@@ -105,7 +105,7 @@ static void test_fence(int fd)
 	/* The first access of the device must see the copy. */
 	igt_assert_lt(0, umem_addresses(umem, addresses, UMEM_PAGES));
 	pfn_mem_read(addresses[1] / PFN_PAGE_SIZE, 0, &word, sizeof(word));
-	igt_assert_eq_u64(word, pfn_pattern_word(1, (OFFSET / PFN_PAGE_SIZE + 1) *
+	igt_assert_eq_u64(word, pfn_pattern_word(bo.seed, (OFFSET / PFN_PAGE_SIZE + 1) *
 						 PFN_PAGE_SIZE / sizeof(word)));
 	check(umem, &bo);
 	vgem_pfn_set_knob(fd, "engine_latency_us", 0);

@@ -35,6 +35,7 @@ struct umem_bo {
 	uint32_t handle;
 	int dmabuf;
 	size_t size;
+	uint64_t seed;
 };
 
 #define UMEM_PAGES	64

@@ -154,10 +154,10 @@ size_t umem_addresses(int umem, uint64_t *addresses, size_t max)
 
 struct umem_bo umem_bo_create(int fd, uint32_t region)
 {
-	struct umem_bo bo = { .fd = fd, .size = UMEM_SIZE };
+	struct umem_bo bo = { .fd = fd, .size = UMEM_SIZE, .seed = pfn_new_seed() };
 
 	bo.handle = vgem_pfn_bo_create_movable(fd, bo.size, region);
-	vgem_pfn_bo_fill(fd, bo.handle, bo.size, 1);
+	vgem_pfn_bo_fill(fd, bo.handle, bo.size, bo.seed);
 	bo.dmabuf = vgem_pfn_export(fd, bo.handle);
 	return bo;
 }
@@ -170,7 +170,7 @@ void umem_bo_destroy(struct umem_bo *bo)
 	igt_assert_eq_u32(query.num_attachments, 0);
 	vgem_pfn_bo_move(bo->fd, bo->handle, query.region == VGEM_PFN_TT ?
 			 VGEM_PFN_SYSTEM : VGEM_PFN_TT);
-	vgem_pfn_bo_check(bo->fd, bo->handle, bo->size, 1);
+	vgem_pfn_bo_check(bo->fd, bo->handle, bo->size, bo->seed);
 	close(bo->dmabuf);
 	vgem_pfn_gem_close(bo->fd, bo->handle);
 }
