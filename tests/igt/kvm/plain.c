@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "igt.h"
 #include "kvm.h"
@@ -86,21 +85,13 @@ static void test_signal(int fd)
 	end(&bo, map);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	igt_assert_eq(clock_gettime(CLOCK_MONOTONIC, &t), 0);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
 /* The time of a pass of the guest over the buffer, one word per page */
 static uint64_t pass_ns(struct vm_bo *bo)
 {
-	uint64_t start = now_ns();
+	uint64_t start = pfn_now_ns();
 
 	vm_check(&bo->vm, VM_GPA, bo->size, PFN_PAGE_SIZE, 1);
-	return now_ns() - start;
+	return pfn_now_ns() - start;
 }
 
 /*

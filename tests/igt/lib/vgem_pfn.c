@@ -310,12 +310,17 @@ void pfn_mem_write(uint64_t pfn, size_t offset, const void *data,
 	igt_assert_eq(__pfn_mem_write(pfn, offset, data, length), 0);
 }
 
-uint64_t pfn_new_seed(void)
+uint64_t pfn_now_ns(void)
 {
 	struct timespec now;
 
 	igt_assert_eq(clock_gettime(CLOCK_MONOTONIC, &now), 0);
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+uint64_t pfn_new_seed(void)
+{
+	return pfn_now_ns();
 }
 
 void vgem_pfn_bo_fill(int fd, uint32_t handle, size_t size, uint64_t seed)

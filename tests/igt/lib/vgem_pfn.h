@@ -96,9 +96,13 @@ bool vgem_pfn_find_region(int fd, uint32_t id, struct drm_vgem_pfn_region *regio
 /* Set a knob in the device's debugfs directory; see vgem_pfn_reset_on_exit(). */
 void vgem_pfn_set_knob(int fd, const char *name, uint32_t value);
 
+/* CLOCK_MONOTONIC in nanoseconds */
+uint64_t pfn_now_ns(void);
+
 /*
- * A new seed: no memory has its pattern. Memory that was freed keeps the patterns of other
- * buffers, which a test could take for the result of a copy that was not made yet.
+ * Return a seed that was not used before. Freed memory keeps the patterns of its buffers.
+ * With a seed that another test has used, too, a test could take such a pattern for the
+ * result of a copy that was not made yet.
  */
 uint64_t pfn_new_seed(void);
 /* Fill or check through a temporary mapping. */

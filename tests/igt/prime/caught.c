@@ -29,10 +29,7 @@
 
 uint64_t now_us(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000ULL + now.tv_nsec / 1000;
+	return pfn_now_ns() / 1000;
 }
 
 struct verdict verdict(bool caught, const char *by, uint64_t since)

@@ -29,14 +29,6 @@ static void slow_copies(int fd, uint32_t us)
 	vgem_pfn_set_knob(fd, "async_moves", us ? 1 : 0);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
 static void test_engines(int fd, int importer)
 {
 	struct prime held = prime_create(fd, importer, SIZE, 1);
@@ -93,10 +85,10 @@ static bool try_holds_move(int fd, int importer, uint32_t op, uint32_t flags,
 	slow_jobs(latency_us);
 	pfn_job_submit(p.import, &arg);
 	slow_jobs(0);
-	begin = now_ns();
+	begin = pfn_now_ns();
 	vgem_pfn_mover_start(&mover, fd, p.handle, VGEM_PFN_TT);
 	asleep = pfn_thread_asleep(&mover.thread);
-	waiting = now_ns();
+	waiting = pfn_now_ns();
 	if (pfn_job_done(p.import, arg.job)) {
 		vgem_pfn_mover_wait(&mover);
 		prime_destroy(&p);

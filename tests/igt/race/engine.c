@@ -22,7 +22,7 @@ static uint64_t measure(struct race_setup *setup)
 	uint32_t handle = vgem_pfn_bo_create(setup->fd, 64 * KiB,
 					     VGEM_PFN_CARVEOUT, VGEM_PFN_TT);
 	int dmabuf = vgem_pfn_export(setup->fd, handle), import, i;
-	uint64_t begin = race_now(), word;
+	uint64_t begin = pfn_now_ns(), word;
 
 	import = pfn_import(setup->importer, dmabuf);
 	for (i = 0; i < 64; i++) {
@@ -33,7 +33,7 @@ static uint64_t measure(struct race_setup *setup)
 	close(import);
 	close(dmabuf);
 	vgem_pfn_gem_close(setup->fd, handle);
-	return (race_now() - begin) / 64;
+	return (pfn_now_ns() - begin) / 64;
 }
 
 void race_setup_init(struct race_setup *setup, const struct race_options *options)
@@ -123,7 +123,7 @@ static void assert_useful(const struct race_setup *setup, uint64_t seed)
 static void test_engine(const struct race_options *options, unsigned int seconds,
 			unsigned int actions)
 {
-	uint64_t begin = race_now(), said = begin, end;
+	uint64_t begin = pfn_now_ns(), said = begin, end;
 	struct race_overlap *overlap = calloc(1, sizeof(*overlap));
 	struct race_scenario scenario;
 	struct race_result result;
@@ -146,13 +146,13 @@ static void test_engine(const struct race_options *options, unsigned int seconds
 		total.ops += result.ops;
 		total.ns += result.ns;
 		total.refused += result.refused;
-		if (race_now() - said > 10000000000ULL) {
-			said = race_now();
+		if (pfn_now_ns() - said > 10000000000ULL) {
+			said = pfn_now_ns();
 			progress(options, &total, said - begin);
 		}
-	} while (race_now() < end);
+	} while (pfn_now_ns() < end);
 
-	progress(options, &total, race_now() - begin);
+	progress(options, &total, pfn_now_ns() - begin);
 	igt_info("%llu operations were refused because of others\n",
 		 (long long)total.refused);
 	race_overlap_print(overlap, &setup);

@@ -37,7 +37,7 @@ static uint64_t find(struct race_setup *setup, const struct broken *mode,
 		     struct race_scenario *scenario, struct race_result *result,
 		     uint64_t seed)
 {
-	uint64_t until = race_now() + FIND_MS * 1000000ULL, ops = 0;
+	uint64_t until = pfn_now_ns() + FIND_MS * 1000000ULL, ops = 0;
 
 	for (;;) {
 		race_generate(scenario, setup, seed++, ACTIONS);
@@ -50,7 +50,7 @@ static uint64_t find(struct race_setup *setup, const struct broken *mode,
 		if (result->failed)
 			return ops;
 		free(scenario->actions);
-		igt_assert_f(race_now() < until, "not found in %llu operations\n",
+		igt_assert_f(pfn_now_ns() < until, "not found in %llu operations\n",
 			     (long long)ops);
 	}
 }
@@ -70,14 +70,14 @@ static void test_finds(const struct race_options *options,
 	race_setup_init(&setup, &one);
 	setup.broken = mode->flag;
 
-	begin = race_now();
+	begin = pfn_now_ns();
 	ops = find(&setup, mode, &scenario, &result, one.seed);
 	igt_info("found with seed %llu after %llu operations and %llu ms: %s\n",
 		 (long long)scenario.seed, (long long)ops,
-		 (long long)(race_now() - begin) / 1000000, result.failure);
+		 (long long)(pfn_now_ns() - begin) / 1000000, result.failure);
 
 	race_shrink(&setup, &scenario, &result, ALL_MS - AGAIN_MS -
-		    (race_now() - begin) / 1000000, &how);
+		    (pfn_now_ns() - begin) / 1000000, &how);
 	igt_info("%u actions are left after %u runs in %llu ms:\n", scenario.num,
 		 how.trials, (long long)how.ns / 1000000);
 	race_print(&scenario);

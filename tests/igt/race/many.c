@@ -62,11 +62,11 @@ static bool use(struct many *m, unsigned int i)
 
 static uint64_t move(struct many *m, unsigned int n)
 {
-	uint64_t begin = race_now();
+	uint64_t begin = pfn_now_ns();
 
 	igt_assert_eq(__vgem_pfn_bo_move(m->fd, m->handle, n % 2 ?
 					 VGEM_PFN_CARVEOUT : VGEM_PFN_TT), 0);
-	return race_now() - begin;
+	return pfn_now_ns() - begin;
 }
 
 /*
@@ -180,14 +180,14 @@ static bool try_fair(unsigned int moves)
 		igt_assert_eq(pthread_create(&users[i].thread, NULL, user_thread,
 					     &users[i]), 0);
 	}
-	begin = race_now();
+	begin = pfn_now_ns();
 	/* Neither the mover nor the slowest importer may starve. */
 	for (n = 0; n < moves || least_uses(users) < FEWEST_USES; n++) {
-		if (n >= moves && race_now() - begin > BUSY_NS)
+		if (n >= moves && pfn_now_ns() - begin > BUSY_NS)
 			break;
 		move(&m, n);
 	}
-	begin = race_now() - begin;
+	begin = pfn_now_ns() - begin;
 	stop = 1;
 	for (i = 0; i < THREADS; i++)
 		pthread_join(users[i].thread, NULL);

@@ -250,7 +250,6 @@ struct race_result {
 	unsigned int begun_to[RACE_MAX_THREADS];	/* actions begun by each thread */
 };
 
-uint64_t race_now(void);
 /* Do a fixed amount of work. Returns its duration in ns. */
 uint64_t race_spin(void);
 /* @ms: repeat the scenario for this long; 0 to run it once. @overlap may be NULL. */

@@ -15,22 +15,14 @@
 
 #define MAX_EVENTS	4096
 
-uint64_t race_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
 uint64_t race_spin(void)
 {
-	uint64_t begin = race_now();
+	uint64_t begin = pfn_now_ns();
 	volatile unsigned int i;
 
 	for (i = 0; i < 20000; i++)
 		;
-	return race_now() - begin;
+	return pfn_now_ns() - begin;
 }
 
 static void note(struct race_thread *thread, const struct race_action *action,
@@ -57,17 +49,17 @@ static bool turn(struct race_thread *thread, unsigned int index)
 	if (action->thread != thread->index)
 		return true;
 	if (world->stop ||
-	    (thread->passes && race_now() > world->deadline))
+	    (thread->passes && pfn_now_ns() > world->deadline))
 		return false;
 
 	atomic_store(&thread->next, index + 1);
 	if (action->pause_us)
 		usleep(action->pause_us);
-	begin = race_now();
+	begin = pfn_now_ns();
 	atomic_store(&thread->since, begin);
 	if (race_do(thread, action))
 		thread->refused[action->kind]++;
-	end = race_now();
+	end = pfn_now_ns();
 	atomic_store(&thread->since, 0);
 	atomic_fetch_add(&thread->ops, 1);
 	note(thread, action, begin, end);
@@ -111,7 +103,7 @@ static double slowness(struct race_world *world, struct watch *watch)
 /* Return the index of a stuck thread, or -1. */
 static int look(struct race_world *world, struct watch *watch)
 {
-	uint64_t now = race_now(), ops = 0, since, patience;
+	uint64_t now = pfn_now_ns(), ops = 0, since, patience;
 	unsigned int i;
 
 	for (i = 0; i < world->scenario->num_threads; i++)
@@ -141,13 +133,13 @@ static void stuck(struct race_world *world, int index)
 	race_fail(world, "thread %d is stuck in action %u, %s, for %llu ms",
 		  index, next - 1,
 		  race_kind_names[world->scenario->actions[next - 1].kind],
-		  since ? (unsigned long long)(race_now() - since) / 1000000 : 0);
+		  since ? (unsigned long long)(pfn_now_ns() - since) / 1000000 : 0);
 }
 
 /* Wait for all threads. A thread that never ends fails the whole program. */
 static void wait_threads(struct race_world *world)
 {
-	struct watch watch = { .when = race_now() };
+	struct watch watch = { .when = pfn_now_ns() };
 	uint64_t give_up = 0;
 	unsigned int i;
 	int ret;
@@ -170,9 +162,9 @@ static void wait_threads(struct race_world *world)
 			ret = look(world, &watch);
 			if (ret >= 0 && !give_up) {
 				stuck(world, ret);
-				give_up = race_now() + world->setup->patience_ns;
+				give_up = pfn_now_ns() + world->setup->patience_ns;
 			}
-			if (!give_up || race_now() < give_up)
+			if (!give_up || pfn_now_ns() < give_up)
 				continue;
 			race_print(world->scenario);
 			igt_assert_f(false, "%s, and does not end\n",
@@ -214,7 +206,7 @@ void race_run(const struct race_setup *setup, const struct race_scenario *scenar
 	race_world_create(world, setup, scenario);
 	memset(result, 0, sizeof(*result));
 	race_catch_faults(true);
-	begin = race_now();
+	begin = pfn_now_ns();
 	if (ms)
 		world->deadline = begin + ms * 1000000ULL;
 
@@ -227,7 +219,7 @@ void race_run(const struct race_setup *setup, const struct race_scenario *scenar
 					     thread), 0);
 	}
 	wait_threads(world);
-	result->ns = race_now() - begin;
+	result->ns = pfn_now_ns() - begin;
 
 	if (overlap)
 		collect(world, overlap);

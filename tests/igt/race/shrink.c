@@ -26,12 +26,12 @@ struct shrinker {
 bool race_again(const struct race_setup *setup, const struct race_scenario *scenario,
 		unsigned int ms, struct race_result *result)
 {
-	uint64_t until = race_now() + ms * 1000000ULL;
+	uint64_t until = pfn_now_ns() + ms * 1000000ULL;
 	unsigned int run_ms = 250 * setup->slow;
 
 	do {
 		race_run(setup, scenario, run_ms, NULL, result);
-	} while (!result->failed && race_now() < until);
+	} while (!result->failed && pfn_now_ns() < until);
 	return result->failed;
 }
 
@@ -78,7 +78,7 @@ static bool without(struct shrinker *s, const bool *out)
 
 static bool is_over(struct shrinker *s)
 {
-	return race_now() > s->deadline;
+	return pfn_now_ns() > s->deadline;
 }
 
 /*
@@ -196,7 +196,7 @@ void race_shrink(const struct race_setup *setup, struct race_scenario *scenario,
 		 const struct race_result *result, unsigned int ms,
 		 struct race_shrink *how)
 {
-	uint64_t begin = race_now();
+	uint64_t begin = pfn_now_ns();
 	struct shrinker s = {
 		.setup = setup,
 		.scenario = scenario,
@@ -211,5 +211,5 @@ void race_shrink(const struct race_setup *setup, struct race_scenario *scenario,
 	whole_kinds(&s);
 	slower(&s);
 	parts(&s);
-	how->ns = race_now() - begin;
+	how->ns = pfn_now_ns() - begin;
 }
