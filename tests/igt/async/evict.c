@@ -162,51 +162,25 @@ static void test_queue(int fd)
 	vgem_pfn_gem_close(fd, handle);
 }
 
-/* Move a buffer back and forth until @stop is set. */
-struct shuttle {
-	int fd;
-	uint32_t handle;
-	volatile bool stop;
-	volatile unsigned int moves;
-	int ret;
-};
-
-static void shuttle_run(void *arg)
-{
-	struct shuttle *s = arg;
-
-	while (!s->stop && !s->ret) {
-		uint32_t region = s->moves % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT;
-
-		s->ret = __vgem_pfn_bo_move_async(s->fd, s->handle, region, 0);
-		s->moves++;
-	}
-}
-
 static void test_evict_all_busy(int fd)
 {
-	struct shuttle s = {
-		.fd = fd,
-		.handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
-					     VGEM_PFN_TT),
-	};
-	struct pfn_thread thread;
+	uint32_t handle = vgem_pfn_bo_create(fd, 64 * KiB, VGEM_PFN_CARVEOUT,
+					     VGEM_PFN_TT);
+	struct vgem_pfn_shuttle shuttle;
 	int i, ret = 0;
 
 	vgem_pfn_set_knob(fd, "async_moves", 1);
-	pfn_thread_start(&thread, shuttle_run, &s);
+	vgem_pfn_shuttle_start(&shuttle, fd, handle, true);
 	/* The thread may begin later than all of these evictions end. */
-	while (!s.moves)
+	while (!shuttle.moves && !shuttle.ret)
 		usleep(1000);
 	for (i = 0; i < 20 && !ret; i++)
 		ret = __vgem_pfn_evict_all_carveouts(fd);
-	s.stop = true;
-	pfn_thread_join(&thread);
-	igt_info("%u moves meanwhile\n", s.moves);
+	vgem_pfn_shuttle_stop(&shuttle);
+	igt_info("%u moves meanwhile\n", shuttle.moves);
 	igt_assert_eq(ret, 0);
-	igt_assert_eq(s.ret, 0);
-	igt_assert_lt(0, (int)s.moves);
-	vgem_pfn_gem_close(fd, s.handle);
+	igt_assert_lt(0, (int)shuttle.moves);
+	vgem_pfn_gem_close(fd, handle);
 }
 
 void async_evict_tests(int fd)

@@ -3,7 +3,6 @@
  * Subtests of imports whose exporter moves the buffer: they are unmapped before the
  * move, and mapped at the new placement when used again.
  */
-#include <pthread.h>
 #include <sys/mman.h>
 
 #include "igt.h"
@@ -83,40 +82,16 @@ static void test_evict_twin(struct shared *s)
 	close(fd);
 }
 
-struct race {
-	struct shared *s;
-	volatile int stop;
-	volatile uint64_t moves;
-	volatile bool failed;
-};
-
-static void *race_thread(void *arg)
-{
-	struct race *race = arg;
-	uint32_t region = VGEM_PFN_CARVEOUT;
-
-	while (!race->stop) {
-		region = VGEM_PFN_CARVEOUT + VGEM_PFN_TT - region;
-		if (__vgem_pfn_bo_move(race->s->fd, race->s->handle, region)) {
-			race->failed = true;
-			break;
-		}
-		race->moves++;
-	}
-	return NULL;
-}
-
 static void race_often(struct shared *s, unsigned int rounds)
 {
-	struct race race = { .s = s };
+	struct vgem_pfn_shuttle shuttle;
 	unsigned int i, mapped = 0;
-	pthread_t thread;
 	uint64_t pfn;
 
 	vgem_pfn_gem_close(s->other, s->import);
-	igt_assert_eq(pthread_create(&thread, NULL, race_thread, &race), 0);
-	for (i = 0; i < rounds || race.moves <= rounds / 5; i++) {
-		igt_assert(!race.failed);
+	vgem_pfn_shuttle_start(&shuttle, s->fd, s->handle, false);
+	for (i = 0; i < rounds || shuttle.moves <= rounds / 5; i++) {
+		igt_assert_eq(shuttle.ret, 0);
 		s->import = import_handle(s->other, s->dmabuf);
 		igt_assert_eq(__vgem_pfn_bo_move(s->other, s->import,
 						 VGEM_PFN_TT), 0);
@@ -124,10 +99,8 @@ static void race_often(struct shared *s, unsigned int rounds)
 		mapped += pfn != VGEM_PFN_NO_PFN;
 		vgem_pfn_gem_close(s->other, s->import);
 	}
-	race.stop = 1;
-	igt_assert_eq(pthread_join(thread, NULL), 0);
-	igt_info("%llu moves, found mapped %u times of %u\n",
-		 (long long)race.moves, mapped, i);
+	vgem_pfn_shuttle_stop(&shuttle);
+	igt_info("%u moves, found mapped %u times of %u\n", shuttle.moves, mapped, i);
 
 	s->import = import_handle(s->other, s->dmabuf);
 	shared_map(s);
@@ -144,13 +117,13 @@ static void test_race_long(struct shared *s)
 	race_often(s, 500);
 }
 
-/* A closed import is not unmapped again. */
+/* A delayed unmapping does not run after the import is closed. */
 static void test_race_unmap_late(struct shared *s)
 {
 	vgem_pfn_set_knob(s->other, "import_unmap_ms", 500);
 	race_often(s, 50);
 	vgem_pfn_set_knob(s->other, "import_unmap_ms", 0);
-	/* Until the last unmapping is due */
+	/* Longer than the delay of the last notification */
 	usleep(600 * 1000);
 }
 

@@ -433,3 +433,36 @@ void vgem_pfn_mover_wait(struct vgem_pfn_mover *mover)
 	pfn_thread_join(&mover->thread);
 	igt_assert_eq(mover->ret, 0);
 }
+
+static void shuttle_run(void *arg)
+{
+	struct vgem_pfn_shuttle *s = arg;
+
+	while (!s->stop) {
+		uint32_t region = s->moves % 2 ? VGEM_PFN_CARVEOUT : VGEM_PFN_TT;
+
+		s->ret = s->async ? __vgem_pfn_bo_move_async(s->fd, s->handle, region, 0) :
+				    __vgem_pfn_bo_move(s->fd, s->handle, region);
+		if (s->ret)
+			break;
+		s->moves++;
+	}
+}
+
+void vgem_pfn_shuttle_start(struct vgem_pfn_shuttle *shuttle, int fd, uint32_t handle,
+			    bool async)
+{
+	*shuttle = (struct vgem_pfn_shuttle) {
+		.fd = fd,
+		.handle = handle,
+		.async = async,
+	};
+	pfn_thread_start(&shuttle->thread, shuttle_run, shuttle);
+}
+
+void vgem_pfn_shuttle_stop(struct vgem_pfn_shuttle *shuttle)
+{
+	shuttle->stop = true;
+	pfn_thread_join(&shuttle->thread);
+	igt_assert_eq(shuttle->ret, 0);
+}

@@ -157,4 +157,21 @@ void vgem_pfn_mover_start_copied(struct vgem_pfn_mover *mover, int fd,
 /* Asserts that the move succeeded. */
 void vgem_pfn_mover_wait(struct vgem_pfn_mover *mover);
 
+/* A thread that moves a buffer between the carveout and TT, until it is stopped */
+struct vgem_pfn_shuttle {
+	int fd;
+	uint32_t handle;
+	bool async;
+	volatile bool stop;
+	volatile unsigned int moves;
+	volatile int ret;	/* of the last move; the thread ends if it is not 0 */
+	struct pfn_thread thread;
+};
+
+/* The buffer is in the carveout. @async: with copies by an engine */
+void vgem_pfn_shuttle_start(struct vgem_pfn_shuttle *shuttle, int fd, uint32_t handle,
+			    bool async);
+/* Asserts that all moves succeeded. */
+void vgem_pfn_shuttle_stop(struct vgem_pfn_shuttle *shuttle);
+
 #endif /* VGEM_PFN_H */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Subtests of umems whose buffer moves, is pinned, or is revoked */
 #include <errno.h>
-#include <pthread.h>
 
 #include "igt.h"
 #include "pfn_pci.h"
@@ -51,39 +50,21 @@ static void test_move(int fd, uint32_t first)
 	umem_bo_destroy(&bo);
 }
 
-static volatile int stop_moving;
-
-static void *move_thread(void *arg)
-{
-	struct umem_bo *bo = arg;
-	uint32_t region = VGEM_PFN_CARVEOUT;
-
-	while (!stop_moving) {
-		region = VGEM_PFN_CARVEOUT + VGEM_PFN_TT - region;
-		if (__vgem_pfn_bo_move(bo->fd, bo->handle, region))
-			return bo;
-	}
-	return NULL;
-}
-
-/* A notification can arrive before the umem knows its attachment. */
+/* A notification can arrive before ib_umem_dmabuf_get() has set umem->attach. */
 static void test_race(int fd)
 {
 	struct umem_bo bo = umem_bo_create(fd, VGEM_PFN_CARVEOUT);
-	pthread_t thread;
-	void *failed;
+	struct vgem_pfn_shuttle shuttle;
 	int i, umem;
 
-	stop_moving = 0;
-	igt_assert_eq(pthread_create(&thread, NULL, move_thread, &bo), 0);
-	for (i = 0; i < 200; i++) {
+	vgem_pfn_shuttle_start(&shuttle, fd, bo.handle, false);
+	for (i = 0; i < 200 || shuttle.moves <= 40; i++) {
+		igt_assert_eq(shuttle.ret, 0);
 		umem = __umem_import(bo.dmabuf, DMA_BUF_UMEM_DYNAMIC, OFFSET, LENGTH);
 		igt_assert_fd(umem);
 		close(umem);
 	}
-	stop_moving = 1;
-	igt_assert_eq(pthread_join(thread, &failed), 0);
-	igt_assert(!failed);
+	vgem_pfn_shuttle_stop(&shuttle);
 
 	umem = import(&bo, DMA_BUF_UMEM_DYNAMIC);
 	check(umem, &bo);

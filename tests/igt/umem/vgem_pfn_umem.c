@@ -24,7 +24,7 @@
  * Description: Like move, from each region.
  *
  * SUBTEST: move-race
- * Description: A buffer is imported as a dynamic umem while it moves, 200 times.
+ * Description: A buffer is imported as a dynamic umem while it moves, at least 200 times.
  *
  * SUBTEST: fence
  * Description: Mapping a dynamic umem waits until the copy to the new placement is done.
