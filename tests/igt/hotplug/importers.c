@@ -156,51 +156,54 @@ static void test_foreign_fence(void)
 	plug(1);
 }
 
-static int import_fd;
+struct closer {
+	int fd;
+	uint32_t handle;
+	struct pfn_thread thread;
+};
 
-static void close_import(void *arg)
+static void closer_run(void *arg)
 {
-	const uint32_t *import = arg;
+	const struct closer *closer = arg;
 
-	vgem_pfn_gem_close(import_fd, *import);
+	vgem_pfn_gem_close(closer->fd, closer->handle);
 }
 
-/* The object has no reference left, and waits for the lock to unmap and detach. */
+/* A thread that closes an import waits for the lock, to unmap it. */
 static void test_closing(void)
 {
 	int fd = vgem_pfn_open_faux(0), dmabuf;
 	struct timespec start = {};
 	struct vgem_pfn_mover mover;
-	struct pfn_thread closer;
-	uint32_t handle, import;
+	struct closer closer = { .fd = vgem_pfn_open_faux(1) };
 	struct pfn_hold hold;
+	uint32_t handle;
 
-	import_fd = vgem_pfn_open_faux(1);
 	handle = create(fd, 12);
 	dmabuf = vgem_pfn_export(fd, handle);
 	pfn_contract_mark("import late-unmap");
-	igt_assert_eq(__vgem_pfn_fd_to_handle(import_fd, dmabuf, &import), 0);
-	vgem_pfn_bo_move(import_fd, import, VGEM_PFN_TT);
-	vgem_pfn_set_knob(import_fd, "import_unmap_ms", 15000);
+	igt_assert_eq(__vgem_pfn_fd_to_handle(closer.fd, dmabuf, &closer.handle), 0);
+	vgem_pfn_bo_move(closer.fd, closer.handle, VGEM_PFN_TT);
+	vgem_pfn_set_knob(closer.fd, "import_unmap_ms", 15000);
 
-	/* The move has the lock until the fence signals, and for 10 s more. */
+	/* The move holds the lock until the fence signals, and for 10 s more. */
 	igt_emit_ignore_dmesg_regex("imported buffers are still mapped");
 	vgem_pfn_set_move_delay(fd, 10000000);
 	pfn_hold_begin(&hold);
 	vgem_pfn_mover_start_held(&mover, fd, handle, VGEM_PFN_TT, &hold);
-	pfn_thread_start(&closer, close_import, &import);
-	igt_assert(pfn_thread_asleep(&closer));
+	pfn_thread_start(&closer.thread, closer_run, &closer);
+	igt_assert(pfn_thread_asleep(&closer.thread));
 	igt_nsec_elapsed(&start);
 	unplug(1);
 	igt_assert_lte_u64(9900000000, igt_nsec_elapsed(&start));
 	pfn_hold_end(&hold);
 	vgem_pfn_set_move_delay(fd, 0);
-	pfn_thread_join(&closer);
+	pfn_thread_join(&closer.thread);
 	vgem_pfn_mover_wait(&mover);
 
 	igt_assert_eq_u32(vgem_pfn_bo_query(fd, handle).num_attachments, 0);
 	vgem_pfn_bo_check(fd, handle, SIZE, 12);
-	close(import_fd);
+	close(closer.fd);
 	close(dmabuf);
 	close(fd);
 	plug(1);
