@@ -82,14 +82,14 @@ spinlock_t *compat_fence_lock(u64 context)
 EXPORT_SYMBOL_GPL(compat_fence_lock);
 
 /*
- * Operations of fences, which may outlive the module that created them. They are
- * never freed, and this module stays loaded.
+ * A fence may outlive the module that created it, so it has these operations. They
+ * are never freed, and this module stays loaded once there is a fence.
  */
 static struct compat_fence_class {
 	struct dma_fence_ops ops;
 	char driver[MODULE_NAME_LEN];
 	char timeline[16];
-} compat_fence_classes[4]; /* two modules create fences */
+} compat_fence_classes[4]; /* only two of our modules create fences */
 
 static DEFINE_SPINLOCK(compat_fence_classes_lock);
 
@@ -124,7 +124,10 @@ static void compat_fence_class_init(struct compat_fence_class *class,
 	class->ops.get_driver_name = compat_fence_driver;
 }
 
-/* Operations with the names that @ops returns, which must not depend on the fence */
+/*
+ * Return operations with the names of @ops. Its callbacks must not use the fence.
+ * .enable_signaling must return true; other operations are not supported.
+ */
 const struct dma_fence_ops *compat_fence_ops(const struct dma_fence_ops *ops)
 {
 	const struct dma_fence_ops *ret = NULL;

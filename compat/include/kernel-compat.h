@@ -151,7 +151,7 @@ static inline bool dma_fence_was_initialized(struct dma_fence *fence)
  */
 spinlock_t *compat_fence_lock(u64 context);
 
-/* The core still uses the operations of a fence that has signaled. */
+/* The core uses the operations of a fence also after it has signaled. */
 const struct dma_fence_ops *compat_fence_ops(const struct dma_fence_ops *ops);
 
 static inline void dma_fence_init64(struct dma_fence *fence,

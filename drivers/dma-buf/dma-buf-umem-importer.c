@@ -65,7 +65,10 @@ static void umem_dynamic_invalidate(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	/* Nothing is mapped yet. ib_umem_dmabuf_get() may not have set umem->attach. */
+	/*
+	 * ib_umem_dmabuf_get() may not have set umem->attach yet, which unmapping
+	 * uses. Nothing is mapped.
+	 */
 	if (!umem->private)
 		return;
 

@@ -11,7 +11,7 @@
 #include "igt.h"
 #include "vgem_pfn_module.h"
 
-/* The names of fences' drivers and timelines are those of a module that may be gone. */
+/* This reads the names of the driver and the timeline, also after the module is unloaded. */
 static void query_fence(int file)
 {
 	struct sync_fence_info fences[4] = {};

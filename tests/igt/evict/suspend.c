@@ -94,7 +94,7 @@ static void test_suspend_busy(int fd)
 	igt_waitchildren();
 }
 
-/* The move has ended before the suspend, but not its copy. */
+/* The buffer is in system memory before the suspend, but its copy is pending. */
 static void test_suspend_async(int fd)
 {
 	struct timespec start = {};
@@ -108,7 +108,7 @@ static void test_suspend_async(int fd)
 	igt_assert_eq(__vgem_pfn_bo_move_async(fd, handle, VGEM_PFN_TT, 0), 0);
 	vgem_pfn_set_knob(fd, "engine_latency_us", 0);
 
-	/* Three seconds until the copy, and one until the resume, a busy wait */
+	/* The copy begins 3 s after the move. The suspend then lasts 1 s, in jiffies. */
 	pfn_suspend("freeze", "freezer");
 	igt_assert_lte_u64(3500000000ULL, igt_nsec_elapsed(&start));
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);

@@ -131,8 +131,8 @@ static void assert_attachments(const struct shared *s, uint32_t num)
 }
 
 /*
- * TTM frees the object once the fences of the buffer have signaled. The attachment is
- * not in use for so long, even if its unmapping is still due.
+ * TTM destroys the object after the fences of the buffer have signaled. The import is
+ * detached before, also if it is still mapped because of import_unmap_ms.
  */
 static void test_close_busy(int fd, int other)
 {

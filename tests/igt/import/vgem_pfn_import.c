@@ -65,8 +65,8 @@
  *		Nothing is unmapped after the import is closed.
  *
  * SUBTEST: unmap-sooner
- * Description: If a notification is handled before its delay is over, because the import
- *		is mapped again, the next notification can have a shorter delay.
+ * Description: An import is mapped again before the delay of a notification is over. The
+ *		next notification has a shorter delay, and the import is unmapped after that.
  *
  * SUBTEST: close-busy
  * Description: A closed import is unmapped and detached at once, not when the fences of

@@ -159,7 +159,7 @@ struct vgem_pfn_device {
  *		  unmapping the last one wakes &vgem_pfn_device.unmapped
  * @late_unmap: unmaps an imported object some time after a notification
  * @late: an imported object is still mapped after a notification
- * @unmap_time: when @late_unmap unmaps it
+ * @unmap_time: the earliest time at which @late_unmap unmaps it, by ktime
  * @num_moves: number of changes of region since creation
  * @num_evictions: number of these that were evictions
  * @num_notifies: number of notifications of the dma-buf's attachments

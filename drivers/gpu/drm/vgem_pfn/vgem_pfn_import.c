@@ -138,7 +138,7 @@ static void vgem_pfn_import_queue_unmap(struct vgem_pfn_bo *bo)
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	/* An earlier notification may have set a longer time. */
+	/* The work may still be queued with the longer delay of an earlier notification. */
 	mod_delayed_work(system_dfl_wq, &bo->late_unmap,
 			 ns > 0 ? nsecs_to_jiffies(ns) + 1 : 0);
 }
@@ -150,7 +150,7 @@ static void vgem_pfn_import_late_unmap(struct work_struct *work)
 					      struct vgem_pfn_bo, late_unmap);
 
 	dma_resv_lock(bo->tbo.base.resv, NULL);
-	/* Jiffies can lag behind ktime, so this can run before the time. */
+	/* Timers count jiffies, which can lag behind ktime, so this can be too early. */
 	if (bo->late && ktime_before(ktime_get(), bo->unmap_time))
 		vgem_pfn_import_queue_unmap(bo);
 	else if (bo->late)
@@ -306,10 +306,9 @@ static int vgem_pfn_import_mmap(struct drm_gem_object *obj,
 	return 0;
 }
 
-/* No .export: drm_gem returns the imported dma-buf. */
 /*
- * Unmaps before TTM waits for the fences of the buffer: this device does not use
- * the memory.
+ * TTM destroys the object after the fences of the buffer have signaled. Unmapping
+ * does not wait for them, since this device does not use the memory.
  */
 static void vgem_pfn_import_free(struct drm_gem_object *obj)
 {
@@ -323,11 +322,12 @@ static void vgem_pfn_import_free(struct drm_gem_object *obj)
 		dma_buf_detach(bo->imported, attach);
 		obj->import_attach = NULL;
 	}
-	/* A notification can queue the work until the attachment is gone. */
+	/* Notifications queue this work. After dma_buf_detach() there are none. */
 	cancel_delayed_work_sync(&bo->late_unmap);
 	vgem_pfn_bo_free(obj);
 }
 
+/* No .export: drm_gem returns the imported dma-buf. */
 static const struct drm_gem_object_funcs vgem_pfn_import_funcs = {
 	.free = vgem_pfn_import_free,
 	.print_info = drm_gem_ttm_print_info,

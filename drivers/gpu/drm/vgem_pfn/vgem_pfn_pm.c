@@ -101,7 +101,10 @@ void vgem_pfn_device_unplug(struct vgem_pfn_device *vdev)
 	while ((bo = vgem_pfn_bos_next(vdev, bo)))
 		vgem_pfn_revoke(bo);
 
-	/* The iteration skips objects that are being freed. */
+	/*
+	 * The iteration skips objects whose last reference has been dropped. Their
+	 * .free operation may still be unmapping them.
+	 */
 	if (!wait_event_timeout(vdev->unmapped, !atomic_read(&vdev->num_import_maps),
 				VGEM_PFN_UNMAP_TIMEOUT))
 		drm_err(&vdev->drm, "imported buffers are still mapped after %u s\n",
@@ -124,7 +127,7 @@ int vgem_pfn_pm_wait(struct vgem_pfn_device *vdev)
 					!vgem_pfn_pm_suspended(vdev));
 }
 
-/* Does not wait for an asynchronous copy. */
+/* The copy may be asynchronous. Callers wait for it if they need to. */
 static int vgem_pfn_pm_place(struct vgem_pfn_bo *bo, u32 region)
 {
 	struct ttm_place place = vgem_pfn_bo_ttm_place(bo, region);
@@ -151,7 +154,7 @@ static int vgem_pfn_pm_evict(struct vgem_pfn_bo *bo)
 		if (!ret)
 			bo->resume_region = region;
 	}
-	/* An earlier move may still be copying from a carveout, too. */
+	/* Wait for the copy, or for that of an earlier move out of a carveout. */
 	if (!ret && !bo->imported)
 		dma_resv_wait_timeout(bo->tbo.base.resv, DMA_RESV_USAGE_KERNEL, false,
 				      MAX_SCHEDULE_TIMEOUT);

@@ -216,7 +216,7 @@ static void vgem_pfn_stale_work(struct work_struct *work)
 		if (!vacancy->filled && vgem_pfn_stale_copied(res))
 			vgem_pfn_stale_fill(mgr, res);
 
-		/* Read once: with a later value the difference could be negative. */
+		/* With two reads of jiffies the difference below could be negative. */
 		now = jiffies;
 		if (!vgem_pfn_stale_copied(res))
 			delay = min(delay, msecs_to_jiffies(VGEM_PFN_STALE_POLL_MS));
@@ -251,7 +251,7 @@ bool vgem_pfn_stale_hold(struct vgem_pfn_mgr *mgr, struct vgem_pfn_resource *res
 	vacancy->until = jiffies + msecs_to_jiffies(ms);
 
 	mutex_lock(&mgr->stale.lock);
-	/* A suspend sets this before it ends the quarantines under the lock. */
+	/* A suspend sets this flag first, and then ends all quarantines under the lock. */
 	if (vgem_pfn_pm_suspended(mgr->vdev)) {
 		mutex_unlock(&mgr->stale.lock);
 		return false;

@@ -61,7 +61,7 @@ static void calls(int dmabuf, const char *memory, double x, bool map)
 	}
 }
 
-/* A new buffer of system memory can be in several ranges, which takes longer to look up. */
+/* A buffer in system memory can have several ranges, and a lookup then costs more. */
 static struct buffer create_range(uint32_t kind, const char *memory)
 {
 	struct buffer tries[16];
