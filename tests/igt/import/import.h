@@ -51,7 +51,7 @@ void import_move_tests(int fd, int other);
 void import_cpu_tests(int fd, int other);
 void import_close_tests(int fd, int other);
 void import_reach_tests(int fd, int other);
-void import_room_tests(int fd);
+void import_room_tests(int fd, int other);
 void import_large_tests(int fd, int other);
 void import_foreign_tests(int fd);
 

@@ -5,6 +5,7 @@
  */
 #include "igt.h"
 #include "import.h"
+#include "pfn_fault.h"
 #include "pfn_importer.h"
 
 #define SIZE	(64 * KiB)
@@ -145,7 +146,123 @@ static void test_freed(int fd, uint32_t far)
 	vgem_pfn_gem_close(fd, creator.handle);
 }
 
-void import_room_tests(int fd)
+/* An import that is being mapped: the exporter's buffer is locked with a ww ticket. */
+struct mapper {
+	int other;
+	uint32_t import;
+	int ret;
+	struct pfn_hold hold;
+	struct pfn_thread thread;
+};
+
+static void mapper_run(void *arg)
+{
+	struct mapper *mapper = arg;
+
+	mapper->ret = __vgem_pfn_bo_move(mapper->other, mapper->import, VGEM_PFN_TT);
+}
+
+/* Start to map the import, whose buffer @hold holds. */
+static void mapper_start(struct mapper *mapper)
+{
+	pfn_thread_start(&mapper->thread, mapper_run, mapper);
+	pfn_hold_assert(&mapper->hold, pfn_thread_asleep(&mapper->thread));
+}
+
+static void mapper_end(struct mapper *mapper)
+{
+	pfn_hold_end(&mapper->hold);
+	pfn_thread_join(&mapper->thread);
+	igt_assert_eq(mapper->ret, 0);
+}
+
+/* A later ticket that waits for the lock gets -EDEADLK. TTM then fails with -ENOSPC. */
+static void creator_start(struct creator *creator, struct mapper *mapper)
+{
+	pfn_thread_start(&creator->thread, creator_run, creator);
+	pfn_hold_assert(&mapper->hold, pfn_thread_asleep(&creator->thread));
+}
+
+static void creator_end(struct creator *creator)
+{
+	pfn_thread_join(&creator->thread);
+	igt_assert_eq(creator->ret, 0);
+	igt_assert_eq_u32(vgem_pfn_bo_region(creator->fd, creator->handle),
+			  creator->region);
+	vgem_pfn_gem_close(creator->fd, creator->handle);
+}
+
+/* How the creation of a buffer ends, which has to evict a locked one */
+enum locked {
+	LOCKED_EVICTED,
+	LOCKED_SIGNAL,
+	LOCKED_FAULT,
+};
+
+static void test_locked(int fd, int other, enum locked end)
+{
+	struct creator creator = { .fd = fd, .region = VGEM_PFN_CARVEOUT };
+	uint64_t size = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).size / 2;
+	struct shared s = shared_create(fd, other, size, 1);
+	struct mapper mapper = { .other = other, .import = s.import };
+
+	/* The map operation waits for the copy, which waits for the fence. */
+	vgem_pfn_bo_move(fd, s.handle, VGEM_PFN_TT);
+	pfn_hold_begin(&mapper.hold);
+	pfn_hold_bo(&mapper.hold, fd, s.handle);
+	igt_assert_eq(__vgem_pfn_bo_move_async(fd, s.handle, VGEM_PFN_CARVEOUT, 0), 0);
+	mapper_start(&mapper);
+	creator_start(&creator, &mapper);
+
+	if (end == LOCKED_SIGNAL) {
+		pfn_thread_signal(&creator.thread);
+		pfn_thread_join(&creator.thread);
+		pfn_hold_assert(&mapper.hold, creator.ret == -EINTR);
+		mapper_end(&mapper);
+		igt_assert_eq_u32(vgem_pfn_bo_region(other, s.import), VGEM_PFN_TT);
+	} else if (end == LOCKED_FAULT) {
+		igt_require_f(__vgem_pfn_fault_arm(fd, "copy", 1, 1) != -ENOENT,
+			      "no fault injection\n");
+		mapper_end(&mapper);
+		pfn_thread_join(&creator.thread);
+		igt_assert_eq(creator.ret, -EIO);
+		__vgem_pfn_fault_disarm(fd, "copy");
+	} else {
+		mapper_end(&mapper);
+		creator_end(&creator);
+	}
+	shared_check(&s, 1);
+	shared_destroy(&s);
+}
+
+/* The buffer is not evicted: mapping it moves it to TT. */
+static void test_leaves(int fd, int other, uint32_t far)
+{
+	struct creator creator = { .fd = fd, .region = far };
+	struct mapper mapper = { .other = other };
+	uint32_t handle;
+	int dmabuf;
+
+	handle = create_in(fd, vgem_pfn_region(fd, far).size / 2, far);
+	dmabuf = vgem_pfn_export(fd, handle);
+	import_set_peer2peer(other, false);
+	mapper.import = import_handle(other, dmabuf);
+	import_set_peer2peer(other, true);
+
+	pfn_hold_begin(&mapper.hold);
+	pfn_hold_dmabuf(&mapper.hold, dmabuf);
+	mapper_start(&mapper);
+	creator_start(&creator, &mapper);
+	mapper_end(&mapper);
+	creator_end(&creator);
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
+
+	vgem_pfn_gem_close(other, mapper.import);
+	close(dmabuf);
+	vgem_pfn_gem_close(fd, handle);
+}
+
+void import_room_tests(int fd, int other)
 {
 	igt_describe("Importers get memory under contention.");
 	igt_subtest("reach-contended") {
@@ -161,6 +278,26 @@ void import_room_tests(int fd)
 		int exporter = import_open_exporter(fd);
 
 		test_freed(exporter, import_find_carveout(exporter, false));
+		close(exporter);
+	}
+
+	igt_describe("An allocation waits for a buffer that another driver has locked.");
+	igt_subtest("evict-locked")
+		test_locked(fd, other, LOCKED_EVICTED);
+
+	igt_describe("A signal ends the wait for a locked buffer.");
+	igt_subtest("evict-locked-signal")
+		test_locked(fd, other, LOCKED_SIGNAL);
+
+	igt_describe("An allocation fails if the eviction of a locked buffer fails.");
+	igt_subtest("evict-locked-fault")
+		test_locked(fd, other, LOCKED_FAULT);
+
+	igt_describe("An allocation succeeds after a locked buffer has left by itself.");
+	igt_subtest("reach-locked") {
+		int exporter = import_open_exporter(fd);
+
+		test_leaves(exporter, other, import_find_carveout(exporter, false));
 		close(exporter);
 	}
 }

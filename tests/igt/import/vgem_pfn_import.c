@@ -100,6 +100,21 @@
  * SUBTEST: reach-freed
  * Description: An allocation waits for buffers that importers are moving out of the
  *		region, and succeeds once the last one has left.
+ *
+ * SUBTEST: reach-locked
+ * Description: An allocation succeeds after a buffer has left that another driver had
+ *		locked with a ww ticket.
+ *
+ * SUBTEST: evict-locked
+ * Description: An allocation waits for the lock of a buffer that another driver has locked
+ *		with a ww ticket, and evicts the buffer.
+ *
+ * SUBTEST: evict-locked-signal
+ * Description: A signal ends the wait of evict-locked.
+ *
+ * SUBTEST: evict-locked-fault
+ * Description: Like evict-locked, but the eviction fails, and the allocation returns its
+ *		error.
  */
 
 /**
@@ -273,7 +288,7 @@ int igt_main()
 		import_cpu_tests(fd, other);
 		import_close_tests(fd, other);
 		import_reach_tests(fd, other);
-		import_room_tests(fd);
+		import_room_tests(fd, other);
 		import_large_tests(fd, other);
 
 		igt_fixture()

@@ -120,6 +120,11 @@ static int vgem_pfn_bo_place_begin(struct vgem_pfn_device *vdev, bool exclusive)
 	}
 }
 
+static bool vgem_pfn_no_room(int ret)
+{
+	return ret == -ENOMEM || ret == -ENOSPC;
+}
+
 /* One attempt, see vgem_pfn_bo_place(). */
 static int vgem_pfn_bo_try_place(struct vgem_pfn_bo *bo,
 				 struct ttm_placement *placement, bool create,
@@ -166,9 +171,84 @@ static int vgem_pfn_bo_try_place(struct vgem_pfn_bo *bo,
 	return ret;
 }
 
-static bool vgem_pfn_no_room(int ret)
+/* Whether evicting @bo frees memory for @placement. */
+static bool vgem_pfn_bo_is_victim(struct vgem_pfn_bo *bo,
+				  const struct ttm_placement *placement)
 {
-	return ret == -ENOMEM || ret == -ENOSPC;
+	u32 region = bo->tbo.resource->mem_type;
+	unsigned int i;
+
+	dma_resv_assert_held(bo->tbo.base.resv);
+
+	if (bo->imported || bo->tbo.pin_count || region == TTM_PL_SYSTEM)
+		return false;
+	for (i = 0; i < placement->num_placement; i++)
+		if (placement->placement[i].mem_type == region)
+			return true;
+	return false;
+}
+
+/*
+ * Evict an object other than @bo. Waiting for its lock cannot deadlock, since no
+ * other reservation lock is held.
+ *
+ * Return: 1 if an object was evicted, 0 if there was none, or a negative errno.
+ */
+static int vgem_pfn_bo_evict_other(struct vgem_pfn_bo *bo,
+				   const struct ttm_placement *placement)
+{
+	struct vgem_pfn_bo *other = NULL;
+	bool evicted = false;
+	int ret;
+
+	lockdep_assert_held_write(&vgem_pfn_bo_device(bo)->validate);
+
+	while ((other = vgem_pfn_bos_next(vgem_pfn_bo_device(bo), other))) {
+		if (other == bo)
+			continue;
+		ret = dma_resv_lock_interruptible(other->tbo.base.resv, NULL);
+		if (ret)
+			break;
+		if (vgem_pfn_bo_is_victim(other, placement)) {
+			ret = vgem_pfn_bo_evict(other);
+			evicted = !ret;
+		}
+		dma_resv_unlock(other->tbo.base.resv);
+
+		/* Like TTM, skip objects whose fences do not signal. */
+		if (evicted || (ret && ret != -EBUSY))
+			break;
+	}
+	if (!other)
+		return 0;
+
+	drm_gem_object_put(&other->tbo.base);
+	return evicted ? 1 : ret;
+}
+
+/*
+ * Whether a placement that failed with *@ret without concurrent placements may
+ * succeed now. If not, *@ret is the error to return.
+ */
+static bool vgem_pfn_bo_may_retry(struct vgem_pfn_bo *bo,
+				  const struct ttm_placement *placement,
+				  int frees, int *ret)
+{
+	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
+	int evicted;
+
+	if (!vgem_pfn_no_room(*ret))
+		return false;
+	if (vgem_pfn_mgr_wait_frees(vdev, frees))
+		return true;
+	if (*ret != -ENOSPC)
+		return false;
+
+	evicted = vgem_pfn_bo_evict_other(bo, placement);
+	if (evicted < 0)
+		*ret = evicted;
+	/* An object may have left while this task waited for its lock. */
+	return evicted > 0 || (!evicted && vgem_pfn_mgr_wait_frees(vdev, frees));
 }
 
 /**
@@ -192,6 +272,11 @@ static bool vgem_pfn_no_room(int ret)
  * has left. TTM skips objects whose reference count is zero, even if their memory
  * is not free yet. This function retries as long as memory is being freed.
  *
+ * Another driver may hold the lock of an exported object with a ticket of its
+ * own. Then TTM fails if the lock returns -EDEADLK; CONFIG_DEBUG_WW_MUTEX_SLOWPATH
+ * injects this error, too. This function then evicts other objects itself,
+ * holding only the lock of the object that it evicts.
+ *
  * Context: may sleep, takes &vgem_pfn_device.validate and reservation locks.
  * Return: 0; -EBUSY if pinned in another region, or if fences do not signal;
  * -ENOMEM, -ENOSPC, -EINTR or -ERESTARTSYS.
@@ -208,14 +293,17 @@ static int vgem_pfn_bo_place(struct vgem_pfn_bo *bo, struct ttm_placement *place
 		if (ret)
 			return ret;
 
-		/* The loop ends, since no other placements free resources. */
+		/*
+		 * The loop ends, since no other placements free resources, or move
+		 * objects back that have been evicted.
+		 */
 		do {
 			if (exclusive)
 				frees = vgem_pfn_mgr_frees(vdev);
 			ret = vgem_pfn_bo_try_place(bo, placement, create, async,
 						    fence);
-		} while (exclusive && vgem_pfn_no_room(ret) &&
-			 vgem_pfn_mgr_wait_frees(vdev, frees));
+		} while (exclusive &&
+			 vgem_pfn_bo_may_retry(bo, placement, frees, &ret));
 
 		vgem_pfn_bo_place_end(vdev, exclusive);
 
@@ -385,6 +473,32 @@ void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 
 	placement->placement = bo->evict_placements;
 	placement->num_placement = n;
+}
+
+/**
+ * vgem_pfn_bo_evict() - move a buffer object to the next region of its list
+ * @bo: the buffer object, with its reservation lock held; not imported or pinned
+ *
+ * Evicts no other objects, since SYSTEM always has space.
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY if fences do not signal; -ENOMEM, -EINTR or -ERESTARTSYS;
+ * -ENODEV if the device is unplugged.
+ */
+int vgem_pfn_bo_evict(struct vgem_pfn_bo *bo)
+{
+	struct ttm_operation_ctx ctx = {
+		.interruptible = true,
+		.gfp_retry_mayfail = true,
+	};
+	struct ttm_placement placement = {};
+	int ret;
+
+	vgem_pfn_bo_evict_placement(bo, &placement);
+	bo->evicting = true;
+	ret = ttm_bo_validate(&bo->tbo, &placement, &ctx);
+	bo->evicting = false;
+	return ret;
 }
 
 /**

@@ -131,12 +131,7 @@ void vgem_pfn_show_fdinfo(struct drm_printer *p, struct drm_file *file)
  */
 static int vgem_pfn_evict(struct vgem_pfn_bo *bo)
 {
-	struct ttm_operation_ctx ctx = {
-		.interruptible = true,
-		.gfp_retry_mayfail = true,
-	};
 	struct vgem_pfn_device *vdev = vgem_pfn_bo_device(bo);
-	struct ttm_placement placement = {};
 	unsigned int i;
 	int ret;
 
@@ -153,10 +148,7 @@ static int vgem_pfn_evict(struct vgem_pfn_bo *bo)
 	for (i = 0; i < vdev->num_carveouts && !ret; i++) {
 		if (bo->tbo.pin_count || bo->tbo.resource->mem_type < TTM_PL_VRAM)
 			break;
-		vgem_pfn_bo_evict_placement(bo, &placement);
-		bo->evicting = true;
-		ret = ttm_bo_validate(&bo->tbo, &placement, &ctx);
-		bo->evicting = false;
+		ret = vgem_pfn_bo_evict(bo);
 	}
 	dma_resv_unlock(bo->tbo.base.resv);
 out:

@@ -303,6 +303,7 @@ int vgem_pfn_bo_move(struct vgem_pfn_bo *bo, u32 region, bool async,
 bool vgem_pfn_bo_allows(struct vgem_pfn_bo *bo, u32 region);
 void vgem_pfn_bo_evict_placement(struct vgem_pfn_bo *bo,
 				 struct ttm_placement *placement);
+int vgem_pfn_bo_evict(struct vgem_pfn_bo *bo);
 void vgem_pfn_bos_add(struct vgem_pfn_bo *bo);
 struct vgem_pfn_bo *vgem_pfn_bos_next(struct vgem_pfn_device *vdev,
 				      struct vgem_pfn_bo *prev);
