@@ -62,10 +62,10 @@ check_contract()
 	_status=$?
 	contract_pid=
 	verdict "# contract: $(tail -n 1 "$CONTRACT"); $(grep '^checked' "$CONTRACT")"
-	# The selected tests have not moved a buffer: there is nothing to judge.
+	# No buffer has moved under an importer: there is nothing to judge.
 	if [ $_status -eq 2 ] && [ -n "${SELECTED:-}" ] &&
 		grep -q '^verdict: cannot judge: nothing has moved' "$CONTRACT"; then
-		skip "guest/contract" "no selected test has moved a buffer"
+		skip "guest/contract" "no selected test has moved a buffer under an importer"
 	elif [ $_status -eq 0 ]; then
 		ok "guest/contract"
 	else
