@@ -221,8 +221,7 @@ static void test_locked(int fd, int other, enum locked end)
 		mapper_end(&mapper);
 		igt_assert_eq_u32(vgem_pfn_bo_region(other, s.import), VGEM_PFN_TT);
 	} else if (end == LOCKED_FAULT) {
-		igt_require_f(__vgem_pfn_fault_arm(fd, "copy", 1, 1) != -ENOENT,
-			      "no fault injection\n");
+		igt_assert_eq(__vgem_pfn_fault_arm(fd, "copy", 1, 1), 0);
 		mapper_end(&mapper);
 		pfn_thread_join(&creator.thread);
 		igt_assert_eq(creator.ret, -EIO);
@@ -290,8 +289,11 @@ void import_room_tests(int fd, int other)
 		test_locked(fd, other, LOCKED_SIGNAL);
 
 	igt_describe("An allocation fails if the eviction of a locked buffer fails.");
-	igt_subtest("evict-locked-fault")
+	igt_subtest("evict-locked-fault") {
+		igt_require_f(__vgem_pfn_fault_disarm(fd, "copy") != -ENOENT,
+			      "no fault injection\n");
 		test_locked(fd, other, LOCKED_FAULT);
+	}
 
 	igt_describe("An allocation succeeds after a locked buffer has left by itself.");
 	igt_subtest("reach-locked") {
