@@ -121,6 +121,15 @@ static void creator_run(void *arg)
 					    &creator->handle);
 }
 
+static void creator_end(struct creator *creator)
+{
+	pfn_thread_join(&creator->thread);
+	igt_assert_eq(creator->ret, 0);
+	igt_assert_eq_u32(vgem_pfn_bo_region(creator->fd, creator->handle),
+			  creator->region);
+	vgem_pfn_gem_close(creator->fd, creator->handle);
+}
+
 static void test_freed(int fd, uint32_t far)
 {
 	uint64_t size = vgem_pfn_region(fd, far).size;
@@ -139,57 +148,19 @@ static void test_freed(int fd, uint32_t far)
 	pfn_hold_assert(&second.hold, pfn_thread_asleep(&creator.thread));
 	leaver_end(&second, fd);
 
-	pfn_thread_join(&creator.thread);
-	igt_assert_eq(creator.ret, 0);
-	igt_assert_eq_u32(vgem_pfn_bo_region(fd, creator.handle), far);
+	creator_end(&creator);
 	close(importer);
-	vgem_pfn_gem_close(fd, creator.handle);
 }
 
-/* An import that is being mapped: the exporter's buffer is locked with a ww ticket. */
-struct mapper {
-	int other;
-	uint32_t import;
-	int ret;
-	struct pfn_hold hold;
-	struct pfn_thread thread;
-};
-
-static void mapper_run(void *arg)
-{
-	struct mapper *mapper = arg;
-
-	mapper->ret = __vgem_pfn_bo_move(mapper->other, mapper->import, VGEM_PFN_TT);
-}
-
-/* Start to map the import, whose buffer @hold holds. */
-static void mapper_start(struct mapper *mapper)
-{
-	pfn_thread_start(&mapper->thread, mapper_run, mapper);
-	pfn_hold_assert(&mapper->hold, pfn_thread_asleep(&mapper->thread));
-}
-
-static void mapper_end(struct mapper *mapper)
-{
-	pfn_hold_end(&mapper->hold);
-	pfn_thread_join(&mapper->thread);
-	igt_assert_eq(mapper->ret, 0);
-}
-
-/* A later ticket that waits for the lock gets -EDEADLK. TTM then fails with -ENOSPC. */
-static void creator_start(struct creator *creator, struct mapper *mapper)
+/*
+ * Start a creation that has to evict a buffer. Another device maps this buffer: @hold
+ * holds that map operation, which has locked the buffer with a ww ticket. A later ticket
+ * that waits for the lock gets -EDEADLK, and TTM then fails with -ENOSPC.
+ */
+static void creator_start(struct creator *creator, struct pfn_hold *hold)
 {
 	pfn_thread_start(&creator->thread, creator_run, creator);
-	pfn_hold_assert(&mapper->hold, pfn_thread_asleep(&creator->thread));
-}
-
-static void creator_end(struct creator *creator)
-{
-	pfn_thread_join(&creator->thread);
-	igt_assert_eq(creator->ret, 0);
-	igt_assert_eq_u32(vgem_pfn_bo_region(creator->fd, creator->handle),
-			  creator->region);
-	vgem_pfn_gem_close(creator->fd, creator->handle);
+	pfn_hold_assert(hold, pfn_thread_asleep(&creator->thread));
 }
 
 /* How the creation of a buffer ends, which has to evict a locked one */
@@ -204,32 +175,42 @@ static void test_locked(int fd, int other, enum locked end)
 	struct creator creator = { .fd = fd, .region = VGEM_PFN_CARVEOUT };
 	uint64_t size = vgem_pfn_region(fd, VGEM_PFN_CARVEOUT).size / 2;
 	struct shared s = shared_create(fd, other, size, 1);
-	struct mapper mapper = { .other = other, .import = s.import };
+	struct vgem_pfn_mover mapper;
+	struct pfn_hold hold;
 
 	/* The map operation waits for the copy, which waits for the fence. */
 	vgem_pfn_bo_move(fd, s.handle, VGEM_PFN_TT);
-	pfn_hold_begin(&mapper.hold);
-	pfn_hold_bo(&mapper.hold, fd, s.handle);
+	pfn_hold_begin(&hold);
+	pfn_hold_bo(&hold, fd, s.handle);
 	igt_assert_eq(__vgem_pfn_bo_move_async(fd, s.handle, VGEM_PFN_CARVEOUT, 0), 0);
-	mapper_start(&mapper);
-	creator_start(&creator, &mapper);
+	vgem_pfn_mover_start(&mapper, other, s.import, VGEM_PFN_TT);
+	pfn_hold_assert(&hold, pfn_thread_asleep(&mapper.thread));
+	creator_start(&creator, &hold);
 
 	if (end == LOCKED_SIGNAL) {
 		pfn_thread_signal(&creator.thread);
 		pfn_thread_join(&creator.thread);
-		pfn_hold_assert(&mapper.hold, creator.ret == -EINTR);
-		mapper_end(&mapper);
-		igt_assert_eq_u32(vgem_pfn_bo_region(other, s.import), VGEM_PFN_TT);
+		pfn_hold_assert(&hold, creator.ret == -EINTR);
 	} else if (end == LOCKED_FAULT) {
 		igt_assert_eq(__vgem_pfn_fault_arm(fd, "copy", 1, 1), 0);
-		mapper_end(&mapper);
+	}
+	pfn_hold_end(&hold);
+	vgem_pfn_mover_wait(&mapper);
+
+	if (end == LOCKED_EVICTED) {
+		creator_end(&creator);
+	} else if (end == LOCKED_FAULT) {
 		pfn_thread_join(&creator.thread);
 		igt_assert_eq(creator.ret, -EIO);
 		__vgem_pfn_fault_disarm(fd, "copy");
-	} else {
-		mapper_end(&mapper);
-		creator_end(&creator);
 	}
+
+	igt_assert_eq_u32(vgem_pfn_bo_region(fd, s.handle), end == LOCKED_EVICTED ?
+			  VGEM_PFN_TT : VGEM_PFN_CARVEOUT);
+	if (end == LOCKED_SIGNAL)
+		igt_assert_eq_u32(vgem_pfn_bo_region(other, s.import), VGEM_PFN_TT);
+	else if (end == LOCKED_EVICTED)
+		shared_assert_unmapped(&s);
 	shared_check(&s, 1);
 	shared_destroy(&s);
 }
@@ -238,25 +219,26 @@ static void test_locked(int fd, int other, enum locked end)
 static void test_leaves(int fd, int other, uint32_t far)
 {
 	struct creator creator = { .fd = fd, .region = far };
-	struct mapper mapper = { .other = other };
-	uint32_t handle;
+	struct vgem_pfn_mover mapper;
+	uint32_t handle, import;
+	struct pfn_hold hold;
 	int dmabuf;
 
 	handle = create_in(fd, vgem_pfn_region(fd, far).size / 2, far);
 	dmabuf = vgem_pfn_export(fd, handle);
 	import_set_peer2peer(other, false);
-	mapper.import = import_handle(other, dmabuf);
+	import = import_handle(other, dmabuf);
 	import_set_peer2peer(other, true);
 
-	pfn_hold_begin(&mapper.hold);
-	pfn_hold_dmabuf(&mapper.hold, dmabuf);
-	mapper_start(&mapper);
-	creator_start(&creator, &mapper);
-	mapper_end(&mapper);
+	pfn_hold_begin(&hold);
+	vgem_pfn_mover_start_held(&mapper, other, import, VGEM_PFN_TT, &hold);
+	creator_start(&creator, &hold);
+	pfn_hold_end(&hold);
+	vgem_pfn_mover_wait(&mapper);
 	creator_end(&creator);
 	igt_assert_eq_u32(vgem_pfn_bo_region(fd, handle), VGEM_PFN_TT);
 
-	vgem_pfn_gem_close(other, mapper.import);
+	vgem_pfn_gem_close(other, import);
 	close(dmabuf);
 	vgem_pfn_gem_close(fd, handle);
 }
